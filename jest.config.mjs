@@ -1,0 +1,9 @@
+/** Unit specs sit beside the source; everything else is under test/. Run through tools/test.mjs, which sets up ESM. */
+export default {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': ['@swc/jest'] },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts', '<rootDir>/bench/**/*.spec.ts'],
+  modulePathIgnorePatterns: ['<rootDir>/dist'],
+};

@@ -1,0 +1,18 @@
+// npm start: installs and compiles when needed, then serves. npm run dev (--watch): compiles and restarts on changes.
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { handOver } from './hand-over.mjs';
+import { ensureBuilt, ensureInstalled, main, root } from './setup.mjs';
+
+await main(async () => {
+  const args = process.argv.slice(2);
+  await ensureInstalled();
+  if (args.includes('--watch')) {
+    const nest = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
+    return handOver([nest, 'start', '--watch', ...args.filter((arg) => arg !== '--watch')]);
+  }
+  await ensureBuilt();
+  const preload = pathToFileURL(join(root, 'tools', 'launched.mjs')).href;
+  // Source maps cost no start time that can be measured, as compiled code is cached.
+  return handOver(['--enable-source-maps', `--import=${preload}`, join(root, 'dist', 'main.js'), ...args]);
+});
