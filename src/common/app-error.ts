@@ -1,0 +1,141 @@
+/** `type` of an error body, in OpenAI's words; SDKs show it, programs branch on `code`. */
+const TYPE_BY_STATUS: Record<number, string> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  429: 'rate_limit_error',
+};
+
+export interface ErrorBody {
+  error: { message: string; type: string; param: string | null; code: string };
+}
+
+/**
+ * A failure that a caller may see. `message` is shown as it is: it names the field and the cure and never holds an
+ * internal URL, a key or a stack. `code` is the API field, the metric label and the log key.
+ */
+export abstract class AppError extends Error {
+  abstract readonly code: string;
+  abstract readonly status: number;
+  /** Whether the same request can succeed later; `false` goes out as `x-should-retry: false`. */
+  readonly retryable: boolean = false;
+  /** Extra response headers, e.g. `retry-after` in seconds. */
+  readonly headers: Readonly<Record<string, string>> = {};
+
+  constructor(
+    message: string,
+    readonly param: string | null = null,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+
+  toBody(): ErrorBody {
+    const type = TYPE_BY_STATUS[this.status] ?? (this.status < 500 ? 'invalid_request_error' : 'server_error');
+    return { error: { message: this.message, type, param: this.param, code: this.code } };
+  }
+}
+
+abstract class RetryLaterError extends AppError {
+  override readonly retryable: boolean = true;
+  override readonly headers: Readonly<Record<string, string>>;
+
+  /** @param retryAfterSeconds whole seconds, at least 1 (RFC 9110 section 10.2.3) */
+  constructor(message: string, retryAfterSeconds: number, headers: Record<string, string> = {}) {
+    super(message);
+    this.headers = { ...headers, 'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))) };
+  }
+}
+
+// The catalogue: every error of the HTTP API (DESIGN section 4), in order of status.
+export class InvalidRequest extends AppError {
+  readonly code = 'invalid_request';
+  readonly status = 400;
+}
+export class ContextLengthExceeded extends AppError {
+  readonly code = 'context_length_exceeded';
+  readonly status = 400;
+}
+export class ContentFiltered extends AppError {
+  readonly code = 'content_filter';
+  readonly status = 400;
+}
+export class PrivacyNoLocalTarget extends AppError {
+  readonly code = 'privacy_no_local_target';
+  readonly status = 400;
+}
+export class InvalidApiKey extends AppError {
+  readonly code = 'invalid_api_key';
+  readonly status = 401;
+  override readonly headers = { 'www-authenticate': 'Bearer realm="hybrid-llm-router", error="invalid_token"' };
+}
+export class PermissionDenied extends AppError {
+  readonly code = 'permission_denied';
+  readonly status = 403;
+}
+export class NotFound extends AppError {
+  readonly code = 'not_found';
+  readonly status = 404;
+}
+export class ModelNotFound extends AppError {
+  readonly code = 'model_not_found';
+  readonly status = 404;
+}
+export class SessionNotFound extends AppError {
+  readonly code = 'session_not_found';
+  readonly status = 404;
+}
+export class PayloadTooLarge extends AppError {
+  readonly code = 'payload_too_large';
+  readonly status = 413;
+}
+export class UnsupportedMediaType extends AppError {
+  readonly code = 'unsupported_media_type';
+  readonly status = 415;
+}
+export class RateLimitExceeded extends RetryLaterError {
+  readonly code = 'rate_limit_exceeded';
+  readonly status = 429;
+}
+/** The month's money is spent; `retry-after` runs to the next month, so SDKs are told not to retry by themselves. */
+export class BudgetExceeded extends RetryLaterError {
+  readonly code = 'budget_exceeded';
+  readonly status = 429;
+  override readonly retryable = false;
+}
+export class InternalError extends AppError {
+  readonly code = 'internal_error';
+  readonly status = 500;
+}
+export class UpstreamError extends AppError {
+  readonly code = 'upstream_error';
+  readonly status = 502;
+  override readonly retryable = true;
+}
+export class UpstreamAuth extends AppError {
+  readonly code = 'upstream_auth';
+  readonly status = 502;
+}
+export class NoTargetAvailable extends RetryLaterError {
+  readonly code = 'no_target_available';
+  readonly status = 503;
+}
+export class Overloaded extends RetryLaterError {
+  readonly code = 'overloaded';
+  readonly status = 503;
+}
+export class Draining extends RetryLaterError {
+  readonly code = 'draining';
+  readonly status = 503;
+}
+export class UpstreamTimeout extends AppError {
+  readonly code = 'upstream_timeout';
+  readonly status = 504;
+  override readonly retryable = true;
+}
+export class DeadlineExceeded extends AppError {
+  readonly code = 'deadline_exceeded';
+  readonly status = 504;
+  override readonly retryable = true;
+}

@@ -1,0 +1,109 @@
+/**
+ * The chat vocabulary: OpenAI's chat-completions shapes, as far as this service reads them. Every object keeps the
+ * fields that nobody here knows (`[field: string]: unknown`), because they go to the model server and back unchanged.
+ *
+ * @see https://platform.openai.com/docs/api-reference/chat
+ */
+export interface ContentPart {
+  type: string;
+  text?: string;
+  [field: string]: unknown;
+}
+
+export interface ToolCall {
+  id?: string;
+  type?: string;
+  index?: number;
+  function?: { name?: string; arguments?: string; [field: string]: unknown };
+  [field: string]: unknown;
+}
+
+export interface ChatMessage {
+  role: string;
+  content?: string | ContentPart[] | null;
+  tool_calls?: ToolCall[];
+  tool_call_id?: string;
+  [field: string]: unknown;
+}
+
+export interface ChatRequest {
+  model: string;
+  messages: ChatMessage[];
+  stream?: boolean | null;
+  stream_options?: { include_usage?: boolean; [field: string]: unknown } | null;
+  tools?: unknown[];
+  response_format?: { type?: string; [field: string]: unknown } | null;
+  max_tokens?: number | null;
+  max_completion_tokens?: number | null;
+  n?: number | null;
+  [field: string]: unknown;
+}
+
+/** Token counts as the model server reports them. */
+export interface Usage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  [field: string]: unknown;
+}
+
+export interface Delta {
+  role?: string;
+  content?: string | null;
+  tool_calls?: ToolCall[];
+  [field: string]: unknown;
+}
+
+export interface Choice {
+  index?: number;
+  /** Of a streamed answer. */
+  delta?: Delta;
+  /** Of a plain answer. */
+  message?: Delta;
+  finish_reason?: string | null;
+  [field: string]: unknown;
+}
+
+/** A `chat.completion` or `chat.completion.chunk` object. */
+export interface Completion {
+  id?: string;
+  object?: string;
+  created?: number;
+  model?: string;
+  choices?: Choice[];
+  usage?: Usage | null;
+  [field: string]: unknown;
+}
+
+/** One `data:` payload of a stream, or the body of a plain answer. */
+export interface ChatFrame {
+  /** The JSON text exactly as the server sent it; forwarded untouched. */
+  readonly text: string;
+  readonly json: Completion;
+}
+
+/**
+ * What one read from a model server completed: one or more frames of a streamed answer (they are moved together, so
+ * that a fast server does not cost one write per token), or the single frame that is a whole plain answer.
+ */
+export interface ChatChunk {
+  readonly frames: readonly ChatFrame[];
+}
+
+/** True once a frame carries something a reader can use: text, reasoning, a refusal, audio or a tool call. */
+export function hasContent(frame: Completion): boolean {
+  return (frame.choices ?? []).some(({ delta, message, finish_reason }) => {
+    if (finish_reason) return true;
+    return Object.entries(delta ?? message ?? {}).some(
+      ([field, value]) =>
+        field !== 'role' && value !== null && value !== '' && !(Array.isArray(value) && value.length === 0),
+    );
+  });
+}
+
+/** The text parts of a message, joined by line breaks; images and other parts have none. */
+export function textOf(message: ChatMessage): string {
+  if (typeof message.content === 'string') return message.content;
+  if (!Array.isArray(message.content)) return '';
+  return message.content.flatMap((part) => (typeof part.text === 'string' ? [part.text] : [])).join('\n');
+}

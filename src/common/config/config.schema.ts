@@ -1,0 +1,268 @@
+import { z } from 'zod';
+import { SCOPES } from '../caller.js';
+import { CAPABILITIES, PROVIDERS, TIERS } from '../target.js';
+
+const TIMER_MAX_MS = 2_147_483_647; // what setTimeout takes
+
+/** Names that callers send and that appear in headers and metric labels. */
+const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$/,
+    'use 1 to 128 of the characters A-Z a-z 0-9 . _ : / @ -, starting with a letter or digit',
+  );
+
+const milliseconds = (fallback: number) => z.int().min(1).max(TIMER_MAX_MS).default(fallback);
+const emptyOr = <T extends z.ZodType<string>>(schema: T) => z.union([z.literal(''), schema]).default('');
+const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' });
+
+export const STRATEGIES = ['hybrid', 'learned', 'rules', 'cost', 'latency', 'weighted', 'priority', 'cascade'] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
+const server = z.strictObject({
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address to listen on. Off loopback needs auth.keys or auth.jwt.'),
+  port: z.int().min(0).max(65_535).default(8080).describe('TCP port; 0 takes a free one.'),
+  bodyLimitBytes: z.int().min(1024).max(1_073_741_824).default(4_194_304).describe('Largest request body, bytes.'),
+  drainSeconds: z.int().min(0).max(3600).default(45).describe('How long a shutdown waits for requests in flight.'),
+  trustedProxies: z.int().min(0).max(16).default(0).describe('Proxies in front whose X-Forwarded-For is believed.'),
+});
+
+const REASONING_FIRST_TOKEN_MS = 120_000;
+const REASONING_PLAIN_MS = 300_000;
+
+const timeouts = z.strictObject({
+  connectMs: milliseconds(2_000).describe('TCP and TLS set-up.'),
+  firstTokenMs: z
+    .int()
+    .min(1)
+    .max(TIMER_MAX_MS)
+    .optional()
+    .describe(
+      'Until the first content, reasoning or tool-call delta of a stream. Default 10000; 120000 with capability reasoning.',
+    ),
+  idleMs: milliseconds(10_000).describe('Silence between two chunks of a stream.'),
+  plainMs: z
+    .int()
+    .min(1)
+    .max(TIMER_MAX_MS)
+    .optional()
+    .describe('A whole plain answer. Default 60000; 300000 with capability reasoning.'),
+  totalMs: milliseconds(600_000).describe('A whole streamed answer.'),
+  loadMs: milliseconds(60_000).describe('A local model that has to be loaded first.'),
+});
+
+const price = z.strictObject({
+  input: z.number().min(0).describe('USD per million prompt tokens.'),
+  output: z.number().min(0).describe('USD per million completion tokens.'),
+});
+
+const target = z
+  .strictObject({
+    id: name,
+    tier: z.enum(TIERS),
+    provider: z.enum(PROVIDERS).default('openai'),
+    baseUrl: httpUrl.optional().describe('OpenAI-compatible base URL, with /v1 where the server has it.'),
+    endpoint: httpUrl.optional().describe('azure-openai: https://<resource>.openai.azure.com'),
+    deployment: z.string().min(1).optional().describe('azure-openai: name of the deployment.'),
+    apiVersion: z.string().min(1).optional().describe('azure-openai: left out, the v1 API is used.'),
+    model: z.string().min(1).optional().describe('The model as its server names it.'),
+    apiKey: z
+      .string()
+      .default('')
+      .describe('From the environment: ${VAR}. azure-openai without a key signs in with Entra.'),
+    contextWindow: z.int().min(256).default(8192).describe('Tokens of prompt and answer together.'),
+    capabilities: z.array(z.enum(CAPABILITIES)).default([]),
+    price: price.optional(),
+    concurrency: z.int().min(1).max(100_000).default(64).describe('Calls in flight; more wait in a bounded queue.'),
+    timeouts: timeouts.prefault({}),
+    pace: z
+      .strictObject({
+        firstTokenMs: z.int().min(0).max(60_000).default(0),
+        tokenMs: z.int().min(0).max(60_000).default(0),
+      })
+      .optional()
+      .describe('simulated: milliseconds before the first token and between tokens.'),
+  })
+  .superRefine((value, context) => {
+    const need = (field: 'baseUrl' | 'endpoint' | 'deployment' | 'model') => {
+      if (!value[field])
+        context.addIssue({ code: 'custom', path: [field], message: `required for provider ${value.provider}` });
+    };
+    if (value.provider === 'openai') ['baseUrl' as const, 'model' as const].forEach(need);
+    if (value.provider === 'azure-openai') ['endpoint' as const, 'deployment' as const].forEach(need);
+  })
+  .transform(({ timeouts: limits, ...value }) => {
+    const slow = value.capabilities.includes('reasoning');
+    return {
+      ...value,
+      model: value.model ?? value.deployment ?? value.id,
+      timeouts: {
+        ...limits,
+        firstTokenMs: limits.firstTokenMs ?? (slow ? REASONING_FIRST_TOKEN_MS : 10_000),
+        plainMs: limits.plainMs ?? (slow ? REASONING_PLAIN_MS : 60_000),
+      },
+    };
+  });
+
+const model = z.strictObject({
+  name,
+  strategy: z.enum(STRATEGIES).default('hybrid'),
+  targets: z.array(name).min(1).describe('Target ids; their order is the fallback order after the chosen one.'),
+  strong: z.array(name).optional().describe('The strong side; left out: the cloud tier, or the dearest target.'),
+  strongShare: z.number().min(0).max(1).default(0.4).describe('Share of queries that may go to the strong side.'),
+  weights: z.record(name, z.number().min(0)).optional().describe('strategy weighted: target id -> weight, default 1.'),
+});
+
+const perUser = {
+  requestsPerMinute: z.int().min(1),
+  tokensPerMinute: z.int().min(1),
+  concurrent: z.int().min(1),
+  usdPerMonth: z.number().min(0),
+};
+
+const key = z.strictObject({
+  id: name,
+  sha256: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, 'expected the SHA-256 of the key as 64 hex digits')
+    .toLowerCase(),
+  tenant: name,
+  user: name,
+  scopes: z.array(z.enum(SCOPES)).min(1).default(['chat']),
+  limits: z.strictObject(perUser).partial().optional().describe('Replaces the general limits, field by field.'),
+});
+
+const auth = z.strictObject({
+  keys: z.array(key).default([]),
+  jwt: z
+    .strictObject({
+      issuer: emptyOr(httpUrl),
+      audience: z.string().default(''),
+      jwksUri: emptyOr(httpUrl),
+      tenantClaim: z.string().min(1).default('tid'),
+      userClaim: z.string().min(1).default('sub'),
+    })
+    .prefault({}),
+});
+
+const limits = z.strictObject({
+  requestsPerMinute: perUser.requestsPerMinute.default(10),
+  tokensPerMinute: perUser.tokensPerMinute.default(100_000),
+  concurrent: perUser.concurrent.default(20),
+  usdPerMonth: perUser.usdPerMonth.default(50),
+});
+
+const resilience = z.strictObject({
+  retries: z.int().min(0).max(10).default(2),
+  deadlineMs: milliseconds(100_000),
+  breaker: z
+    .strictObject({ failures: z.int().min(1).default(5), resetSeconds: z.int().min(1).default(60) })
+    .prefault({}),
+  hedgeAfterMs: z.int().min(0).max(TIMER_MAX_MS).default(0).describe('0 = no hedging.'),
+  streamRecovery: z.enum(['resume', 'error', 'buffer']).default('resume'),
+});
+
+export const PRIVATE_KINDS = ['email', 'phone', 'creditCard', 'iban', 'ssn', 'ipAddress', 'apiKey'] as const;
+export type PrivateKind = (typeof PRIVATE_KINDS)[number];
+
+/**
+ * `router.config.yaml`, after interpolation. Unknown keys are errors, so that a misspelt limit is never silently none.
+ * Cross-references (a model names existing targets, ids are unique) are checked here too.
+ */
+export const routerConfigSchema = z
+  .strictObject({
+    server: server.prefault({}),
+    targets: z.array(target).default([]),
+    models: z.array(model).default([]),
+    resilience: resilience.prefault({}),
+    sessions: z
+      .strictObject({
+        ttlSeconds: z.int().min(1).default(3600),
+        maxTurns: z.int().min(1).max(10_000).default(50),
+        retentionDays: z.int().min(1).max(3650).default(30),
+      })
+      .prefault({}),
+    cache: z
+      .strictObject({
+        enabled: z.boolean().default(true),
+        ttlSeconds: z.int().min(1).default(3600),
+        scope: z.enum(['user', 'tenant', 'global']).default('tenant'),
+      })
+      .prefault({}),
+    redis: z
+      .strictObject({ url: emptyOr(z.url({ protocol: /^rediss?$/, error: 'expected a redis:// or rediss:// URL' })) })
+      .prefault({}),
+    cosmos: z
+      .strictObject({
+        endpoint: emptyOr(httpUrl),
+        key: z.string().default(''),
+        database: z.string().min(1).default('router'),
+      })
+      .prefault({}),
+    tables: z.strictObject({ endpoint: emptyOr(httpUrl), connectionString: z.string().default('') }).prefault({}),
+    auth: auth.prefault({}),
+    limits: limits.prefault({}),
+    privacy: z
+      .strictObject({
+        localOnly: z.boolean().default(false),
+        detect: z.array(z.enum(PRIVATE_KINDS)).default([...PRIVATE_KINDS]),
+      })
+      .prefault({}),
+    telemetry: z
+      .strictObject({
+        serviceName: z.string().min(1).default('hybrid-llm-router'),
+        otlpEndpoint: emptyOr(httpUrl),
+        azureMonitorConnectionString: z.string().default(''),
+      })
+      .prefault({}),
+  })
+  .superRefine((config, context) => {
+    const complain = (path: (string | number)[], message: string) =>
+      context.addIssue({ code: 'custom', path, message });
+    const ids = new Set<string>();
+    config.targets.forEach(({ id }, i) => {
+      if (ids.has(id)) complain(['targets', i, 'id'], `target id "${id}" is used twice`);
+      ids.add(id);
+    });
+    const names = new Set<string>();
+    config.models.forEach((entry, i) => {
+      if (names.has(entry.name)) complain(['models', i, 'name'], `model name "${entry.name}" is used twice`);
+      if (ids.has(entry.name)) complain(['models', i, 'name'], `"${entry.name}" is already the id of a target`);
+      names.add(entry.name);
+      const known = (id: string, path: (string | number)[]) => {
+        if (!ids.has(id)) complain(path, `no target has the id "${id}"; known: ${[...ids].join(', ') || 'none'}`);
+      };
+      entry.targets.forEach((id, k) => known(id, ['models', i, 'targets', k]));
+      entry.strong?.forEach((id, k) => {
+        if (!entry.targets.includes(id))
+          complain(['models', i, 'strong', k], `"${id}" is not among this model's targets`);
+      });
+      Object.keys(entry.weights ?? {}).forEach((id) => {
+        if (!entry.targets.includes(id))
+          complain(['models', i, 'weights', id], `"${id}" is not among this model's targets`);
+      });
+      if (entry.strategy === 'learned' || entry.strategy === 'cascade') {
+        complain(
+          ['models', i, 'strategy'],
+          `"${entry.strategy}" needs the trained artefact, which this version does not ship; use hybrid or rules`,
+        );
+      }
+    });
+    const keys = new Set<string>();
+    config.auth.keys.forEach(({ id, sha256 }, i) => {
+      if (keys.has(id)) complain(['auth', 'keys', i, 'id'], `key id "${id}" is used twice`);
+      if (keys.has(sha256)) complain(['auth', 'keys', i, 'sha256'], 'this key is already listed');
+      keys.add(id).add(sha256);
+    });
+    if (config.auth.jwt.issuer) {
+      complain(['auth', 'jwt', 'issuer'], 'JWT sign-in is not in this version yet; use auth.keys');
+    }
+  });
+
+export type RouterConfig = z.output<typeof routerConfigSchema>;
+export type TargetConfig = RouterConfig['targets'][number];
+export type ModelConfig = RouterConfig['models'][number];

@@ -1,0 +1,60 @@
+import { interpolate, type Environment } from './interpolate.js';
+import { parseYamlSource } from './yaml-source.js';
+
+const read = (yaml: string, env: Environment = {}) => interpolate(parseYamlSource(yaml).document, env);
+const valueOf = (yaml: string, env: Environment = {}) => read(yaml, env).value;
+
+describe('interpolation', () => {
+  it.each<[string, string, Environment, unknown]>([
+    ['a variable', 'a: ${A}', { A: 'x' }, { a: 'x' }],
+    ['a variable within text', 'a: http://${H}:${P}/v1', { H: 'h', P: '1' }, { a: 'http://h:1/v1' }],
+    ['an empty variable', 'a: ${A}', { A: '' }, { a: '' }],
+    ['a default', 'a: ${A:-x}', {}, { a: 'x' }],
+    ['a default for an empty variable', 'a: ${A:-x}', { A: '' }, { a: 'x' }],
+    ['a default with colons', 'a: ${A:-http://h:1/v1}', {}, { a: 'http://h:1/v1' }],
+    ['an empty default', 'a: "${A:-}"', {}, { a: '' }],
+    [
+      'a placeholder unquoted in a flow map',
+      '{ a: ${A:-}, b: [${B}, ${C:-x,y}] }',
+      { B: 'b' },
+      { a: '', b: ['b', 'x,y'] },
+    ],
+    ['an escape', 'a: $${A} ${A}', { A: 'x' }, { a: '${A} x' }],
+    ['a value with placeholders of its own', 'a: ${A}', { A: '${B}', B: 'no' }, { a: '${B}' }],
+    ['a value that looks like YAML', 'a: ${A}', { A: 'x: 1 # no\n- y\nb: 2' }, { a: 'x: 1 # no\n- y\nb: 2' }],
+    ['a dollar sign', 'a: $5', {}, { a: '$5' }],
+    ['a block scalar', 'a: |\n  ${A}\n  z', { A: 'x' }, { a: 'x\nz\n' }],
+    ['no placeholder in a key', '${A}: 1', { A: 'x' }, { '${A}': 1 }],
+  ])('reads %s', (_, yaml, env, expected) => expect(valueOf(yaml, env)).toEqual(expected));
+
+  it('names the path and the variable that is not set', () => {
+    expect(read('t:\n  - k: ok\n  - k: ${NOT_THERE}').problems).toEqual([
+      { path: 't[1].k', message: expect.stringContaining('NOT_THERE is not set') as string },
+    ]);
+  });
+
+  it.each(['a: ${A', 'a: ${}', 'a: ${A-x}', 'a: "${1A}"'])('refuses %s', (yaml) => {
+    expect(read(yaml, { A: 'x' }).problems).toMatchObject([
+      { path: 'a', message: expect.stringContaining('${VAR:-default}') as string },
+    ]);
+  });
+
+  it('says which scalars may stand for numbers: one unquoted placeholder and nothing else', () => {
+    const { origins } = read('a: ${A}\nb: "${A}"\nc: ${A}${A}\nd: x${A}', { A: '1' });
+    expect([...origins].map(([path, { mayBeTyped }]) => [path, mayBeTyped])).toEqual([
+      ['a', true],
+      ['b', false],
+      ['c', false],
+      ['d', false],
+    ]);
+  });
+});
+
+describe('YAML errors', () => {
+  it('have line and column, also behind a placeholder in a flow map', () => {
+    expect(parseYamlSource('ok: 1\na: { b: ${A:-}, c: ] }').problems[0]?.path).toBe('line 2, column 20');
+  });
+  it('include keys that are given twice', () => {
+    expect(parseYamlSource('a: 1\na: 2').problems).toMatchObject([{ path: 'line 2, column 1' }]);
+  });
+});

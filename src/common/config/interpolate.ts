@@ -1,0 +1,85 @@
+import { isPair, isScalar, isSeq, visit, type Document, type Node, type Pair, type Scalar } from 'yaml';
+import { formatPath, type ConfigProblem } from './config-error.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the text of one scalar came from. */
+export interface ScalarOrigin {
+  /** As it stands in the file, placeholders included. */
+  readonly written: string;
+  /** The non-empty defaults of its placeholders. */
+  readonly defaults: readonly string[];
+  readonly hasPlaceholder: boolean;
+  /** It was nothing but one unquoted `${...}`, and may thus stand for a number or boolean. */
+  readonly mayBeTyped: boolean;
+}
+
+export interface Interpolated {
+  readonly value: unknown;
+  /** By path, as `formatPath` writes it. */
+  readonly origins: ReadonlyMap<string, ScalarOrigin>;
+  readonly problems: readonly ConfigProblem[];
+}
+
+const PLACEHOLDER = /(\$?)\$\{([^}]*)(\}?)/g;
+const BODY = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
+
+interface Replaced {
+  readonly text: string;
+  readonly origin: ScalarOrigin;
+  readonly errors: readonly string[];
+}
+
+function replacePlaceholders(written: string, quoted: boolean, env: Environment): Replaced {
+  const errors: string[] = [];
+  const defaults: string[] = [];
+  let count = 0;
+  const text = written.replace(PLACEHOLDER, (all: string, escape: string, inside: string, end: string) => {
+    if (escape) return all.slice(1);
+    count += 1;
+    const [, name, fallback] = (end && BODY.exec(inside)) || [];
+    if (name === undefined) {
+      errors.push('not a placeholder: write ${VAR} or ${VAR:-default}, and $${ for the characters ${');
+      return '';
+    }
+    if (fallback) defaults.push(fallback);
+    const value = env[name];
+    if (fallback !== undefined) return value || fallback;
+    if (value === undefined)
+      errors.push(`environment variable ${name} is not set; set it or write \${${name}:-default}`);
+    return value ?? '';
+  });
+  const alone = count === 1 && /^\$\{[^}]*\}$/.test(written);
+  const origin = { written, defaults, hasPlaceholder: count > 0, mayBeTyped: alone && !quoted };
+  return { text, origin, errors };
+}
+
+type Ancestor = Document | Node | Pair;
+
+function pathOf(ancestors: readonly Ancestor[], scalar: Scalar): (string | number)[] {
+  return ancestors.flatMap((ancestor, i): (string | number)[] => {
+    if (isPair(ancestor)) return [isScalar(ancestor.key) ? String(ancestor.key.value) : '?'];
+    return isSeq(ancestor) ? [ancestor.items.indexOf(ancestors[i + 1] ?? scalar)] : [];
+  });
+}
+
+/**
+ * Puts environment variables in the string scalars of a parsed document: `${VAR}`, `${VAR:-default}` (the default also
+ * for an empty variable, as in a shell), `$${` for the characters `${`. Works on parsed scalars and not on the file's
+ * text, so a value can hold `: `, `#` or line breaks and still is one value. Values are not searched for placeholders.
+ */
+export function interpolate(document: Document, env: Environment): Interpolated {
+  const origins = new Map<string, ScalarOrigin>();
+  const problems: ConfigProblem[] = [];
+  visit(document, {
+    Scalar: (key, node, ancestors) => {
+      if (key === 'key' || typeof node.value !== 'string') return;
+      const path = formatPath(pathOf(ancestors, node));
+      const { text, origin, errors } = replacePlaceholders(node.value, node.type !== 'PLAIN', env);
+      node.value = text;
+      origins.set(path, origin);
+      for (const message of errors) problems.push({ path, message });
+    },
+  });
+  return { value: document.toJS() as unknown, origins, problems };
+}

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { configJsonSchema, configJsonSchemaText } from './json-schema.js';
+
+interface Schema {
+  anyOf?: Schema[];
+  type?: string;
+  pattern?: string;
+  default?: unknown;
+  properties: Record<string, Schema>;
+  items: Schema;
+}
+
+describe('router.config.schema.json', () => {
+  const root = configJsonSchema() as unknown as Schema;
+
+  it('is up to date (npm run config:schema writes it)', () => {
+    expect(readFileSync('router.config.schema.json', 'utf8')).toBe(configJsonSchemaText());
+  });
+
+  it.each([
+    ['a number', root.properties.server?.properties.port],
+    ['a boolean', root.properties.cache?.properties.enabled],
+    ['a choice', root.properties.cache?.properties.scope],
+    ['a URL', root.properties.targets?.items.properties.baseUrl],
+    ['an optional URL', root.properties.redis?.properties.url],
+    ['a name', root.properties.targets?.items.properties.id],
+  ])('accepts a placeholder for %s', (_, schema) => {
+    const accepts = schema?.anyOf?.some(({ pattern }) => pattern && new RegExp(pattern).test('${VAR:-1}'));
+    expect(accepts).toBe(true);
+  });
+
+  it('still says the type of a number and its default', () => {
+    expect(root.properties.server?.properties.port).toMatchObject({ default: 8080, anyOf: [{ type: 'integer' }, {}] });
+  });
+});

@@ -1,0 +1,47 @@
+import { withAutoModel } from './auto-model.js';
+import type { RouterConfig } from './config.schema.js';
+
+export type ConfigListener = (next: RouterConfig, previous: RouterConfig) => void | Promise<void>;
+
+/**
+ * The configuration in force. Read `current` at the moment of use and keep no copy: a reload replaces the object, and
+ * a request that began under the old one finishes under it.
+ */
+export class LiveConfig {
+  private readonly listeners = new Set<ConfigListener>();
+  private found: RouterConfig['targets'] = [];
+  private config: RouterConfig;
+
+  /** @param source path of the file, or `null` for the embedded default */
+  constructor(
+    config: RouterConfig,
+    readonly source: string | null,
+  ) {
+    this.config = this.complete(config);
+  }
+
+  get current(): RouterConfig {
+    return this.config;
+  }
+
+  onChange(listener: ConfigListener): void {
+    this.listeners.add(listener);
+  }
+
+  /** Puts an already checked configuration in force; listeners run in order of registration. */
+  async replace(next: RouterConfig): Promise<void> {
+    const previous = this.config;
+    this.config = this.complete(next);
+    for (const listener of this.listeners) await listener(this.config, previous);
+  }
+
+  /** Targets found on this machine; in force, now and after a reload, as long as none are configured. */
+  async offerTargets(found: RouterConfig['targets']): Promise<void> {
+    this.found = found;
+    if (this.config.targets.length === 0) await this.replace(this.config);
+  }
+
+  private complete(config: RouterConfig): RouterConfig {
+    return withAutoModel(config.targets.length > 0 ? config : { ...config, targets: this.found });
+  }
+}

@@ -1,0 +1,119 @@
+import { readFileSync, watch, type FSWatcher } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { ConfigError } from './config-error.js';
+import { describeChanges, restartSections } from './describe-changes.js';
+import type { Environment } from './interpolate.js';
+import { listenProblem } from './listen-rule.js';
+import type { LiveConfig } from './live-config.js';
+import { parseConfig } from './load-config.js';
+
+/** Editors write a file in several steps; wait until none came for this long. */
+const SETTLE_MS = 200;
+
+/** The part of Nest's `Logger` that is used here. */
+export interface ConfigLogger {
+  log(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+export interface WatchOptions {
+  readonly live: LiveConfig;
+  readonly env: Environment;
+  readonly logger: ConfigLogger;
+}
+
+class ConfigReloader {
+  private running: Promise<void> = Promise.resolve();
+  private lastText: string | null;
+
+  constructor(
+    private readonly file: string,
+    private readonly options: WatchOptions,
+  ) {
+    this.lastText = this.readText();
+  }
+
+  /** Reloads one after the other, so that an older file never replaces a newer one. */
+  reload(why: 'signal' | 'file'): void {
+    this.running = this.running.then(() => this.reloadNow(why)).catch((error: unknown) => this.refuse(error));
+  }
+
+  private async reloadNow(why: 'signal' | 'file'): Promise<void> {
+    const text = this.readText();
+    if (why === 'file' && (text === null || text === this.lastText)) return;
+    this.lastText = text;
+    const { live, env, logger } = this.options;
+    const running = live.current;
+    const written = parseConfig(text ?? readFileSync(this.file, 'utf8'), env, this.file);
+    const waiting = restartSections(written, running);
+    const { server, redis, cosmos, tables, telemetry } = running;
+    const next = { ...written, server, redis, cosmos, tables, telemetry };
+    // The socket stays where it is: taking away the last key must not open it, whatever the file says of the host.
+    const problem = listenProblem(next);
+    if (problem) throw new ConfigError(this.file, [problem]);
+    await live.replace(next);
+    const changes = describeChanges(live.current, running);
+    logger.log(changes.length > 0 ? `Configuration reloaded: ${changes.join(', ')}` : 'Configuration read: no change');
+    if (waiting.length > 0) logger.warn(`Not in force until a restart: ${waiting.join(', ')}`);
+  }
+
+  private readText(): string | null {
+    try {
+      return readFileSync(this.file, 'utf8');
+    } catch {
+      return null; // between two steps of an editor; a signal reports it
+    }
+  }
+
+  private refuse(error: unknown): void {
+    const detail = error instanceof Error ? error.message : String(error);
+    this.options.logger.error(`The new configuration is refused, the old one stays in force. ${detail}`);
+  }
+}
+
+/** Kubernetes replaces a mounted file by swapping the link `..data` beside it; editors rename a new file over it. */
+const concerns = (file: string, changed: string | null): boolean =>
+  changed === null || changed === basename(file) || changed.startsWith('..');
+
+function watchDirectory(file: string, logger: ConfigLogger, onChange: () => void): FSWatcher | null {
+  const warn = (error: unknown) =>
+    logger.warn(`Changes of ${file} are not seen (${(error as Error).message}); SIGHUP still reloads it`);
+  try {
+    const watcher = watch(dirname(file), (_, changed) => {
+      if (concerns(file, changed)) onChange();
+    });
+    return watcher.on('error', warn).unref();
+  } catch (error) {
+    warn(error); // e.g. ENOSPC: no inotify watch left
+    return null;
+  }
+}
+
+/**
+ * Reloads the configuration file on SIGHUP and when it changes. A bad file is refused with every problem in the log
+ * and the old one stays in force. The sections of `NEEDS_RESTART` keep their running value; a warning names them.
+ *
+ * @returns ends the watching; the embedded default has no file, and then only SIGHUP is answered (with a warning)
+ */
+export function watchConfig(options: WatchOptions): () => void {
+  const { live, logger } = options;
+  const file = live.source;
+  const reloader = file === null ? null : new ConfigReloader(file, options);
+  let timer: NodeJS.Timeout | undefined;
+  const onSignal = () => {
+    if (reloader) reloader.reload('signal');
+    else logger.warn('SIGHUP: there is no configuration file to reload; write one and restart');
+  };
+  const onChange = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => reloader?.reload('file'), SETTLE_MS).unref();
+  };
+  process.on('SIGHUP', onSignal);
+  const watcher = file === null ? null : watchDirectory(file, logger, onChange);
+  return () => {
+    process.off('SIGHUP', onSignal);
+    clearTimeout(timer);
+    watcher?.close();
+  };
+}

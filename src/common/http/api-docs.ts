@@ -1,0 +1,28 @@
+import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+
+const DESCRIPTION = `One door in front of local and cloud language models. Any OpenAI SDK works with \`/v1\` of this
+service as its base URL. Every answer tells in \`x-router-*\` headers which model gave it and why.
+
+Errors always have the form \`{"error": {"message", "type", "param", "code"}}\`; programs branch on \`code\`.`;
+
+/** The OpenAPI document of all routes; made when it is first asked for, as it costs more than a start should. */
+export function createApiDocument(app: NestFastifyApplication): OpenAPIObject {
+  const options = new DocumentBuilder()
+    .setTitle('Hybrid LLM Router')
+    .setDescription(DESCRIPTION)
+    .setVersion('1')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A key of auth.keys; none is needed on loopback.' })
+    .build();
+  return SwaggerModule.createDocument(app, options);
+}
+
+/** `GET /docs` (Swagger UI) and `GET /openapi.json`. */
+export function serveApiDocs(app: NestFastifyApplication): void {
+  SwaggerModule.setup('docs', app, () => createApiDocument(app), {
+    jsonDocumentUrl: 'openapi.json',
+    yamlDocumentUrl: 'openapi.yaml',
+    customSiteTitle: 'Hybrid LLM Router',
+    swaggerOptions: { tryItOutEnabled: true, persistAuthorization: true, displayRequestDuration: true },
+  });
+}

@@ -1,0 +1,59 @@
+import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import {
+  AppError,
+  InternalError,
+  InvalidRequest,
+  NotFound,
+  PayloadTooLarge,
+  PermissionDenied,
+  UnsupportedMediaType,
+} from '../app-error.js';
+
+const CLIENT_CLOSED_REQUEST = 499; // nginx's number for a caller that went away
+
+/** What Fastify and Nest throw by themselves, in the words of our catalogue. */
+function translate(error: unknown, request: Pick<FastifyRequest, 'method' | 'url'>): AppError {
+  if (error instanceof AppError) return error;
+  const status = error instanceof HttpException ? error.getStatus() : (error as { statusCode?: number }).statusCode;
+  if (status === 413) {
+    return new PayloadTooLarge('The request body is larger than server.bodyLimitBytes allows.');
+  }
+  if (status === 415) {
+    return new UnsupportedMediaType('Send the body as application/json.', 'content-type');
+  }
+  if (status === 404) {
+    return new NotFound(`No route ${request.method} ${request.url.split('?')[0]}. GET /docs lists all routes.`);
+  }
+  if (status === 403) return new PermissionDenied('This credential may not do that.');
+  if (status && status >= 400 && status < 500) return new InvalidRequest((error as Error).message);
+  return new InternalError('The router failed on this request; its log has the details under the request id.');
+}
+
+/** Turns every error into OpenAI's error body. The only place that does. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  private readonly logger = new Logger('errors');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.send(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  /** Also used as Fastify's own error handler, for errors before Nest sees the request. */
+  send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const shown = translate(error, request);
+    if (shown instanceof InternalError) this.logger.error({ err: error, request_id: request.id }, 'unexpected error');
+    if (reply.sent || reply.raw.destroyed) return;
+    const status = request.raw.aborted ? CLIENT_CLOSED_REQUEST : shown.status;
+    void reply
+      .code(status)
+      .headers({
+        'x-request-id': request.id,
+        ...shown.headers,
+        ...(shown.retryable ? {} : { 'x-should-retry': 'false' }),
+      })
+      .header('content-type', 'application/json; charset=utf-8')
+      .send(JSON.stringify(shown.toBody()));
+  }
+}

@@ -1,0 +1,27 @@
+import { InvalidRequest } from '../app-error.js';
+import { parseJsonBody } from './json-body.js';
+
+const nested = (depth: number) => Buffer.from('['.repeat(depth) + ']'.repeat(depth));
+
+describe('parseJsonBody', () => {
+  it.each<[string, Buffer]>([
+    ['broken JSON', Buffer.from('{"a":')],
+    ['NaN', Buffer.from('{"a":NaN}')],
+    ['invalid UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
+    ['a lone surrogate', Buffer.from('{"a":"\\ud800"}')],
+    ['a lone surrogate deep inside', Buffer.from('{"a":[{"b":["x","\\udc00"]}]}')],
+    ['nesting of 10,000', nested(10_000)],
+    ['nesting of 129', nested(129)],
+  ])('refuses %s', (_name, body) => expect(() => parseJsonBody(body)).toThrow(InvalidRequest));
+
+  it('accepts nesting of 128', () => expect(parseJsonBody(nested(128))).toBeInstanceOf(Array));
+
+  it('keeps keys such as constructor, and pollutes nothing', () => {
+    const value = parseJsonBody(Buffer.from('{"constructor":{"x":1},"__proto__":{"polluted":true}}')) as Record<
+      string,
+      unknown
+    >;
+    expect(value['constructor']).toEqual({ x: 1 });
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+});

@@ -1,0 +1,38 @@
+import { Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
+import { InvalidRequest } from '../app-error.js';
+
+type PathSegment = PropertyKey | { readonly key: PropertyKey };
+
+/** `messages[0].content`, the way OpenAI names a field in `param`. */
+export function fieldPath(path: readonly PathSegment[]): string {
+  return path
+    .map((segment) => (typeof segment === 'object' ? segment.key : segment))
+    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('')
+    .replace(/^\./, '');
+}
+
+/**
+ * Checks `@Body({ schema })`, `@Query({ schema })` and `@Param({ schema })` and hands on what the schema made of them.
+ * The first problem becomes a 400 that names the field. Keys such as `constructor` stay: a tool may have a parameter of
+ * that name, and nothing here merges objects by key.
+ */
+@Injectable()
+export class RequestValidationPipe extends StandardSchemaValidationPipe {
+  constructor() {
+    super({
+      exceptionFactory: (issues) => {
+        const [issue] = issues;
+        // zod names unknown fields beside the path of the object that has them
+        const { keys: [unknown] = [] } = issue as { readonly keys?: readonly string[] };
+        const param = fieldPath([...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])]) || null;
+        return new InvalidRequest(
+          param ? `${param}: ${issue?.message}` : (issue?.message ?? 'Invalid request.'),
+          param,
+        );
+      },
+    });
+  }
+
+  protected override stripProtoKeys(): void {}
+}

@@ -1,0 +1,30 @@
+import { redact } from './redact.js';
+
+const MAX_CAUSES = 3;
+const MAX_TEXT_CHARS = 8192;
+
+/** An error as fields of a log line. */
+export interface LoggedError {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string | number;
+  readonly stack?: string;
+  readonly cause?: LoggedError;
+}
+
+/** Free text for the log: at most 8192 characters, personal data and credentials redacted. */
+export function loggedText(text: string): string {
+  return redact(text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)}...` : text);
+}
+
+/** Only name, code, message, causes and, if asked, the stack: other properties may hold requests with their headers. */
+export function loggedError(error: Error, withStack: boolean, depth = 0): LoggedError {
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  return {
+    name: error.name,
+    message: loggedText(String(error.message)),
+    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+    ...(withStack && error.stack ? { stack: loggedText(error.stack) } : {}),
+    ...(cause instanceof Error && depth < MAX_CAUSES ? { cause: loggedError(cause, withStack, depth + 1) } : {}),
+  };
+}

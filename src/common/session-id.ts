@@ -1,0 +1,13 @@
+import { z } from 'zod';
+
+/** 1 to 128 characters that are safe in a URL path, a header, a log line and every store's key. */
+export const SESSION_ID_PATTERN = /^[A-Za-z0-9._:-]{1,128}$/;
+
+/** A session's name, chosen by the caller: in `x-session-id`, in `session_id` and in `/v1/sessions/{id}`. */
+export const sessionIdSchema = z
+  .string()
+  .regex(SESSION_ID_PATTERN, 'use 1 to 128 of the characters A-Z a-z 0-9 . _ : -')
+  .describe('Session id: 1 to 128 of the characters A-Z a-z 0-9 . _ : -');
+
+/** The session that the examples of the API documentation talk in; it exists once the chat example has run. */
+export const EXAMPLE_SESSION_ID = 'trip-to-oslo';

@@ -1,0 +1,53 @@
+export const TIERS = ['local', 'cloud'] as const;
+export type Tier = (typeof TIERS)[number];
+
+export const PROVIDERS = ['openai', 'azure-openai', 'simulated'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+export const CAPABILITIES = ['tools', 'vision', 'json', 'prefill', 'embeddings', 'reasoning'] as const;
+export type Capability = (typeof CAPABILITIES)[number];
+
+/** USD per million tokens. */
+export interface Price {
+  readonly input: number;
+  readonly output: number;
+}
+
+/** Milliseconds; what each one limits is said in DESIGN section 3 and docs/OPERATIONS.md. */
+export interface Timeouts {
+  readonly connectMs: number;
+  readonly firstTokenMs: number;
+  readonly idleMs: number;
+  readonly plainMs: number;
+  readonly totalMs: number;
+  readonly loadMs: number;
+}
+
+/** One deployment of one model, as every module may know it: no address, no secret. */
+export interface Target {
+  readonly id: string;
+  readonly tier: Tier;
+  readonly provider: Provider;
+  readonly model: string;
+  /** Tokens of prompt and answer together. */
+  readonly contextWindow: number;
+  readonly capabilities: readonly Capability[];
+  /** `null` when nobody said what it costs; a cost is then `null` too, never 0. */
+  readonly price: Price | null;
+  readonly timeouts: Timeouts;
+  readonly simulated: boolean;
+}
+
+/** A target and how it does at this moment. */
+export interface TargetStatus extends Target {
+  readonly breaker: 'closed' | 'open' | 'half_open' | 'drained';
+  /** `null` where the server does not tell and nothing was learned yet. */
+  readonly warm: boolean | null;
+  readonly inFlight: number;
+  readonly queued: number;
+  /** Time to first token of the latest calls, milliseconds; `null` before the first one. */
+  readonly ttftMs: { readonly p50: number | null; readonly p95: number | null };
+  /** Share of failed calls among the latest ones, 0 to 1. */
+  readonly errorRate: number;
+  readonly lastError: string | null;
+}
