@@ -1,0 +1,77 @@
+import type { AccessToken, TokenCredential } from '@azure/identity';
+import { UpstreamFailure } from '../../../common/upstream-failure.js';
+
+const SCOPE = 'https://cognitiveservices.azure.com/.default';
+/** Entra tokens live about an hour; a new one is fetched this long before the old one ends. */
+const REFRESH_BEFORE_EXPIRY_MS = 5 * 60_000;
+/** After a failed refresh the next one waits this long, as the old token still works. */
+const RETRY_REFRESH_AFTER_MS = 30_000;
+/** DefaultAzureCredential asks several sources in turn; longer than this none of them will answer. */
+const SIGN_IN_MS = 10_000;
+
+export interface AzureTokenOptions {
+  /** Left out: DefaultAzureCredential (managed identity, workload identity, environment, developer sign-in). */
+  readonly credential?: TokenCredential;
+  /** The time, milliseconds since the epoch. */
+  readonly clock?: () => number;
+  /** Milliseconds until a sign-in counts as failed. */
+  readonly signInMs?: number;
+}
+
+/**
+ * Bearer tokens for keyless Azure OpenAI targets. A token is used until 5 minutes before its end; then one refresh runs
+ * behind the callers, who keep the old token until it really ends. Concurrent callers share one request. The Azure SDK
+ * is loaded with the first call only: it takes 42 MB and 0.2 s that a service without such a target need not spend.
+ *
+ * The source rejects with UpstreamFailure `auth` when there is no valid token and none can be had.
+ */
+export function azureTokenSource(options: AzureTokenOptions = {}): () => Promise<string> {
+  const { credential, clock = Date.now, signInMs = SIGN_IN_MS } = options;
+  let source = credential;
+  let token: AccessToken | null = null;
+  let pending: Promise<string> | null = null;
+  let nextRefreshAt = 0;
+
+  const signIn = async (): Promise<string> => {
+    try {
+      source ??= await defaultCredential();
+      const abortSignal = AbortSignal.timeout(signInMs);
+      const fresh = await Promise.race([source.getToken(SCOPE, { abortSignal }), rejectedBy(abortSignal)]);
+      if (!fresh) throw new Error('the credential gave no token');
+      token = fresh;
+      nextRefreshAt = fresh.expiresOnTimestamp - REFRESH_BEFORE_EXPIRY_MS;
+      return fresh.token;
+    } catch (error) {
+      nextRefreshAt = clock() + RETRY_REFRESH_AFTER_MS;
+      throw signInFailure(error);
+    }
+  };
+  const signInOnce = (): Promise<string> => {
+    pending ??= signIn().finally(() => (pending = null));
+    return pending;
+  };
+
+  return async () => {
+    const now = clock();
+    if (!token || token.expiresOnTimestamp <= now) return signInOnce();
+    if (nextRefreshAt <= now) signInOnce().catch(() => undefined); // the token in hand still works
+    return token.token;
+  };
+}
+
+/** Not every credential honours the signal it is given. */
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+async function defaultCredential(): Promise<TokenCredential> {
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  return new DefaultAzureCredential();
+}
+
+function signInFailure(error: unknown): UpstreamFailure {
+  const why = error instanceof Error ? `${error.name}: ${error.message.split('\n')[0]}` : String(error);
+  return new UpstreamFailure('auth', `Entra sign-in for Azure OpenAI failed: ${why}`, {}, { cause: error });
+}

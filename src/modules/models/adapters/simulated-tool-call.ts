@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import type { ChatRequest } from '../../../common/chat.js';
+
+export interface SimulatedToolCall {
+  readonly id: string;
+  readonly type: 'function';
+  readonly function: { readonly name: string; readonly arguments: string };
+  readonly [field: string]: unknown;
+}
+
+interface JsonSchema {
+  readonly type?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+}
+
+interface Tool {
+  readonly type?: string;
+  readonly function?: { readonly name?: string; readonly parameters?: JsonSchema };
+}
+
+/** A schema may be of any depth; arguments deeper than this are left out. */
+const MAX_DEPTH = 8;
+
+/**
+ * The tool call of a simulated answer: made only where the caller demands one (`tool_choice` "required" or a named
+ * function), with the smallest arguments the function's schema asks for: its required properties, else `{}`.
+ */
+export function simulatedToolCall(request: ChatRequest): SimulatedToolCall | null {
+  const name = demandedName(request['tool_choice']);
+  if (name === null) return null;
+  const tools = (request.tools ?? []) as readonly (Tool | null)[];
+  const called = tools.find((tool) => tool?.function?.name && (name === '' || tool.function.name === name))?.function;
+  if (!called?.name) return null;
+  const args = JSON.stringify(minimalObject(called.parameters, 0));
+  return { id: `call_sim_${randomUUID()}`, type: 'function', function: { name: called.name, arguments: args } };
+}
+
+/** `null` = no call demanded; '' = any tool will do. */
+function demandedName(choice: unknown): string | null {
+  if (choice === 'required') return '';
+  if (typeof choice !== 'object' || choice === null) return null;
+  return (choice as Tool).function?.name ?? null;
+}
+
+function minimalObject(schema: JsonSchema | undefined, depth: number): Record<string, unknown> {
+  const required = Array.isArray(schema?.required) && depth < MAX_DEPTH ? (schema.required as readonly string[]) : [];
+  return Object.fromEntries(required.map((field) => [field, minimalValue(schema?.properties?.[field], depth + 1)]));
+}
+
+function minimalValue(schema: JsonSchema | undefined, depth: number): unknown {
+  if (schema?.const !== undefined) return schema.const;
+  if (schema?.default !== undefined) return schema.default;
+  if (Array.isArray(schema?.enum)) return (schema.enum as readonly unknown[])[0] ?? null;
+  const type: unknown = Array.isArray(schema?.type) ? schema.type[0] : schema?.type;
+  switch (type) {
+    case 'object':
+      return minimalObject(schema, depth);
+    case 'array':
+      return [];
+    case 'number':
+    case 'integer':
+      return 0;
+    case 'boolean':
+      return false;
+    case 'null':
+      return null;
+    default:
+      return '';
+  }
+}

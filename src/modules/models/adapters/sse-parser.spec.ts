@@ -1,0 +1,36 @@
+import { SseEventTooLarge, SseParser } from './sse-parser.js';
+
+/** Feeds the text in pieces of `size` bytes. */
+function parse(text: string, size = Infinity): string[] {
+  const parser = new SseParser();
+  const bytes = Buffer.from(text);
+  const out: string[] = [];
+  for (let at = 0; at < bytes.length; at += size) out.push(...parser.push(bytes.subarray(at, at + size)));
+  return [...out, ...parser.end()];
+}
+
+describe('SseParser', () => {
+  const cases: [string, string, string[]][] = [
+    ['one event', 'data: {"a":1}\n\n', ['{"a":1}']],
+    ['no space after the colon', 'data:{"a":1}\n\n', ['{"a":1}']],
+    ['CRLF', 'data: 1\r\n\r\ndata: 2\r\n\r\n', ['1', '2']],
+    ['lone CR', 'data: 1\r\rdata: 2\r\r', ['1', '2']],
+    ['comments and other fields', ': hi\nevent: x\nid: 3\nretry: 1\ndata: 1\n\n', ['1']],
+    ['data over two lines', 'data: {\ndata: }\n\n', ['{\n}']],
+    ['blank events', '\n\n\ndata: 1\n\n\n\n', ['1']],
+    ['no final blank line', 'data: 1\n\ndata: 2', ['1', '2']],
+    ['byte order mark', '\uFEFFdata: 1\n\n', ['1']],
+    ['more than ASCII', 'data: "größe 你好 👋🏽"\n\n', ['"größe 你好 👋🏽"']],
+  ];
+  it.each(cases)('%s, at any split', (_name, text, expected) => {
+    for (const size of [Infinity, 1, 2, 3, 5]) expect(parse(text, size)).toEqual(expected);
+  });
+
+  it('refuses an event without end instead of keeping it', () => {
+    const parser = new SseParser();
+    const piece = Buffer.alloc(1024 * 1024, 'a');
+    expect(() => {
+      for (let i = 0; i < 10; i += 1) parser.push(piece);
+    }).toThrow(SseEventTooLarge);
+  });
+});

@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { isLoopbackUrl } from './loopback.js';
+import { choice, isChatModelName, objectsIn, tokensOf, type FoundServer } from './found-model.js';
+import type { ProbeJson } from './probe-json.js';
+
+/** `foundry server` is the word since CLI 0.10, `foundry service` was it before. */
+const STATUS_COMMANDS = [
+  ['server', 'status'],
+  ['service', 'status'],
+] as const;
+const MAX_OUTPUT = 64 * 1024;
+
+export interface FoundryCommand {
+  /** Name or path of the executable. */
+  readonly file: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds the status command may take. */
+  readonly statusMs: number;
+}
+
+/**
+ * Foundry Local listens on a port of its own choice, which its status command prints ("... is running on
+ * http://127.0.0.1:5273/openai/status", "Web URLs http://127.0.0.1:52364"). Only a loopback address is believed.
+ *
+ * @param probe given once the address is known, as its deadline begins then
+ * @see https://learn.microsoft.com/azure/foundry-local/reference/reference-cli
+ */
+export async function probeFoundryLocal(command: FoundryCommand, probe: () => ProbeJson): Promise<FoundServer | null> {
+  const printed = await Promise.all(STATUS_COMMANDS.map((args) => printedOrigin(command, args)));
+  const origin = printed.find((found) => found !== null);
+  if (!origin) return null;
+  const entries = objectsIn(await probe()(`${origin}/v1/models`), 'data').filter(({ id }) => isChatModelName(id));
+  const models = choice(entries).map((entry) => ({
+    name: String(entry['id']),
+    contextWindow: tokensOf(Number(entry['maxInputTokens']) + Number(entry['maxOutputTokens'])),
+    capabilities: [
+      ...(entry['toolCalling'] === true ? (['tools'] as const) : []),
+      ...(entry['vision'] === true ? (['vision'] as const) : []),
+    ],
+  }));
+  const hint = models.length > 0 ? undefined : 'It has loaded no chat model yet: foundry model load phi-4-mini';
+  return { kind: 'foundry', label: 'Foundry Local', baseUrl: `${origin}/v1`, models, hint };
+}
+
+/**
+ * Runs a status command without a shell and resolves with the first loopback address it prints; `null` when there is no
+ * such program, it prints none, or time is up. It does not wait for the end of the output: a daemon that the command
+ * started may hold the pipe open.
+ */
+function printedOrigin({ file, env, statusMs }: FoundryCommand, args: readonly string[]): Promise<string | null> {
+  return new Promise((resolve) => {
+    const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
+    let output = '';
+    const finish = (origin: string | null): void => {
+      clearTimeout(timer);
+      child.stdout.destroy();
+      child.kill('SIGKILL');
+      resolve(origin);
+    };
+    const timer = setTimeout(() => finish(originIn(`${output}\n`)), statusMs);
+    child.on('error', () => finish(null));
+    child.on('close', () => finish(originIn(`${output}\n`)));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      const origin = originIn(output);
+      if (origin || output.length > MAX_OUTPUT) finish(origin);
+    });
+  });
+}
+
+/** A URL counts once something follows it: its end may not have been printed yet. */
+function originIn(output: string): string | null {
+  for (const [, text = ''] of output.matchAll(/(https?:\/\/[^\s,;]+)[\s,;]/g)) {
+    const url = URL.parse(text);
+    if (url && isLoopbackUrl(url)) return url.origin;
+  }
+  return null;
+}

@@ -1,0 +1,66 @@
+import type { TargetConfig } from '../../common/config/config.schema.js';
+import type { Capability, Price, Provider, TargetStatus, Tier, Timeouts } from '../../common/target.js';
+import type { ModelServer } from './adapters/model-server.js';
+import { RecentCalls, TargetSlots } from './target-load.js';
+
+/** One target of the catalogue: what was configured, and how it does. Getters, as a decision reads few of them. */
+export class LiveTarget implements TargetStatus {
+  readonly id: string;
+  readonly tier: Tier;
+  readonly provider: Provider;
+  readonly model: string;
+  /** What the server wants in the field `model`; Azure's v1 API wants the deployment there. */
+  readonly upstreamModel: string;
+  readonly contextWindow: number;
+  readonly capabilities: readonly Capability[];
+  readonly price: Price | null;
+  readonly timeouts: Timeouts;
+  readonly simulated: boolean;
+  readonly slots: TargetSlots;
+  readonly calls = new RecentCalls();
+  drained = false;
+  /** Not known from a plain OpenAI-compatible server. */
+  readonly warm: boolean | null = null;
+
+  /** @param server `null` for a simulated target */
+  constructor(
+    readonly config: TargetConfig,
+    readonly server: ModelServer | null,
+  ) {
+    this.id = config.id;
+    this.tier = config.tier;
+    this.provider = config.provider;
+    this.model = config.model;
+    this.upstreamModel = (config.provider === 'azure-openai' && config.deployment) || config.model;
+    this.contextWindow = config.contextWindow;
+    this.capabilities = config.capabilities;
+    this.price = config.price ?? null;
+    this.timeouts = config.timeouts;
+    this.simulated = config.provider === 'simulated';
+    this.slots = new TargetSlots(config.concurrency);
+  }
+
+  get breaker(): TargetStatus['breaker'] {
+    return this.drained ? 'drained' : 'closed';
+  }
+
+  get inFlight(): number {
+    return this.slots.inFlight;
+  }
+
+  get queued(): number {
+    return this.slots.queued;
+  }
+
+  get ttftMs(): TargetStatus['ttftMs'] {
+    return { p50: this.calls.firstTokenPercentile(0.5), p95: this.calls.firstTokenPercentile(0.95) };
+  }
+
+  get errorRate(): number {
+    return this.calls.errorRate;
+  }
+
+  get lastError(): string | null {
+    return this.calls.lastError;
+  }
+}

@@ -1,0 +1,44 @@
+import { Command, Query } from '@nestjs/cqrs';
+import type { ChatChunk, ChatRequest } from '../../common/chat.js';
+import type { HistoryTurn } from '../../common/conversation.js';
+import type { TargetStatus } from '../../common/target.js';
+
+/** One call of one model, about to be read. */
+export interface ModelStream extends AsyncIterable<ChatChunk> {
+  /** Milliseconds this service spent waiting for the server so far: set-up, headers and chunks. */
+  readonly upstreamMs: number;
+}
+
+/**
+ * Speaks to one target once: no retry, no fallback. The time limits of the target hold; the call begins when the
+ * iterable is first pulled.
+ *
+ * Iterating throws `UpstreamFailure` (src/common/upstream-failure.ts) for everything the server did wrong, and the
+ * signal's reason when the caller went away.
+ */
+export class StreamModelCommand extends Command<ModelStream> {
+  constructor(
+    readonly target: string,
+    readonly request: ChatRequest,
+    /** Stored turns to put in front; those that do not fit the target's window are left out, oldest first. */
+    readonly history: readonly HistoryTurn[],
+    /** Milliseconds until the answer must have begun (stream) or be complete (plain). */
+    readonly beginWithinMs: number,
+    readonly signal: AbortSignal,
+  ) {
+    super();
+  }
+}
+
+/** All targets in configured order, with their state at this moment. */
+export class ListTargetsQuery extends Query<readonly TargetStatus[]> {}
+
+/** Takes a target out of (or back into) rotation; calls in flight go on. @throws ModelNotFound */
+export class SetTargetDrainedCommand extends Command<TargetStatus> {
+  constructor(
+    readonly target: string,
+    readonly drained: boolean,
+  ) {
+    super();
+  }
+}

@@ -1,0 +1,53 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { ModelNotFound } from '../../common/app-error.js';
+import type { RouterConfig, TargetConfig } from '../../common/config/config.schema.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import { azureTokenSource } from './adapters/azure-credential.js';
+import { ModelServer } from './adapters/model-server.js';
+import { ENDPOINTS } from './adapters/providers.js';
+import { LiveTarget } from './live-target.js';
+
+/** The targets in force, in configured order. A reload keeps those that did not change, with all they learned. */
+@Injectable()
+export class TargetCatalogue {
+  private readonly logger = new Logger('models');
+  private readonly entraToken = azureTokenSource();
+  private targets = new Map<string, LiveTarget>();
+  private ordered: readonly LiveTarget[] = [];
+
+  constructor(config: LiveConfig) {
+    this.apply(config.current);
+    config.onChange((next) => this.apply(next));
+  }
+
+  list(): readonly LiveTarget[] {
+    return this.ordered;
+  }
+
+  /** @throws ModelNotFound */
+  get(id: string): LiveTarget {
+    const target = this.targets.get(id);
+    if (!target) throw new ModelNotFound(`There is no target "${id}". GET /admin/targets lists them.`, 'id');
+    return target;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.ordered.flatMap(({ server }) => (server ? [server.destroy()] : [])));
+  }
+
+  private apply(config: RouterConfig): void {
+    const previous = this.targets;
+    this.targets = new Map(config.targets.map((entry) => [entry.id, this.keptOrNew(entry, previous.get(entry.id))]));
+    this.ordered = [...this.targets.values()];
+    for (const target of previous.values()) {
+      if (this.targets.get(target.id) === target) continue;
+      target.server?.close().catch((error: unknown) => this.logger.warn({ err: error }, `closing ${target.id} failed`));
+    }
+  }
+
+  private keptOrNew(entry: TargetConfig, known: LiveTarget | undefined): LiveTarget {
+    if (known && JSON.stringify(known.config) === JSON.stringify(entry)) return known;
+    if (entry.provider === 'simulated') return new LiveTarget(entry, null);
+    return new LiveTarget(entry, new ModelServer(entry, ENDPOINTS[entry.provider](entry, this.entraToken)));
+  }
+}

@@ -1,0 +1,73 @@
+import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { InvalidApiKey, ModelNotFound, PermissionDenied } from '../../common/app-error.js';
+import { RequireScope } from '../../common/http/access.decorators.js';
+import { ApiErrors } from '../../common/http/api-docs.decorators.js';
+import type { TargetStatus } from '../../common/target.js';
+import { ListTargetsQuery, SetTargetDrainedCommand } from './models.messages.js';
+
+const targetExample = {
+  id: 'local',
+  tier: 'local',
+  provider: 'openai',
+  model: 'llama3.2',
+  simulated: false,
+  breaker: 'closed',
+  warm: null,
+  in_flight: 1,
+  queued: 0,
+  ttft_ms: { p50: 180, p95: 420 },
+  error_rate: 0,
+  last_error: null,
+};
+
+/** The JSON of `/admin/targets` (DESIGN section 4). */
+function toJson(target: TargetStatus) {
+  const { id, tier, provider, model, simulated, breaker, warm } = target;
+  return {
+    ...{ id, tier, provider, model, simulated, breaker, warm },
+    in_flight: target.inFlight,
+    queued: target.queued,
+    ttft_ms: target.ttftMs,
+    error_rate: target.errorRate,
+    last_error: target.lastError,
+  };
+}
+
+@ApiTags('admin')
+@ApiBearerAuth()
+@RequireScope('admin')
+@ApiErrors(InvalidApiKey, PermissionDenied)
+@Controller('admin/targets')
+export class TargetController {
+  constructor(
+    private readonly queries: QueryBus,
+    private readonly commands: CommandBus,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Every target and how it does: breaker, load, time to first token (ms), errors' })
+  @ApiOkResponse({ schema: { type: 'array', items: { type: 'object' }, example: [targetExample] } })
+  async list() {
+    return (await this.queries.execute(new ListTargetsQuery())).map(toJson);
+  }
+
+  @Post(':id/drain')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Take a target out of rotation; calls in flight go on' })
+  @ApiOkResponse({ schema: { type: 'object', example: { ...targetExample, breaker: 'drained' } } })
+  @ApiErrors(ModelNotFound)
+  async drain(@Param('id') id: string) {
+    return toJson(await this.commands.execute(new SetTargetDrainedCommand(id, true)));
+  }
+
+  @Post(':id/enable')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Put a drained target back into rotation' })
+  @ApiOkResponse({ schema: { type: 'object', example: targetExample } })
+  @ApiErrors(ModelNotFound)
+  async enable(@Param('id') id: string) {
+    return toJson(await this.commands.execute(new SetTargetDrainedCommand(id, false)));
+  }
+}

@@ -1,0 +1,16 @@
+import type { ChatRequest } from '../../common/chat.js';
+import { fitConversation, type HistoryTurn } from '../../common/conversation.js';
+import type { LiveTarget } from './live-target.js';
+import { answerReserve } from '../../common/token-estimate.js';
+
+/**
+ * The request as the target's server gets it: everything the caller sent, with the target's own model name, the stored
+ * turns that fit its window, and usage asked for (who pays must know).
+ */
+export function upstreamBody(request: ChatRequest, history: readonly HistoryTurn[], target: LiveTarget): ChatRequest {
+  const room = target.contextWindow - answerReserve(request, target.contextWindow);
+  const { messages } = fitConversation(history, request.messages, room);
+  const body: ChatRequest = { ...request, model: target.upstreamModel, messages };
+  if (request.stream) body.stream_options = { ...request.stream_options, include_usage: true };
+  return body;
+}
