@@ -1,0 +1,86 @@
+/** One find of a cue: half-open range in the folded text. */
+export interface CueHit {
+  readonly category: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+interface TrieNode {
+  readonly next: Map<number, TrieNode>;
+  /** Categories of the phrase that ends here as a whole word. */
+  readonly whole: string[];
+  /** Categories of the stem that ends here, whatever letters follow. */
+  readonly stem: string[];
+}
+
+const SPACE = 32;
+const NON_ASCII = /[^\u0000-\u007f]/;
+const ASCII_GAPS = /[^a-z0-9]+/g;
+const UNICODE_GAPS = /[^\p{L}\p{N}]+/gu;
+const MARKS = /\p{M}+/gu;
+
+/**
+ * Lower case, without accents, with every run of anything but letters and digits made one space, and a space at both
+ * ends: so case, spacing, punctuation and full-width forms cannot change a decision, and a word boundary is a space.
+ */
+export function foldText(text: string): string {
+  const lower = text.toLowerCase().replaceAll('c++', 'cpp').replaceAll('c#', 'csharp');
+  if (!NON_ASCII.test(lower)) return ` ${lower.replace(ASCII_GAPS, ' ').trim()} `;
+  return ` ${lower.normalize('NFKD').replace(MARKS, '').replace(UNICODE_GAPS, ' ').trim()} `;
+}
+
+/** Han and kana: scripts without spaces, where a phrase may begin and end anywhere. */
+export const isUnspacedScript = (code: number): boolean =>
+  (code >= 0x3040 && code <= 0x30ff) || (code >= 0x3400 && code <= 0x9fff);
+
+const newNode = (): TrieNode => ({ next: new Map(), whole: [], stem: [] });
+
+/**
+ * Finds many phrases in one pass. A phrase matches whole words; one that ends in `*` matches any ending of its last
+ * word; one in an unspaced script matches anywhere. Time is linear in the text: from each word the walk goes no
+ * further than the longest phrase.
+ */
+export class CueMatcher {
+  private readonly root = newNode();
+
+  /** @param lexicon category -> phrases, as a person writes them; they are folded as the text is */
+  constructor(lexicon: Readonly<Record<string, readonly string[]>>) {
+    for (const [category, phrases] of Object.entries(lexicon)) {
+      for (const phrase of phrases) this.add(category, phrase);
+    }
+  }
+
+  /** @param folded result of `foldText` */
+  find(folded: string): CueHit[] {
+    const hits: CueHit[] = [];
+    for (let at = 1; at < folded.length; at += 1) {
+      if (folded.charCodeAt(at - 1) === SPACE || isUnspacedScript(folded.charCodeAt(at))) this.walk(folded, at, hits);
+    }
+    return hits;
+  }
+
+  private add(category: string, phrase: string): void {
+    const isStem = phrase.endsWith('*');
+    const folded = foldText(phrase).trim();
+    let node = this.root;
+    for (let i = 0; i < folded.length; i += 1) {
+      const code = folded.charCodeAt(i);
+      const next = node.next.get(code) ?? newNode();
+      node.next.set(code, next);
+      node = next;
+    }
+    const unspaced = isUnspacedScript(folded.charCodeAt(folded.length - 1));
+    (isStem || unspaced ? node.stem : node.whole).push(category);
+  }
+
+  private walk(folded: string, start: number, hits: CueHit[]): void {
+    let node = this.root.next.get(folded.charCodeAt(start));
+    for (let end = start + 1; node; end += 1) {
+      for (const category of node.stem) hits.push({ category, start, end });
+      if (node.whole.length > 0 && folded.charCodeAt(end) === SPACE) {
+        for (const category of node.whole) hits.push({ category, start, end });
+      }
+      node = end < folded.length ? node.next.get(folded.charCodeAt(end)) : undefined;
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import { Module } from '@nestjs/common';
+import type { IQueryHandler } from '@nestjs/cqrs';
+import { CqrsModule, QueryBus, QueryHandler } from '@nestjs/cqrs';
+import { Test } from '@nestjs/testing';
+import { LOOPBACK_CALLER } from '../../common/caller.js';
+import { routerConfigSchema } from '../../common/config/config.schema.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import type { TargetStatus } from '../../common/target.js';
+import { ListTargetsQuery } from '../models/models.messages.js';
+import { RouterModule } from './router.module.js';
+import { DecideRouteQuery } from './router.messages.js';
+
+const config = new LiveConfig(
+  routerConfigSchema.parse({
+    targets: [{ id: 'local', tier: 'local', provider: 'simulated' }],
+    models: [{ name: 'auto', targets: ['local'] }],
+  }),
+  null,
+);
+
+@QueryHandler(ListTargetsQuery)
+class OneTarget implements IQueryHandler<ListTargetsQuery> {
+  async execute(): Promise<readonly TargetStatus[]> {
+    const { price: _price, ...target } = config.current.targets[0]!;
+    const idle = { breaker: 'closed', warm: null, inFlight: 0, queued: 0, errorRate: 0, lastError: null } as const;
+    return [{ ...target, ...idle, price: null, simulated: true, ttftMs: { p50: null, p95: null } }];
+  }
+}
+
+@Module({ providers: [{ provide: LiveConfig, useValue: config }, OneTarget], exports: [LiveConfig] })
+class Surroundings {}
+
+it('answers DecideRouteQuery on the bus', async () => {
+  const global = { module: Surroundings, global: true };
+  const app = await Test.createTestingModule({ imports: [CqrsModule.forRoot(), global, RouterModule] }).compile();
+  await app.init();
+  const request = { model: 'auto', messages: [{ role: 'user', content: 'hi' }] };
+  const decision = await app.get(QueryBus).execute(new DecideRouteQuery(request, [], null, LOOPBACK_CALLER, null));
+  expect(decision).toMatchObject({ target: 'local', reasonCode: 'only_candidate', rules: ['smalltalk'] });
+  expect(decision.tookUs).toBeGreaterThan(0);
+  await app.close();
+});

@@ -1,0 +1,30 @@
+import type { IQueryHandler } from '@nestjs/cqrs';
+import { QueryBus, QueryHandler } from '@nestjs/cqrs';
+import { LiveConfig } from '../../common/config/live-config.js';
+import { ListTargetsQuery } from '../models/models.messages.js';
+import { decideRoute } from './route-decision.js';
+import type { RouteDecision } from './router.messages.js';
+import { DecideRouteQuery } from './router.messages.js';
+
+/** Gathers what the pure decision needs: configuration, target states, clock and random. */
+@QueryHandler(DecideRouteQuery)
+export class DecideRouteHandler implements IQueryHandler<DecideRouteQuery> {
+  constructor(
+    private readonly config: LiveConfig,
+    private readonly queries: QueryBus,
+  ) {}
+
+  async execute({ request, history, strategy, previousTarget }: DecideRouteQuery): Promise<RouteDecision> {
+    const targets = await this.queries.execute(new ListTargetsQuery());
+    return decideRoute({
+      request,
+      history,
+      strategy,
+      previousTarget,
+      config: this.config.current,
+      targets,
+      now: () => performance.now(),
+      random: () => Math.random(),
+    });
+  }
+}

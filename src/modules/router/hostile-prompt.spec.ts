@@ -1,0 +1,54 @@
+import type { ChatMessage } from '../../common/chat.js';
+import { promptFeatures } from './prompt-features.js';
+import { scorePrompt } from './routing-rules.js';
+
+const score = (messages: ChatMessage[]) => scorePrompt(promptFeatures({ model: 'auto', messages }, [])).score;
+const user = (content: string): ChatMessage => ({ role: 'user', content });
+const MEGABYTE = 1_000_000;
+/** A decision takes microseconds; only quadratic work comes near this. */
+const BOUND_MS = 100;
+
+describe('hostile prompts', () => {
+  it.each([
+    ['nothing', ''],
+    ['blanks', ' \t\n'.repeat(MEGABYTE / 3)],
+    ['lone surrogates', '\ud83d'.repeat(MEGABYTE)],
+    ['binary', Array.from({ length: MEGABYTE / 4 }, (_, i) => String.fromCharCode((i * 7919) % 65_536)).join('')],
+    ['digits', '1 '.repeat(MEGABYTE / 2)],
+    ['operators', '1+('.repeat(MEGABYTE / 3)],
+    ['open quotes', '"'.repeat(MEGABYTE)],
+    ['open code blocks', '```x`'.repeat(MEGABYTE / 5)],
+    ['one word', 'a'.repeat(MEGABYTE)],
+    ['lines', '\n'.repeat(MEGABYTE)],
+    ['combining marks', 'a\u0301'.repeat(MEGABYTE / 2)],
+    ['Chinese', '分析'.repeat(MEGABYTE / 2)],
+    ['cues', 'prove '.repeat(MEGABYTE / 6)],
+    ['stack frames', 'at x.y '.repeat(MEGABYTE / 7)],
+    ['assignments', 'a.b=c '.repeat(MEGABYTE / 6)],
+  ])('are scored in bounded time: %s', (_name, text) => {
+    const from = performance.now();
+    const result = score([user(text)]);
+    expect(performance.now() - from).toBeLessThan(BOUND_MS);
+    expect(result).toBeGreaterThanOrEqual(0);
+    expect(result).toBeLessThanOrEqual(1);
+  });
+
+  it('may be thousands of messages', () => {
+    const messages = Array.from({ length: 5000 }, (_, i) =>
+      i % 2 ? user('continue') : { role: 'assistant', content: 'x' },
+    );
+    const from = performance.now();
+    expect(score(messages)).toBeLessThan(0.5);
+    expect(performance.now() - from).toBeLessThan(BOUND_MS);
+  });
+
+  it('may have no user message, no content and unknown parts', () => {
+    expect(score([])).toBeLessThan(0.5);
+    expect(
+      score([
+        { role: 'user', content: null },
+        { role: 'user', content: [{ type: 'input_audio' }] },
+      ]),
+    ).toBeLessThan(0.5);
+  });
+});

@@ -1,0 +1,52 @@
+import { isUnspacedScript } from './cue-matcher.js';
+
+/** Patterns see this much of a long text; its whole length is a feature of its own. Characters. */
+const EXAMINED_HEAD = 8192;
+const EXAMINED_TAIL = 4096;
+/** What is wanted is said at the beginning or at the end of a long message. Characters. */
+const INSTRUCTION_HEAD = 1200;
+const INSTRUCTION_TAIL = 600;
+
+const CODE_BLOCK = /```[^`]*(?:```|$)/g;
+const QUOTATION = /"[^"\n]{0,600}"|“[^”\n]{0,600}”|„[^“”\n]{0,600}[“”]|«[^»\n]{0,600}»|「[^」\n]{0,600}」/g;
+/** Where an instruction ends and the text it speaks of begins. */
+const PAYLOAD_START = /[:：\n]/;
+/** Chinese averages about 1.6 characters a word. */
+const HAN_CHARACTERS_PER_WORD = 1.6;
+
+const ends = (text: string, head: number, tail: number): string =>
+  text.length <= head + tail ? text : `${text.slice(0, head)}\n${text.slice(-tail)}`;
+
+/** The part of a text that patterns look at: its beginning and its end, so that time does not grow with the text. */
+export const examinedPart = (text: string): string => ends(text, EXAMINED_HEAD, EXAMINED_TAIL);
+
+/** Enough of a text to tell its script. */
+export const sampleOf = (text: string): string => ends(text, INSTRUCTION_HEAD, INSTRUCTION_TAIL);
+
+/** What the caller says in their own words: without code blocks and quotations, and of long texts the ends. */
+export function instructionPart(examined: string): string {
+  const spoken = examined.replace(CODE_BLOCK, ' ');
+  const unquoted = spoken.replace(QUOTATION, ' ');
+  // a message that is nothing but a quotation is meant itself
+  const own = unquoted.trim().length >= 8 ? unquoted : spoken;
+  return ends(own, INSTRUCTION_HEAD, INSTRUCTION_TAIL);
+}
+
+/** The instruction without the text it speaks of ("Translate this: ..."); the whole when it names none. */
+export function withoutPayload(instruction: string): string {
+  const end = instruction.search(PAYLOAD_START);
+  return end > 0 ? instruction.slice(0, end) : instruction;
+}
+
+/** Words of a folded text; in scripts without spaces, what they would come to. */
+export function countWords(folded: string): number {
+  let spaced = 0;
+  let unspaced = 0;
+  for (let i = 1; i < folded.length; i += 1) {
+    const code = folded.charCodeAt(i);
+    if (isUnspacedScript(code)) unspaced += 1;
+    else if (code !== 32 && (folded.charCodeAt(i - 1) === 32 || isUnspacedScript(folded.charCodeAt(i - 1))))
+      spaced += 1;
+  }
+  return spaced + Math.ceil(unspaced / HAN_CHARACTERS_PER_WORD);
+}

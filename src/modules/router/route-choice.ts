@@ -1,0 +1,148 @@
+import type { ChatRequest } from '../../common/chat.js';
+import type { ModelConfig, Strategy } from '../../common/config/config.schema.js';
+import type { HistoryTurn } from '../../common/conversation.js';
+import type { TargetStatus } from '../../common/target.js';
+import { estimateTokens } from '../../common/token-estimate.js';
+import type { PromptFeatures } from './prompt-features.js';
+import { promptFeatures } from './prompt-features.js';
+import { byCost, byLatency, byWeight, firstThenRest, strongSideOf } from './route-strategies.js';
+import type { ReasonCode } from './router.messages.js';
+import type { PromptScore } from './routing-rules.js';
+import { confidenceOf, scorePrompt, THRESHOLD } from './routing-rules.js';
+
+/** A conversation changes sides only when the score is this far past the threshold. */
+export const SWITCH_MARGIN = 0.15;
+/** What an answer takes when nobody said, tokens; for comparing costs. */
+const EXPECTED_ANSWER_TOKENS = 400;
+
+export interface ChoiceInput {
+  readonly request: ChatRequest;
+  readonly history: readonly HistoryTurn[];
+  readonly model: ModelConfig;
+  readonly strategy: Strategy;
+  readonly previousTarget: string | null;
+  /** Every target of the model. */
+  readonly targets: readonly TargetStatus[];
+  /** Those that the constraints leave, in configured order; at least one. */
+  readonly allowed: readonly TargetStatus[];
+  /** Whether private text took out a cloud target. */
+  readonly keptLocal: boolean;
+  readonly random: () => number;
+}
+
+/** How a scoring strategy sees the prompt. */
+export interface Assessment extends PromptScore {
+  readonly features: PromptFeatures;
+  readonly threshold: number;
+  readonly confidence: number;
+}
+
+export interface Choice {
+  readonly strategy: Strategy;
+  readonly target: TargetStatus;
+  /** The targets that may be tried, in configured order. */
+  readonly order: readonly TargetStatus[];
+  /** `null` for strategies that do not score. */
+  readonly assessment: Assessment | null;
+  readonly reason: string;
+  readonly reasonCode: ReasonCode;
+}
+
+/** What a strategy says: the targets from best to worst, and why the first is best. */
+interface Preference {
+  readonly ranking: readonly TargetStatus[];
+  readonly reason: string;
+  readonly reasonCode: ReasonCode;
+}
+
+/** Chooses among the allowed targets: stickiness, strategy, warm state. */
+export function chooseTarget(input: ChoiceInput): Choice {
+  const strong = strongSideOf(input.model, input.targets);
+  const isStrong = (target: TargetStatus) => strong.has(target.id);
+  const assessment = scores(input.strategy) ? assess(input) : null;
+  const previous = input.allowed.find(({ id }) => id === input.previousTarget) ?? null;
+  const choice = { strategy: input.strategy, order: input.allowed, assessment };
+  if (previous && input.allowed.length > 1 && isToolLoop(input)) {
+    return { ...choice, target: previous, reason: 'A tool call is being answered.', reasonCode: 'tool_loop' };
+  }
+  const preference = assessment ? bySide(input, assessment, previous, isStrong) : byRanking(input, previous);
+  const target = input.strategy === 'cost' ? preference.ranking[0]! : readyFirst(preference.ranking, isStrong);
+  return { ...choice, target, ...forced(input, preference) };
+}
+
+const scores = (strategy: Strategy): boolean => strategy === 'hybrid' || strategy === 'rules';
+
+function assess({ request, history }: ChoiceInput): Assessment {
+  const features = promptFeatures(request, history);
+  const scored = scorePrompt(features);
+  return { ...scored, features, threshold: THRESHOLD, confidence: confidenceOf(scored.score) };
+}
+
+/** Between a tool call and the answer to its result the model must stay the same one. */
+function isToolLoop({ request, history }: ChoiceInput): boolean {
+  if (request.messages.at(-1)?.role === 'tool') return true;
+  const calls = history.at(-1)?.messages.at(-1)?.tool_calls;
+  return Array.isArray(calls) && calls.length > 0;
+}
+
+/** `rules` and `hybrid`: the side the score asks for, unless the conversation is on the other one by a small margin. */
+function bySide(
+  { allowed }: ChoiceInput,
+  { score, reason, reasonCode }: Assessment,
+  previous: TargetStatus | null,
+  isStrong: (target: TargetStatus) => boolean,
+): Preference {
+  const wanted = score >= THRESHOLD;
+  const side = allowed.filter((target) => isStrong(target) === wanted);
+  const other = allowed.filter((target) => isStrong(target) !== wanted);
+  const ranking = [...side, ...other];
+  const found = { ranking, reason: side.length > 0 ? reason : `${reason} No target of that side is free.`, reasonCode };
+  if (!previous || previous === ranking[0]) return found;
+  const near = Math.abs(score - THRESHOLD) < SWITCH_MARGIN;
+  if (!near && isStrong(previous) !== wanted) return found;
+  return stayOn(previous, ranking);
+}
+
+/** Strategies that do not look at the prompt. */
+function byRanking(input: ChoiceInput, previous: TargetStatus | null): Preference {
+  const { allowed, model, request, history } = input;
+  switch (input.strategy) {
+    case 'cost': {
+      const prompt = estimateTokens([...history.flatMap((turn) => turn.messages), ...request.messages]);
+      const answer = Math.min(request.max_completion_tokens ?? request.max_tokens ?? Infinity, EXPECTED_ANSWER_TOKENS);
+      const ranking = byCost(allowed, prompt, answer);
+      return { ranking, reason: 'The cheapest target for this request.', reasonCode: 'cheapest' };
+    }
+    case 'latency':
+      return { ranking: byLatency(allowed), reason: 'The target that answers soonest.', reasonCode: 'fastest' };
+    case 'weighted': {
+      // a conversation stays with its draw, or every turn would be another model
+      if (previous) return stayOn(previous, allowed);
+      const ranking = byWeight(allowed, model.weights ?? {}, input.random());
+      return { ranking, reason: 'Drawn by the weights of the targets.', reasonCode: 'weighted' };
+    }
+    default:
+      return { ranking: allowed, reason: 'The first target in the configured order.', reasonCode: 'priority' };
+  }
+}
+
+const stayOn = (previous: TargetStatus, targets: readonly TargetStatus[]): Preference => ({
+  ranking: firstThenRest(previous, targets),
+  reason: 'The conversation stays with the target of its latest turn.',
+  reasonCode: 'sticky_session',
+});
+
+/** The best target, or when that one has to be loaded first, the best of the same side that need not. */
+function readyFirst(ranking: readonly TargetStatus[], isStrong: (target: TargetStatus) => boolean): TargetStatus {
+  const best = ranking[0]!;
+  if (best.tier !== 'local' || best.warm !== false) return best;
+  const isReady = ({ tier, warm }: TargetStatus) => tier === 'cloud' || warm === true;
+  return ranking.find((target) => isStrong(target) === isStrong(best) && isReady(target)) ?? best;
+}
+
+/** Where the constraints left no choice, they are the reason. */
+function forced({ allowed, keptLocal }: ChoiceInput, { reason, reasonCode }: Preference): Omit<Preference, 'ranking'> {
+  if (keptLocal) return { reason: 'Private text may only go to a local target.', reasonCode: 'private_text' };
+  if (allowed.length === 1) return { reason: 'No other target can take this request.', reasonCode: 'only_candidate' };
+  return { reason, reasonCode };
+}

@@ -1,0 +1,124 @@
+import { InvalidRequest, ModelNotFound, NoTargetAvailable } from '../../common/app-error.js';
+import type { ChatRequest } from '../../common/chat.js';
+import type { ModelConfig, RouterConfig, Strategy } from '../../common/config/config.schema.js';
+import { STRATEGIES } from '../../common/config/config.schema.js';
+import type { HistoryTurn } from '../../common/conversation.js';
+import type { TargetStatus } from '../../common/target.js';
+import type { Choice, ChoiceInput } from './route-choice.js';
+import { chooseTarget } from './route-choice.js';
+import { firstThenRest } from './route-strategies.js';
+import type { RouteDecision } from './router.messages.js';
+import { POLICY_VERSION } from './routing-rules.js';
+import type { AllowedTargets } from './target-constraints.js';
+import { allowedTargets } from './target-constraints.js';
+
+/** Names shown when a model is not found. */
+const NAMES_SHOWN = 8;
+/** Strategies that need the trained artefact. */
+const NOT_SHIPPED: ReadonlySet<string> = new Set(['learned', 'cascade']);
+const AVAILABLE = STRATEGIES.filter((strategy) => !NOT_SHIPPED.has(strategy));
+
+/** All that a decision depends on. */
+export interface RouteInput {
+  readonly request: ChatRequest;
+  readonly history: readonly HistoryTurn[];
+  /** The caller's; `null` = the model's own. */
+  readonly strategy: string | null;
+  readonly previousTarget: string | null;
+  readonly config: Pick<RouterConfig, 'models' | 'privacy' | 'resilience'>;
+  /** All targets in configured order. */
+  readonly targets: readonly TargetStatus[];
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number;
+  /** 0 to 1, exclusive of 1. */
+  readonly random: () => number;
+}
+
+/**
+ * Chooses the target of a request and the order of fallbacks: constraints, stickiness, strategy, warm state, threshold
+ * (DESIGN section 6).
+ *
+ * @throws see `DecideRouteQuery`
+ */
+export function decideRoute(input: RouteInput): RouteDecision {
+  const startedMs = input.now();
+  const requested = input.strategy === null ? null : availableStrategy(input.strategy);
+  const model = input.config.models.find(({ name }) => name === input.request.model);
+  const candidates = model ? targetsOf(model, input.targets) : [namedTarget(input)];
+  const constraints = allowedTargets(candidates, input.request, input.history, input.config);
+  const choice = model
+    ? chooseTarget(choiceInput(input, model, requested, candidates, constraints))
+    : explicitChoice(constraints.allowed[0]!, requested);
+  return {
+    ...explained(choice, constraints),
+    tookUs: (input.now() - startedMs) * 1000,
+  };
+}
+
+/** @throws InvalidRequest for a strategy that does not exist or that this version cannot do */
+function availableStrategy(name: string): Strategy {
+  if (NOT_SHIPPED.has(name)) {
+    throw new InvalidRequest(
+      `Strategy "${name}" needs the trained artefact, which this version does not ship. Use one of: ${AVAILABLE.join(', ')}.`,
+      'strategy',
+    );
+  }
+  const strategy = AVAILABLE.find((available) => available === name);
+  if (strategy) return strategy;
+  throw new InvalidRequest(`Unknown strategy. Use one of: ${AVAILABLE.join(', ')}.`, 'strategy');
+}
+
+/** The targets of a model in its own order; one that a reload has just removed is left out. */
+function targetsOf(model: ModelConfig, targets: readonly TargetStatus[]): TargetStatus[] {
+  const found = model.targets.flatMap((id) => targets.find((target) => target.id === id) ?? []);
+  if (found.length > 0) return found;
+  throw new NoTargetAvailable(`Model ${model.name} has no target at the moment.`, 1);
+}
+
+function namedTarget({ request, config, targets }: RouteInput): TargetStatus {
+  const target = targets.find(({ id }) => id === request.model);
+  if (target) return target;
+  const names = [...config.models.map(({ name }) => name), ...targets.map(({ id }) => id)];
+  const more = names.length > NAMES_SHOWN ? ', ... (GET /v1/models lists all)' : '';
+  throw new ModelNotFound(
+    `There is no model or target of that name. Known: ${names.slice(0, NAMES_SHOWN).join(', ')}${more}.`,
+    'model',
+  );
+}
+
+const choiceInput = (
+  input: RouteInput,
+  model: ModelConfig,
+  requested: Strategy | null,
+  targets: readonly TargetStatus[],
+  { allowed, keptLocal }: AllowedTargets,
+): ChoiceInput => ({ ...input, model, strategy: requested ?? model.strategy, targets, allowed, keptLocal });
+
+/** A target that the caller named: the strategy had nothing to decide. */
+const explicitChoice = (target: TargetStatus, requested: Strategy | null): Choice => ({
+  strategy: requested ?? 'priority',
+  target,
+  order: [target],
+  assessment: null,
+  reason: 'The request names this target.',
+  reasonCode: 'explicit_target',
+});
+
+function explained(choice: Choice, { excluded }: AllowedTargets): Omit<RouteDecision, 'tookUs'> {
+  const { assessment } = choice;
+  return {
+    strategy: choice.strategy,
+    target: choice.target.id,
+    tier: choice.target.tier,
+    candidates: firstThenRest(choice.target, choice.order).map(({ id }) => id),
+    excluded,
+    score: assessment?.score ?? null,
+    threshold: assessment?.threshold ?? null,
+    confidence: assessment?.confidence ?? null,
+    reason: choice.reason,
+    reasonCode: choice.reasonCode,
+    rules: assessment?.rules ?? [],
+    features: assessment?.features ?? {},
+    policyVersion: POLICY_VERSION,
+  };
+}

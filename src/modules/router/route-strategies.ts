@@ -1,0 +1,68 @@
+import type { ModelConfig } from '../../common/config/config.schema.js';
+import { costUsd } from '../../common/cost.js';
+import type { TargetStatus } from '../../common/target.js';
+
+/** Above this share of failed calls a target that never answered is no longer tried for the sake of a measurement. */
+const MEASURABLE_ERROR_RATE = 0.5;
+
+/** The ids of the strong side: as configured, else the cloud tier, else the dearest target. */
+export function strongSideOf(
+  model: Pick<ModelConfig, 'strong'>,
+  targets: readonly TargetStatus[],
+): ReadonlySet<string> {
+  if (model.strong) return new Set(model.strong);
+  const cloud = targets.filter((target) => target.tier === 'cloud');
+  if (cloud.length > 0 && cloud.length < targets.length) return new Set(cloud.map((target) => target.id));
+  const dearest = targets.reduce<TargetStatus | null>(
+    (best, target) => (best && pricePerPair(best) > pricePerPair(target) ? best : target),
+    null,
+  );
+  return new Set(dearest ? [dearest.id] : []);
+}
+
+/** An unknown price counts as the dearest: what nobody has priced must not get most of the requests. */
+const pricePerPair = ({ price }: TargetStatus): number => (price ? price.input + price.output : Infinity);
+
+/** By the estimated cost of prompt and expected answer; unknown prices last, ties in configured order. */
+export function byCost(targets: readonly TargetStatus[], promptTokens: number, answerTokens: number): TargetStatus[] {
+  const usage = { prompt_tokens: promptTokens, completion_tokens: answerTokens };
+  const cost = (target: TargetStatus) => costUsd(usage, target.price) ?? Infinity;
+  return [...targets].sort((a, b) => compare(cost(a), cost(b)));
+}
+
+/**
+ * By median time to first token. A target without a measurement comes first, one call at a time, so that it gets one;
+ * not so one that is known to be cold or fails, as it would stay first for ever.
+ */
+export function byLatency(targets: readonly TargetStatus[]): TargetStatus[] {
+  const rank = ({ ttftMs, warm, errorRate, inFlight }: TargetStatus): number => {
+    if (ttftMs.p50 !== null) return ttftMs.p50;
+    return warm !== false && errorRate < MEASURABLE_ERROR_RATE && inFlight === 0 ? -1 : Infinity;
+  };
+  return [...targets].sort((a, b) => compare(rank(a), rank(b)));
+}
+
+/**
+ * Draws one target in proportion to the weights and puts it first.
+ *
+ * @param random 0 to 1, exclusive of 1
+ */
+export function byWeight(
+  targets: readonly TargetStatus[],
+  weights: Readonly<Record<string, number>>,
+  random: number,
+): TargetStatus[] {
+  const weightOf = (target: TargetStatus) => (Object.hasOwn(weights, target.id) ? weights[target.id]! : 1);
+  let left = random * targets.reduce((sum, target) => sum + weightOf(target), 0);
+  const drawn = targets.find((target) => weightOf(target) > 0 && (left -= weightOf(target)) < 0);
+  return drawn ? firstThenRest(drawn, targets) : [...targets];
+}
+
+/** Puts one target in front and leaves the others in their order. */
+export const firstThenRest = (first: TargetStatus, targets: readonly TargetStatus[]): TargetStatus[] => [
+  first,
+  ...targets.filter((target) => target !== first),
+];
+
+// Infinity - Infinity is NaN, so no subtraction here
+const compare = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0);

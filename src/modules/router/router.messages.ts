@@ -1,0 +1,72 @@
+import { Query } from '@nestjs/cqrs';
+import type { Caller } from '../../common/caller.js';
+import type { ChatRequest } from '../../common/chat.js';
+import type { Strategy } from '../../common/config/config.schema.js';
+import type { HistoryTurn } from '../../common/conversation.js';
+import type { Tier } from '../../common/target.js';
+
+/** Why a target was chosen; a closed set, it is a header value and a metric label. */
+export const REASON_CODES = [
+  'explicit_target',
+  'only_candidate',
+  'sticky_session',
+  'tool_loop',
+  'private_text',
+  'rule_simple',
+  'rule_complex',
+  'rule_default',
+  'priority',
+  'weighted',
+  'cheapest',
+  'fastest',
+  'cache_hit',
+] as const;
+export type ReasonCode = (typeof REASON_CODES)[number];
+
+/** Which target a request goes to, and why. The JSON of `POST /v1/route` is this with snake_case names. */
+export interface RouteDecision {
+  /** The strategy that really decided. */
+  readonly strategy: Strategy;
+  readonly target: string;
+  readonly tier: Tier;
+  /** Target ids in the order they are tried; the first is `target`. */
+  readonly candidates: readonly string[];
+  readonly excluded: readonly { readonly target: string; readonly why: string }[];
+  /** Need of the strong side, 0 to 1; `null` for strategies that do not score. */
+  readonly score: number | null;
+  readonly threshold: number | null;
+  /** How clear the case is, 0 to 1: distance of score and threshold; `null` without a score. */
+  readonly confidence: number | null;
+  /** A sentence for a person. */
+  readonly reason: string;
+  readonly reasonCode: ReasonCode;
+  /** Names of the rules that applied. */
+  readonly rules: readonly string[];
+  readonly features: Readonly<Record<string, number>>;
+  readonly policyVersion: string;
+  /** Decision time, microseconds. */
+  readonly tookUs: number;
+}
+
+/**
+ * Chooses the target of a request and the order of fallbacks. Pure: reads the target states, calls nobody.
+ *
+ * @throws ModelNotFound when `request.model` is neither a model nor a target
+ * @throws InvalidRequest when `strategy` is unknown or not available
+ * @throws ContextLengthExceeded when the prompt fits no target that could answer it
+ * @throws PrivacyNoLocalTarget when private text may only go to a local target and there is none
+ * @throws NoTargetAvailable when every target is drained or open
+ */
+export class DecideRouteQuery extends Query<RouteDecision> {
+  constructor(
+    readonly request: ChatRequest,
+    readonly history: readonly HistoryTurn[],
+    /** From the request (`strategy`, `x-router-strategy`); `null` = the model's own. */
+    readonly strategy: string | null,
+    readonly caller: Caller,
+    /** Target of the conversation's latest turn, if any. */
+    readonly previousTarget: string | null,
+  ) {
+    super();
+  }
+}

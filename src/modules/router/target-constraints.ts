@@ -1,0 +1,149 @@
+import {
+  ContextLengthExceeded,
+  InvalidRequest,
+  NoTargetAvailable,
+  PrivacyNoLocalTarget,
+} from '../../common/app-error.js';
+import type { ChatMessage, ChatRequest } from '../../common/chat.js';
+import type { RouterConfig } from '../../common/config/config.schema.js';
+import type { HistoryTurn } from '../../common/conversation.js';
+import type { Capability, TargetStatus } from '../../common/target.js';
+import { estimateTokens } from '../../common/token-estimate.js';
+import { findPrivateKindsIn } from './private-text.js';
+
+/** Room for an answer whose length nobody said, tokens; a small window keeps an eighth of it free. */
+const ANSWER_RESERVE_TOKENS = 256;
+
+export interface Excluded {
+  readonly target: string;
+  readonly why: string;
+}
+
+/** What the hard constraints leave. */
+export interface AllowedTargets {
+  /** At least one, in configured order. */
+  readonly allowed: readonly TargetStatus[];
+  readonly excluded: readonly Excluded[];
+  /** Whether private text kept the request from a cloud target. */
+  readonly keptLocal: boolean;
+}
+
+interface Need {
+  readonly capability: Capability;
+  /** Field of the request that needs it. */
+  readonly param: string;
+  readonly cure: string;
+}
+
+/**
+ * Takes out the targets that cannot or must not answer, in the order of DESIGN section 6. Each step that leaves none
+ * throws its own error, so the caller learns the first thing to change.
+ *
+ * @throws InvalidRequest, ContextLengthExceeded, PrivacyNoLocalTarget, NoTargetAvailable
+ */
+export function allowedTargets(
+  targets: readonly TargetStatus[],
+  request: ChatRequest,
+  history: readonly HistoryTurn[],
+  config: Pick<RouterConfig, 'privacy' | 'resilience'>,
+): AllowedTargets {
+  const excluded: Excluded[] = [];
+  const keep = (from: readonly TargetStatus[], why: (target: TargetStatus) => string | null): TargetStatus[] =>
+    from.filter((target) => {
+      const reason = why(target);
+      if (reason) excluded.push({ target: target.id, why: reason });
+      return !reason;
+    });
+
+  let left: readonly TargetStatus[] = targets;
+  for (const need of needsOf(request, history)) {
+    left = keep(left, ({ capabilities }) => (capabilities.includes(need.capability) ? null : `no_${need.capability}`));
+    if (left.length === 0) throw new InvalidRequest(need.cure, need.param);
+  }
+  left = fitting(left, request, keep);
+  const beforePrivacy = left.length;
+  left = localIfPrivate(left, request, history, config, keep);
+  const keptLocal = left.length < beforePrivacy;
+  left = keep(left, ({ breaker }) => (breaker === 'drained' ? 'drained' : breaker === 'open' ? 'breaker_open' : null));
+  if (left.length === 0) throw unavailable(excluded, config.resilience.breaker.resetSeconds);
+  return { allowed: left, excluded, keptLocal };
+}
+
+type Keep = (from: readonly TargetStatus[], why: (target: TargetStatus) => string | null) => TargetStatus[];
+
+function fitting(targets: readonly TargetStatus[], request: ChatRequest, keep: Keep): TargetStatus[] {
+  const prompt = estimateTokens(request.messages);
+  const asked = request.max_completion_tokens ?? request.max_tokens;
+  const answer = ({ contextWindow }: TargetStatus) =>
+    asked ?? Math.min(ANSWER_RESERVE_TOKENS, Math.floor(contextWindow / 8));
+  const left = keep(targets, (target) => (prompt + answer(target) <= target.contextWindow ? null : 'window_too_small'));
+  if (left.length > 0) return left;
+  const largest = Math.max(0, ...targets.map((target) => target.contextWindow));
+  const wanted = asked ? ` and max_tokens asks for ${asked} more` : '';
+  throw new ContextLengthExceeded(
+    `The messages take about ${prompt} tokens${wanted}, but the largest context window here is ${largest} tokens. ` +
+      `Shorten the messages${asked ? ' or lower max_tokens' : ''}.`,
+    'messages',
+  );
+}
+
+function localIfPrivate(
+  targets: readonly TargetStatus[],
+  request: ChatRequest,
+  history: readonly HistoryTurn[],
+  { privacy }: Pick<RouterConfig, 'privacy'>,
+  keep: Keep,
+): readonly TargetStatus[] {
+  if (!privacy.localOnly || targets.every((target) => target.tier === 'local')) return targets;
+  const messages = [...request.messages, ...history.flatMap((turn) => turn.messages)];
+  const kinds = findPrivateKindsIn(messages, privacy.detect);
+  if (kinds.length === 0) return targets;
+  const left = keep(targets, ({ tier }) => (tier === 'local' ? null : 'private_text'));
+  if (left.length > 0) return left;
+  throw new PrivacyNoLocalTarget(
+    `The conversation contains private text (${kinds.join(', ')}), which may only go to a local target, and no local ` +
+      'target of this model can take the request. Remove it, or name a model with a local target.',
+    'messages',
+  );
+}
+
+/** What the request needs beyond plain text. A target that lists no capability is taken to know nothing more. */
+function needsOf(request: ChatRequest, history: readonly HistoryTurn[]): Need[] {
+  const needs: Need[] = [];
+  const need = (capability: Capability, param: string, cure: string) => needs.push({ capability, param, cure });
+  const toolField = ['tools', 'functions'].find((field) => Array.isArray(request[field]) && request[field].length > 0);
+  if (toolField) {
+    need(
+      'tools',
+      toolField,
+      `No target of this model can call tools. Leave out ${toolField}, or name a model that can.`,
+    );
+  }
+  const image = request.messages.findIndex(hasImage);
+  if (image >= 0 || history.some((turn) => turn.messages.some(hasImage))) {
+    const param = image >= 0 ? `messages[${image}].content` : 'messages';
+    need(
+      'vision',
+      param,
+      'No target of this model can read images. Leave out image_url parts, or name a model that can.',
+    );
+  }
+  const format = request.response_format?.type;
+  if (format === 'json_object' || format === 'json_schema') {
+    need(
+      'json',
+      'response_format',
+      `No target of this model can promise ${format}. Leave out response_format, or name a model that can.`,
+    );
+  }
+  return needs;
+}
+
+const hasImage = (message: ChatMessage): boolean =>
+  Array.isArray(message.content) && message.content.some((part) => part.type === 'image_url');
+
+function unavailable(excluded: readonly Excluded[], resetSeconds: number): NoTargetAvailable {
+  const down = excluded.filter(({ why }) => why === 'drained' || why === 'breaker_open');
+  const list = down.map(({ target, why }) => `${target} (${why === 'drained' ? 'drained' : 'failing'})`).join(', ');
+  return new NoTargetAvailable(`No target can answer at the moment: ${list || 'none is configured'}.`, resetSeconds);
+}
