@@ -1,0 +1,158 @@
+import { HotTail, type TailReading } from '../hot-tail.js';
+import { mergeTurns, type SessionKey, type StoredTurn } from '../stored-turn.js';
+
+export interface HotTailLimits {
+  readonly ttlMs: number;
+  /** Turns kept of one session. */
+  readonly maxTurns: number;
+  readonly maxSessions: number;
+  /** All turns together, bytes as documents. */
+  readonly maxBytes: number;
+}
+
+interface Entry {
+  turns: readonly StoredTurn[];
+  /** Ids of the turns that only this entry has. */
+  readonly unsaved: Set<string>;
+  /** `maxTurns` at the latest fill; 0 = the turn store may hold more. */
+  filledFor: number;
+  bytes: number;
+  forgetAt: number;
+  epoch: number;
+}
+
+/**
+ * The hot tail in this process. The least recently used sessions leave first, with their unsaved turns, when there are
+ * too many sessions or bytes.
+ *
+ * @param limits asked at each use, so that a configuration reload takes effect
+ * @param foreignWrites a number that changes when another process wrote to the turn store (SQLite's `data_version`);
+ * saved turns are then read again, because one may have been added or erased there
+ * @param now epoch milliseconds
+ */
+export class MemoryHotTail extends HotTail {
+  /** Least recently used first. */
+  private readonly entries = new Map<string, Entry>();
+  private bytes = 0;
+  /** Counts the changes of `foreignWrites`. */
+  private epoch = 0;
+  private seenWrites: number;
+  private erasures = 0;
+
+  constructor(
+    private readonly limits: () => HotTailLimits,
+    private readonly foreignWrites: () => number = () => 0,
+    private readonly now: () => number = Date.now,
+  ) {
+    super();
+    this.seenWrites = foreignWrites();
+  }
+
+  async read(key: SessionKey): Promise<TailReading> {
+    const entry = this.current(key);
+    const mark = this.mark();
+    if (!entry) return { turns: [], complete: false, mark };
+    const now = this.now();
+    const { maxTurns } = this.limits();
+    return {
+      turns: entry.turns.filter(({ expiresAt }) => expiresAt > now).slice(-maxTurns),
+      complete: entry.filledFor >= maxTurns,
+      mark,
+    };
+  }
+
+  async append(key: SessionKey, turn: StoredTurn, durable: boolean): Promise<void> {
+    const entry = this.current(key) ?? this.create(key);
+    if (!durable) entry.unsaved.add(turn.turn.id);
+    this.put(entry, mergeTurns(entry.turns, [turn]));
+  }
+
+  async fill(key: SessionKey, turns: readonly StoredTurn[], mark: number): Promise<void> {
+    const entry = this.current(key);
+    if (mark !== this.mark()) return;
+    const filled = entry ?? this.create(key);
+    filled.filledFor = this.limits().maxTurns;
+    this.put(filled, mergeTurns(filled.turns, turns));
+  }
+
+  async erase(key: SessionKey): Promise<void> {
+    this.erasures += 1;
+    this.forget(nameOf(key));
+  }
+
+  /** Both counters only grow, so their sum is unchanged only when neither moved. */
+  private mark(): number {
+    return this.epoch + this.erasures;
+  }
+
+  /** The session's entry as it holds now, moved to the recently used end. */
+  private current(key: SessionKey): Entry | null {
+    this.observeForeignWrites();
+    const name = nameOf(key);
+    const entry = this.entries.get(name);
+    if (!entry) return null;
+    if (entry.forgetAt <= this.now()) {
+      this.forget(name);
+      return null;
+    }
+    if (entry.epoch !== this.epoch) this.dropSaved(entry);
+    this.entries.delete(name);
+    this.entries.set(name, entry);
+    return entry;
+  }
+
+  private observeForeignWrites(): void {
+    const writes = this.foreignWrites();
+    if (writes === this.seenWrites) return;
+    this.seenWrites = writes;
+    this.epoch += 1;
+  }
+
+  private dropSaved(entry: Entry): void {
+    entry.epoch = this.epoch;
+    entry.filledFor = 0;
+    this.replaceTurns(
+      entry,
+      entry.turns.filter(({ turn }) => entry.unsaved.has(turn.id)),
+    );
+  }
+
+  private create(key: SessionKey): Entry {
+    const entry = { turns: [], unsaved: new Set<string>(), filledFor: 0, bytes: 0, forgetAt: 0, epoch: this.epoch };
+    this.entries.set(nameOf(key), entry);
+    return entry;
+  }
+
+  private put(entry: Entry, turns: readonly StoredTurn[]): void {
+    const { maxTurns, ttlMs } = this.limits();
+    this.replaceTurns(entry, turns.slice(-maxTurns));
+    entry.forgetAt = this.now() + ttlMs;
+    this.shrink();
+  }
+
+  private replaceTurns(entry: Entry, turns: readonly StoredTurn[]): void {
+    const bytes = turns.reduce((total, turn) => total + turn.bytes, 0);
+    this.bytes += bytes - entry.bytes;
+    entry.bytes = bytes;
+    entry.turns = turns;
+    if (entry.unsaved.size === 0) return;
+    const kept = new Set(turns.map(({ turn }) => turn.id));
+    for (const id of entry.unsaved) if (!kept.has(id)) entry.unsaved.delete(id);
+  }
+
+  private shrink(): void {
+    const { maxSessions, maxBytes } = this.limits();
+    for (const name of this.entries.keys()) {
+      if (this.entries.size <= maxSessions && this.bytes <= maxBytes) return;
+      this.forget(name);
+    }
+  }
+
+  private forget(name: string): void {
+    this.bytes -= this.entries.get(name)?.bytes ?? 0;
+    this.entries.delete(name);
+  }
+}
+
+/** NUL cannot be part of a session id, so no two keys share a name. */
+const nameOf = ({ tenant, sessionId }: SessionKey): string => `${tenant}\0${sessionId}`;

@@ -1,0 +1,156 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { Logger } from '@nestjs/common';
+import { StoreUnavailable } from '../store-unavailable.js';
+
+/** How long a call may wait for another process's write, milliseconds; SQLite blocks the event loop meanwhile. */
+const BUSY_TIMEOUT_MS = 250;
+/** After a failure nothing is tried for so long, so that a locked file costs one wait and not one per request. */
+const REST_MS = 5_000;
+const SCHEMA_VERSION = 1;
+
+const SCHEMA = `
+  CREATE TABLE turns (
+    tenant TEXT NOT NULL, session TEXT NOT NULL, id TEXT NOT NULL,
+    expires_at INTEGER NOT NULL, document TEXT NOT NULL,
+    UNIQUE (tenant, session, id)
+  );
+  CREATE INDEX turns_by_expiry ON turns (expires_at);
+  CREATE TABLE sessions (
+    tenant TEXT NOT NULL, id TEXT NOT NULL, title TEXT NOT NULL,
+    created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+    turn_count INTEGER NOT NULL, cost_usd REAL, expires_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) WITHOUT ROWID;
+  CREATE INDEX sessions_by_update ON sessions (tenant, updated_at, id);
+`;
+
+interface OpenFile {
+  readonly database: DatabaseSync;
+  readonly statements: Map<string, StatementSync>;
+}
+
+/**
+ * One SQLite file, shared by the adapters and by other processes (WAL). Opened on first use and again after a failure
+ * has rested, so that the service starts and runs without it. A commit survives the end of this process at once;
+ * a power cut can take the latest ones (`synchronous=NORMAL`), because an fsync per turn would block every stream.
+ */
+export class SqliteFile {
+  private readonly logger = new Logger('session');
+  private open: OpenFile | null = null;
+  private failure: { readonly reason: string; readonly at: number } | null = null;
+  private closed = false;
+  private dataVersion = 0;
+
+  /** @param now epoch milliseconds */
+  constructor(
+    private readonly path: string,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  /**
+   * Runs `work` with the kept statements. A failure of the file is remembered, logged once, and every call within the
+   * next 5 s fails at once.
+   *
+   * @throws StoreUnavailable
+   */
+  use<T>(work: (prepare: (sql: string) => StatementSync) => T): T {
+    if (this.closed) throw new StoreUnavailable('SQLite: closed');
+    if (this.failure && this.now() - this.failure.at < REST_MS) throw new StoreUnavailable(this.failure.reason);
+    try {
+      const file = (this.open ??= openFile(this.path));
+      if (this.failure) writeProbe(file.database);
+      const result = work((sql) => prepared(file, sql));
+      this.recovered();
+      return result;
+    } catch (error) {
+      if (this.open && !isSqliteError(error)) throw error; // a defect of ours says nothing about the file
+      throw this.failed(error as Error);
+    }
+  }
+
+  /** Whether a turn could be stored now; a file that failed has to take a write first. */
+  check(): { healthy: boolean; detail: string } {
+    try {
+      this.use((prepare) => prepare('SELECT 1').get());
+      return { healthy: true, detail: 'SQLite' };
+    } catch (error) {
+      return { healthy: false, detail: (error as Error).message };
+    }
+  }
+
+  /** Changes when another connection has committed (SQLite, PRAGMA data_version); stays while the file is away. */
+  foreignWrites(): number {
+    if (!this.open) return this.dataVersion;
+    try {
+      this.dataVersion = this.use((prepare) => Number(prepare('PRAGMA data_version').get()?.['data_version']));
+    } catch {
+      // logged by use; what is in memory is then the best there is
+    }
+    return this.dataVersion;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.open?.database.close();
+    this.open = null;
+  }
+
+  private failed(error: Error): StoreUnavailable {
+    const reason = `SQLite: ${error.message}`;
+    if (!this.failure) {
+      this.logger.warn(`${reason}. Turns are kept in memory only until ${this.path} can be used again.`);
+    }
+    this.failure = { reason, at: this.now() };
+    return new StoreUnavailable(reason, { cause: error });
+  }
+
+  private recovered(): void {
+    if (this.failure) this.logger.log(`${this.path} can be used again; turns are stored.`);
+    this.failure = null;
+  }
+}
+
+const isSqliteError = (error: unknown): boolean => (error as { code?: string }).code === 'ERR_SQLITE_ERROR';
+
+function openFile(path: string): OpenFile {
+  mkdirSync(dirname(path), { recursive: true });
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    database.exec('PRAGMA journal_mode = WAL');
+    database.exec('PRAGMA synchronous = NORMAL');
+    database.exec('PRAGMA secure_delete = ON'); // an erased conversation leaves the file, not only the tables
+    migrate(database);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return { database, statements: new Map() };
+}
+
+/** Brings the file to this version's schema; the write lock makes two starting processes take turns. */
+function migrate(database: DatabaseSync): void {
+  database.exec('BEGIN IMMEDIATE');
+  const version = versionOf(database);
+  if (version > SCHEMA_VERSION) {
+    throw new Error(`the file has schema version ${version}, this release knows ${SCHEMA_VERSION}`);
+  }
+  if (version < 1) database.exec(SCHEMA);
+  writeProbe(database);
+  database.exec('COMMIT');
+}
+
+const versionOf = (database: DatabaseSync): number =>
+  Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+
+/** A real write that changes nothing. */
+const writeProbe = (database: DatabaseSync): void => database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+
+function prepared(file: OpenFile, sql: string): StatementSync {
+  const known = file.statements.get(sql);
+  if (known) return known;
+  const statement = file.database.prepare(sql);
+  file.statements.set(sql, statement);
+  return statement;
+}

@@ -1,0 +1,43 @@
+import type { SqliteFile } from './sqlite-file.js';
+
+const HOUR_MS = 3_600_000;
+/** Rows deleted in one go; zeroing a large backlog at once would hold up the event loop. */
+const BATCH = 200;
+const SWEEP_TURNS = 'DELETE FROM turns WHERE rowid IN (SELECT rowid FROM turns WHERE expires_at <= ? LIMIT ?)';
+const SWEEP_SESSIONS = 'DELETE FROM sessions WHERE expires_at <= ?';
+
+/** Gives back the space of expired turns. Reads never return them, so nothing waits for this. */
+export class SqliteExpirySweep {
+  private hourly: NodeJS.Timeout | null = null;
+  private pending: NodeJS.Immediate | null = null;
+
+  /** @param now epoch milliseconds */
+  constructor(
+    private readonly file: SqliteFile,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  /** Sweeps now and every hour; keeps no process alive. */
+  start(): void {
+    this.sweep();
+    this.hourly = setInterval(() => this.sweep(), HOUR_MS).unref();
+  }
+
+  stop(): void {
+    if (this.hourly) clearInterval(this.hourly);
+    if (this.pending) clearImmediate(this.pending);
+  }
+
+  /** Deletes one batch and comes back for the rest; a file that cannot be used is left for the next hour. */
+  sweep(): void {
+    try {
+      const full = this.file.use((prepare) => {
+        prepare(SWEEP_SESSIONS).run(this.now());
+        return Number(prepare(SWEEP_TURNS).run(this.now(), BATCH).changes) === BATCH;
+      });
+      if (full) this.pending = setImmediate(() => this.sweep());
+    } catch {
+      // SqliteFile has logged it
+    }
+  }
+}

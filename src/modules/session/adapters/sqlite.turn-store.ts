@@ -1,0 +1,71 @@
+import { Logger } from '@nestjs/common';
+import { toDocument, fromDocument } from '../turn-document.js';
+import type { SessionKey, StoredTurn } from '../stored-turn.js';
+import { TurnStore, type TurnPage } from '../turn-store.js';
+import type { SqliteFile } from './sqlite-file.js';
+
+const APPEND = `INSERT INTO turns (tenant, session, id, expires_at, document) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT (tenant, session, id) DO NOTHING`;
+const NEWEST = `SELECT id, expires_at, document FROM turns
+  WHERE tenant = ? AND session = ? AND id < ? AND expires_at > ? ORDER BY id DESC LIMIT ?`;
+const ERASE = 'DELETE FROM turns WHERE tenant = ? AND session = ?';
+
+/** Sorts after every ULID, which has only digits and letters. */
+const AFTER_ALL_IDS = '~';
+
+interface Row {
+  readonly id: string;
+  readonly expires_at: number;
+  readonly document: string;
+}
+
+/** Turns as JSON documents in the embedded database. @param now epoch milliseconds */
+export class SqliteTurnStore extends TurnStore {
+  private readonly logger = new Logger('session');
+
+  constructor(
+    private readonly file: SqliteFile,
+    private readonly now: () => number = Date.now,
+  ) {
+    super();
+  }
+
+  async append({ tenant, sessionId }: SessionKey, { turn, expiresAt }: StoredTurn): Promise<boolean> {
+    const document = JSON.stringify(toDocument(turn));
+    const { changes } = this.file.use((prepare) =>
+      prepare(APPEND).run(tenant, sessionId, turn.id, expiresAt, document),
+    );
+    return changes === 1;
+  }
+
+  async newest({ tenant, sessionId }: SessionKey, limit: number, before: string | null): Promise<TurnPage> {
+    const rows = this.file.use((prepare) =>
+      prepare(NEWEST).all(tenant, sessionId, before ?? AFTER_ALL_IDS, this.now(), limit),
+    ) as unknown as Row[];
+    return {
+      turns: rows.flatMap((row) => this.read(row, sessionId)),
+      next: rows.length === limit ? rows.at(-1)!.id : null,
+    };
+  }
+
+  async erase({ tenant, sessionId }: SessionKey): Promise<boolean> {
+    const { changes } = this.file.use((prepare) => prepare(ERASE).run(tenant, sessionId));
+    return Number(changes) > 0;
+  }
+
+  async check(): Promise<{ healthy: boolean; detail: string }> {
+    return this.file.check();
+  }
+
+  /** One unreadable row must not take the conversation with it. */
+  private read(row: Row, sessionId: string): StoredTurn[] {
+    try {
+      const turn = fromDocument(JSON.parse(row.document));
+      return [{ turn, expiresAt: row.expires_at, bytes: Buffer.byteLength(row.document) }];
+    } catch (error) {
+      const reason = error instanceof SyntaxError ? 'not JSON' : (error as Error).message;
+      this.logger.error(`turn ${row.id} of session ${sessionId} cannot be read and is left out: ${reason}`);
+      return [];
+    }
+  }
+}

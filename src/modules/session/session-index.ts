@@ -1,0 +1,84 @@
+import { textOf } from '../../common/chat.js';
+import type { Turn } from './session.messages.js';
+import type { SessionKey, StoredTurn } from './stored-turn.js';
+
+/** What a list of sessions shows. Counts and cost are of the session's whole life, expired turns included. */
+export interface SessionSummary {
+  readonly id: string;
+  readonly title: string;
+  /** ISO 8601 UTC. */
+  readonly createdAt: string;
+  /** ISO 8601 UTC, time of the latest turn. */
+  readonly updatedAt: string;
+  readonly turnCount: number;
+  /** `null` as soon as the cost of one turn is unknown. */
+  readonly costUsd: number | null;
+}
+
+export type ListOrder = 'asc' | 'desc';
+
+export interface SummaryPage {
+  readonly sessions: readonly SessionSummary[];
+  readonly hasMore: boolean;
+}
+
+/** Which sessions a tenant has. Every method rejects with `StoreUnavailable` while the store cannot be used. */
+export abstract class SessionIndex {
+  /** Counts one turn; call it once per turn. A session is forgotten when its latest turn expires. */
+  abstract record(key: SessionKey, turn: StoredTurn): Promise<void>;
+
+  abstract find(key: SessionKey): Promise<SessionSummary | null>;
+
+  /**
+   * At most `limit` sessions by time of the latest turn (`desc` = newest first), ties by id.
+   *
+   * @param after the list begins behind this session's place
+   */
+  abstract list(
+    tenant: string,
+    limit: number,
+    order: ListOrder,
+    after: Pick<SessionSummary, 'id' | 'updatedAt'> | null,
+  ): Promise<SummaryPage>;
+
+  /** Resolves to whether the session was there. */
+  abstract erase(key: SessionKey): Promise<boolean>;
+}
+
+const MAX_TITLE_CHARS = 80;
+
+/** The first text a user wrote in this turn, on one line, cut to 80 characters; empty when there is none. */
+export function titleOf(turn: Pick<Turn, 'messages'>): string {
+  const texts = turn.messages.filter(({ role }) => role === 'user').map(textOf);
+  const text = texts.map(oneLine).find((line) => line !== '') ?? '';
+  return [...text].slice(0, MAX_TITLE_CHARS).join('').trimEnd();
+}
+
+/** The head is enough for a title; a pasted book need not be searched to its end. */
+const oneLine = (text: string): string =>
+  text
+    .trimStart()
+    .slice(0, 1_000)
+    .toWellFormed()
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+
+/** The summary that the turns alone give, oldest first; for sessions that the index could not record. */
+export function summaryOf(id: string, turns: readonly [Turn, ...Turn[]]): SessionSummary {
+  return {
+    id,
+    title: turns.map(titleOf).find((title) => title !== '') ?? '',
+    createdAt: turns[0].at,
+    updatedAt: turns.at(-1)!.at,
+    turnCount: turns.length,
+    costUsd: totalCost(turns),
+  };
+}
+
+/** USD; `null` when the cost of one turn is unknown, because a sum without it would pass for the whole. */
+export function totalCost(turns: readonly Pick<Turn, 'costUsd'>[]): number | null {
+  return turns.reduce<number | null>(
+    (sum, { costUsd }) => (sum === null || costUsd === null ? null : sum + costUsd),
+    0,
+  );
+}

@@ -1,0 +1,75 @@
+import { totalCost } from './session-index.js';
+import type { Turn } from './session.messages.js';
+
+export interface LatencyInsights {
+  avg: number;
+  p50: number;
+  p95: number;
+  min: number;
+  max: number;
+}
+
+/** The JSON of `GET /v1/sessions/{id}/insights`. */
+export interface SessionInsights {
+  turns: number;
+  model_switches: number;
+  targets: Record<string, { turns: number; share: number }>;
+  latency_ms: LatencyInsights | null;
+  usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number };
+  cost_usd: number | null;
+  cache_hits: number;
+  fallbacks: number;
+}
+
+/**
+ * What happened in a session, from its turns, oldest first. A model switch is a turn answered by another target than
+ * the turn before it. Turns without usage count as 0 tokens; `cost_usd` is null when one turn's cost is unknown.
+ */
+export function insightsOf(turns: readonly Turn[]): SessionInsights {
+  return {
+    turns: turns.length,
+    model_switches: turns.filter((turn, i) => i > 0 && turn.target !== turns[i - 1]!.target).length,
+    targets: targetShares(turns),
+    latency_ms: latencies(turns),
+    usage: {
+      prompt_tokens: sum(turns, 'prompt_tokens'),
+      completion_tokens: sum(turns, 'completion_tokens'),
+      total_tokens: sum(turns, 'total_tokens'),
+    },
+    cost_usd: totalCost(turns),
+    cache_hits: turns.filter(({ cached }) => cached).length,
+    fallbacks: turns.filter(({ fallback }) => fallback).length,
+  };
+}
+
+/**
+ * Nearest-rank percentile: the smallest value that at least `p` percent of all values do not exceed.
+ *
+ * @param sorted ascending, not empty
+ * @param p 0 < p <= 100
+ */
+export function percentile(sorted: readonly number[], p: number): number {
+  return sorted[Math.ceil((p / 100) * sorted.length) - 1]!;
+}
+
+function targetShares(turns: readonly Turn[]): SessionInsights['targets'] {
+  const counts = new Map<string, number>();
+  for (const { target } of turns) counts.set(target, (counts.get(target) ?? 0) + 1);
+  return Object.fromEntries([...counts].map(([id, n]) => [id, { turns: n, share: n / turns.length }]));
+}
+
+function latencies(turns: readonly Turn[]): LatencyInsights | null {
+  if (turns.length === 0) return null;
+  const sorted = turns.map(({ latencyMs }) => latencyMs).sort((a, b) => a - b);
+  return {
+    avg: sorted.reduce((total, ms) => total + ms, 0) / sorted.length,
+    p50: percentile(sorted, 50),
+    p95: percentile(sorted, 95),
+    min: sorted[0]!,
+    max: sorted.at(-1)!,
+  };
+}
+
+function sum(turns: readonly Turn[], field: 'prompt_tokens' | 'completion_tokens' | 'total_tokens'): number {
+  return turns.reduce((total, { usage }) => total + (usage?.[field] ?? 0), 0);
+}

@@ -1,0 +1,42 @@
+import type { ArchivedSession } from './session-archive.js';
+import type { SessionSummary, SummaryPage } from './session-index.js';
+import type { Turn } from './session.messages.js';
+import type { SessionListResponse, SessionResponse } from './session.schemas.js';
+
+export function toListJson({ sessions, hasMore }: SummaryPage): SessionListResponse {
+  return {
+    object: 'list',
+    data: sessions.map((summary) => ({
+      ...heading(summary),
+      turn_count: summary.turnCount,
+      cost_usd: summary.costUsd,
+    })),
+    first_id: sessions[0]?.id ?? null,
+    last_id: sessions.at(-1)?.id ?? null,
+    has_more: hasMore,
+  };
+}
+
+export function toSessionJson({ summary, turns }: ArchivedSession): SessionResponse {
+  return { ...heading(summary), turns: turns.map(toTurnJson) };
+}
+
+const heading = ({ id, title, createdAt, updatedAt }: SessionSummary) => ({
+  id,
+  title,
+  created_at: createdAt,
+  updated_at: updatedAt,
+});
+
+const toTurnJson = (turn: Turn): SessionResponse['turns'][number] => ({
+  id: turn.id,
+  at: turn.at,
+  request_id: turn.requestId,
+  messages: turn.messages,
+  target: turn.target,
+  tier: turn.tier,
+  model: turn.model,
+  usage: turn.usage,
+  cost_usd: turn.costUsd,
+  latency_ms: turn.latencyMs,
+});

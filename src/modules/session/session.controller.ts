@@ -1,0 +1,104 @@
+import { Controller, Delete, Get, Param, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { z } from 'zod';
+import {
+  InvalidApiKey,
+  InvalidRequest,
+  Overloaded,
+  PermissionDenied,
+  SessionNotFound,
+} from '../../common/app-error.js';
+import type { Caller } from '../../common/caller.js';
+import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
+import { ApiErrors } from '../../common/http/api-docs.decorators.js';
+import { SessionArchive } from './session-archive.js';
+import { insightsOf, type SessionInsights } from './session-insights.js';
+import { toListJson, toSessionJson } from './session-json.js';
+import {
+  deletedResponse,
+  insightsResponse,
+  listQuery,
+  sessionListResponse,
+  sessionParams,
+  sessionResponse,
+  type DeletedResponse,
+  type ListQuery,
+  type SessionListResponse,
+  type SessionResponse,
+} from './session.schemas.js';
+import { deletedExample, insightsExample, listExample, sessionExample } from './session.examples.js';
+
+type SessionParams = z.output<typeof sessionParams>;
+
+/** Sessions of the caller's tenant: list, read, erase. They come into being with the first turn of a chat. */
+@ApiTags('sessions')
+@ApiBearerAuth()
+@ApiErrors(InvalidRequest, InvalidApiKey, PermissionDenied, Overloaded)
+@RequireScope('chat')
+@Controller('v1/sessions')
+export class SessionController {
+  constructor(private readonly archive: SessionArchive) {}
+
+  @Get()
+  @ApiOperation({
+    operationId: 'listSessions',
+    summary: 'List sessions',
+    description:
+      'One page of the sessions of your tenant, the latest used first. For the next page send `last_id` as `after`. ' +
+      'A session that gets a turn while you page moves to the front.',
+  })
+  @ApiResponse({ status: 200, description: 'A page.', standardSchema: sessionListResponse, example: listExample })
+  async list(
+    @CurrentCaller() { tenant }: Caller,
+    @Query({ schema: listQuery }) { limit, order, after }: ListQuery,
+  ): Promise<SessionListResponse> {
+    return toListJson(await this.archive.list(tenant, limit, order, after));
+  }
+
+  @Get(':id')
+  @ApiOperation({
+    operationId: 'getSession',
+    summary: 'Read a session',
+    description: 'The session with all turns that are kept (`sessions.retentionDays`), oldest first.',
+  })
+  @ApiResponse({ status: 200, description: 'The session.', standardSchema: sessionResponse, example: sessionExample })
+  @ApiErrors(SessionNotFound)
+  async read(
+    @CurrentCaller() { tenant }: Caller,
+    @Param({ schema: sessionParams }) { id }: SessionParams,
+  ): Promise<SessionResponse> {
+    return toSessionJson(await this.archive.read({ tenant, sessionId: id }));
+  }
+
+  @Delete(':id')
+  @ApiOperation({
+    operationId: 'deleteSession',
+    summary: 'Erase a session',
+    description: 'Deletes every turn and the entry in the list, in every store. It cannot be undone.',
+  })
+  @ApiResponse({ status: 200, description: 'It is gone.', standardSchema: deletedResponse, example: deletedExample })
+  @ApiErrors(SessionNotFound)
+  async erase(
+    @CurrentCaller() { tenant }: Caller,
+    @Param({ schema: sessionParams }) { id }: SessionParams,
+  ): Promise<DeletedResponse> {
+    await this.archive.erase({ tenant, sessionId: id });
+    return { id, object: 'session.deleted', deleted: true };
+  }
+
+  @Get(':id/insights')
+  @ApiOperation({
+    operationId: 'getSessionInsights',
+    summary: 'What happened in a session',
+    description: 'Turns, switches and share per target, latency, tokens and cost, from the turns that are kept.',
+  })
+  @ApiResponse({ status: 200, description: 'Insights.', standardSchema: insightsResponse, example: insightsExample })
+  @ApiErrors(SessionNotFound)
+  async insights(
+    @CurrentCaller() { tenant }: Caller,
+    @Param({ schema: sessionParams }) { id }: SessionParams,
+  ): Promise<SessionInsights> {
+    const { turns } = await this.archive.read({ tenant, sessionId: id });
+    return insightsOf(turns);
+  }
+}

@@ -1,0 +1,40 @@
+import type { Turn } from './session.messages.js';
+
+/**
+ * Whose conversation. Sessions belong to the tenant, not to one user of it; every store call carries both fields, so
+ * that the same id under another tenant is another session.
+ */
+export interface SessionKey {
+  readonly tenant: string;
+  readonly sessionId: string;
+}
+
+export interface StoredTurn {
+  readonly turn: Turn;
+  /** Epoch milliseconds; no read returns the turn from then on. */
+  readonly expiresAt: number;
+  /** Size of the turn as a document, UTF-8 bytes. */
+  readonly bytes: number;
+}
+
+/** Largest turn a durable store takes, bytes: Cosmos refuses items over 2 MB, and its own fields need room. */
+export const MAX_TURN_BYTES = 1_572_864;
+
+const MS_PER_DAY = 86_400_000;
+
+/** @param retentionDays `sessions.retentionDays` at the time of writing; a later change does not touch old turns */
+export function toStoredTurn(turn: Turn, retentionDays: number): StoredTurn {
+  return {
+    turn,
+    expiresAt: Date.parse(turn.at) + retentionDays * MS_PER_DAY,
+    bytes: Buffer.byteLength(JSON.stringify(turn)),
+  };
+}
+
+/** Both lists as one, oldest first, each turn once. */
+export function mergeTurns(some: readonly StoredTurn[], others: readonly StoredTurn[]): StoredTurn[] {
+  const [last, next] = [some.at(-1), others[0]];
+  if (others.length === 1 && next && (!last || last.turn.id < next.turn.id)) return [...some, next];
+  const byId = new Map([...some, ...others].map((stored) => [stored.turn.id, stored]));
+  return [...byId.values()].sort((a, b) => (a.turn.id < b.turn.id ? -1 : 1));
+}

@@ -1,0 +1,23 @@
+import type { SessionKey, StoredTurn } from './stored-turn.js';
+
+export interface TurnPage {
+  /** Newest first. Rows that cannot be read are left out, so a page may be short without being the last. */
+  readonly turns: readonly StoredTurn[];
+  /** Hand in as `before` for the page of older turns; `null` when there is none. */
+  readonly next: string | null;
+}
+
+/** Where turns are safe. Every method rejects with `StoreUnavailable` while the store cannot be used. */
+export abstract class TurnStore {
+  /** Idempotent by turn id. Resolves once a crash of this process cannot lose the turn; `false` = it was there already. */
+  abstract append(key: SessionKey, turn: StoredTurn): Promise<boolean>;
+
+  /** At most `limit` unexpired turns with an id below `before` (`null` = from the newest). */
+  abstract newest(key: SessionKey, limit: number, before: string | null): Promise<TurnPage>;
+
+  /** Deletes all turns of the session; resolves to whether there were any. */
+  abstract erase(key: SessionKey): Promise<boolean>;
+
+  /** Whether a turn could be stored now. Never rejects; `detail` is one line for an operator. */
+  abstract check(): Promise<{ healthy: boolean; detail: string }>;
+}

@@ -1,0 +1,66 @@
+import { MemoryHotTail, type HotTailLimits } from '../../src/modules/session/adapters/memory.hot-tail.js';
+import { describeHotTail, MAX_TURNS, TTL_MS } from './hot-tail.contract.js';
+import { KEY, storedTurn, TestClock } from './session-samples.js';
+
+const LIMITS: HotTailLimits = { ttlMs: TTL_MS, maxTurns: MAX_TURNS, maxSessions: 100, maxBytes: 1_000_000 };
+
+describeHotTail('memory', () => {
+  const clock = new TestClock();
+  return { clock, tail: new MemoryHotTail(() => LIMITS, undefined, clock.now) };
+});
+
+describe('memory hot tail', () => {
+  const key = (n: number) => ({ tenant: 'acme', sessionId: `s${n}` });
+  const create = (changes: Partial<HotTailLimits>, foreignWrites?: () => number) => {
+    const clock = new TestClock();
+    return new MemoryHotTail(() => ({ ...LIMITS, ...changes }), foreignWrites, clock.now);
+  };
+  const sessionsHeld = async (tail: MemoryHotTail, of: number) => {
+    const readings = await Promise.all(Array.from({ length: of }, (_, n) => tail.read(key(n))));
+    return readings.flatMap(({ turns }, n) => (turns.length > 0 ? [n] : []));
+  };
+
+  it('keeps the most recently used sessions when there are too many', async () => {
+    const tail = create({ maxSessions: 3 });
+    for (const n of [0, 1, 2]) await tail.append(key(n), storedTurn(n), true);
+    await tail.read(key(0));
+    for (const n of [3, 4]) await tail.append(key(n), storedTurn(n), true);
+    expect(await sessionsHeld(tail, 5)).toEqual([0, 3, 4]);
+  });
+
+  it('keeps within its bytes, and gives them back on erase', async () => {
+    const { bytes } = storedTurn(0);
+    const tail = create({ maxBytes: 3 * bytes });
+    for (const n of [0, 1, 2, 3]) await tail.append(key(n), storedTurn(n), true);
+    expect(await sessionsHeld(tail, 4)).toEqual([1, 2, 3]);
+    await tail.erase(key(2));
+    await tail.append(key(0), storedTurn(0), true);
+    expect(await sessionsHeld(tail, 4)).toEqual([0, 1, 3]);
+  });
+
+  it('reads saved turns again after another process wrote, and keeps the unsaved ones', async () => {
+    let writes = 1;
+    const tail = create({}, () => writes);
+    await tail.fill(KEY, [storedTurn(1)], (await tail.read(KEY)).mark);
+    await tail.append(KEY, storedTurn(2), false);
+    writes = 2;
+    expect(await tail.read(KEY)).toMatchObject({ turns: [storedTurn(2)], complete: false });
+  });
+
+  it('adds nothing that was read before another process wrote', async () => {
+    let writes = 1;
+    const tail = create({}, () => writes);
+    const { mark } = await tail.read(KEY);
+    writes = 2;
+    await tail.fill(KEY, [storedTurn(1)], mark);
+    expect(await tail.read(KEY)).toMatchObject({ turns: [], complete: false });
+  });
+
+  it('asks for more when sessions.maxTurns grew', async () => {
+    let maxTurns = 2;
+    const tail = new MemoryHotTail(() => ({ ...LIMITS, maxTurns }), undefined, new TestClock().now);
+    await tail.fill(KEY, [storedTurn(1), storedTurn(2)], (await tail.read(KEY)).mark);
+    maxTurns = 3;
+    expect((await tail.read(KEY)).complete).toBe(false);
+  });
+});
