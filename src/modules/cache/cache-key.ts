@@ -1,0 +1,71 @@
+import { createHmac, hash, type KeyObject } from 'node:crypto';
+import type { Caller } from '../../common/caller.js';
+import type { ChatMessage, ChatRequest } from '../../common/chat.js';
+import type { RouterConfig } from '../../common/config/config.schema.js';
+
+export type CacheScope = RouterConfig['cache']['scope'];
+
+/** Everything that decides what an answer may be. */
+export interface KeyParts {
+  readonly scope: CacheScope;
+  readonly caller: Caller;
+  readonly request: ChatRequest;
+  readonly history: readonly ChatMessage[];
+  /** From the request's body or header; `null` = the model's own. */
+  readonly strategy: string | null;
+  /** Of `policyFingerprint`: what the model names mean. */
+  readonly policy: string;
+}
+
+/**
+ * Fields that change the form of an answer and not its content: either form is replayed as the other. Every other
+ * field is in the key, known or not (`user`, `metadata`, `store` too): a field left out is a way to plant an answer
+ * under somebody else's question.
+ */
+const FORM_ONLY: ReadonlySet<string> = new Set(['stream', 'stream_options']);
+
+/**
+ * JSON with sorted object keys: equal data gives equal text and different data different text. An absent field differs
+ * from `null`, a number from its digits in a string. Accepted bodies are at most 128 levels deep.
+ */
+export function canonicalJson(value: unknown, leaveOut?: ReadonlySet<string>): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  let text = '';
+  if (Array.isArray(value)) {
+    for (const item of value) text += text ? `,${canonicalJson(item)}` : canonicalJson(item);
+    return `[${text}]`;
+  }
+  const fields = value as Record<string, unknown>;
+  for (const name of Object.keys(fields).sort()) {
+    const field = fields[name];
+    if (field === undefined || leaveOut?.has(name)) continue;
+    if (text) text += ',';
+    text += `${JSON.stringify(name)}:${canonicalJson(field)}`;
+  }
+  return `{${text}}`;
+}
+
+/** Whose answers these are. As JSON, so that no two names of tenant and user run together. */
+function scopeIdentity(scope: CacheScope, { tenant, user }: Caller): string[] {
+  if (scope === 'user') return [scope, tenant, user];
+  return scope === 'tenant' ? [scope, tenant] : [scope];
+}
+
+/**
+ * Changes when model names come to mean something else: targets, models or privacy rules were reloaded. Keys of model
+ * servers are not part of it, so rotating one keeps the cache.
+ */
+export function policyFingerprint(config: Pick<RouterConfig, 'targets' | 'models' | 'privacy'>): string {
+  const targets = config.targets.map((target) => ({ ...target, apiKey: undefined }));
+  return hash('sha256', canonicalJson([targets, config.models, config.privacy]), 'base64url');
+}
+
+/**
+ * The name of an answer: HMAC-SHA-256, base64url, over the canonical JSON of everything in `parts`. The secret keeps
+ * somebody who sees a key from testing guesses of the prompt against it.
+ */
+export function cacheKey(secret: KeyObject, { scope, caller, request, history, strategy, policy }: KeyParts): string {
+  const head = canonicalJson([scopeIdentity(scope, caller), policy, strategy]);
+  const text = `[${head},${canonicalJson(history)},${canonicalJson(request, FORM_ONLY)}]`;
+  return createHmac('sha256', secret).update(text).digest('base64url');
+}

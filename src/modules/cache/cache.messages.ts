@@ -1,0 +1,43 @@
+import { Query } from '@nestjs/cqrs';
+import type { Caller } from '../../common/caller.js';
+import type { ChatFrame, ChatMessage, ChatRequest, Usage } from '../../common/chat.js';
+import type { Tier } from '../../common/target.js';
+
+/** `x-router-cache`. */
+export type CacheResult = 'HIT' | 'MISS' | 'BYPASS' | 'DISABLED';
+
+/** A complete answer, kept as one `chat.completion`; it is replayed as a stream where one is asked for. */
+export interface CachedAnswer {
+  readonly completion: ChatFrame;
+  readonly target: string;
+  readonly tier: Tier;
+  readonly model: string;
+  readonly simulated: boolean;
+  readonly usage: Usage | null;
+}
+
+export interface CacheLookup {
+  readonly result: CacheResult;
+  readonly answer: CachedAnswer | null;
+  /** Where the answer belongs once it is known; `null` = it must not be stored. */
+  readonly key: string | null;
+}
+
+/**
+ * Looks for the answer to exactly this request. The key is an HMAC over scope, model, strategy, policy version and
+ * the full request with the session's messages; `stream` and `stream_options` are not part of it, as either form can be
+ * replayed as the other.
+ */
+export class FindAnswerQuery extends Query<CacheLookup> {
+  constructor(
+    readonly caller: Caller,
+    readonly request: ChatRequest,
+    /** The session's earlier messages. */
+    readonly history: readonly ChatMessage[],
+    readonly strategy: string | null,
+    /** The request's `Cache-Control` header; `no-cache` skips the look-up, `no-store` the storing too. */
+    readonly cacheControl: string | undefined,
+  ) {
+    super();
+  }
+}

@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { FindAnswerHandler } from './find-answer.handler.js';
+import { MemoryAnswerCache } from './memory-answer-cache.js';
+import { StoreAnswerHandler } from './store-answer.handler.js';
+
+/** Remembers answers: exact repetitions only, in the memory of this replica. */
+@Module({
+  providers: [
+    FindAnswerHandler,
+    StoreAnswerHandler,
+    { provide: MemoryAnswerCache, useFactory: () => new MemoryAnswerCache() },
+  ],
+})
+export class CacheModule {}

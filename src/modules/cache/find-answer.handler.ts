@@ -1,0 +1,39 @@
+import { generateKeySync } from 'node:crypto';
+import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { LiveConfig } from '../../common/config/live-config.js';
+import type { RouterConfig } from '../../common/config/config.schema.js';
+import { cacheWish } from './cache-control.js';
+import { cacheKey, policyFingerprint } from './cache-key.js';
+import { FindAnswerQuery, type CacheLookup } from './cache.messages.js';
+import { MemoryAnswerCache } from './memory-answer-cache.js';
+
+const DISABLED: CacheLookup = Object.freeze({ result: 'DISABLED', answer: null, key: null });
+const NOT_STORED: CacheLookup = Object.freeze({ result: 'BYPASS', answer: null, key: null });
+
+@QueryHandler(FindAnswerQuery)
+export class FindAnswerHandler implements IQueryHandler<FindAnswerQuery> {
+  /** Of this process, as the entries are. */
+  private readonly secret = generateKeySync('hmac', { length: 256 });
+  private policy: { readonly of: RouterConfig; readonly fingerprint: string } | null = null;
+
+  constructor(
+    private readonly config: LiveConfig,
+    private readonly answers: MemoryAnswerCache,
+  ) {}
+
+  async execute(query: FindAnswerQuery): Promise<CacheLookup> {
+    const config = this.config.current;
+    if (!config.cache.enabled) return DISABLED;
+    const wish = cacheWish(query.cacheControl);
+    if (wish === 'no-store') return NOT_STORED;
+    const key = cacheKey(this.secret, { ...query, scope: config.cache.scope, policy: this.policyOf(config) });
+    if (wish === 'refresh') return { result: 'BYPASS', answer: null, key };
+    const answer = this.answers.get(key);
+    return { result: answer ? 'HIT' : 'MISS', answer, key };
+  }
+
+  private policyOf(config: RouterConfig): string {
+    if (this.policy?.of !== config) this.policy = { of: config, fingerprint: policyFingerprint(config) };
+    return this.policy.fingerprint;
+  }
+}

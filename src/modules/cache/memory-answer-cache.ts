@@ -1,0 +1,83 @@
+import type { CachedAnswer } from './cache.messages.js';
+
+const MEGABYTE = 1024 * 1024;
+/** Text and the object parsed from it: 2.2 for long answers of one-byte text, to 2.9 for short ones, as measured. */
+const BYTES_PER_CHARACTER = 3;
+const BYTES_PER_ENTRY = 1000;
+/** Share of the lifetime by which entries differ, so that those stored together do not expire together. */
+const TTL_JITTER = 0.1;
+const MS_PER_SECOND = 1000;
+
+export interface CacheBounds {
+  readonly maxEntries: number;
+  /** Memory of all entries, bytes, as estimated. */
+  readonly maxBytes: number;
+  /** A larger answer is not stored. */
+  readonly maxEntryBytes: number;
+}
+
+/** An answer may have about a megabyte of text. */
+const DEFAULT_BOUNDS: CacheBounds = { maxEntries: 10_000, maxBytes: 64 * MEGABYTE, maxEntryBytes: 3 * MEGABYTE };
+
+interface Entry {
+  readonly answer: CachedAnswer;
+  readonly bytes: number;
+  readonly expiresAt: number;
+}
+
+const sizeOf = ({ completion }: CachedAnswer): number => BYTES_PER_ENTRY + completion.text.length * BYTES_PER_CHARACTER;
+
+/** Answers of this replica; when it is full the one that was longest not asked for goes. Times are milliseconds. */
+export class MemoryAnswerCache {
+  /** Longest unused first. */
+  private readonly entries = new Map<string, Entry>();
+  private bytes = 0;
+
+  constructor(
+    private readonly bounds: CacheBounds = DEFAULT_BOUNDS,
+    private readonly now: () => number = () => performance.now(),
+    /** 0 to 1. */
+    private readonly random: () => number = Math.random,
+  ) {}
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  get estimatedBytes(): number {
+    return this.bytes;
+  }
+
+  get(key: string): CachedAnswer | null {
+    const entry = this.entries.get(key);
+    if (!entry) return null;
+    this.entries.delete(key);
+    if (entry.expiresAt <= this.now()) {
+      this.bytes -= entry.bytes;
+      return null;
+    }
+    this.entries.set(key, entry);
+    return entry.answer;
+  }
+
+  /** Keeps an answer for `ttlSeconds` or up to 10 % less, never longer. One that is too large is left out. */
+  set(key: string, answer: CachedAnswer, ttlSeconds: number): void {
+    this.remove(key);
+    const bytes = sizeOf(answer);
+    if (bytes > this.bounds.maxEntryBytes) return;
+    const lifetimeMs = ttlSeconds * MS_PER_SECOND * (1 - TTL_JITTER * this.random());
+    this.entries.set(key, { answer, bytes, expiresAt: this.now() + lifetimeMs });
+    this.bytes += bytes;
+    for (const oldest of this.entries.keys()) {
+      if (this.entries.size <= this.bounds.maxEntries && this.bytes <= this.bounds.maxBytes) return;
+      this.remove(oldest);
+    }
+  }
+
+  private remove(key: string): void {
+    const entry = this.entries.get(key);
+    if (!entry) return;
+    this.entries.delete(key);
+    this.bytes -= entry.bytes;
+  }
+}
