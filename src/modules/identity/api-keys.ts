@@ -1,0 +1,42 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { Caller } from '../../common/caller.js';
+import type { RouterConfig } from '../../common/config/config.schema.js';
+
+type KeyConfig = RouterConfig['auth']['keys'][number];
+
+interface KnownKey {
+  readonly digest: Buffer;
+  readonly caller: Caller;
+}
+
+function callerOf(key: KeyConfig, limits: RouterConfig['limits']): Caller {
+  return Object.freeze({
+    tenant: key.tenant,
+    user: key.user,
+    scopes: Object.freeze([...key.scopes]),
+    limits: Object.freeze({ ...limits, ...key.limits }),
+  });
+}
+
+/**
+ * The API keys of one configuration, by SHA-256. Keys are found by the first 32 bits of their digest and then compared
+ * in constant time, so the time of an answer tells nothing about a key. One `Caller` object per key, made once.
+ */
+export class ApiKeys {
+  private readonly byPrefix = new Map<number, KnownKey[]>();
+
+  constructor({ auth, limits }: Pick<RouterConfig, 'auth' | 'limits'>) {
+    for (const key of auth.keys) {
+      const known = { digest: Buffer.from(key.sha256, 'hex'), caller: callerOf(key, limits) };
+      const prefix = known.digest.readUInt32BE(0);
+      this.byPrefix.set(prefix, [...(this.byPrefix.get(prefix) ?? []), known]);
+    }
+  }
+
+  /** Whose key this is; `null` for an unknown one. */
+  find(key: string): Caller | null {
+    const digest = hash('sha256', key, 'buffer');
+    const candidates = this.byPrefix.get(digest.readUInt32BE(0)) ?? [];
+    return candidates.find((known) => timingSafeEqual(known.digest, digest))?.caller ?? null;
+  }
+}
