@@ -1,0 +1,169 @@
+import { Injectable } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Attempt } from '../../common/attempt.js';
+import type { RouterConfig } from '../../common/config/config.schema.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import type { TargetStatus } from '../../common/target.js';
+import type { AnsweredBy, ChatCompletedEvent, ChatTiming } from '../chat/chat.messages.js';
+import { ListTargetsQuery } from '../models/models.messages.js';
+import { CountActiveSessionsQuery } from '../session/session.messages.js';
+import type { Spending } from './spending.js';
+
+const RESPONSE_BUCKETS_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
+const OVERHEAD_BUCKETS_SECONDS = [0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
+const TTFT_BUCKETS_SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120];
+
+const BREAKER_VALUE: Record<TargetStatus['breaker'], number> = { closed: 0, half_open: 1, open: 2, drained: 3 };
+
+/** A scrape must come back while a store hangs; what cannot be read in time is left out of it. */
+const SCRAPE_DEADLINE_MS = 500;
+
+const MS_PER_SECOND = 1000;
+
+/** Rejects when `work` has not settled in time; `work` itself goes on. */
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error('scrape deadline')), SCRAPE_DEADLINE_MS);
+  return Promise.race([work, promise]).finally(() => clearTimeout(timer));
+}
+
+/**
+ * The Prometheus metrics of this replica (DESIGN section 8). Every label is a closed set: names from the configuration,
+ * HTTP statuses, or codes of ours. Plain `inc(labels)` calls: children bound in advance cost the same 0.2 us.
+ */
+@Injectable()
+export class RouterMetrics {
+  private readonly registry = new Registry();
+  private names: { readonly of: RouterConfig; readonly known: ReadonlySet<string> } | undefined;
+
+  private readonly requests = this.counter('router_requests_total', 'Chat requests that ended.', ['model', 'status']);
+  private readonly decisions = this.counter('router_decisions_total', 'Routing decisions that led to an answer.', [
+    'strategy',
+    'target',
+    'reason',
+  ]);
+  private readonly attempts = this.counter('router_attempts_total', 'Calls of model servers.', ['target', 'outcome']);
+  private readonly fallbacks = this.counter('router_fallbacks_total', 'Switches to another target.', [
+    'from',
+    'to',
+    'why',
+  ]);
+  private readonly cache = this.counter('router_cache_total', 'Answer cache look-ups.', ['result']);
+  private readonly tokens = this.counter('router_tokens_total', 'Tokens used: type prompt or completion.', [
+    'model',
+    'type',
+  ]);
+  private readonly cost = this.counter('router_cost_usd_total', 'Known cost of answers, USD.', ['model']);
+  private readonly response = new Histogram({
+    name: 'router_response_seconds',
+    help: 'From arrival to the end of the answer or error; requests whose caller went away are left out.',
+    labelNames: ['model'],
+    buckets: RESPONSE_BUCKETS_SECONDS,
+    registers: [this.registry],
+  });
+  private readonly ttft = new Histogram({
+    name: 'router_ttft_seconds',
+    help: 'From arrival to the first token of a streamed answer.',
+    labelNames: ['model'],
+    buckets: TTFT_BUCKETS_SECONDS,
+    registers: [this.registry],
+  });
+  private readonly overhead = new Histogram({
+    name: 'router_overhead_seconds',
+    help: "The router's own share of the time until an answer began.",
+    buckets: OVERHEAD_BUCKETS_SECONDS,
+    registers: [this.registry],
+  });
+
+  constructor(
+    private readonly config: LiveConfig,
+    private readonly queries: QueryBus,
+  ) {
+    collectDefaultMetrics({ register: this.registry });
+    this.gauge('router_breaker_state', '0 closed, 1 half open, 2 open, 3 drained.', ['target'], (gauge) =>
+      this.readBreakers(gauge),
+    );
+    this.gauge('router_active_sessions', 'Sessions with a turn within sessions.ttlSeconds.', [], async (gauge) =>
+      gauge.set(await this.queries.execute(new CountActiveSessionsQuery())),
+    );
+  }
+
+  recordChat(event: ChatCompletedEvent, spent: Spending): void {
+    const model = this.modelLabel(event.requestedModel);
+    this.requests.inc({ model, status: event.status });
+    this.cache.inc({ result: event.cache.result });
+    // A cache hit ends before the decision; its route is that of the stored answer.
+    if (event.route && event.cache.result !== 'HIT') this.recordDecision(event.route);
+    this.recordAttempts(event.attempts);
+    this.recordTiming(model, event);
+    this.tokens.inc({ model, type: 'prompt' }, spent.promptTokens);
+    this.tokens.inc({ model, type: 'completion' }, spent.completionTokens);
+    this.cost.inc({ model }, spent.costUsd);
+  }
+
+  /** A fallback is a step from one target to another in the order of attempts. */
+  private recordAttempts(attempts: readonly Attempt[]): void {
+    for (const [i, { target, outcome }] of attempts.entries()) {
+      this.attempts.inc({ target, outcome });
+      const before = attempts[i - 1];
+      if (before && before.target !== target)
+        this.fallbacks.inc({ from: before.target, to: target, why: before.outcome });
+    }
+  }
+
+  /** Text of the Prometheus exposition format 0.0.4. */
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  private recordDecision({ strategy, target, reasonCode }: AnsweredBy): void {
+    this.decisions.inc({ strategy, target, reason: reasonCode });
+  }
+
+  private recordTiming(model: string, event: { outcome: string; stream: boolean; timing: ChatTiming }): void {
+    const { totalMs, overheadMs, firstTokenMs } = event.timing;
+    if (event.outcome !== 'aborted') this.response.observe({ model }, totalMs / MS_PER_SECOND);
+    if (firstTokenMs === null) return;
+    this.overhead.observe(overheadMs / MS_PER_SECOND);
+    if (event.stream) this.ttft.observe({ model }, firstTokenMs / MS_PER_SECOND);
+  }
+
+  /** Model and target names of the configuration in force; a name from a request that is none of them is `unknown`. */
+  private modelLabel(name: string): string {
+    const config = this.config.current;
+    if (this.names?.of !== config) {
+      const known = [...config.models.map((model) => model.name), ...config.targets.map(({ id }) => id), 'auto'];
+      this.names = { of: config, known: new Set(known) };
+    }
+    return this.names.known.has(name) ? name : 'unknown';
+  }
+
+  private async readBreakers(gauge: Gauge): Promise<void> {
+    const targets = await this.queries.execute(new ListTargetsQuery());
+    gauge.reset(); // a reload may have removed targets
+    for (const { id, breaker } of targets) gauge.set({ target: id }, BREAKER_VALUE[breaker]);
+  }
+
+  private counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  /** A gauge that is read when it is scraped; one that cannot be read is absent rather than stale. */
+  private gauge(name: string, help: string, labelNames: string[], read: (gauge: Gauge) => Promise<void>): void {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect: async () => {
+        try {
+          await inTime(read(gauge));
+        } catch {
+          gauge.reset();
+          if (labelNames.length === 0) gauge.remove(); // reset() leaves a 0, which would be a statement
+        }
+      },
+    });
+  }
+}

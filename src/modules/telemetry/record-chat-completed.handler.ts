@@ -1,0 +1,25 @@
+import { Logger } from '@nestjs/common';
+import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
+import { ChatCompletedEvent } from '../chat/chat.messages.js';
+import { RouterMetrics } from './metrics.js';
+import { levelOf, requestLine } from './request-line.js';
+import { spendingOf } from './spending.js';
+import { UsageLedger } from './usage-ledger.js';
+
+/** A request ended: its log line, its metrics, its tenant's usage. Runs inside `publish()`, so it stays a few us. */
+@EventsHandler(ChatCompletedEvent)
+export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEvent> {
+  private readonly logger = new Logger('requests');
+
+  constructor(
+    private readonly metrics: RouterMetrics,
+    private readonly ledger: UsageLedger,
+  ) {}
+
+  handle(event: ChatCompletedEvent): void {
+    this.logger[levelOf(event)](requestLine(event), 'request');
+    const spent = spendingOf(event);
+    this.ledger.record(event.caller.tenant, spent);
+    this.metrics.recordChat(event, spent);
+  }
+}

@@ -1,0 +1,53 @@
+import { hash } from 'node:crypto';
+import type { ChatCompletedEvent } from '../chat/chat.messages.js';
+
+const SESSION_PREFIX_CHARS = 12;
+
+/** Milliseconds with two decimals: what a person reads and a log store indexes. */
+const rounded = (ms: number | null): number | null => (ms === null ? null : Math.round(ms * 100) / 100);
+
+/** Session ids are chosen by callers and may name people; the same session still has the same prefix. */
+const hashedSession = (id: string | null): string | null =>
+  id === null ? null : hash('sha256', id, 'hex').slice(0, SESSION_PREFIX_CHARS);
+
+/** How loud the line of a request is: our own defects at error, other 5xx at warn, the rest at info. */
+export function levelOf({ status, errorCode }: ChatCompletedEvent): 'log' | 'warn' | 'error' {
+  if (errorCode === 'internal_error') return 'error';
+  return status >= 500 ? 'warn' : 'log';
+}
+
+/**
+ * The one log line of a request. No prompt, no answer, no address. `tenant` and `user` are the names an operator gave
+ * to a credential, so they stand as they are.
+ */
+export function requestLine(event: ChatCompletedEvent): Record<string, unknown> {
+  const { route, usage, timing } = event;
+  const failed = event.attempts.filter(({ outcome }) => outcome !== 'ok');
+  return {
+    request_id: event.requestId,
+    tenant: event.caller.tenant,
+    user: event.caller.user,
+    model: event.requestedModel,
+    target: route?.target ?? null,
+    tier: route?.tier ?? null,
+    target_model: route?.model ?? null,
+    simulated: route?.simulated ?? false,
+    strategy: route?.strategy ?? null,
+    reason: route?.reasonCode ?? null,
+    outcome: event.outcome,
+    status: event.status,
+    error_code: event.errorCode,
+    attempts: event.attempts.length,
+    ...(failed.length > 0 ? { failed_attempts: failed } : {}),
+    fallback: route?.fallback ?? false,
+    cache: event.cache.result,
+    stream: event.stream,
+    prompt_tokens: usage?.prompt_tokens ?? null,
+    completion_tokens: usage?.completion_tokens ?? null,
+    cost_usd: event.costUsd,
+    total_ms: rounded(timing.totalMs),
+    overhead_ms: rounded(timing.overheadMs),
+    ttft_ms: rounded(timing.firstTokenMs),
+    session: hashedSession(event.sessionId),
+  };
+}

@@ -1,0 +1,23 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Usage } from '../../common/chat.js';
+import { completed } from './completed-event.fixture.js';
+import { spendingOf } from './spending.js';
+
+const NOTHING = { promptTokens: 0, completionTokens: 0, costUsd: 0 };
+
+describe('spendingOf', () => {
+  it.each(['answered', 'cut', 'aborted'] as const)('counts what an %s request used', (outcome) => {
+    expect(spendingOf(completed({ outcome }))).toEqual({ promptTokens: 10, completionTokens: 20, costUsd: 0.5 });
+  });
+
+  it('counts nothing for failed requests and cache hits', () => {
+    expect(spendingOf(completed({ outcome: 'failed' }))).toEqual(NOTHING);
+    expect(spendingOf(completed({ cache: { result: 'HIT', key: null, completion: null } }))).toEqual(NOTHING);
+  });
+
+  it('counts nothing for what is unknown or no number', () => {
+    const odd = { prompt_tokens: '12', completion_tokens: -5, total_tokens: Number.NaN } as unknown as Usage;
+    expect(spendingOf(completed({ usage: odd, costUsd: Number.NaN }))).toEqual(NOTHING);
+    expect(spendingOf(completed({ usage: null, costUsd: null }))).toEqual(NOTHING);
+  });
+});

@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Global, Module, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { CqrsModule, EventBus, EventsHandler, QueryHandler } from '@nestjs/cqrs';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { Test } from '@nestjs/testing';
+import request from 'supertest';
+import { LOOPBACK_CALLER, type Scope } from '../../common/caller.js';
+import { routerConfigSchema } from '../../common/config/config.schema.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import { createJsonLogger } from '../../common/logging/json-logger.js';
+import type { TargetStatus } from '../../common/target.js';
+import { ListTargetsQuery } from '../models/models.messages.js';
+import { ChatCompletedEvent } from '../chat/chat.messages.js';
+import { CountActiveSessionsQuery } from '../session/session.messages.js';
+import { completed } from './completed-event.fixture.js';
+import { TelemetryModule } from './telemetry.module.js';
+
+const listTargets = jest.fn<() => Promise<readonly TargetStatus[]>>();
+const countSessions = jest.fn<() => Promise<number>>();
+
+@QueryHandler(ListTargetsQuery)
+class ListTargetsStandIn {
+  execute = () => listTargets();
+}
+
+@QueryHandler(CountActiveSessionsQuery)
+class CountActiveSessionsStandIn {
+  execute = () => countSessions();
+}
+
+@EventsHandler(ChatCompletedEvent)
+class BrokenHandler {
+  handle({ errorCode }: ChatCompletedEvent): void {
+    if (errorCode === 'break') throw new Error('broken handler');
+  }
+}
+
+@Global()
+@Module({
+  providers: [{ provide: LiveConfig, useValue: new LiveConfig(routerConfigSchema.parse({}), null) }],
+  exports: [LiveConfig],
+})
+class ConfigStandIn {}
+
+let scopes: readonly Scope[] = [];
+
+/** Stands in for the guard of module identity. */
+const signIn: CanActivate = {
+  canActivate(context: ExecutionContext): boolean {
+    context.switchToHttp().getRequest().caller = { ...LOOPBACK_CALLER, tenant: 'acme', scopes };
+    return true;
+  },
+};
+
+describe('TelemetryModule', () => {
+  let app: NestFastifyApplication;
+  let lines: string[];
+
+  beforeEach(async () => {
+    lines = [];
+    listTargets.mockResolvedValue([{ id: 'cloud', breaker: 'half_open' } as TargetStatus]);
+    countSessions.mockResolvedValue(3);
+    const module = await Test.createTestingModule({
+      imports: [CqrsModule, ConfigStandIn, TelemetryModule],
+      providers: [ListTargetsStandIn, CountActiveSessionsStandIn, BrokenHandler],
+    }).compile();
+    const logger = createJsonLogger({ write: (line) => void lines.push(line), flush: async () => undefined }, 'info');
+    app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger });
+    app.useGlobalGuards(signIn);
+    await app.listen(0, '127.0.0.1');
+  });
+
+  afterEach(() => app.close());
+
+  const get = (path: string) => request(app.getHttpServer()).get(path);
+  const publish = (event: object) => app.get(EventBus).publish(event);
+  const logged = () => lines.map((line) => JSON.parse(line));
+
+  it('counts requests, decisions, tokens, cost and times', async () => {
+    publish(completed());
+    const { text, headers } = await get('/metrics').expect(200);
+    expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
+    for (const line of [
+      'router_requests_total{model="auto",status="200"} 1',
+      'router_decisions_total{strategy="hybrid",target="cloud",reason="rule_complex"} 1',
+      'router_cache_total{result="MISS"} 1',
+      'router_tokens_total{model="auto",type="prompt"} 10',
+      'router_tokens_total{model="auto",type="completion"} 20',
+      'router_cost_usd_total{model="auto"} 0.5',
+      'router_response_seconds_sum{model="auto"} 1.5',
+      'router_ttft_seconds_sum{model="auto"} 0.25',
+      'router_overhead_seconds_sum 0.0004',
+      'router_breaker_state{target="cloud"} 1',
+      'router_active_sessions 3',
+    ]) {
+      expect(text).toContain(`${line}\n`);
+    }
+    expect(text).toContain('nodejs_eventloop_lag_seconds');
+  });
+
+  it('counts a cache hit as a request without a decision', async () => {
+    publish(completed({ cache: { result: 'HIT', key: null, completion: null } }));
+    const { text } = await get('/metrics');
+    expect(text).toContain('router_requests_total{model="auto",status="200"} 1\n');
+    expect(text).toContain('router_cache_total{result="HIT"} 1\n');
+    expect(text).not.toContain('router_decisions_total{');
+  });
+
+  it('has a closed set of labels', async () => {
+    publish(completed({ requestedModel: 'made-up' }));
+    const { text } = await get('/metrics');
+    expect(text).toContain('router_requests_total{model="unknown",status="200"} 1\n');
+    expect(text).not.toMatch(/made-up|alice|acme/);
+  });
+
+  it('counts every attempt, and each step to another target as a fallback', async () => {
+    const attempts = [
+      { target: 'a', outcome: 'server_error' as const, ms: 1 },
+      { target: 'a', outcome: 'timeout' as const, ms: 5 },
+      { target: 'b', outcome: 'ok' as const, ms: 2 },
+    ];
+    publish(completed({ attempts }));
+    const { text } = await get('/metrics');
+    expect(text).toContain('router_fallbacks_total{from="a",to="b",why="timeout"} 1\n');
+    expect(text.match(/^router_fallbacks_total\{/gm)).toHaveLength(1);
+    expect(text).toContain('router_attempts_total{target="a",outcome="server_error"} 1\n');
+    expect(text).toContain('router_attempts_total{target="a",outcome="timeout"} 1\n');
+    expect(text).toContain('router_attempts_total{target="b",outcome="ok"} 1\n');
+  });
+
+  it('answers a scrape without the gauges that cannot be read', async () => {
+    await get('/metrics').expect(200);
+    listTargets.mockRejectedValue(new Error('away'));
+    countSessions.mockReturnValue(new Promise(() => undefined));
+    const { text } = await get('/metrics').expect(200);
+    expect(text).not.toMatch(/^router_(breaker_state|active_sessions)[ {]/m);
+  });
+
+  it('shows the own tenant to admins and every tenant to operators', async () => {
+    publish(completed());
+    publish(completed({ caller: { ...LOOPBACK_CALLER, tenant: 'zeta' }, outcome: 'failed', status: 502 }));
+    const acme = { tenant: 'acme', requests: 1, prompt_tokens: 10, completion_tokens: 20, cost_usd: 0.5 };
+    const zeta = { tenant: 'zeta', requests: 1, prompt_tokens: 0, completion_tokens: 0, cost_usd: 0 };
+    scopes = ['admin'];
+    await get('/admin/usage').expect(200, { object: 'list', data: [acme] });
+    scopes = ['admin', 'operator'];
+    await get('/admin/usage').expect(200, { object: 'list', data: [acme, zeta] });
+  });
+
+  it('writes one line per request', () => {
+    publish(completed());
+    const requests = logged().filter(({ context }) => context === 'requests');
+    expect(requests).toHaveLength(1);
+    expect(requests[0]).toMatchObject({ level: 'info', msg: 'request', request_id: 'r1', tenant: 'acme' });
+  });
+
+  it('logs an event handler that failed once, with the name of its event', () => {
+    publish(completed({ errorCode: 'break' }));
+    expect(logged().filter(({ level }) => level === 'error')).toEqual([
+      expect.objectContaining({
+        event: 'ChatCompletedEvent',
+        err: expect.objectContaining({ message: 'broken handler' }),
+        msg: 'an event handler failed',
+      }),
+    ]);
+  });
+
+  it('documents its routes', () => {
+    const { paths } = SwaggerModule.createDocument(app, new DocumentBuilder().build());
+    expect(Object.keys(paths['/admin/usage']?.get?.responses ?? {})).toEqual(['200', '401', '403']);
+    expect(JSON.stringify(paths['/metrics'])).toContain('text/plain');
+  });
+});

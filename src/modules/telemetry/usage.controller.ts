@@ -1,0 +1,70 @@
+import { Controller, Get, Header } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { InvalidApiKey, PermissionDenied } from '../../common/app-error.js';
+import type { Caller } from '../../common/caller.js';
+import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
+import { ApiErrors } from '../../common/http/api-docs.decorators.js';
+import { ReportUsageQuery, type TenantUsage } from './telemetry.messages.js';
+
+/** Digits of a USD amount that mean something; sums of doubles have more. */
+const USD_DECIMALS = 9;
+
+const USAGE_SCHEMA = {
+  type: 'object' as const,
+  required: ['object', 'data'],
+  properties: {
+    object: { type: 'string' as const, enum: ['list'] },
+    data: {
+      type: 'array' as const,
+      items: {
+        type: 'object' as const,
+        required: ['tenant', 'requests', 'prompt_tokens', 'completion_tokens', 'cost_usd'],
+        properties: {
+          tenant: { type: 'string' as const },
+          requests: { type: 'integer' as const, description: 'All requests that ended, failed ones included.' },
+          prompt_tokens: { type: 'integer' as const },
+          completion_tokens: { type: 'integer' as const },
+          cost_usd: { type: 'number' as const, description: 'Known costs only; an unknown price adds nothing.' },
+        },
+      },
+    },
+  },
+};
+
+const EXAMPLE = {
+  object: 'list',
+  data: [{ tenant: 'acme', requests: 42, prompt_tokens: 5120, completion_tokens: 20480, cost_usd: 0.2176 }],
+};
+
+const toJson = ({ tenant, requests, promptTokens, completionTokens, costUsd }: TenantUsage) => ({
+  tenant,
+  requests,
+  prompt_tokens: promptTokens,
+  completion_tokens: completionTokens,
+  cost_usd: Number(costUsd.toFixed(USD_DECIMALS)),
+});
+
+@ApiTags('Operations')
+@Controller('admin')
+export class UsageController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get('usage')
+  @RequireScope('admin')
+  @Header('cache-control', 'no-store')
+  @ApiBearerAuth()
+  @ApiOperation({
+    summary: 'Requests, tokens and spend by tenant',
+    description:
+      "Since this replica started. Scope `admin` sees the caller's own tenant, scope `operator` besides it all tenants. " +
+      'Answers from the cache and failed requests count as requests but use no tokens and cost nothing.',
+  })
+  @ApiOkResponse({ description: 'One entry per tenant.', schema: { ...USAGE_SCHEMA, example: EXAMPLE } })
+  @ApiErrors(InvalidApiKey, PermissionDenied)
+  async read(@CurrentCaller() caller: Caller): Promise<{ object: 'list'; data: ReturnType<typeof toJson>[] }> {
+    const tenant = caller.scopes.includes('operator') ? null : caller.tenant;
+    const usage = await this.queries.execute(new ReportUsageQuery(tenant));
+    return { object: 'list', data: usage.map(toJson) };
+  }
+}
