@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { CommandBus, CqrsModule, QueryBus, QueryHandler } from '@nestjs/cqrs';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { Test } from '@nestjs/testing';
+import request from 'supertest';
+import type { TargetStatus } from '../../common/target.js';
+import { ListTargetsQuery } from '../models/models.messages.js';
+import { CheckSessionStoreQuery } from '../session/session.messages.js';
+import { BeginDrainCommand, GetPhaseQuery } from './health.messages.js';
+import { HealthModule } from './health.module.js';
+
+const target = (id: string, breaker: TargetStatus['breaker'], simulated = false) =>
+  ({ id, breaker, simulated }) as TargetStatus;
+
+const listTargets = jest.fn<() => Promise<readonly TargetStatus[]>>();
+const checkSessions = jest.fn<() => Promise<{ healthy: boolean; detail: string }>>();
+
+@QueryHandler(ListTargetsQuery)
+class ListTargetsStandIn {
+  execute = () => listTargets();
+}
+
+@QueryHandler(CheckSessionStoreQuery)
+class CheckSessionStoreStandIn {
+  execute = () => checkSessions();
+}
+
+describe('health and readiness', () => {
+  let app: NestFastifyApplication;
+  const log = { log: jest.fn(), error: jest.fn(), warn: jest.fn() };
+
+  beforeEach(async () => {
+    listTargets.mockResolvedValue([target('local', 'closed'), target('cloud', 'open')]);
+    checkSessions.mockResolvedValue({ healthy: true, detail: 'SQLite' });
+    const module = await Test.createTestingModule({
+      imports: [CqrsModule, HealthModule],
+      providers: [ListTargetsStandIn, CheckSessionStoreStandIn],
+    }).compile();
+    app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: log });
+    await app.listen(0, '127.0.0.1');
+  });
+
+  afterEach(async () => {
+    await app.close();
+    jest.resetAllMocks();
+  });
+
+  const get = (path: string) => request(app.getHttpServer()).get(path);
+
+  it('is alive without asking anybody', async () => {
+    const answer = await get('/health').expect(200, { status: 'ok' });
+    expect(answer.headers['cache-control']).toBe('no-store');
+    expect(listTargets).not.toHaveBeenCalled();
+  });
+
+  it('is ready when a target can answer', async () => {
+    const answer = await get('/ready').expect(200);
+    const disabled = { status: 'disabled', detail: expect.any(String) };
+    expect(answer.body).toEqual({
+      status: 'ready',
+      checks: {
+        router: { status: 'up' },
+        targets: { status: 'up', detail: '1 of 2 targets can answer' },
+        sessions: { status: 'up', detail: 'SQLite' },
+        redis: disabled,
+        cosmos: disabled,
+        tables: disabled,
+      },
+    });
+    expect(answer.headers['cache-control']).toBe('no-store');
+  });
+
+  it('names simulated targets', async () => {
+    listTargets.mockResolvedValue([target('sim', 'half_open', true)]);
+    const { body } = await get('/ready').expect(200);
+    expect(body.checks.targets.detail).toBe('1 of 1 targets can answer; simulated: sim');
+  });
+
+  it.each<[string, TargetStatus[]]>([
+    ['drained or open', [target('a', 'drained'), target('b', 'open')]],
+    ['missing', []],
+  ])('is unready when all targets are %s, without a line in the log', async (_, targets) => {
+    listTargets.mockResolvedValue(targets);
+    const answer = await get('/ready').expect(503);
+    expect(answer.body).toMatchObject({ status: 'unready', checks: { targets: { status: 'down' } } });
+    expect(answer.headers['retry-after']).toMatch(/^\d+$/);
+    expect(log.error).not.toHaveBeenCalled();
+  });
+
+  it('is degraded when sessions cannot be stored', async () => {
+    checkSessions.mockResolvedValue({ healthy: false, detail: 'the disk is full' });
+    const { body } = await get('/ready').expect(200);
+    expect(body).toMatchObject({
+      status: 'degraded',
+      checks: { sessions: { status: 'down', detail: 'the disk is full' } },
+    });
+  });
+
+  it('takes a query that rejects as down and hides why', async () => {
+    listTargets.mockRejectedValue(new Error('connect ECONNREFUSED 10.0.0.7'));
+    checkSessions.mockRejectedValue(new Error('10.0.0.8'));
+    const { body } = await get('/ready').expect(503);
+    expect(body.checks).toMatchObject({
+      targets: { status: 'down', detail: 'the check failed' },
+      sessions: { status: 'down', detail: 'the check failed' },
+    });
+  });
+
+  it('answers within its deadline when a query hangs', async () => {
+    checkSessions.mockReturnValue(new Promise(() => undefined));
+    const { body } = await get('/ready').expect(200);
+    expect(body).toMatchObject({ status: 'degraded', checks: { sessions: { status: 'down' } } });
+    expect(body.checks.sessions.detail).toContain('500ms');
+  });
+
+  it('is not ready any more once draining, but alive', async () => {
+    const phase = () => app.get(QueryBus).execute(new GetPhaseQuery());
+    await expect(phase()).resolves.toBe('serving');
+    await app.get(CommandBus).execute(new BeginDrainCommand());
+    await expect(phase()).resolves.toBe('draining');
+    const answer = await get('/ready').expect(503);
+    expect(answer.body).toMatchObject({ status: 'draining', checks: { targets: { status: 'up' } } });
+    expect(answer.headers['retry-after']).toBeDefined();
+    await get('/health').expect(200);
+  });
+
+  it('documents both routes with examples', () => {
+    const { paths } = SwaggerModule.createDocument(app, new DocumentBuilder().build());
+    expect(Object.keys(paths['/health']?.get?.responses ?? {})).toEqual(['200']);
+    expect(Object.keys(paths['/ready']?.get?.responses ?? {})).toEqual(['200', '503']);
+    expect(JSON.stringify(paths['/ready'])).toContain('"example":{"status":"unready"');
+  });
+});

@@ -1,0 +1,118 @@
+import { Injectable, ServiceUnavailableException } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import {
+  HealthCheckService,
+  HealthIndicatorService,
+  type HealthCheckResult,
+  type HealthIndicatorResult,
+} from '@nestjs/terminus';
+import type { TargetStatus } from '../../common/target.js';
+import { ListTargetsQuery } from '../models/models.messages.js';
+import { CheckSessionStoreQuery } from '../session/session.messages.js';
+import { ReplicaPhase } from './phase.js';
+
+const CHECK_DEADLINE_MS = 500;
+
+export type ReadinessStatus = 'ready' | 'degraded' | 'unready' | 'draining';
+
+export interface Check {
+  readonly status: 'up' | 'down' | 'disabled';
+  readonly detail?: string;
+}
+
+/** The body of `GET /ready`. */
+export interface Readiness {
+  readonly status: ReadinessStatus;
+  readonly checks: Readonly<Record<string, Check>>;
+}
+
+const READINESS: Record<HealthCheckResult['status'], ReadinessStatus> = {
+  ok: 'ready',
+  degraded: 'degraded',
+  error: 'unready',
+  shutting_down: 'draining',
+};
+
+const DISABLED: Check = { status: 'disabled', detail: 'not used: this version keeps state in memory and SQLite' };
+
+/** Failures of a check that may be shown; anything else could name an internal address. */
+class CheckFailed extends Error {}
+
+/** How many targets can answer, in words; at least one must. @throws CheckFailed */
+function describeTargets(targets: readonly TargetStatus[]): string {
+  const usable = targets.filter(({ breaker }) => breaker !== 'open' && breaker !== 'drained');
+  const simulated = usable.filter((target) => target.simulated).map(({ id }) => id);
+  const count = `${usable.length} of ${targets.length} targets can answer`;
+  if (usable.length === 0) throw new CheckFailed(count);
+  return simulated.length > 0 ? `${count}; simulated: ${simulated.join(', ')}` : count;
+}
+
+/**
+ * Whether this replica should get traffic. Terminus runs the checks and sums them up: a check that is `down` means
+ * unready, `degraded` means that a store is away but requests are served. The sum is given in DESIGN section 8's words.
+ */
+@Injectable()
+export class ReadinessProbe {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly queries: QueryBus,
+    private readonly phase: ReplicaPhase,
+  ) {}
+
+  /** Never rejects, and takes 500 ms at most: a check that fails or hangs is down. */
+  async read(): Promise<Readiness> {
+    const { status, details } = await this.runChecks();
+    const checks = Object.fromEntries(Object.entries(details).map(([name, result]) => [name, toCheck(result)]));
+    return {
+      status: this.phase.current === 'draining' ? 'draining' : READINESS[status],
+      checks: { ...checks, redis: DISABLED, cosmos: DISABLED, tables: DISABLED },
+    };
+  }
+
+  /** Terminus throws its result as a 503 of its own when a check is down. */
+  private async runChecks(): Promise<HealthCheckResult<HealthIndicatorResult>> {
+    try {
+      return await this.health.check([() => this.router(), () => this.targets(), () => this.sessions()]);
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailableException)) throw error;
+      return error.getResponse() as HealthCheckResult<HealthIndicatorResult>;
+    }
+  }
+
+  private router(): HealthIndicatorResult {
+    return this.indicators.check('router').up();
+  }
+
+  private async targets(): Promise<HealthIndicatorResult> {
+    return this.attempt('targets', async () => describeTargets(await this.queries.execute(new ListTargetsQuery())));
+  }
+
+  /** Sessions that cannot be stored degrade the service; requests are still answered. */
+  private async sessions(): Promise<HealthIndicatorResult> {
+    const result = await this.attempt('sessions', async () => {
+      const { healthy, detail } = await this.queries.execute(new CheckSessionStoreQuery());
+      if (!healthy) throw new CheckFailed(detail);
+      return detail;
+    });
+    const { status, ...rest } = result.sessions;
+    return status === 'up' ? result : this.indicators.check('sessions').degraded(rest);
+  }
+
+  private async attempt<Name extends string>(name: Name, work: () => Promise<string>) {
+    return this.indicators
+      .check(name)
+      .attempt(async () => ({ detail: await work().catch(showable) }))
+      .withTimeout(CHECK_DEADLINE_MS);
+  }
+}
+
+function showable(error: unknown): never {
+  throw error instanceof CheckFailed ? error : new CheckFailed('the check failed');
+}
+
+/** Terminus puts what a check returned beside its status, and an error's text under `message`. */
+function toCheck({ status, detail, message }: HealthIndicatorResult[string]): Check {
+  const text: unknown = detail ?? message;
+  return { status: status === 'up' ? 'up' : 'down', ...(typeof text === 'string' ? { detail: text } : {}) };
+}
