@@ -1,0 +1,39 @@
+import { Command } from '@nestjs/cqrs';
+import type { Attempt } from '../../common/attempt.js';
+import type { Budget } from '../../common/budget.js';
+import type { ChatChunk, ChatRequest } from '../../common/chat.js';
+import type { HistoryTurn } from '../../common/conversation.js';
+import type { TargetStatus } from '../../common/target.js';
+
+/** An answer that has begun: the first content is here, the rest comes as the iterable is pulled. */
+export interface ModelAnswer extends AsyncIterable<ChatChunk> {
+  /** The model that answers, as its server names it. */
+  readonly model: string;
+  /** The target that answers. */
+  readonly target: TargetStatus;
+  /** Whether another target than the first candidate answers. */
+  readonly fallback: boolean;
+  /** Milliseconds spent waiting for model servers so far, failed tries included. */
+  readonly upstreamMs: number;
+}
+
+/**
+ * Gets an answer from the candidates in order, within the budget. Resolves when the first content has arrived, so
+ * the caller can still choose the status line; plain answers are one chunk.
+ *
+ * @throws AppError of the API's catalogue when no candidate answered
+ */
+export class CallModelsCommand extends Command<ModelAnswer> {
+  constructor(
+    /** Target ids in the order to try them. */
+    readonly candidates: readonly string[],
+    readonly request: ChatRequest,
+    readonly history: readonly HistoryTurn[],
+    /** Every call made for the answer is written down here as it begins, so that it is known also when all fail. */
+    readonly attempts: Attempt[],
+    readonly budget: Budget,
+    readonly signal: AbortSignal,
+  ) {
+    super();
+  }
+}
