@@ -1,0 +1,35 @@
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { LiveConfig } from './common/config/live-config.js';
+import { MessagingModule } from './common/messaging/messaging.module.js';
+import { CacheModule } from './modules/cache/cache.module.js';
+import { ChatModule } from './modules/chat/chat.module.js';
+import { HealthModule } from './modules/health/health.module.js';
+import { IdentityModule } from './modules/identity/identity.module.js';
+import { ModelsModule } from './modules/models/models.module.js';
+import { QuotaModule } from './modules/quota/quota.module.js';
+import { ResilienceModule } from './modules/resilience/resilience.module.js';
+import { RouterModule } from './modules/router/router.module.js';
+import { SessionModule } from './modules/session/session.module.js';
+import { TelemetryModule } from './modules/telemetry/telemetry.module.js';
+
+@Global()
+@Module({})
+class ConfigModule {
+  static with(config: LiveConfig): DynamicModule {
+    return { module: ConfigModule, providers: [{ provide: LiveConfig, useValue: config }], exports: [LiveConfig] };
+  }
+}
+
+/** All modules of the service. They know each other's messages and nothing else. */
+@Module({
+  imports: [
+    MessagingModule,
+    ...[ChatModule, RouterModule, ModelsModule, ResilienceModule, SessionModule],
+    ...[CacheModule, IdentityModule, QuotaModule, TelemetryModule, HealthModule],
+  ],
+})
+export class AppModule {
+  static with(config: LiveConfig): DynamicModule {
+    return { module: AppModule, imports: [ConfigModule.with(config)] };
+  }
+}

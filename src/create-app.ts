@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { NestFactory } from '@nestjs/core';
+import type { LoggerService } from '@nestjs/common';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppModule } from './app.module.js';
+import type { LiveConfig } from './common/config/live-config.js';
+import { InvalidRequest } from './common/app-error.js';
+import { answerBrokenHttp } from './common/http/broken-http.js';
+import { ErrorFilter } from './common/http/error.filter.js';
+import { useJsonBody } from './common/http/json-body.js';
+import { RequestValidationPipe } from './common/http/request-validation.pipe.js';
+import { serveApiDocs } from './common/http/api-docs.js';
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+/** Longer than load balancers keep idle connections (Azure: 4 minutes), so that they close them and not we. */
+const KEEP_ALIVE_MS = 250_000;
+const HEADERS_MS = 15_000;
+const BODY_MS = 60_000;
+/** Ids of sessions (128) and targets (128, with characters that are escaped to three). */
+const MAX_PARAM_CHARACTERS = 400;
+
+/** The service, ready to listen; `main.ts` and the tests start it the same way. */
+export async function createApp(config: LiveConfig, logger: LoggerService): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter(serverOptions(config));
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), adapter, {
+    logger,
+    bodyParser: false,
+    abortOnError: false,
+  });
+  const errors = new ErrorFilter();
+  const fastify = adapter.getInstance<FastifyInstance>();
+  useJsonBody(fastify);
+  fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
+    reply.header('x-request-id', request.id);
+    const problem = hostProblem(request);
+    if (problem) reply.header('connection', 'close');
+    done(problem);
+  });
+  app.useGlobalPipes(new RequestValidationPipe());
+  app.useGlobalFilters(errors);
+  serveApiDocs(app);
+  return app;
+}
+
+/** RFC 9112 section 3.2: an HTTP/1.1 request without Host is answered with 400. */
+function hostProblem({ raw, headers }: FastifyRequest): Error | undefined {
+  if (headers.host !== undefined || raw.httpVersion === '1.0') return undefined;
+  return new InvalidRequest('The request has no Host header.');
+}
+
+function serverOptions(config: LiveConfig): ConstructorParameters<typeof FastifyAdapter>[0] {
+  const { bodyLimitBytes, trustedProxies } = config.current.server;
+  return {
+    bodyLimit: bodyLimitBytes,
+    trustProxy: trustedProxies > 0 ? (_address: string, hop: number) => hop < trustedProxies : false,
+    genReqId: ({ headers }) => {
+      const sent = headers['x-request-id'];
+      return typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
+    },
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: BODY_MS,
+    // Node would answer a missing Host by itself, without a body; `hostProblem` does it in the API's form.
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 5_000, requireHostHeader: false },
+    clientErrorHandler: answerBrokenHttp,
+    routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS },
+    // A shutdown finishes what is in flight, also on connections that are kept alive.
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+  };
+}

@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+import { CommandBus, EventBus, QueryBus } from '@nestjs/cqrs';
+import { Budget } from '../../common/budget.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import { answerReserve, estimateTokens } from '../../common/token-estimate.js';
+import { FindAnswerQuery } from '../cache/cache.messages.js';
+import { ReserveQuotaCommand } from '../quota/quota.messages.js';
+import { CallModelsCommand } from '../resilience/resilience.messages.js';
+import { DecideRouteQuery } from '../router/router.messages.js';
+import { AppendTurnCommand, LoadConversationQuery, type Conversation } from '../session/session.messages.js';
+import { ChatExchange, type ChatAsk } from './chat-exchange.js';
+
+/** Window that an answer's reserve is taken from before a target is chosen, tokens. */
+const UNDECIDED_WINDOW = 8192;
+const NO_CONVERSATION: Conversation = { turns: [] };
+
+/** The recipe of one request (DESIGN section 5). */
+@Injectable()
+export class AnswerChat {
+  constructor(
+    private readonly config: LiveConfig,
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+    private readonly events: EventBus,
+  ) {}
+
+  /** Resolves when the answer has begun; the caller of this reads `chunks()` to the end. */
+  async answer(ask: ChatAsk): Promise<ChatExchange> {
+    const exchange = new ChatExchange(ask, this.events, this.persist);
+    const { request, caller, strategy, sessionId, signal } = ask;
+    try {
+      exchange.lease = await this.commands.execute(new ReserveQuotaCommand(caller, tokensOf(ask)));
+      const conversation = await this.conversationOf(ask);
+      exchange.history = conversation.turns;
+      const earlier = conversation.turns.flatMap(({ messages }) => messages);
+      exchange.lookup = await this.queries.execute(
+        new FindAnswerQuery(caller, request, earlier, strategy, ask.cacheControl),
+      );
+      if (exchange.lookup.answer) {
+        exchange.replay(exchange.lookup.answer, strategy ?? this.strategyOf(request.model));
+        return exchange;
+      }
+      const previous = sessionId === null ? null : (conversation.turns.at(-1)?.target ?? null);
+      const decision = await this.queries.execute(
+        new DecideRouteQuery(request, conversation.turns, strategy, caller, previous),
+      );
+      exchange.decision = decision;
+      const budget = new Budget(ask.startedAt, this.config.current.resilience.deadlineMs);
+      const answer = await this.commands.execute(
+        new CallModelsCommand(decision.candidates, request, conversation.turns, exchange.attempts, budget, signal),
+      );
+      exchange.begin(answer, decision);
+      return exchange;
+    } catch (error) {
+      exchange.fail(error);
+      throw error;
+    }
+  }
+
+  /** The conversation so far, for the decision alone. */
+  async conversationOf({ sessionId, caller }: Pick<ChatAsk, 'sessionId' | 'caller'>): Promise<Conversation> {
+    if (sessionId === null) return NO_CONVERSATION;
+    return this.queries.execute(new LoadConversationQuery(caller, sessionId));
+  }
+
+  private strategyOf(model: string): string {
+    return this.config.current.models.find(({ name }) => name === model)?.strategy ?? 'priority';
+  }
+
+  private readonly persist = async (exchange: ChatExchange): Promise<boolean> => {
+    const { ask, route, completion, usage, costUsd, elapsedMs, lookup } = exchange;
+    const answer = completion?.json.choices?.[0]?.message;
+    if (ask.sessionId === null || !route || !answer) return false;
+    const { persisted } = await this.commands.execute(
+      new AppendTurnCommand(ask.caller, ask.sessionId, {
+        requestId: ask.requestId,
+        messages: [...ask.request.messages, { role: 'assistant', ...answer }],
+        target: route.target,
+        tier: route.tier,
+        model: route.model,
+        usage,
+        costUsd,
+        latencyMs: elapsedMs,
+        cached: lookup.answer !== null,
+        fallback: route.fallback,
+      }),
+    );
+    return persisted;
+  };
+}
+
+function tokensOf({ request }: ChatAsk): number {
+  return estimateTokens(request.messages) + answerReserve(request, UNDECIDED_WINDOW) * (request.n ?? 1);
+}

@@ -1,0 +1,81 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader } from '@nestjs/swagger';
+import {
+  BudgetExceeded,
+  ContentFiltered,
+  ContextLengthExceeded,
+  DeadlineExceeded,
+  InternalError,
+  InvalidApiKey,
+  InvalidRequest,
+  ModelNotFound,
+  NoTargetAvailable,
+  Overloaded,
+  PayloadTooLarge,
+  PermissionDenied,
+  PrivacyNoLocalTarget,
+  RateLimitExceeded,
+  UnsupportedMediaType,
+  UpstreamAuth,
+  UpstreamError,
+  UpstreamTimeout,
+} from '../../common/app-error.js';
+import { ApiErrors } from '../../common/http/api-docs.decorators.js';
+
+const text = (description: string, example?: string) => ({
+  description,
+  schema: { type: 'string' as const, ...(example === undefined ? {} : { example }) },
+});
+
+/** Response headers of every answer, for `@ApiResponse({ headers })`. */
+export const ANSWER_HEADERS = {
+  'x-request-id': text('Id of this request; in the log and in the session.'),
+  'x-router-target': text('Target that answered.', 'local'),
+  'x-router-tier': text('local or cloud.', 'local'),
+  'x-router-model': text('The model that answered, as its server names it.', 'llama3.2'),
+  'x-router-strategy': text('Strategy that chose the target.', 'hybrid'),
+  'x-router-reason': text('Why, as a code.', 'rule_simple'),
+  'x-router-score': text('Need of the strong side, 0 to 1; only from strategies that score.', '0.18'),
+  'x-router-attempts': text('Calls made to model servers for this answer.', '1'),
+  'x-router-fallback': text('true when another target than the chosen one answered.', 'false'),
+  'x-router-cache': text('HIT, MISS, BYPASS or DISABLED.', 'MISS'),
+  'x-router-simulated': text('true when no real model answered; absent otherwise.'),
+  'x-router-overhead-ms': text("This service's own share of the time until the answer began, milliseconds.", '0.4'),
+  'x-router-cost-usd': text('Plain answers only; absent when a price is unknown.', '0.000123'),
+  'x-router-persisted': text('Plain answers with a session only: a durable store has the turn.', 'true'),
+  'x-ratelimit-limit-requests': text('Requests a minute; the limit headers are absent for callers without limits.'),
+  'x-ratelimit-remaining-requests': text('Requests left.'),
+  'x-ratelimit-reset-requests': text('Until all requests are back, e.g. 6s or 1m0s.'),
+  'x-ratelimit-limit-tokens': text('Tokens a minute.'),
+  'x-ratelimit-remaining-tokens': text('Tokens left.'),
+  'x-ratelimit-reset-tokens': text('Until all tokens are back.'),
+};
+
+const header = (name: string, description: string) => ApiHeader({ name, description, required: false });
+
+/** Headers and errors that all routes share which take a question. */
+export function ApiDecision(): MethodDecorator {
+  return applyDecorators(
+    ApiBearerAuth(),
+    header('x-session-id', 'Continues this conversation: 1 to 128 of A-Z a-z 0-9 . _ : -'),
+    header('x-router-strategy', 'hybrid, rules, cost, latency, weighted or priority, for this request only.'),
+    header('x-request-id', 'Your own id for this request: 1 to 128 of A-Z a-z 0-9 . _ -; else one is made.'),
+    ApiErrors(
+      ...[InvalidRequest, ContextLengthExceeded, PrivacyNoLocalTarget, InvalidApiKey, PermissionDenied, ModelNotFound],
+      ...[PayloadTooLarge, UnsupportedMediaType, NoTargetAvailable, InternalError],
+    ),
+  );
+}
+
+/** In addition, for routes that call a model. */
+export function ApiAnswer(): MethodDecorator {
+  return applyDecorators(
+    ApiDecision(),
+    header('cache-control', 'no-cache asks a model anew, no-store also keeps the answer out of the cache.'),
+    ApiErrors(
+      ...[InvalidRequest, ContextLengthExceeded, PrivacyNoLocalTarget, ContentFiltered],
+      ...[RateLimitExceeded, BudgetExceeded],
+      ...[UpstreamError, UpstreamAuth, NoTargetAvailable, Overloaded, UpstreamTimeout, DeadlineExceeded],
+    ),
+  );
+}

@@ -1,0 +1,150 @@
+import { Body, Controller, HttpCode, Logger, Post, Req, Res } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Readable } from 'node:stream';
+import { InvalidRequest } from '../../common/app-error.js';
+import type { Caller } from '../../common/caller.js';
+import type { ChatRequest } from '../../common/chat.js';
+import { CurrentCaller } from '../../common/http/access.decorators.js';
+import { DecideRouteQuery } from '../router/router.messages.js';
+import { AnswerChat } from './answer-chat.js';
+import { callerGoneSignal } from './caller-gone.js';
+import { ANSWER_HEADERS, ApiAnswer, ApiDecision } from './chat-api-docs.js';
+import type { ChatAsk, ChatExchange } from './chat-exchange.js';
+import {
+  chatRequestSchema,
+  queryRequestSchema,
+  routeRequestSchema,
+  type QueryRequest,
+  type RouteRequest,
+} from './chat-request.schema.js';
+import {
+  chatExamples,
+  chatResponseExample,
+  queryExamples,
+  queryResponseExample,
+  routeExamples,
+  routeResponseExample,
+} from './chat-examples.js';
+import { decisionJson } from './decision-json.js';
+import { chatRequestOf, queryAnswer } from './query-answer.js';
+import { requestOptions } from './request-options.js';
+import { answerHeaders, JSON_HEADERS, plainHeaders, SSE_HEADERS } from './response-headers.js';
+import { SseBody, sseText } from './sse-body.js';
+
+@ApiTags('chat')
+@Controller()
+export class ChatController {
+  private readonly logger = new Logger('chat');
+
+  constructor(
+    private readonly chat: AnswerChat,
+    private readonly queries: QueryBus,
+  ) {}
+
+  @Post('v1/chat/completions')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: "OpenAI's chat completions, plain and streamed",
+    description: 'Fields that are not listed here pass through to the model server and back unchanged.',
+  })
+  @ApiBody({ schema: { type: 'object' }, examples: chatExamples })
+  @ApiResponse({ status: 200, description: 'The answer', headers: ANSWER_HEADERS, content: chatResponseExample })
+  @ApiAnswer()
+  async complete(
+    @Body({ schema: chatRequestSchema }) request: ChatRequest,
+    @CurrentCaller() caller: Caller,
+    @Req() incoming: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Readable | string> {
+    const exchange = await this.chat.answer(askOf(request, caller, incoming, reply));
+    reply.headers(answerHeaders(exchange));
+    if (!request.stream) {
+      const text = await wholeText(exchange);
+      reply.headers({ ...JSON_HEADERS, ...plainHeaders(exchange) });
+      return text;
+    }
+    reply.headers(SSE_HEADERS);
+    const withUsage = request.stream_options?.include_usage === true;
+    return new SseBody(sseText(exchange.chunks(), withUsage, (error) => this.tellBrokenStream(exchange, error)));
+  }
+
+  @Post('query')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'One question, one answer, and how it came about' })
+  @ApiBody({ schema: { type: 'object' }, examples: queryExamples })
+  @ApiResponse({ status: 200, description: 'The answer', headers: ANSWER_HEADERS, content: queryResponseExample })
+  @ApiAnswer()
+  async query(
+    @Body({ schema: queryRequestSchema }) body: QueryRequest,
+    @CurrentCaller() caller: Caller,
+    @Req() incoming: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const exchange = await this.chat.answer(askOf(chatRequestOf(body), caller, incoming, reply, body));
+    await wholeText(exchange);
+    reply.headers({ ...answerHeaders(exchange), ...plainHeaders(exchange) });
+    return queryAnswer(exchange, new Date());
+  }
+
+  @Post('v1/route')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Which target would answer, and why; no model is called' })
+  @ApiBody({ schema: { type: 'object' }, examples: routeExamples })
+  @ApiResponse({ status: 200, description: 'The decision record', content: routeResponseExample })
+  @ApiDecision()
+  async route(
+    @Body({ schema: routeRequestSchema }) body: RouteRequest,
+    @CurrentCaller() caller: Caller,
+    @Req() incoming: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const ask = askOf(routedRequest(body), caller, incoming, reply, body);
+    const { turns } = await this.chat.conversationOf(ask);
+    const previous = turns.at(-1)?.target ?? null;
+    reply.header('x-request-id', ask.requestId);
+    return decisionJson(
+      await this.queries.execute(new DecideRouteQuery(ask.request, turns, ask.strategy, caller, previous)),
+    );
+  }
+
+  private tellBrokenStream({ ask }: ChatExchange, error: unknown): void {
+    if (!ask.signal.aborted) this.logger.warn({ err: error, request_id: ask.requestId }, 'a stream broke off');
+  }
+}
+
+/** Body fields (of `/query` and `/v1/route`) win over the headers that say the same. */
+function askOf(
+  request: ChatRequest,
+  caller: Caller,
+  incoming: FastifyRequest,
+  reply: FastifyReply,
+  body: { readonly strategy?: string | undefined; readonly session_id?: string | undefined } = {},
+): ChatAsk {
+  const options = requestOptions(incoming.headers);
+  return {
+    ...options,
+    request,
+    caller,
+    requestId: incoming.id,
+    sessionId: body.session_id ?? options.sessionId,
+    strategy: body.strategy ?? options.strategy,
+    startedAt: performance.now() - reply.elapsedTime,
+    signal: callerGoneSignal(reply.raw),
+  };
+}
+
+function routedRequest({ query, strategy: _s, session_id: _i, ...request }: RouteRequest): ChatRequest {
+  const model = request.model ?? 'auto';
+  if (query !== undefined) return { model, messages: [{ role: 'user', content: query }] };
+  if (request.messages) return { ...(request as Partial<ChatRequest>), model, messages: request.messages };
+  throw new InvalidRequest('messages: required, unless there is a query', 'messages');
+}
+
+/** Reads a plain answer to its end; its text is the body exactly as the model server sent it. */
+async function wholeText(exchange: ChatExchange): Promise<string> {
+  let text = '';
+  for await (const { frames } of exchange.chunks()) for (const frame of frames) text += frame.text;
+  return text;
+}

@@ -1,0 +1,60 @@
+import type { Attempt } from '../../common/attempt.js';
+import type { Caller } from '../../common/caller.js';
+import type { ChatFrame, Usage } from '../../common/chat.js';
+import type { Tier } from '../../common/target.js';
+
+/** How a request ended, seen from the caller; a closed set, it is a metric label and a log field. */
+export type ChatOutcome = 'answered' | 'failed' | 'cut' | 'aborted';
+
+/**
+ * A request has ended, well or badly; published exactly once for every request that reserved quota. Cache, telemetry
+ * and quota act on it and nobody waits for them. Only `answered` ones are complete.
+ */
+export class ChatCompletedEvent {
+  constructor(
+    readonly outcome: ChatOutcome,
+    readonly requestId: string,
+    readonly caller: Caller,
+    /** The model name the caller asked for, if it exists. */
+    readonly requestedModel: string,
+    /** HTTP status of the answer; 200 for a stream that was cut later, 499 when the caller went away first. */
+    readonly status: number,
+    /** `code` of the error, if one went out. */
+    readonly errorCode: string | null,
+    readonly route: AnsweredBy | null,
+    readonly usage: Usage | null,
+    readonly costUsd: number | null,
+    readonly attempts: readonly Attempt[],
+    readonly timing: ChatTiming,
+    readonly quotaLeaseId: string | null,
+    readonly cache: {
+      readonly result: string;
+      /** Where the answer belongs in the cache; `null` = nowhere. */
+      readonly key: string | null;
+      /** The whole answer as one `chat.completion`; `null` unless answered. */
+      readonly completion: ChatFrame | null;
+    },
+    readonly stream: boolean,
+    readonly sessionId: string | null,
+  ) {}
+}
+
+export interface AnsweredBy {
+  readonly target: string;
+  readonly tier: Tier;
+  /** As the model server names it. */
+  readonly model: string;
+  readonly simulated: boolean;
+  readonly strategy: string;
+  readonly reasonCode: string;
+  readonly fallback: boolean;
+}
+
+/** Milliseconds. */
+export interface ChatTiming {
+  readonly totalMs: number;
+  /** This service's own share, until the answer began. */
+  readonly overheadMs: number;
+  /** `null` when nothing was sent. */
+  readonly firstTokenMs: number | null;
+}

@@ -1,0 +1,8 @@
+import { Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { AnswerChat } from './answer-chat.js';
+import { ChatController } from './chat.controller.js';
+
+/** HTTP in, OpenAI JSON or SSE out. */
+@Module({ imports: [CqrsModule], controllers: [ChatController], providers: [AnswerChat] })
+export class ChatModule {}

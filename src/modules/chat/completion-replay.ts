@@ -1,0 +1,40 @@
+import type { ChatFrame, Choice, Completion, Delta } from '../../common/chat.js';
+
+const PIECE_CHARACTERS = 256;
+
+/**
+ * A whole answer as the frames of a stream: per choice role, text in pieces, everything else, finish reason; then the
+ * usage. The opposite of `CompletionCollector`.
+ */
+export function replayFrames({ choices = [], usage, ...top }: Completion): ChatFrame[] {
+  const head = { ...top, object: 'chat.completion.chunk' };
+  const frame = (json: Completion): ChatFrame => ({ text: JSON.stringify(json), json });
+  const frames = choices.flatMap((choice) =>
+    choiceDeltas(choice).map((delta) => frame({ ...head, choices: [{ ...delta, index: choice.index ?? 0 }] })),
+  );
+  return usage ? [...frames, frame({ ...head, choices: [], usage })] : frames;
+}
+
+function choiceDeltas({ message = {}, finish_reason = null, index: _, ...fields }: Choice): Choice[] {
+  const { role = 'assistant', content, tool_calls: calls, ...others } = message;
+  const rest: Delta = { ...others, ...(calls ? { tool_calls: calls.map((call, index) => ({ index, ...call })) } : {}) };
+  const deltas: Delta[] = [
+    { role, content: content === null ? null : '' },
+    ...pieces(content ?? '').map((content) => ({ content })),
+    ...(Object.keys(rest).length > 0 ? [rest] : []),
+  ];
+  return [...deltas.map((delta): Choice => ({ delta, finish_reason: null })), { ...fields, delta: {}, finish_reason }];
+}
+
+/** Pieces of the text that never cut a surrogate pair. */
+function pieces(text: string): string[] {
+  const out: string[] = [];
+  for (let at = 0; at < text.length;) {
+    let end = Math.min(at + PIECE_CHARACTERS, text.length);
+    const code = text.charCodeAt(end - 1);
+    if (end < text.length && code >= 0xd800 && code <= 0xdbff) end += 1;
+    out.push(text.slice(at, end));
+    at = end;
+  }
+  return out;
+}

@@ -1,0 +1,14 @@
+import type { RouteDecision } from '../router/router.messages.js';
+
+/** The decision record of `POST /v1/route` (DESIGN section 4). */
+export function decisionJson(decision: RouteDecision) {
+  const { strategy, target, tier, candidates, excluded, score, threshold, reason, rules, features } = decision;
+  return {
+    ...{ strategy, target, tier, candidates, excluded, score, threshold, confidence: decision.confidence, reason },
+    reason_code: decision.reasonCode,
+    rules,
+    features,
+    policy_version: decision.policyVersion,
+    took_us: decision.tookUs,
+  };
+}

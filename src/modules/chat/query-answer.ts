@@ -1,0 +1,54 @@
+import { textOf, type ChatRequest } from '../../common/chat.js';
+import { fitConversation } from '../../common/conversation.js';
+import { answerReserve } from '../../common/token-estimate.js';
+import type { ChatExchange } from './chat-exchange.js';
+import type { QueryRequest } from './chat-request.schema.js';
+
+/** A question as a chat request. */
+export function chatRequestOf({ query, model, max_tokens }: QueryRequest): ChatRequest {
+  return { model, messages: [{ role: 'user', content: query }], ...(max_tokens === undefined ? {} : { max_tokens }) };
+}
+
+/** The body of `POST /query`: the answer's text, and everything there is to know about how it came about. */
+export function queryAnswer(exchange: ChatExchange, at: Date) {
+  const { ask, route, decision, completion, usage, lookup, persisted } = exchange;
+  const message = completion?.json.choices?.[0]?.message;
+  const turns = turnsUsed(exchange);
+  return {
+    response: message ? textOf({ role: 'assistant', ...message }) : '',
+    source: route?.tier,
+    responseTime: Number((exchange.elapsedMs / 1000).toFixed(4)),
+    metadata: {
+      request_id: ask.requestId,
+      timestamp: at.toISOString(),
+      strategy: route?.strategy,
+      target: route?.target,
+      tier: route?.tier,
+      model: route?.model,
+      simulated: route?.simulated,
+      score: decision?.score ?? null,
+      confidence: decision?.confidence ?? null,
+      reason: decision?.reason ?? 'The same question was answered before; this is that answer.',
+      reason_code: route?.reasonCode,
+      session_id: ask.sessionId,
+      context_used: turns > 0,
+      context_turns: turns,
+      cached: lookup.answer !== null,
+      persisted: persisted ?? false,
+      fallback: route?.fallback,
+      attempts: exchange.attempts.map((attempt) => ({ ...attempt, ms: Math.round(attempt.ms) })),
+      usage: usage && {
+        prompt_tokens: usage.prompt_tokens,
+        completion_tokens: usage.completion_tokens,
+        total_tokens: usage.total_tokens,
+      },
+      cost_usd: exchange.costUsd,
+    },
+  };
+}
+
+/** How many stored turns went to the model that answered; those that did not fit its window were left out. */
+function turnsUsed({ history, ask, contextWindow }: ChatExchange): number {
+  const room = contextWindow - answerReserve(ask.request, contextWindow);
+  return fitConversation(history, ask.request.messages, room).turnsUsed;
+}

@@ -1,0 +1,67 @@
+import { Readable } from 'node:stream';
+import { AppError, InternalError } from '../../common/app-error.js';
+import type { ChatChunk, ChatFrame } from '../../common/chat.js';
+
+const KEEP_ALIVE_MS = 15_000;
+const KEEP_ALIVE = ': keep-alive\n\n';
+const DONE = 'data: [DONE]\n\n';
+
+/** Usage that the upstream sent because we asked for it, in a chunk of its own. */
+const isUsageOnly = ({ json }: ChatFrame): boolean => Boolean(json.usage) && (json.choices ?? []).length === 0;
+
+/**
+ * An answer as the text of a server-sent event stream. Frames go out as they came; an error becomes the last event and
+ * there is no `[DONE]` after it. Everything one read brought is one write.
+ *
+ * @param withUsage whether the caller asked for the usage chunk
+ * @param onError told about the error, which is not thrown on: the status line is long gone
+ */
+export async function* sseText(
+  chunks: AsyncIterable<ChatChunk>,
+  withUsage: boolean,
+  onError: (error: unknown) => void,
+): AsyncGenerator<string> {
+  try {
+    for await (const { frames } of chunks) {
+      let text = '';
+      for (const frame of frames) if (withUsage || !isUsageOnly(frame)) text += `data: ${frame.text}\n\n`;
+      if (text !== '') yield text;
+    }
+    yield DONE;
+  } catch (error) {
+    onError(error);
+    const shown =
+      error instanceof AppError ? error : new InternalError('The router failed in the middle of the answer.');
+    yield `data: ${JSON.stringify(shown.toBody())}\n\n`;
+  }
+}
+
+/** The response body: pulls text when the socket takes some, and sends a comment after 15 s of silence. */
+export class SseBody extends Readable {
+  private pulling = false;
+  private readonly keepAlive = setInterval(() => this.push(KEEP_ALIVE), KEEP_ALIVE_MS);
+
+  constructor(private readonly text: AsyncGenerator<string>) {
+    super({ encoding: 'utf8' });
+    this.keepAlive.unref();
+  }
+
+  override _read(): void {
+    if (this.pulling) return;
+    this.pulling = true;
+    this.text.next().then(
+      ({ value, done }) => {
+        this.pulling = false;
+        this.keepAlive.refresh();
+        if (!this.destroyed) this.push(done ? null : value);
+      },
+      (error: Error) => this.destroy(error),
+    );
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearInterval(this.keepAlive);
+    // The caller's abort signal has reached the transport by now, so this settles promptly.
+    this.text.return(undefined).then(() => callback(error), callback);
+  }
+}
