@@ -1,0 +1,194 @@
+import type { FastifyInstance } from 'fastify';
+import { startRouter, type RouterApp } from '../support/router-app.js';
+
+interface Example {
+  readonly value: unknown;
+}
+interface Content {
+  readonly example?: unknown;
+  readonly examples?: Record<string, Example>;
+}
+interface Operation {
+  readonly summary?: string;
+  readonly responses: Record<string, { description?: string; content?: Record<string, Content> }>;
+  readonly requestBody?: { content: Record<string, Content> };
+  readonly parameters?: {
+    name: string;
+    in: string;
+    required?: boolean;
+    example?: string;
+    schema?: { example?: string };
+  }[];
+}
+interface ApiDocument {
+  readonly openapi: string;
+  readonly paths: Record<string, Record<string, Operation>>;
+}
+
+/** Pages and files of the documentation itself. */
+const ABOUT_DOCS = /^\/(docs|openapi\.(json|yaml))/;
+const ORDER = ['post', 'get', 'delete']; // what an example erases must have been made before
+
+describe('the API documentation', () => {
+  let router: RouterApp;
+  let document: ApiDocument;
+  let routes: string[];
+  beforeAll(async () => {
+    router = await startRouter({
+      targets: [
+        { id: 'small', tier: 'local', provider: 'simulated' },
+        { id: 'large', tier: 'cloud', provider: 'simulated' },
+      ],
+    });
+    document = (await (await fetch(`${router.url}/openapi.json`)).json()) as ApiDocument;
+    routes = registeredRoutes(router);
+  });
+  afterAll(() => router.close());
+
+  const operations = () =>
+    Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({
+        name: `${method.toUpperCase()} ${path}`,
+        path,
+        method,
+        operation,
+      })),
+    );
+
+  it('names every route there is, and no other', () => {
+    expect(document.openapi).toMatch(/^3\./);
+    expect(
+      operations()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(routes);
+  });
+
+  it('names every route of DESIGN section 4', () => {
+    const promised = [
+      'POST /v1/chat/completions',
+      'GET /v1/models',
+      'POST /query',
+      'POST /v1/route',
+      'GET /v1/sessions',
+      'GET /v1/sessions/{id}',
+      'DELETE /v1/sessions/{id}',
+      'GET /v1/sessions/{id}/insights',
+      'GET /health',
+      'GET /ready',
+      'GET /metrics',
+      'GET /admin/targets',
+      'POST /admin/targets/{id}/drain',
+      'POST /admin/targets/{id}/enable',
+      'GET /admin/usage',
+    ];
+    expect(promised.filter((name) => !routes.includes(name))).toEqual([]);
+  });
+
+  it('gives every operation a summary, a 2xx response with an example and its errors', () => {
+    const missing = operations().flatMap(({ name, operation, path }) => {
+      const statuses = Object.keys(operation.responses);
+      const ok = Object.entries(operation.responses).find(([status]) => status.startsWith('2'))?.[1];
+      const isPublic = ['/health', '/ready', '/metrics'].includes(path);
+      return [
+        ...(operation.summary ? [] : [`${name}: summary`]),
+        ...(ok?.description !== undefined ? [] : [`${name}: 2xx`]),
+        ...(hasExample(ok?.content) ? [] : [`${name}: example of 2xx`]),
+        ...(isPublic || statuses.includes('401') ? [] : [`${name}: 401`]),
+        ...(!path.includes('{id}') || statuses.includes('404') ? [] : [`${name}: 404`]),
+        ...(!operation.requestBody || statuses.includes('400') ? [] : [`${name}: 400`]),
+      ];
+    });
+    expect(missing).toEqual([]);
+  });
+
+  it.each([
+    { name: 'POST /v1/chat/completions', statuses: [400, 401, 403, 404, 413, 415, 429, 500, 502, 503, 504] },
+    { name: 'POST /query', statuses: [400, 401, 403, 404, 413, 415, 429, 500, 502, 503, 504] },
+    { name: 'POST /v1/route', statuses: [400, 401, 403, 404, 413, 415, 503] },
+  ])('$name documents each error of the catalogue, with codes and headers', ({ name, statuses }) => {
+    const operation = operations().find((entry) => entry.name === name)?.operation as Operation;
+    expect(statuses.filter((status) => !(String(status) in operation.responses))).toEqual([]);
+    for (const status of statuses) expect(JSON.stringify(operation.responses[status])).toMatch(/"enum":\["\w+/);
+    const headers = (operation.parameters ?? [])
+      .filter((parameter) => parameter.in === 'header')
+      .map(({ name }) => name);
+    expect(headers).toEqual(expect.arrayContaining(['x-session-id', 'x-router-strategy', 'x-request-id']));
+  });
+
+  it('has request examples that run as they stand', async () => {
+    const requests = operations()
+      .sort((a, b) => ORDER.indexOf(a.method) - ORDER.indexOf(b.method))
+      .flatMap(({ name, path, method, operation }) =>
+        bodiesOf(operation).map((body) => ({ name, method, body, path: filledIn(path, operation) })),
+      );
+    expect(requests.filter(({ body }) => body !== undefined).length).toBeGreaterThanOrEqual(8);
+    const outcomes: string[] = [];
+    for (const { name, method, body, path } of requests) {
+      const response = await fetch(router.url + path, {
+        method: method.toUpperCase(),
+        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      });
+      const text = await response.text();
+      if (!response.ok || text === '') outcomes.push(`${name} ${JSON.stringify(body)}: ${response.status} ${text}`);
+    }
+    expect(outcomes).toEqual([]);
+  });
+
+  it.each(['/docs', '/docs/'])('%s is a page whose files all load', async (path) => {
+    const page = await fetch(router.url + path);
+    const html = await page.text();
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, expect.stringMatching(/^text\/html/)]);
+    const files = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => new URL(file as string, page.url));
+    expect(files.length).toBeGreaterThanOrEqual(4);
+    for (const file of files) {
+      expect(file.origin).toBe(new URL(router.url).origin); // nothing from elsewhere
+      const response = await fetch(file);
+      expect([file.pathname, response.status]).toEqual([file.pathname, 200]);
+      expect((await response.arrayBuffer()).byteLength).toBeGreaterThan(0);
+    }
+  });
+});
+
+/** `GET /v1/models/{id}`, in order, out of the tree that Fastify prints of what it really serves. */
+function registeredRoutes({ app }: RouterApp): string[] {
+  const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
+  const lines = fastify.printRoutes({ commonPrefix: false, includeHooks: false }).split('\n');
+  const stack: { depth: number; path: string }[] = [];
+  const found = new Set<string>();
+  for (const line of lines) {
+    const match = /^([│├└─\s]*)(\S*) \(([^)]+)\)/.exec(line) ?? /^([│├└─\s]*)(\S+)\s*$/.exec(line);
+    if (!match) continue;
+    const depth = (match[1] as string).length;
+    while ((stack.at(-1)?.depth ?? -1) >= depth) stack.pop();
+    const path = (stack.at(-1)?.path ?? '') + (match[2] as string);
+    stack.push({ depth, path });
+    for (const method of match[3]?.split(', ') ?? []) {
+      if (method !== 'HEAD' && method !== 'OPTIONS' && path.startsWith('/') && !ABOUT_DOCS.test(path)) {
+        found.add(`${method} ${path.replace(/:(\w+)/g, '{$1}')}`);
+      }
+    }
+  }
+  return [...found].sort();
+}
+
+const hasExample = (content: Record<string, Content> | undefined): boolean =>
+  Object.values(content ?? {}).some(
+    (entry) =>
+      entry.example !== undefined || entry.examples !== undefined || JSON.stringify(entry).includes('"example'),
+  );
+
+function bodiesOf({ requestBody }: Operation): unknown[] {
+  if (!requestBody) return [undefined];
+  return Object.values(requestBody.content).flatMap(({ example, examples }) =>
+    examples ? Object.values(examples).map(({ value }) => value) : [example],
+  );
+}
+
+/** Path parameters by their example; a target's or model's id by one that exists. */
+function filledIn(path: string, { parameters = [] }: Operation): string {
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const parameter = parameters.find((entry) => entry.in === 'path' && entry.name === name);
+    return parameter?.example ?? parameter?.schema?.example ?? 'small';
+  });
+}
