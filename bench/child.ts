@@ -1,0 +1,51 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { AddressInfo, Server } from 'node:net';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Tells the parent process the port; a child without its parent ends itself. */
+export function announce(server: Server): void {
+  process.send?.({ port: (server.address() as AddressInfo).port });
+  process.once('disconnect', () => process.exit(0));
+}
+
+export interface BenchChild {
+  readonly port: number;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+const START_MS = 10_000;
+
+/** Starts a file beside this one on the same Node and waits for its port. @throws Error when it does not come */
+export async function startChild(name: 'upstream' | 'bare-proxy', args: readonly string[] = []): Promise<BenchChild> {
+  const file = fileURLToPath(new URL(`./${name}${extname(fileURLToPath(import.meta.url))}`, import.meta.url));
+  const child = spawn(process.execPath, [...process.execArgv, file, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const port = await portOf(child, name).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return {
+    port,
+    pid: child.pid as number,
+    stop: async () => {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+function portOf(child: ChildProcess, name: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`bench/${name} did not start in ${START_MS} ms`)), START_MS);
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`bench/${name} exited with ${code}`)));
+    child.once('message', (message) => {
+      clearTimeout(timer);
+      resolve((message as { port: number }).port);
+    });
+  });
+}

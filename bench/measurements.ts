@@ -1,0 +1,229 @@
+import { setTimeout } from 'node:timers/promises';
+import type { RouterProcess } from '../test/support/router-process.js';
+import { Connection, requestBytes, type RequestOptions } from './connection.js';
+import { closedLoop, oneCaller, type LoadResult } from './load.js';
+import { pacedStreams, type PacedResult } from './paced-load.js';
+import { FIREHOSE_CHUNKS, requestBody } from './payloads.js';
+import type { Row } from './report.js';
+import { AUTHORIZED, benchConfig, portOf, residentMb, startRouter } from './router-under-test.js';
+import { median, percentile, ratioOf, type Round } from './statistics.js';
+
+/** The three processes of a run. */
+export interface Bench {
+  readonly upstreamPort: number;
+  readonly barePort: number;
+  readonly router: RouterProcess;
+  readonly pace: Pace;
+}
+
+/** How much of everything; `QUICK` takes under 30 s, `FULL` under 4 minutes. */
+export interface Pace {
+  readonly rounds: number;
+  readonly roundMs: number;
+  readonly warmUpMs: number;
+  readonly oneCallerBlocks: number;
+  readonly oneCallerRequests: number;
+  /** Direct and routed. */
+  readonly streamPairs: number;
+  readonly streamRounds: number;
+  readonly starts: number;
+}
+
+export const QUICK: Pace = {
+  rounds: 3,
+  roundMs: 400,
+  warmUpMs: 800,
+  oneCallerBlocks: 3,
+  oneCallerRequests: 400,
+  streamPairs: 1,
+  streamRounds: 1,
+  starts: 3,
+};
+export const FULL: Pace = {
+  rounds: 9,
+  roundMs: 1_500,
+  warmUpMs: 4_000,
+  oneCallerBlocks: 11,
+  oneCallerRequests: 1_000,
+  streamPairs: 3,
+  streamRounds: 3,
+  starts: 5,
+};
+
+const CHAT = '/v1/chat/completions';
+const PLAIN_CONNECTIONS = 16;
+const STREAM_CONNECTIONS = 8;
+const PACED_STREAMS = 1_000;
+
+interface Comparison {
+  readonly router: RequestOptions;
+  readonly bare: RequestOptions;
+  readonly connections: number;
+  readonly figure: (result: LoadResult) => number;
+}
+
+/** Warm-up, then rounds of both in changing order. */
+async function compare({ router, bare, connections, figure }: Comparison, pace: Pace): Promise<Round[]> {
+  const run = async (server: RequestOptions, durationMs: number) =>
+    figure(await closedLoop({ ...server, connections, durationMs }));
+  await run(bare, pace.warmUpMs);
+  await run(router, pace.warmUpMs);
+  const rounds: Round[] = [];
+  for (let i = 0; i < pace.rounds; i += 1) {
+    const first = await run(i % 2 === 0 ? bare : router, pace.roundMs);
+    const second = await run(i % 2 === 0 ? router : bare, pace.roundMs);
+    rounds.push(i % 2 === 0 ? { bare: first, router: second } : { bare: second, router: first });
+  }
+  return rounds;
+}
+
+function ratioRow(what: string, rounds: readonly Round[], unit: string): Row {
+  const router = Math.round(median(rounds.map((round) => round.router)));
+  const bare = Math.round(median(rounds.map((round) => round.bare)));
+  const detail = `${router.toLocaleString('en')} against ${bare.toLocaleString('en')} ${unit}`;
+  return { what, value: ratioOf(rounds), unit: 'x', target: { at: 'least', value: 0.5 }, detail };
+}
+
+const chat = (port: number, body: string, path = CHAT): RequestOptions => ({ port, path, body, headers: AUTHORIZED });
+
+export async function plainRequests({ router, barePort, pace }: Bench): Promise<Row[]> {
+  const body = requestBody('plain', false);
+  const sides = { router: chat(portOf(router), body), bare: chat(barePort, body) };
+  const rounds = await compare({ ...sides, connections: PLAIN_CONNECTIONS, figure: (r) => r.perSecond }, pace);
+  return [ratioRow('plain requests', rounds, 'requests/s')];
+}
+
+/** @throws Error when streams come incomplete */
+export async function streamedChunks({ router, barePort, pace }: Bench): Promise<Row[]> {
+  const body = requestBody('firehose', true);
+  const figure = (result: LoadResult): number => {
+    if (result.eventsPerRequest < FIREHOSE_CHUNKS) {
+      throw new Error(`a stream of ${FIREHOSE_CHUNKS} chunks came with ${result.eventsPerRequest} on average`);
+    }
+    return result.eventsPerSecond;
+  };
+  const sides = { router: chat(portOf(router), body), bare: chat(barePort, body) };
+  const rounds = await compare({ ...sides, connections: STREAM_CONNECTIONS, figure }, pace);
+  return [ratioRow('streamed chunks', rounds, 'chunks/s')];
+}
+
+/** @throws Error when the second request for the same thing is not a hit */
+export async function cacheHits({ barePort, upstreamPort, pace }: Bench): Promise<Row[]> {
+  const { router } = await startRouter(benchConfig(upstreamPort, true));
+  try {
+    const body = requestBody('plain', false);
+    const side = chat(portOf(router), body);
+    await assertHit(side);
+    const sides = { router: side, bare: chat(barePort, body, '/json') };
+    const rounds = await compare({ ...sides, connections: PLAIN_CONNECTIONS, figure: (r) => r.perSecond }, pace);
+    return [ratioRow('cache hits against a JSON route', rounds, 'requests/s')];
+  } finally {
+    await router.kill();
+  }
+}
+
+async function assertHit(server: RequestOptions): Promise<void> {
+  const connection = await Connection.open(server.port);
+  const bytes = requestBytes(server);
+  await connection.request(bytes);
+  await setTimeout(200); // the cache is filled after the answer went out
+  const { head } = await connection.request(bytes);
+  connection.close();
+  if (!/x-router-cache: HIT/i.test(head)) throw new Error(`expected a cache hit, got\n${head}`);
+}
+
+/**
+ * Blocks of requests to upstream, bare proxy and router in turn. The figure is the median over the blocks, so that a
+ * pause of the machine spoils one block and not the percentile.
+ */
+export async function addedLatency({ router, barePort, upstreamPort, pace }: Bench): Promise<Row[]> {
+  const body = requestBody('plain', false);
+  const servers = [chat(upstreamPort, body, `/plain${CHAT}`), chat(barePort, body), chat(portOf(router), body)];
+  await oneCaller(servers, pace.oneCallerRequests);
+  const blocks: number[][][] = [];
+  for (let i = 0; i < pace.oneCallerBlocks; i += 1) blocks.push(await oneCaller(servers, pace.oneCallerRequests));
+  const targets = [
+    [0.5, 0.5],
+    [0.99, 2],
+  ] as const;
+  return targets.map(([share, most]) => {
+    const figures = blocks.map((block) => block.map((latencies) => percentile(latencies, share)));
+    const of = (server: number) => median(figures.map((block) => block[server] ?? NaN)).toFixed(2);
+    return {
+      what: `added latency, one caller, p${share * 100}`,
+      value: median(figures.map(([upstream = NaN, , routed = NaN]) => routed - upstream)),
+      unit: 'ms',
+      target: { at: 'most', value: most },
+      detail: `router ${of(2)}, upstream ${of(0)}, bare proxy ${of(1)} ms`,
+    };
+  });
+}
+
+/**
+ * The same streams straight from the upstream and through the router, in turn. The upstream's stamps tell its own
+ * pauses; what the direct run shows beyond them is the stall of the machine and of the load generator.
+ */
+export async function concurrentStreams({ router, upstreamPort, pace }: Bench): Promise<Row[]> {
+  const body = requestBody('paced', true);
+  const load = { streams: PACED_STREAMS, rounds: pace.streamRounds };
+  let peakMb = 0;
+  const pairs: { direct: number; routed: PacedResult }[] = [];
+  for (let i = 0; i < pace.streamPairs; i += 1) {
+    const direct = await pacedStreams({ ...chat(upstreamPort, body, `/paced${CHAT}`), ...load });
+    const sampler = setInterval(() => (peakMb = Math.max(peakMb, residentMb(router.pid))), 50);
+    const routed = await pacedStreams({ ...chat(portOf(router), body), ...load }).finally(() => clearInterval(sampler));
+    pairs.push({ direct: direct.worstStallMs, routed });
+  }
+  const of = (figure: (pair: (typeof pairs)[number]) => number) => median(pairs.map(figure));
+  const delay = (share: number) => of(({ routed }) => percentile(routed.delays, share)).toFixed(1);
+  const worst = `router ${of((pair) => pair.routed.worstStallMs).toFixed(0)} ms, direct ${of((pair) => pair.direct).toFixed(0)} ms`;
+  return [
+    {
+      what: '1,000 paced streams: stall beyond the upstream',
+      value: Math.max(
+        0,
+        of(({ direct, routed }) => routed.worstStallMs - direct),
+      ),
+      unit: 'ms',
+      target: { at: 'most', value: 100 },
+      detail: `worst: ${worst}; delay of a chunk p50 ${delay(0.5)}, p99 ${delay(0.99)} ms`,
+    },
+    {
+      what: '1,000 paced streams: RSS',
+      value: peakMb,
+      unit: 'MB',
+      target: { at: 'most', value: 400 },
+      detail: 'highest of samples every 50 ms',
+    },
+  ];
+}
+
+/** The embedded default: no configuration file, no Redis, no Cosmos. */
+export async function startUp({ pace }: Bench): Promise<Row[]> {
+  const times: number[] = [];
+  const memory: number[] = [];
+  for (let i = 0; i < pace.starts; i += 1) {
+    const { router, readyMs } = await startRouter(null);
+    times.push(readyMs / 1000);
+    await setTimeout(500); // let start-up garbage settle
+    memory.push(residentMb(router.pid));
+    await router.kill();
+  }
+  const seconds = times.map((time) => time.toFixed(2)).join(', ');
+  return [
+    {
+      what: 'start to ready, embedded',
+      value: median(times),
+      unit: 's',
+      target: { at: 'most', value: 2 },
+      detail: seconds,
+    },
+    {
+      what: 'RSS, idle',
+      value: median(memory),
+      unit: 'MB',
+      target: { at: 'most', value: 180 },
+      detail: memory.map((mb) => mb.toFixed(0)).join(', '),
+    },
+  ];
+}

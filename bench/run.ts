@@ -1,0 +1,95 @@
+/**
+ * `npm run bench [-- --quick] [--markdown] [--strict] [--only <name>]`: the performance suite of DESIGN section 9. Every
+ * speed is a ratio to a bare Fastify + undici proxy measured in the same run. Exits 0 when a target is missed, unless
+ * `--strict`; 1 when something failed.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg } from 'node:os';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startChild } from './child.js';
+import {
+  addedLatency,
+  cacheHits,
+  concurrentStreams,
+  FULL,
+  plainRequests,
+  QUICK,
+  startUp,
+  streamedChunks,
+  type Bench,
+} from './measurements.js';
+import { asMarkdown, asText, isMet, type Row } from './report.js';
+import { benchConfig, startRouter } from './router-under-test.js';
+
+const MEASUREMENTS = {
+  plain: plainRequests,
+  stream: streamedChunks,
+  cache: cacheHits,
+  latency: addedLatency,
+  concurrent: concurrentStreams,
+  start: startUp,
+};
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    markdown: { type: 'boolean', default: false },
+    strict: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
+});
+
+async function measure(bench: Bench): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const [name, measurement] of Object.entries(MEASUREMENTS)) {
+    if (options.only && options.only !== name) continue;
+    process.stderr.write(`measuring: ${name}\n`);
+    rows.push(...(await measurement(bench)));
+  }
+  return rows;
+}
+
+async function withProcesses<T>(use: (bench: Bench) => Promise<T>): Promise<T> {
+  const upstream = await startChild('upstream');
+  try {
+    const bare = await startChild('bare-proxy', [String(upstream.port)]);
+    try {
+      const { router } = await startRouter(benchConfig(upstream.port, false));
+      try {
+        const pace = options.quick ? QUICK : FULL;
+        return await use({ upstreamPort: upstream.port, barePort: bare.port, router, pace });
+      } finally {
+        await router.kill();
+      }
+    } finally {
+      await bare.stop();
+    }
+  } finally {
+    await upstream.stop();
+  }
+}
+
+function save(result: { readonly date: string }): void {
+  const directory = resolve('bench/results');
+  mkdirSync(directory, { recursive: true });
+  const text = `${JSON.stringify(result, null, 2)}\n`;
+  for (const name of [result.date.replaceAll(':', '-'), 'latest']) writeFileSync(`${directory}/${name}.json`, text);
+}
+
+const started = performance.now();
+const load = loadavg()[0] ?? 0;
+if (load > 0.5) process.stderr.write(`the machine is busy (load ${load.toFixed(1)}): ratios hold, times do not\n`);
+const rows = await withProcesses(measure);
+const machine = { load, node: process.version, cpus: availableParallelism(), cpu: cpus()[0]?.model ?? 'unknown' };
+const seconds = Math.round((performance.now() - started) / 1000);
+const mode = options.quick ? 'quick' : 'full';
+if (!options.only) {
+  const shown = rows.map((row) => ({ ...row, met: isMet(row) }));
+  save({ date: new Date().toISOString(), mode, seconds, ...machine, rows: shown } as { date: string });
+}
+console.log(options.markdown ? asMarkdown(rows) : asText(rows));
+console.log(
+  `\n${mode}, ${seconds} s, ${machine.cpus} CPUs (${machine.cpu}), Node ${machine.node}, load before ${load.toFixed(1)}`,
+);
+process.exitCode = options.strict && !rows.every(isMet) ? 1 : 0;
