@@ -1,0 +1,30 @@
+# The service, without build tools. NODE_IMAGE lets a closed network name its own base.
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --include=dev --no-audit --no-fund
+COPY .swcrc nest-cli.json tsconfig.json ./
+COPY src ./src
+# What is only needed to build goes away again, among it the npm package "node": the image brings Node itself.
+RUN npm run build && npm prune --omit=dev --no-audit --no-fund && find dist -name '*.map' -delete && mkdir data
+
+FROM ${NODE_IMAGE} AS runtime
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+# The embedded SQLite database lives here; mount a volume to keep it. Only this directory can be written to.
+COPY --from=build --chown=1000:1000 /app/data ./data
+# The user "node" of the base image, by number: Kubernetes' runAsNonRoot cannot check names.
+USER 1000:1000
+
+# In a container the service must listen on 0.0.0.0, and off loopback it starts only with callers that sign in. So
+# mount a configuration with server.host: 0.0.0.0 and auth.keys at /app/router.config.yaml (or set ROUTER_CONFIG).
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 8080) + '/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+# Exec form: SIGTERM must reach the service itself, or nothing drains.
+ENTRYPOINT ["node", "dist/main.js"]
