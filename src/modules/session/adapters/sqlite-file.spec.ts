@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +16,17 @@ import { SqliteTurnStore } from './sqlite.turn-store.js';
 const KEY = { tenant: 'acme', sessionId: 'one' };
 const DAY_MS = 86_400_000;
 const REST_MS = 5_000;
+
+/** Between the first write to a new file and its commit: here SQLite does not apply its busy timeout to others. */
+const CREATOR = `
+  const { DatabaseSync } = require('node:sqlite');
+  const database = new DatabaseSync(process.argv[1]);
+  database.exec('BEGIN IMMEDIATE; CREATE TABLE other (x)');
+  require('node:fs').writeSync(1, 'writing');
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60);
+  database.exec('COMMIT');
+  database.close();
+`;
 
 const turn = (id: string, text = 'hello'): Turn => ({
   id,
@@ -106,6 +119,16 @@ describe('SqliteFile', () => {
     other.close();
     nowMs += REST_MS;
     expect(await store.append(KEY, toStoredTurn(turn('B'), 30))).toBe(true);
+  });
+
+  it('waits for another process that is creating the file', async () => {
+    mkdirSync(join(folder, 'data'));
+    const creator = spawn(process.execPath, ['-e', CREATOR, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exit = once(creator, 'exit');
+    await once(creator.stdout, 'data');
+    await open().store.append(KEY, toStoredTurn(turn('A'), 30));
+    expect(await exit).toEqual([0, null]);
+    expect(warn).not.toHaveBeenCalled();
   });
 
   it('keeps a defect of the caller apart from a failure of the file', async () => {

@@ -6,6 +6,8 @@ import { StoreUnavailable } from '../store-unavailable.js';
 
 /** How long a call may wait for another process's write, milliseconds; SQLite blocks the event loop meanwhile. */
 const BUSY_TIMEOUT_MS = 250;
+/** Between two tries where SQLite itself does not wait, milliseconds. */
+const BUSY_RETRY_MS = 5;
 /** After a failure nothing is tried for so long, so that a locked file costs one wait and not one per request. */
 const REST_MS = 5_000;
 const SCHEMA_VERSION = 1;
@@ -112,13 +114,17 @@ export class SqliteFile {
   }
 }
 
+/** SQLITE_BUSY; extended codes keep it in their low byte (sqlite.org/rescode.html). */
+const isBusy = (error: unknown): boolean =>
+  isSqliteError(error) && ((error as { errcode?: number }).errcode ?? 0) % 256 === 5;
+
 const isSqliteError = (error: unknown): boolean => (error as { code?: string }).code === 'ERR_SQLITE_ERROR';
 
 function openFile(path: string): OpenFile {
   mkdirSync(dirname(path), { recursive: true });
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
-    database.exec('PRAGMA journal_mode = WAL');
+    switchToWal(database);
     database.exec('PRAGMA synchronous = NORMAL');
     database.exec('PRAGMA secure_delete = ON'); // an erased conversation leaves the file, not only the tables
     migrate(database);
@@ -127,6 +133,24 @@ function openFile(path: string): OpenFile {
     throw error;
   }
   return { database, statements: new Map() };
+}
+
+/**
+ * Only the first process on a new file really switches. SQLite answers SQLITE_BUSY at once, without asking its busy
+ * timeout, while another process that creates the same file is between its first write and its commit (waiting there
+ * could deadlock), so the waiting is done here.
+ */
+function switchToWal(database: DatabaseSync): void {
+  const giveUpAt = performance.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= giveUpAt) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_RETRY_MS);
+    }
+  }
 }
 
 /** Brings the file to this version's schema; the write lock makes two starting processes take turns. */
