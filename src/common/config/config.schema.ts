@@ -1,20 +1,7 @@
 import { z } from 'zod';
 import { SCOPES } from '../caller.js';
-import { CAPABILITIES, PROVIDERS, TIERS } from '../target.js';
-
-const TIMER_MAX_MS = 2_147_483_647; // what setTimeout takes
-
-/** Names that callers send and that appear in headers and metric labels. */
-const name = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$/,
-    'use 1 to 128 of the characters A-Z a-z 0-9 . _ : / @ -, starting with a letter or digit',
-  );
-
-const milliseconds = (fallback: number) => z.int().min(1).max(TIMER_MAX_MS).default(fallback);
-const emptyOr = <T extends z.ZodType<string>>(schema: T) => z.union([z.literal(''), schema]).default('');
-const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' });
+import { emptyOr, httpUrl, milliseconds, name, TIMER_MAX_MS } from './config-scalars.js';
+import { targetSchema } from './target.schema.js';
 
 export const STRATEGIES = ['hybrid', 'learned', 'rules', 'cost', 'latency', 'weighted', 'priority', 'cascade'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
@@ -30,83 +17,6 @@ const server = z.strictObject({
   drainSeconds: z.int().min(0).max(3600).default(45).describe('How long a shutdown waits for requests in flight.'),
   trustedProxies: z.int().min(0).max(16).default(0).describe('Proxies in front whose X-Forwarded-For is believed.'),
 });
-
-const REASONING_FIRST_TOKEN_MS = 120_000;
-const REASONING_PLAIN_MS = 300_000;
-
-const timeouts = z.strictObject({
-  connectMs: milliseconds(2_000).describe('TCP and TLS set-up.'),
-  firstTokenMs: z
-    .int()
-    .min(1)
-    .max(TIMER_MAX_MS)
-    .optional()
-    .describe(
-      'Until the first content, reasoning or tool-call delta of a stream. Default 10000; 120000 with capability reasoning.',
-    ),
-  idleMs: milliseconds(10_000).describe('Silence between two chunks of a stream.'),
-  plainMs: z
-    .int()
-    .min(1)
-    .max(TIMER_MAX_MS)
-    .optional()
-    .describe('A whole plain answer. Default 60000; 300000 with capability reasoning.'),
-  totalMs: milliseconds(600_000).describe('A whole streamed answer.'),
-  loadMs: milliseconds(60_000).describe('A local model that has to be loaded first.'),
-});
-
-const price = z.strictObject({
-  input: z.number().min(0).describe('USD per million prompt tokens.'),
-  output: z.number().min(0).describe('USD per million completion tokens.'),
-});
-
-const target = z
-  .strictObject({
-    id: name,
-    tier: z.enum(TIERS),
-    provider: z.enum(PROVIDERS).default('openai'),
-    baseUrl: httpUrl.optional().describe('OpenAI-compatible base URL, with /v1 where the server has it.'),
-    endpoint: httpUrl.optional().describe('azure-openai: https://<resource>.openai.azure.com'),
-    deployment: z.string().min(1).optional().describe('azure-openai: name of the deployment.'),
-    apiVersion: z.string().min(1).optional().describe('azure-openai: left out, the v1 API is used.'),
-    model: z.string().min(1).optional().describe('The model as its server names it.'),
-    apiKey: z
-      .string()
-      .default('')
-      .describe('From the environment: ${VAR}. azure-openai without a key signs in with Entra.'),
-    contextWindow: z.int().min(256).default(8192).describe('Tokens of prompt and answer together.'),
-    capabilities: z.array(z.enum(CAPABILITIES)).default([]),
-    price: price.optional(),
-    concurrency: z.int().min(1).max(100_000).default(64).describe('Calls in flight; more wait in a bounded queue.'),
-    timeouts: timeouts.prefault({}),
-    pace: z
-      .strictObject({
-        firstTokenMs: z.int().min(0).max(60_000).default(0),
-        tokenMs: z.int().min(0).max(60_000).default(0),
-      })
-      .optional()
-      .describe('simulated: milliseconds before the first token and between tokens.'),
-  })
-  .superRefine((value, context) => {
-    const need = (field: 'baseUrl' | 'endpoint' | 'deployment' | 'model') => {
-      if (!value[field])
-        context.addIssue({ code: 'custom', path: [field], message: `required for provider ${value.provider}` });
-    };
-    if (value.provider === 'openai') ['baseUrl' as const, 'model' as const].forEach(need);
-    if (value.provider === 'azure-openai') ['endpoint' as const, 'deployment' as const].forEach(need);
-  })
-  .transform(({ timeouts: limits, ...value }) => {
-    const slow = value.capabilities.includes('reasoning');
-    return {
-      ...value,
-      model: value.model ?? value.deployment ?? value.id,
-      timeouts: {
-        ...limits,
-        firstTokenMs: limits.firstTokenMs ?? (slow ? REASONING_FIRST_TOKEN_MS : 10_000),
-        plainMs: limits.plainMs ?? (slow ? REASONING_PLAIN_MS : 60_000),
-      },
-    };
-  });
 
 const model = z.strictObject({
   name,
@@ -176,7 +86,7 @@ export type PrivateKind = (typeof PRIVATE_KINDS)[number];
 export const routerConfigSchema = z
   .strictObject({
     server: server.prefault({}),
-    targets: z.array(target).default([]),
+    targets: z.array(targetSchema).default([]),
     models: z.array(model).default([]),
     resilience: resilience.prefault({}),
     sessions: z

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { CAPABILITIES, PROVIDERS, TIERS } from '../target.js';
+import { httpUrl, milliseconds, name, TIMER_MAX_MS } from './config-scalars.js';
+
+const REASONING_FIRST_TOKEN_MS = 120_000;
+const REASONING_PLAIN_MS = 300_000;
+const LOAD_MS = 60_000;
+
+const timeouts = z.strictObject({
+  connectMs: milliseconds(2_000).describe('TCP and TLS set-up.'),
+  firstTokenMs: z
+    .int()
+    .min(1)
+    .max(TIMER_MAX_MS)
+    .optional()
+    .describe(
+      'Until the first content, reasoning or tool-call delta of a stream. Default 10000; 120000 with capability reasoning.',
+    ),
+  idleMs: milliseconds(10_000).describe('Silence between two chunks of a stream.'),
+  plainMs: z
+    .int()
+    .min(1)
+    .max(TIMER_MAX_MS)
+    .optional()
+    .describe('A whole plain answer. Default 60000; 300000 with capability reasoning.'),
+  totalMs: milliseconds(600_000).describe('A whole streamed answer.'),
+  loadMs: z
+    .int()
+    .min(1)
+    .max(TIMER_MAX_MS)
+    .optional()
+    .describe(
+      'Until the first token of a local model that may have to be loaded first. Default 60000; the firstTokenMs of this target where that is set.',
+    ),
+});
+
+const price = z.strictObject({
+  input: z.number().min(0).describe('USD per million prompt tokens.'),
+  output: z.number().min(0).describe('USD per million completion tokens.'),
+});
+
+/** One deployment of one model: an entry of `targets`. */
+export const targetSchema = z
+  .strictObject({
+    id: name,
+    tier: z.enum(TIERS),
+    provider: z.enum(PROVIDERS).default('openai'),
+    baseUrl: httpUrl.optional().describe('OpenAI-compatible base URL, with /v1 where the server has it.'),
+    endpoint: httpUrl.optional().describe('azure-openai: https://<resource>.openai.azure.com'),
+    deployment: z.string().min(1).optional().describe('azure-openai: name of the deployment.'),
+    apiVersion: z.string().min(1).optional().describe('azure-openai: left out, the v1 API is used.'),
+    model: z.string().min(1).optional().describe('The model as its server names it.'),
+    apiKey: z
+      .string()
+      .default('')
+      .describe('From the environment: ${VAR}. azure-openai without a key signs in with Entra.'),
+    contextWindow: z.int().min(256).default(8192).describe('Tokens of prompt and answer together.'),
+    capabilities: z.array(z.enum(CAPABILITIES)).default([]),
+    price: price.optional(),
+    concurrency: z.int().min(1).max(100_000).default(64).describe('Calls in flight; more wait in a bounded queue.'),
+    timeouts: timeouts.prefault({}),
+    prewarm: z
+      .boolean()
+      .default(false)
+      .describe('local: load the model at start, and again when its server has unloaded it (asked every 10 s).'),
+    pace: z
+      .strictObject({
+        firstTokenMs: z.int().min(0).max(60_000).default(0),
+        tokenMs: z.int().min(0).max(60_000).default(0),
+      })
+      .optional()
+      .describe('simulated: milliseconds before the first token and between tokens.'),
+  })
+  .superRefine((value, context) => {
+    const need = (field: 'baseUrl' | 'endpoint' | 'deployment' | 'model') => {
+      if (!value[field])
+        context.addIssue({ code: 'custom', path: [field], message: `required for provider ${value.provider}` });
+    };
+    if (value.provider === 'openai') ['baseUrl' as const, 'model' as const].forEach(need);
+    if (value.provider === 'azure-openai') ['endpoint' as const, 'deployment' as const].forEach(need);
+  })
+  .transform(({ timeouts: limits, ...value }) => {
+    const slow = value.capabilities.includes('reasoning');
+    return {
+      ...value,
+      model: value.model ?? value.deployment ?? value.id,
+      timeouts: {
+        ...limits,
+        firstTokenMs: limits.firstTokenMs ?? (slow ? REASONING_FIRST_TOKEN_MS : 10_000),
+        loadMs: limits.loadMs ?? limits.firstTokenMs ?? LOAD_MS,
+        plainMs: limits.plainMs ?? (slow ? REASONING_PLAIN_MS : 60_000),
+      },
+    };
+  });
