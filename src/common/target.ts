@@ -13,6 +13,9 @@ export interface Price {
   readonly output: number;
 }
 
+/** `open` = no calls until the reset time is over; `half_open` = one call probes whether the target is well again. */
+export type BreakerState = 'closed' | 'open' | 'half_open';
+
 /** Milliseconds; what each one limits is said in DESIGN section 3 and docs/OPERATIONS.md. */
 export interface Timeouts {
   readonly connectMs: number;
@@ -38,9 +41,13 @@ export interface Target {
   readonly simulated: boolean;
 }
 
+/** Whether a call may have to wait until the model is loaded into memory; only local models are unloaded. */
+export const mayHaveToLoad = ({ tier, simulated, warm }: TargetStatus): boolean =>
+  tier === 'local' && !simulated && warm !== true;
+
 /** A target and how it does at this moment. */
 export interface TargetStatus extends Target {
-  readonly breaker: 'closed' | 'open' | 'half_open' | 'drained';
+  readonly breaker: BreakerState | 'drained';
   /** `null` where the server does not tell and nothing was learned yet. */
   readonly warm: boolean | null;
   readonly inFlight: number;

@@ -1,7 +1,8 @@
 import type { TargetConfig } from '../../common/config/config.schema.js';
-import type { Capability, Price, Provider, TargetStatus, Tier, Timeouts } from '../../common/target.js';
+import type { BreakerState, Capability, Price, Provider, TargetStatus, Tier, Timeouts } from '../../common/target.js';
 import type { ModelServer } from './adapters/model-server.js';
 import { RecentCalls, TargetSlots } from './target-load.js';
+import { WarmState } from './warm-state.js';
 
 /** One target of the catalogue: what was configured, and how it does. Getters, as a decision reads few of them. */
 export class LiveTarget implements TargetStatus {
@@ -19,8 +20,8 @@ export class LiveTarget implements TargetStatus {
   readonly slots: TargetSlots;
   readonly calls = new RecentCalls();
   drained = false;
-  /** Not known from a plain OpenAI-compatible server. */
-  readonly warm: boolean | null = null;
+  readonly warmState = new WarmState();
+  breakerState: BreakerState = 'closed';
 
   /** @param server `null` for a simulated target */
   constructor(
@@ -41,7 +42,12 @@ export class LiveTarget implements TargetStatus {
   }
 
   get breaker(): TargetStatus['breaker'] {
-    return this.drained ? 'drained' : 'closed';
+    return this.drained ? 'drained' : this.breakerState;
+  }
+
+  /** Only local models are loaded and unloaded. */
+  get warm(): boolean | null {
+    return this.tier === 'local' && !this.simulated ? this.warmState.value : null;
   }
 
   get inFlight(): number {

@@ -1,7 +1,7 @@
 import { Command, Query } from '@nestjs/cqrs';
 import type { ChatChunk, ChatRequest } from '../../common/chat.js';
 import type { HistoryTurn } from '../../common/conversation.js';
-import type { TargetStatus } from '../../common/target.js';
+import type { BreakerState, TargetStatus } from '../../common/target.js';
 
 /** One call of one model, about to be read. */
 export interface ModelStream extends AsyncIterable<ChatChunk> {
@@ -25,6 +25,10 @@ export class StreamModelCommand extends Command<ModelStream> {
     /** Milliseconds until the answer must have begun (stream) or be complete (plain). */
     readonly beginWithinMs: number,
     readonly signal: AbortSignal,
+    /** What an attempt before said until it was cut: a target with capability `prefill` is asked to go on from there. */
+    readonly partialAnswer: string | null = null,
+    /** Whether another target failed this request before; such calls come in waves and are let through gradually. */
+    readonly sentOn = false,
   ) {
     super();
   }
@@ -32,6 +36,16 @@ export class StreamModelCommand extends Command<ModelStream> {
 
 /** All targets in configured order, with their state at this moment. */
 export class ListTargetsQuery extends Query<readonly TargetStatus[]> {}
+
+/** The breaker of a target changed: while it is `open`, nobody waits for the target and decisions leave it out. */
+export class SetTargetBreakerCommand extends Command<void> {
+  constructor(
+    readonly target: string,
+    readonly state: BreakerState,
+  ) {
+    super();
+  }
+}
 
 /** Takes a target out of (or back into) rotation; calls in flight go on. @throws ModelNotFound */
 export class SetTargetDrainedCommand extends Command<TargetStatus> {

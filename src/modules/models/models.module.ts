@@ -4,9 +4,11 @@ import { LiveConfig } from '../../common/config/live-config.js';
 import { discoverTargets } from './discovery/discover-targets.js';
 import { ListTargetsHandler } from './list-targets.handler.js';
 import { ModelController } from './model.controller.js';
+import { SetTargetBreakerHandler } from './set-target-breaker.handler.js';
 import { SetTargetDrainedHandler } from './set-target-drained.handler.js';
 import { StreamModelHandler } from './stream-model.handler.js';
 import { TargetCatalogue } from './target-catalogue.js';
+import { WarmthWatch } from './warmth-watch.js';
 import { TargetController } from './target.controller.js';
 
 /** The target catalogue, and the transport that speaks to one model once. */
@@ -18,6 +20,8 @@ import { TargetController } from './target.controller.js';
     StreamModelHandler,
     ListTargetsHandler,
     SetTargetDrainedHandler,
+    WarmthWatch,
+    SetTargetBreakerHandler,
   ],
 })
 export class ModelsModule implements OnModuleInit, OnApplicationShutdown {

@@ -24,6 +24,10 @@ export class TargetCatalogue {
     return this.ordered;
   }
 
+  find(id: string): LiveTarget | undefined {
+    return this.targets.get(id);
+  }
+
   /** @throws ModelNotFound */
   get(id: string): LiveTarget {
     const target = this.targets.get(id);

@@ -2,16 +2,44 @@ import { UpstreamFailure } from '../../common/upstream-failure.js';
 
 /** Waiting calls per slot; more are turned away at once, as they would wait longer than anybody does. */
 const QUEUE_PER_SLOT = 2;
+/** Calls sent on from failing targets that a target gets at once before it has answered any; see `TargetSlots`. */
+const UNPROVEN_WAVE = 32;
 
-/** The slots of one target: so many calls at a time, a bounded number of others waiting in order of arrival. */
+interface Waiting {
+  readonly sentOn: boolean;
+  enter(): void;
+  leave(error: Error): void;
+}
+
+/**
+ * The slots of one target: so many calls at a time, a bounded number of others waiting in order of arrival. Calls that
+ * were sent on from a failing target do not get all slots at once: where one server fails everybody, the next may too,
+ * and the wave would hit it before it could say so. Their limit grows by one with every answer, that is, it doubles
+ * with every round of answers, as TCP's slow start does (RFC 5681 section 3.1).
+ */
 export class TargetSlots {
   inFlight = 0;
-  private readonly waiting: (() => void)[] = [];
+  private wave: number;
+  private readonly waiting: Waiting[] = [];
 
-  constructor(private readonly slots: number) {}
+  /** @param slots the most calls in flight */
+  constructor(private readonly slots: number) {
+    this.wave = Math.min(slots, UNPROVEN_WAVE);
+  }
 
   get queued(): number {
     return this.waiting.length;
+  }
+
+  /**
+   * Takes a slot if one is free at once; it must be released once.
+   *
+   * @param sentOn whether the call comes from a target that failed
+   */
+  tryAcquire(sentOn: boolean): boolean {
+    if (this.inFlight >= this.limit(sentOn)) return false;
+    this.inFlight += 1;
+    return true;
   }
 
   /**
@@ -19,25 +47,49 @@ export class TargetSlots {
    *
    * @throws UpstreamFailure `overloaded` when the queue is full or the wait took longer than `waitMs`
    */
-  async acquire(waitMs: number, signal: AbortSignal): Promise<void> {
-    if (this.inFlight < this.slots) {
-      this.inFlight += 1;
-      return;
-    }
+  async acquire(sentOn: boolean, waitMs: number, signal: AbortSignal): Promise<void> {
+    if (this.tryAcquire(sentOn)) return;
     if (this.waiting.length >= this.slots * QUEUE_PER_SLOT) throw new UpstreamFailure('overloaded', 'queue full');
-    await this.turn(waitMs, signal);
+    await this.turn(sentOn, waitMs, signal);
   }
 
   release(): void {
-    const next = this.waiting.shift();
-    if (next) next();
-    else this.inFlight -= 1;
+    this.inFlight -= 1;
+    this.admit();
   }
 
-  private turn(waitMs: number, signal: AbortSignal): Promise<void> {
+  /** A call began to be answered. */
+  answered(): void {
+    if (this.wave >= this.slots) return;
+    this.wave += 1;
+    this.admit();
+  }
+
+  /** The target fails: those who wait for it are sent on to others, and it has to prove itself again. */
+  suspend(): void {
+    this.wave = Math.min(this.slots, UNPROVEN_WAVE);
+    const error = new UpstreamFailure('overloaded', 'the target was taken out of use while the call waited');
+    for (const waiting of [...this.waiting]) waiting.leave(error);
+  }
+
+  private limit(sentOn: boolean): number {
+    return sentOn ? this.wave : this.slots;
+  }
+
+  private admit(): void {
+    for (;;) {
+      const at = this.waiting.findIndex(({ sentOn }) => this.inFlight < this.limit(sentOn));
+      if (at < 0) return;
+      const [next] = this.waiting.splice(at, 1);
+      this.inFlight += 1;
+      next?.enter();
+    }
+  }
+
+  private turn(sentOn: boolean, waitMs: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = (error: Error): void => {
-        this.waiting.splice(this.waiting.indexOf(enter), 1);
+        this.waiting.splice(this.waiting.indexOf(entry), 1);
         settle();
         reject(error);
       };
@@ -51,13 +103,14 @@ export class TargetSlots {
         settle();
         resolve();
       };
+      const entry: Waiting = { sentOn, enter, leave };
       if (signal.aborted) {
         clearTimeout(timer);
         reject(signal.reason as Error);
         return;
       }
       signal.addEventListener('abort', onAbort, { once: true });
-      this.waiting.push(enter);
+      this.waiting.push(entry);
     });
   }
 }

@@ -1,7 +1,8 @@
 import { StringDecoder } from 'node:string_decoder';
 
 /** A server that never ends an event must not fill the memory. */
-const MAX_EVENT_CHARACTERS = 8 * 1024 * 1024;
+const MAX_EVENT_CHARACTERS = 4 * 1024 * 1024;
+const LINE_END = /[\n\r]/;
 const BYTE_ORDER_MARK = '\uFEFF';
 
 export class SseEventTooLarge extends Error {}
@@ -15,16 +16,25 @@ export class SseEventTooLarge extends Error {}
 export class SseParser {
   private readonly decoder = new StringDecoder('utf8');
   private rest = '';
+  /** `rest` ends in a CR, which may be half of a CRLF. */
+  private halfLineEnd = false;
   private data: string | null = null;
   private atStart = true;
 
   /**
    * The payloads these bytes complete, in order.
    *
-   * @throws SseEventTooLarge when one event exceeds 8 Mi characters
+   * @throws SseEventTooLarge when one event exceeds 4 Mi characters
    */
   push(bytes: Buffer): string[] {
-    return this.consume(this.rest + this.decoder.write(bytes));
+    const text = this.decoder.write(bytes);
+    if (this.rest !== '' && !this.halfLineEnd && !LINE_END.test(text)) {
+      // in the middle of a long line; joined strings are not copied until they are searched
+      this.rest += text;
+      this.assertBounded();
+      return [];
+    }
+    return this.consume(this.rest + text);
   }
 
   /** A last event that the server did not end with a blank line, if there is one. */
@@ -51,8 +61,13 @@ export class SseParser {
       from = end + 1;
     }
     this.rest = from === 0 ? text : text.slice(from);
-    if (this.rest.length + (this.data?.length ?? 0) > MAX_EVENT_CHARACTERS) throw new SseEventTooLarge();
+    this.halfLineEnd = text.endsWith('\r');
+    this.assertBounded();
     return payloads;
+  }
+
+  private assertBounded(): void {
+    if (this.rest.length + (this.data?.length ?? 0) > MAX_EVENT_CHARACTERS) throw new SseEventTooLarge();
   }
 }
 

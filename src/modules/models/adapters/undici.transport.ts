@@ -64,11 +64,15 @@ export class UpstreamCall implements ModelStream {
       assertEventStream(response);
       const parser = new SseParser();
       const reader = (response.body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+      let silentMs = 0;
       while (!frames.complete) {
-        if (begun) this.armNext(timer, frames, startedAt);
+        if (begun) this.armNext(timer, frames, startedAt, silentMs);
+        const waitedBefore = this.upstreamMs;
         const next = await this.waitFor(() => reader.next());
         if (begun) timer.pause();
         const read = frames.read(next.done ? parser.end() : parser.push(next.value));
+        // bytes that complete no event, and comments, are silence as well
+        silentMs = read.length > 0 ? 0 : silentMs + this.upstreamMs - waitedBefore;
         begun ||= read.some((frame) => hasContent(frame.json));
         if (read.length > 0) yield { frames: read };
         if (frames.failure) throw frames.failure;
@@ -85,9 +89,9 @@ export class UpstreamCall implements ModelStream {
     }
   }
 
-  private armNext(timer: CallTimer, frames: StreamFrames, startedAt: number): void {
+  private armNext(timer: CallTimer, frames: StreamFrames, startedAt: number, silentMs: number): void {
     const left = this.limits.totalMs - (performance.now() - startedAt);
-    const silence = frames.allFinished ? TAIL_MS : this.limits.idleMs;
+    const silence = (frames.allFinished ? TAIL_MS : this.limits.idleMs) - silentMs;
     timer.arm(Math.max(0, Math.min(left, silence)), left < silence ? 'whole answer' : 'next chunk');
   }
 

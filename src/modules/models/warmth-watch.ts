@@ -1,0 +1,75 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { loadedModels } from './adapters/ollama-loaded.js';
+import type { LiveTarget } from './live-target.js';
+import { StreamModelCommand } from './models.messages.js';
+import { TargetCatalogue } from './target-catalogue.js';
+
+const EVERY_MS = 10_000;
+const PROBE_MS = 1_000;
+
+/**
+ * Asks local servers which models they have loaded, and loads those that are to be kept warm (`prewarm`). A server that
+ * does not know the question is not asked again; what is warm there is learned from the calls.
+ */
+@Injectable()
+export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger('models');
+  private readonly stopped = new AbortController();
+  private readonly silent = new WeakSet<LiveTarget>();
+  private readonly loading = new Set<string>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly catalogue: TargetCatalogue,
+    private readonly commands: CommandBus,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => void this.look(), EVERY_MS);
+    this.timer.unref();
+    void this.look();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+    this.stopped.abort();
+  }
+
+  /** One round over all local targets; never rejects. */
+  async look(): Promise<void> {
+    const local = this.catalogue.list().filter(({ tier, server }) => tier === 'local' && server);
+    await Promise.all(local.map((target) => this.lookAt(target)));
+  }
+
+  private async lookAt(target: LiveTarget): Promise<void> {
+    if (!this.silent.has(target)) await this.ask(target);
+    if (target.config.prewarm && target.warm !== true) await this.load(target);
+  }
+
+  private async ask(target: LiveTarget): Promise<void> {
+    const { origin } = new URL(target.config.baseUrl ?? '');
+    const signal = AbortSignal.any([this.stopped.signal, AbortSignal.timeout(PROBE_MS)]);
+    const names = await loadedModels(origin, signal).catch(() => undefined); // not there now: nothing is known
+    if (names === null) this.silent.add(target);
+    target.warmState.tell(names ? names.some((name) => isModel(name, target.model)) : null);
+  }
+
+  /** A question of one token; the server loads the model to answer it. */
+  private async load(target: LiveTarget): Promise<void> {
+    if (this.loading.has(target.id)) return;
+    this.loading.add(target.id);
+    try {
+      const request = { model: target.id, messages: [{ role: 'user', content: 'hi' }], max_tokens: 1, stream: true };
+      const command = new StreamModelCommand(target.id, request, [], target.timeouts.loadMs, this.stopped.signal);
+      for await (const _ of await this.commands.execute(command)); // until it has answered
+      this.logger.log({ target: target.id }, `${target.id} is loaded`);
+    } catch (error) {
+      if (!this.stopped.signal.aborted) this.logger.warn({ err: error, target: target.id }, 'loading a model failed');
+    } finally {
+      this.loading.delete(target.id);
+    }
+  }
+}
+
+const isModel = (loaded: string, model: string): boolean => loaded === model || loaded === `${model}:latest`;
