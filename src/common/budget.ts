@@ -1,12 +1,25 @@
 import { DeadlineExceeded } from './app-error.js';
 
-/** The one time limit of a request; every layer that waits draws on it. Times are `performance.now()` milliseconds. */
+/**
+ * What one request may spend: the time until its answer begins, and retries. There is one for the whole request; every
+ * layer draws on it. Times are `performance.now()` milliseconds.
+ */
 export class Budget {
+  /** @param retriesLeft how often a target may be asked again, over all targets */
   constructor(
     readonly startedAt: number,
     private readonly deadlineMs: number,
+    private retriesLeft = 0,
     private readonly now: () => number = () => performance.now(),
   ) {}
+
+  get hasRetry(): boolean {
+    return this.retriesLeft > 0;
+  }
+
+  takeRetry(): void {
+    this.retriesLeft = Math.max(0, this.retriesLeft - 1);
+  }
 
   /**
    * Milliseconds left, never negative.

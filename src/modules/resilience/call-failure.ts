@@ -35,7 +35,8 @@ function refusal({ outcome, detail, message }: UpstreamFailure): AppError {
  * @param random 0 to 1, spreads `Retry-After` so that callers do not come back together
  */
 export function failureOfAll(failures: readonly UpstreamFailure[], random: number): AppError {
-  const all = (...outcomes: AttemptOutcome[]) => failures.every(({ outcome }) => outcomes.includes(outcome));
+  const all = (...outcomes: AttemptOutcome[]) =>
+    failures.length > 0 && failures.every(({ outcome }) => outcomes.includes(outcome));
   const options = { cause: failures.at(-1) };
   const contextLength = failures.find(({ outcome }) => outcome === 'context_length');
   if (contextLength) return refusal(contextLength);

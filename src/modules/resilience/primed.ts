@@ -21,3 +21,11 @@ export async function primed(stream: AsyncIterable<ChatChunk>): Promise<PrimedSt
     if (next.value.frames.some((frame) => hasContent(frame.json))) return { begun, rest, ended: false };
   }
 }
+
+/** Pulls the whole answer, so that nothing of it is seen before it is known to be complete (`streamRecovery: buffer`). */
+export async function wholly(stream: AsyncIterable<ChatChunk>): Promise<PrimedStream> {
+  const rest = stream[Symbol.asyncIterator]();
+  const begun: ChatChunk[] = [];
+  for (let next = await rest.next(); !next.done; next = await rest.next()) begun.push(next.value);
+  return { begun, rest, ended: true };
+}

@@ -9,7 +9,7 @@ import type { TargetStatus } from '../../common/target.js';
 export interface ModelAnswer extends AsyncIterable<ChatChunk> {
   /** The model that answers, as its server names it. */
   readonly model: string;
-  /** The target that answers. */
+  /** The target that answers; another one at the end, when the first broke off and that one completed the answer. */
   readonly target: TargetStatus;
   /** Whether another target than the first candidate answers. */
   readonly fallback: boolean;
@@ -19,7 +19,8 @@ export interface ModelAnswer extends AsyncIterable<ChatChunk> {
 
 /**
  * Gets an answer from the candidates in order, within the budget. Resolves when the first content has arrived, so
- * the caller can still choose the status line; plain answers are one chunk.
+ * the caller can still choose the status line; plain answers are one chunk. A text that is cut later goes on with another
+ * attempt where the two can be joined (`resilience.streamRecovery`); iterating throws the typed error where they cannot.
  *
  * @throws AppError of the API's catalogue when no candidate answered
  */

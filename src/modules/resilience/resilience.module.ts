@@ -1,6 +1,9 @@
 import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { CallModelsHandler } from './call-models.handler.js';
+import { TargetAttempts } from './target-attempts.js';
+import { TargetBreakers } from './target-breakers.js';
 
-@Module({ imports: [CqrsModule], providers: [CallModelsHandler] })
+/** Makes a call survive: budget, breaker, retry, fallback, hedge, stream recovery. */
+@Module({ imports: [CqrsModule], providers: [CallModelsHandler, TargetAttempts, TargetBreakers] })
 export class ResilienceModule {}

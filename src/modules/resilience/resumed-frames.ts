@@ -1,0 +1,59 @@
+import type { ChatChunk, ChatFrame, Choice, Completion, Delta, Usage } from '../../common/chat.js';
+import { AnswerSplice, NotJoinable } from './answer-splice.js';
+import { REASONING_FIELDS, type SentAnswer } from './sent-answer.js';
+
+/** Rewrites the frames of the attempt that goes on with a cut answer, so that they continue what the caller has. */
+export class ResumedFrames {
+  private readonly splice: AnswerSplice;
+  private readonly name: Pick<Completion, 'id' | 'created'>;
+  private readonly sentTokens: number;
+  private readonly withoutReasoning: boolean;
+
+  /** @param continues whether the model was given what was sent and goes on from there */
+  constructor(
+    sent: SentAnswer,
+    private readonly continues: boolean,
+  ) {
+    this.splice = new AnswerSplice(sent.text, continues);
+    this.name = sent.name;
+    this.sentTokens = sent.tokens;
+    this.withoutReasoning = sent.hasReasoning;
+  }
+
+  /** `null` when nothing of the chunk is new. @throws NotJoinable */
+  rewritten({ frames }: ChatChunk): ChatChunk | null {
+    const out = frames.flatMap(({ json }) => this.frame(json) ?? []);
+    return out.length > 0 ? { frames: out } : null;
+  }
+
+  private frame(json: Completion): ChatFrame | null {
+    const usage = json.usage ? { usage: this.usageOf(json.usage) } : {};
+    const [choice] = json.choices ?? [];
+    const next = choice ? this.choice(choice) : null;
+    if (choice && !next && !json.usage) return null;
+    return frameOf({ ...json, ...this.name, ...usage, choices: next ? [next] : [] });
+  }
+
+  private choice({ delta = {}, ...choice }: Choice): Choice | null {
+    const { role: _, content, ...others } = delta;
+    if (this.withoutReasoning) for (const field of REASONING_FIELDS) delete others[field];
+    const isOther = Object.values(others).some((value) => value !== null && value !== undefined);
+    if ((others.tool_calls || others['function_call']) && !this.splice.isJoined) throw new NotJoinable();
+    let text = typeof content === 'string' ? this.splice.push(content) : '';
+    if (choice.finish_reason) text += this.splice.end();
+    if (text === '' && !isOther && !choice.finish_reason) return null;
+    const spliced: Delta = text === '' ? others : { ...others, content: text };
+    return { ...choice, delta: spliced };
+  }
+
+  /** The sum of what the caller received: a continuation counts on top of what was sent before. */
+  private usageOf(usage: Usage): Usage {
+    if (!this.continues && !this.splice.isOverlap) return usage;
+    const { prompt_tokens: prompt, completion_tokens: completion } = usage;
+    const own = this.continues ? Math.max(0, prompt - this.sentTokens) : prompt; // what was sent came as a prompt, too
+    const all = completion + this.sentTokens;
+    return { ...usage, prompt_tokens: own, completion_tokens: all, total_tokens: own + all };
+  }
+}
+
+const frameOf = (json: Completion): ChatFrame => ({ text: JSON.stringify(json), json });

@@ -1,0 +1,69 @@
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import type { RouterConfig } from '../../common/config/config.schema.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import type { BreakerState } from '../../common/target.js';
+import { SetTargetBreakerCommand } from '../models/models.messages.js';
+import { RetryBudget } from './retry-budget.js';
+import { TargetBreaker } from './target-breaker.js';
+
+/** What protects one target from us. */
+export interface TargetGuards {
+  readonly breaker: TargetBreaker;
+  readonly retries: RetryBudget;
+}
+
+interface KnownTarget extends TargetGuards {
+  /** The settings these guards belong to; another address or another limit starts anew. */
+  readonly settings: string;
+}
+
+/** The breaker and the retry budget of every target. A new state of a breaker is told to module `models`. */
+@Injectable()
+export class TargetBreakers implements OnApplicationShutdown {
+  private readonly logger = new Logger('resilience');
+  private readonly known = new Map<string, KnownTarget>();
+
+  constructor(
+    private readonly config: LiveConfig,
+    private readonly commands: CommandBus,
+  ) {
+    config.onChange((next) => this.forgetChanged(next));
+  }
+
+  of(id: string): TargetGuards {
+    const known = this.known.get(id);
+    if (known) return known;
+    const { current } = this.config;
+    const breaker = new TargetBreaker(current.resilience.breaker, (state) => this.tell(id, state));
+    const guards = { breaker, retries: new RetryBudget(), settings: settingsOf(current, id) };
+    this.known.set(id, guards);
+    return guards;
+  }
+
+  onApplicationShutdown(): void {
+    for (const { breaker } of this.known.values()) breaker.shutdown();
+  }
+
+  private tell(id: string, state: BreakerState): void {
+    const words = { open: 'open: no calls for now', half_open: 'half open: the next call probes', closed: 'closed' };
+    this.logger[state === 'open' ? 'warn' : 'log'](
+      { target: id, breaker: state },
+      `breaker of ${id} is ${words[state]}`,
+    );
+    this.commands
+      .execute(new SetTargetBreakerCommand(id, state))
+      .catch((error: unknown) => this.logger.error({ err: error }, `the breaker state of ${id} could not be told`));
+  }
+
+  private forgetChanged(next: RouterConfig): void {
+    for (const [id, { breaker, settings }] of this.known) {
+      if (settingsOf(next, id) === settings) continue;
+      breaker.shutdown();
+      this.known.delete(id);
+    }
+  }
+}
+
+const settingsOf = ({ targets, resilience }: RouterConfig, id: string): string =>
+  JSON.stringify([resilience.breaker, targets.find((target) => target.id === id)]);
