@@ -10,6 +10,7 @@ import { answerBrokenHttp } from './common/http/broken-http.js';
 import { ErrorFilter } from './common/http/error.filter.js';
 import { useJsonBody } from './common/http/json-body.js';
 import { RequestValidationPipe } from './common/http/request-validation.pipe.js';
+import { shedOverload } from './common/http/shed-overload.js';
 import { serveApiDocs } from './common/http/api-docs.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
@@ -31,6 +32,7 @@ export async function createApp(config: LiveConfig, logger: LoggerService): Prom
   const errors = new ErrorFilter();
   const fastify = adapter.getInstance<FastifyInstance>();
   useJsonBody(fastify);
+  await shedOverload(app);
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
     reply.header('x-request-id', request.id);
     const problem = hostProblem(request);

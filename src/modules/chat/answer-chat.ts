@@ -45,7 +45,8 @@ export class AnswerChat {
         new DecideRouteQuery(request, conversation.turns, strategy, caller, previous),
       );
       exchange.decision = decision;
-      const budget = new Budget(ask.startedAt, this.config.current.resilience.deadlineMs);
+      const { deadlineMs, retries } = this.config.current.resilience;
+      const budget = new Budget(ask.startedAt, deadlineMs, retries);
       const answer = await this.commands.execute(
         new CallModelsCommand(decision.candidates, request, conversation.turns, exchange.attempts, budget, signal),
       );

@@ -57,6 +57,7 @@ export class ChatExchange {
   private source: AsyncIterable<ChatChunk> | null = null;
   private price: Price | null = null;
   private firstTokenMs: number | null = null;
+  private onEnd = (): void => undefined;
   private ended = false;
 
   constructor(
@@ -76,15 +77,19 @@ export class ChatExchange {
 
   /** A model has begun to answer. */
   begin(answer: ModelAnswer, decision: RouteDecision): void {
-    const { target, fallback, model } = answer;
-    const { strategy, reasonCode } = decision;
+    this.answeredBy(answer, decision);
+    this.source = answer;
+    this.onEnd = () => this.answeredBy(answer, decision);
+    this.firstTokenMs = this.elapsedMs;
+    this.overheadMs = Math.max(0, this.elapsedMs - answer.upstreamMs);
+  }
+
+  /** Called again at the end: an answer that was cut may have been completed by another target. */
+  private answeredBy({ target, fallback, model }: ModelAnswer, { strategy, reasonCode }: RouteDecision): void {
     const { id, tier, simulated } = target;
     this.price = target.price;
     this.contextWindow = target.contextWindow;
     this.route = { target: id, tier, model, simulated, strategy, reasonCode, fallback };
-    this.source = answer;
-    this.firstTokenMs = this.elapsedMs;
-    this.overheadMs = Math.max(0, this.elapsedMs - answer.upstreamMs);
   }
 
   /** The cache had the answer. */
@@ -104,6 +109,7 @@ export class ChatExchange {
         this.read(chunk, collector);
         yield chunk;
       }
+      this.onEnd();
       this.completion ??= frameOf(collector.completion());
       if (this.ask.sessionId !== null) this.persisted = await this.persist(this);
       this.end('answered', 200, null);

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { UpstreamError } from '../../common/app-error.js';
 import type { ChatChunk, Completion } from '../../common/chat.js';
-import { SseBody, sseText } from './sse-body.js';
+import { ReaderIdle, SseBody, sseText } from './sse-body.js';
 
 const frame = (json: Completion) => ({ text: JSON.stringify(json), json });
 const text = (content: string): ChatChunk => ({ frames: [frame({ choices: [{ index: 0, delta: { content } }] })] });
@@ -55,6 +57,40 @@ describe('SSE body', () => {
     const out = await read(from(new TypeError('x is not a function')));
     expect(out).toContain('internal_error');
     expect(out).not.toContain('not a function');
+  });
+
+  it('gives up a reader who takes nothing, and ends the source', async () => {
+    let ended = false;
+    async function* endless(): AsyncGenerator<ChatChunk> {
+      try {
+        for (;;) yield text('a'.repeat(1_000));
+      } finally {
+        ended = true;
+      }
+    }
+    const body = new SseBody(
+      sseText(endless(), false, () => undefined),
+      30,
+    );
+    body.read(0); // asks for the first piece; nobody takes the rest
+    const [error] = await once(body, 'error');
+    expect(error).toBeInstanceOf(ReaderIdle);
+    expect(ended).toBe(true);
+  });
+
+  it('waits as long as it takes for a reader who is waiting for the model', async () => {
+    const slow = (async function* () {
+      yield text('a');
+      await delay(120);
+      yield text('b');
+    })();
+    let out = '';
+    for await (const piece of new SseBody(
+      sseText(slow, false, () => undefined),
+      30,
+    ))
+      out += piece;
+    expect(out).toContain('[DONE]');
   });
 
   it('ends the source when the reader goes away', async () => {

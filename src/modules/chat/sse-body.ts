@@ -3,6 +3,8 @@ import { AppError, InternalError } from '../../common/app-error.js';
 import type { ChatChunk, ChatFrame } from '../../common/chat.js';
 
 const KEEP_ALIVE_MS = 15_000;
+/** A caller who takes nothing for so long is not waited for: its upstream call and its slot are somebody else's turn. */
+const READER_IDLE_MS = 30_000;
 const KEEP_ALIVE = ': keep-alive\n\n';
 const DONE = 'data: [DONE]\n\n';
 
@@ -36,31 +38,57 @@ export async function* sseText(
   }
 }
 
-/** The response body: pulls text when the socket takes some, and sends a comment after 15 s of silence. */
+/** The caller's connection takes nothing any more. */
+export class ReaderIdle extends Error {}
+
+/**
+ * The response body: pulls text when the socket takes some, so that a slow reader slows the model server and nothing
+ * piles up here. Sends a comment after 15 s of silence, and gives up a reader who takes nothing for 30 s.
+ */
 export class SseBody extends Readable {
   private pulling = false;
-  private readonly keepAlive = setInterval(() => this.push(KEEP_ALIVE), KEEP_ALIVE_MS);
+  private readerWaits = false;
+  private readonly keepAlive = setInterval(() => this.silent(), KEEP_ALIVE_MS);
+  private readonly readerIdle: NodeJS.Timeout;
 
-  constructor(private readonly text: AsyncGenerator<string>) {
+  /** @param readerIdleMs milliseconds a full buffer may wait for the reader */
+  constructor(
+    private readonly text: AsyncGenerator<string>,
+    readerIdleMs = READER_IDLE_MS,
+  ) {
     super({ encoding: 'utf8' });
     this.keepAlive.unref();
+    this.readerIdle = setInterval(() => this.giveUp(readerIdleMs), readerIdleMs);
+    this.readerIdle.unref();
   }
 
   override _read(): void {
+    this.readerWaits = true;
     if (this.pulling) return;
     this.pulling = true;
     this.text.next().then(
       ({ value, done }) => {
         this.pulling = false;
         this.keepAlive.refresh();
-        if (!this.destroyed) this.push(done ? null : value);
+        if (this.destroyed) return;
+        this.readerWaits = this.push(done ? null : value);
+        if (!this.readerWaits) this.readerIdle.refresh();
       },
       (error: Error) => this.destroy(error),
     );
   }
 
+  private silent(): void {
+    if (this.readerWaits) this.push(KEEP_ALIVE);
+  }
+
+  private giveUp(afterMs: number): void {
+    if (!this.readerWaits) this.destroy(new ReaderIdle(`the caller took nothing for ${afterMs} ms`));
+  }
+
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     clearInterval(this.keepAlive);
+    clearInterval(this.readerIdle);
     // The caller's abort signal has reached the transport by now, so this settles promptly.
     this.text.return(undefined).then(() => callback(error), callback);
   }

@@ -4,6 +4,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import { BeginDrainHandler } from './begin-drain.handler.js';
 import { GetPhaseHandler } from './get-phase.handler.js';
 import { HealthController } from './health.controller.js';
+import { LoopStalls } from './loop-stalls.js';
 import { ReplicaPhase } from './phase.js';
 import { ReadinessProbe } from './readiness.js';
 
@@ -11,6 +12,6 @@ import { ReadinessProbe } from './readiness.js';
   // Terminus would log an error at every probe of a replica that is not ready; the probe's answer says it already.
   imports: [CqrsModule, TerminusModule.forRoot({ logger: false })],
   controllers: [HealthController],
-  providers: [ReplicaPhase, ReadinessProbe, BeginDrainHandler, GetPhaseHandler],
+  providers: [ReplicaPhase, LoopStalls, ReadinessProbe, BeginDrainHandler, GetPhaseHandler],
 })
 export class HealthModule {}

@@ -9,9 +9,12 @@ import {
 import type { TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { CheckSessionStoreQuery } from '../session/session.messages.js';
+import { LoopStalls } from './loop-stalls.js';
 import { ReplicaPhase } from './phase.js';
 
 const CHECK_DEADLINE_MS = 500;
+/** Callers notice a stall of this length (FAULTS L06). */
+const STALL_MS = 150;
 
 export type ReadinessStatus = 'ready' | 'degraded' | 'unready' | 'draining';
 
@@ -58,6 +61,7 @@ export class ReadinessProbe {
     private readonly indicators: HealthIndicatorService,
     private readonly queries: QueryBus,
     private readonly phase: ReplicaPhase,
+    private readonly stalls: LoopStalls,
   ) {}
 
   /** Never rejects, and takes 500 ms at most: a check that fails or hangs is down. */
@@ -80,8 +84,12 @@ export class ReadinessProbe {
     }
   }
 
+  /** A stalled event loop degrades the service: whoever balances the load may prefer another replica. */
   private router(): HealthIndicatorResult {
-    return this.indicators.check('router').up();
+    const check = this.indicators.check('router');
+    const { longestMs } = this.stalls;
+    if (longestMs < STALL_MS) return check.up();
+    return check.degraded({ detail: `the event loop stood still for ${Math.round(longestMs)} ms` });
   }
 
   private async targets(): Promise<HealthIndicatorResult> {
