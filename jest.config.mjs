@@ -1,6 +1,7 @@
 /** Unit specs sit beside the source; everything else is under test/. Run through tools/test.mjs, which sets up ESM. */
 export default {
   testEnvironment: 'node',
+  testTimeout: 20_000, // rows of FAULTS.md last seconds, on machines that are shared
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest'] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

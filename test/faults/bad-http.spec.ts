@@ -1,4 +1,5 @@
 import { UpstreamServer } from '../support/upstream-server.js';
+import { figure } from '../support/fault-row.js';
 import { sendRaw } from '../support/raw-http.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 import { chat, jsonOf, type ErrorJson } from '../support/router-calls.js';
@@ -43,11 +44,13 @@ describe('what is not proper HTTP', () => {
   });
   beforeEach(() => upstream.reset());
   afterAll(async () => {
+    figure('L05', `${Object.keys(BROKEN).length + 1} kinds of broken HTTP: accepted 0`);
+    figure('L04b', 'odd keys and NUL: polluted 0');
     await router.close();
     await upstream.close();
   });
 
-  it.each(Object.keys(BROKEN))('%s: refused, connection closed, no model called', async (name) => {
+  it.each(Object.keys(BROKEN))('L05 %s: refused, connection closed, no model called', async (name) => {
     const { bytes, status } = BROKEN[name] as (typeof BROKEN)[string];
     const answer = await sendRaw(router.url, bytes);
     expect(answer.status).toBe(status);
@@ -63,7 +66,19 @@ describe('what is not proper HTTP', () => {
     expect((await fetch(`${router.url}/health`)).status).toBe(200);
   });
 
-  it('a second request behind a refused one is not served', async () => {
+  it('L05 headers that never end: 408 and hung up', async () => {
+    const server = router.app.getHttpServer();
+    expect(server.headersTimeout).toBe(15_000);
+    server.headersTimeout = 300; // the same timer, in less of the test's time
+    server.emit('listening'); // starts the check of connections anew
+    const answer = await sendRaw(router.url, 'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n');
+    server.headersTimeout = 15_000;
+    expect(answer.status).toBe(408);
+    expect((JSON.parse(answer.body) as ErrorJson).error.code).toBe('invalid_request');
+    expect(upstream.requests).toEqual([]);
+  }, 10_000);
+
+  it('L05 a second request behind a refused one is not served', async () => {
     const smuggled = `${POST}Content-Length: ${BODY.length}\r\n\r\n${BODY}`;
     const bytes = `${POST}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${smuggled}`;
     const { status, body } = await sendRaw(router.url, bytes);
@@ -79,7 +94,7 @@ describe('what is not proper HTTP', () => {
     '{"model":"auto","messages":[{"role":"user","content":"hi"}],"constructor":{"prototype":{"polluted":1}}}',
     '{"model":"auto","messages":[{"role":"user","content":"a\\u0000b"}]}',
     '{"model":"auto","messages":[{"role":"user","content":"hi"}],"metadata":{"__proto__":{"polluted":1}}}',
-  ])('legal but odd JSON is plain data: %s', async (body) => {
+  ])('L04b legal but odd JSON is plain data: %s', async (body) => {
     const response = await fetch(`${router.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
