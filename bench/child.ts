@@ -19,10 +19,7 @@ const START_MS = 10_000;
 
 /** Starts a file beside this one on the same Node and waits for its port. @throws Error when it does not come */
 export async function startChild(name: 'upstream' | 'bare-proxy', args: readonly string[] = []): Promise<BenchChild> {
-  const file = fileURLToPath(new URL(`./${name}${extname(fileURLToPath(import.meta.url))}`, import.meta.url));
-  const child = spawn(process.execPath, [...process.execArgv, file, ...args], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
+  const child = spawnBench(name, args);
   const port = await portOf(child, name).catch((error: unknown) => {
     child.kill('SIGKILL');
     throw error;
@@ -36,6 +33,26 @@ export async function startChild(name: 'upstream' | 'bare-proxy', args: readonly
       await exited;
     },
   };
+}
+
+/** Runs bench/call-path to its end. @returns microseconds a call, by round */
+export async function callPathRounds(
+  upstreamPort: number,
+  { rounds, roundMs }: { readonly rounds: number; readonly roundMs: number },
+): Promise<{ readonly guarded: number; readonly straight: number }[]> {
+  const child = spawnBench('call-path', [upstreamPort, rounds, roundMs].map(String));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`bench/call-path exited with ${code}`)));
+    child.once('message', resolve);
+  });
+}
+
+function spawnBench(name: string, args: readonly string[]): ChildProcess {
+  const file = fileURLToPath(new URL(`./${name}${extname(fileURLToPath(import.meta.url))}`, import.meta.url));
+  return spawn(process.execPath, [...process.execArgv, file, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
 }
 
 function portOf(child: ChildProcess, name: string): Promise<number> {

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { RouterProcess } from '../test/support/router-process.js';
+import { callPathRounds } from './child.js';
 import { Connection, requestBytes, type RequestOptions } from './connection.js';
 import { closedLoop, oneCaller, type LoadResult } from './load.js';
 import { pacedStreams, type PacedResult } from './paced-load.js';
@@ -91,6 +92,25 @@ export async function plainRequests({ router, barePort, pace }: Bench): Promise<
   const sides = { router: chat(portOf(router), body), bare: chat(barePort, body) };
   const rounds = await compare({ ...sides, connections: PLAIN_CONNECTIONS, figure: (r) => r.perSecond }, pace);
   return [ratioRow('plain requests', rounds, 'requests/s')];
+}
+
+/** What a plain request costs more because its model call survives failures (breaker, retries, recovery). */
+export async function resilienceCost({ router, upstreamPort, pace }: Bench): Promise<Row[]> {
+  const load = { ...chat(portOf(router), requestBody('plain', false)), connections: PLAIN_CONNECTIONS };
+  await closedLoop({ ...load, durationMs: pace.warmUpMs });
+  const { perSecond } = await closedLoop({ ...load, durationMs: pace.roundMs });
+  const rounds = await callPathRounds(upstreamPort, pace);
+  const extraUs = median(rounds.map(({ guarded, straight }) => guarded - straight));
+  const requestUs = 1e6 / perSecond;
+  return [
+    {
+      what: 'plain requests with resilience against without',
+      value: (requestUs - extraUs) / requestUs,
+      unit: 'x',
+      target: { at: 'least', value: 0.95 },
+      detail: `${extraUs.toFixed(1)} of ${requestUs.toFixed(0)} us a request`,
+    },
+  ];
 }
 
 /** @throws Error when streams come incomplete */

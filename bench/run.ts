@@ -15,6 +15,7 @@ import {
   FULL,
   plainRequests,
   QUICK,
+  resilienceCost,
   startUp,
   streamedChunks,
   type Bench,
@@ -24,6 +25,7 @@ import { benchConfig, startRouter } from './router-under-test.js';
 
 const MEASUREMENTS = {
   plain: plainRequests,
+  resilience: resilienceCost,
   stream: streamedChunks,
   cache: cacheHits,
   latency: addedLatency,
