@@ -22,10 +22,10 @@ describe('outages, slow targets and cold models', () => {
   const stateOf = async (id: string) => (await targetsOf(pair.router)).find((target) => target.id === id);
 
   it('U15 an outage: served by the fallback, few probes, back on the primary after it recovered', async () => {
-    // 60 s and a request every 4 s, 15 times as fast
-    await start({ resilience: { breaker: { failures: 5, resetSeconds: 4 } } });
+    // 60 s and a request every 4 s, 10 times as fast
+    await start({ resilience: { breaker: { failures: 5, resetSeconds: 6 } } });
     pair.primary.always(status(503));
-    const outageEnds = performance.now() + 4_000;
+    const outageEnds = performance.now() + 6_000;
     let served = 0;
     let recoveredAt = 0;
     for (let request = 0; recoveredAt === 0 && request < 100; request += 1) {
@@ -34,15 +34,15 @@ describe('outages, slow targets and cold models', () => {
       expect(got).toMatchObject({ status: 200, text: ANSWER, error: null });
       served += 1;
       if (got.model === 'primary') recoveredAt = performance.now();
-      else await delay(267);
+      else await delay(400);
     }
     const failed = pair.primary.requests.length - 1;
     expect(failed).toBeLessThanOrEqual(8);
-    expect(recoveredAt - outageEnds).toBeLessThan(2_000);
+    expect(recoveredAt - outageEnds).toBeLessThan(3_000);
     expect(await stateOf('primary')).toMatchObject({ breaker: 'closed' });
     figure(
       'U15',
-      `${served} of ${served} served, ${failed} calls met the outage, back ${seconds(Math.max(0, recoveredAt - outageEnds))} after the recovery (time x 15)`,
+      `${served} of ${served} served, ${failed} calls met the outage, back ${seconds(Math.max(0, recoveredAt - outageEnds))} after the recovery (time x 10)`,
     );
   });
 
@@ -147,7 +147,8 @@ describe('outages, slow targets and cold models', () => {
   });
 
   it('U22 everything fails, 500 callers: 503, jittered Retry-After, few upstream calls', async () => {
-    await start({}, { primary: { concurrency: 5_000 }, fallback: { concurrency: 5_000 } });
+    const many = { concurrency: 5_000, timeouts: {} }; // nobody times out, however slow this machine is
+    await start({}, { primary: many, fallback: many });
     pair.primary.always(slowly(status(503)));
     pair.fallback.always(slowly(status(500)));
     const all = await Promise.all(Array.from({ length: 500 }, (_, i) => called(pair.router, { stream: i % 2 === 0 })));

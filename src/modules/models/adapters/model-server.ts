@@ -1,6 +1,7 @@
 import { Pool, type Dispatcher } from 'undici';
 import type { TargetConfig } from '../../../common/config/config.schema.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
+import { PlainExchange } from './plain-exchange.js';
 import type { Endpoint } from './providers.js';
 import { failureOfStatus } from './upstream-errors.js';
 
@@ -35,14 +36,28 @@ export class ModelServer {
   }
 
   /**
+   * Sends one chat request and resolves with its whole answer.
+   *
+   * @param limitMs milliseconds until it must be complete
+   * @throws UpstreamFailure for a status other than 2xx, an encoded body, and a timeout; undici's errors; the signal's
+   *   reason
+   */
+  async exchange(body: string, limitMs: number, signal: AbortSignal): Promise<string> {
+    const headers = await this.headersFor('application/json');
+    const exchange = new PlainExchange(limitMs, signal);
+    this.pool.dispatch({ method: 'POST', path: this.path, headers, body }, exchange);
+    const response = await exchange.response;
+    if (response.status >= 200 && response.status <= 299) return response.text;
+    throw failureOfStatus(response.status, response.text, response.headers);
+  }
+
+  /**
    * Sends one chat request; resolves with the response once its headers say 2xx.
    *
    * @throws UpstreamFailure for any other status and for an encoded body, which was not asked for
    */
   async open(body: string, accept: string, signal: AbortSignal): Promise<OpenResponse> {
-    const headers = ['content-type', 'application/json', 'accept', accept, 'user-agent', 'hybrid-llm-router'];
-    const { auth } = this.endpoint;
-    if (auth) headers.push(auth.header, await auth.value());
+    const headers = await this.headersFor(accept);
     const response = await this.pool.request({ method: 'POST', path: this.path, headers, body, signal });
     if (response.statusCode < 200 || response.statusCode > 299) {
       throw failureOfStatus(response.statusCode, await cappedText(response), response.headers);
@@ -53,6 +68,13 @@ export class ModelServer {
       throw new UpstreamFailure('bad_answer', `content-encoding ${String(encoding)} was not asked for`);
     }
     return response;
+  }
+
+  private async headersFor(accept: string): Promise<string[]> {
+    const headers = ['content-type', 'application/json', 'accept', accept, 'user-agent', 'hybrid-llm-router'];
+    const { auth } = this.endpoint;
+    if (auth) headers.push(auth.header, await auth.value());
+    return headers;
   }
 
   /** Lets calls in flight finish, then closes the connections. */

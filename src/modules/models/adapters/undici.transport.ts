@@ -36,19 +36,12 @@ export class UpstreamCall implements ModelStream {
   }
 
   private async *plain(): AsyncGenerator<ChatChunk> {
-    const timer = new CallTimer(this.signal);
     try {
-      timer.arm(this.limits.beginMs, 'plain answer');
-      const text = await this.waitFor(async () => {
-        const response = await this.server.open(this.body, 'application/json', timer.signal);
-        return response.body.text();
-      });
-      timer.pause();
+      const text = await this.waitFor(() => this.server.exchange(this.body, this.limits.beginMs, this.signal));
       yield { frames: [{ text, json: completionOf(text) }] };
     } catch (error) {
-      throw this.causeOf(error, timer, true);
-    } finally {
-      timer.stop();
+      if (this.signal.aborted) throw this.signal.reason;
+      throw failureOfTransport(error, true);
     }
   }
 
