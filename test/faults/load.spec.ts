@@ -96,6 +96,30 @@ describe('load and callers', () => {
     );
   });
 
+  it('L02 an event loop that lags under many requests: new ones are turned away, probes are answered', async () => {
+    await start(1_000);
+    upstream.always(neverAnswer);
+    const caller = new AbortController();
+    const body = { model: 'auto', messages: ask('hi') };
+    const waiting = Array.from({ length: 220 }, () =>
+      post(`${router.url}/v1/chat/completions`, body, {}, caller.signal).catch(() => null),
+    );
+    await upstream.received(219);
+    for (let i = 0; i < 4; i += 1) {
+      const until = performance.now() + 700;
+      while (performance.now() < until); // more work than there is time for
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const got = await called(router);
+    expect(got).toMatchObject({ status: 503, error: { code: 'overloaded' } });
+    expect(Number(got.headers.get('retry-after'))).toBeGreaterThanOrEqual(2);
+    expect((await fetch(`${router.url}/health`)).status).toBe(200);
+    expect(upstream.requests).toHaveLength(220);
+    await eventually('open again', 5_000, async () => (await fetch(`${router.url}/v1/models`)).status === 200);
+    caller.abort();
+    await Promise.all(waiting);
+  });
+
   it('L03 a reader who does not read: backpressure reaches upstream, memory is bounded', async () => {
     await start();
     const frame = `data: {"choices":[{"index":0,"delta":{"content":"${'x'.repeat(8_000)}"}}]}\n\n`;
