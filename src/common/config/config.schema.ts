@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { SCOPES } from '../caller.js';
+import { cosmos, redis, tables } from './stores.schema.js';
+import { emptyOr, httpUrl } from './url-schemas.js';
 import { CAPABILITIES, PROVIDERS, TIERS } from '../target.js';
 
 const TIMER_MAX_MS = 2_147_483_647; // what setTimeout takes
@@ -13,8 +15,6 @@ const name = z
   );
 
 const milliseconds = (fallback: number) => z.int().min(1).max(TIMER_MAX_MS).default(fallback);
-const emptyOr = <T extends z.ZodType<string>>(schema: T) => z.union([z.literal(''), schema]).default('');
-const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' });
 
 export const STRATEGIES = ['hybrid', 'learned', 'rules', 'cost', 'latency', 'weighted', 'priority', 'cascade'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
@@ -193,17 +193,9 @@ export const routerConfigSchema = z
         scope: z.enum(['user', 'tenant', 'global']).default('tenant'),
       })
       .prefault({}),
-    redis: z
-      .strictObject({ url: emptyOr(z.url({ protocol: /^rediss?$/, error: 'expected a redis:// or rediss:// URL' })) })
-      .prefault({}),
-    cosmos: z
-      .strictObject({
-        endpoint: emptyOr(httpUrl),
-        key: z.string().default(''),
-        database: z.string().min(1).default('router'),
-      })
-      .prefault({}),
-    tables: z.strictObject({ endpoint: emptyOr(httpUrl), connectionString: z.string().default('') }).prefault({}),
+    redis: redis.prefault({}),
+    cosmos: cosmos.prefault({}),
+    tables: tables.prefault({}),
     auth: auth.prefault({}),
     limits: limits.prefault({}),
     privacy: z
