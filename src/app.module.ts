@@ -1,6 +1,7 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { LiveConfig } from './common/config/live-config.js';
 import { MessagingModule } from './common/messaging/messaging.module.js';
+import { RedisModule } from './common/redis/redis.module.js';
 import { CacheModule } from './modules/cache/cache.module.js';
 import { ChatModule } from './modules/chat/chat.module.js';
 import { HealthModule } from './modules/health/health.module.js';
@@ -24,6 +25,7 @@ class ConfigModule {
 @Module({
   imports: [
     MessagingModule,
+    RedisModule,
     ...[ChatModule, RouterModule, ModelsModule, ResilienceModule, SessionModule],
     ...[CacheModule, IdentityModule, QuotaModule, TelemetryModule, HealthModule],
   ],

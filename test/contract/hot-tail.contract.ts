@@ -1,18 +1,23 @@
 import type { HotTail } from '../../src/modules/session/hot-tail.js';
-import { FOREIGN_KEY, idsOf, KEY, START, storedTurn, type TestClock } from './session-samples.js';
+import { FOREIGN_KEY, idsOf, KEY, sampleTurn, START, storedTurn, type TestClock } from './session-samples.js';
 
 export const TTL_MS = 60_000;
 export const MAX_TURNS = 5;
 const DAY_MS = 86_400_000;
 
+interface Pair {
+  readonly tail: HotTail;
+  readonly clock: TestClock;
+}
+
 /** What every hot tail does. @param createTail an empty one with TTL_MS and MAX_TURNS that goes by `clock` */
-export function describeHotTail(name: string, createTail: () => { tail: HotTail; clock: TestClock }): void {
+export function describeHotTail(name: string, createTail: () => Pair | Promise<Pair>): void {
   describe(`hot tail: ${name}`, () => {
     let tail: HotTail;
     let clock: TestClock;
 
-    beforeEach(() => {
-      ({ tail, clock } = createTail());
+    beforeEach(async () => {
+      ({ tail, clock } = await createTail());
     });
 
     const fill = async (...numbers: number[]) => {
@@ -35,12 +40,15 @@ export function describeHotTail(name: string, createTail: () => { tail: HotTail;
       expect(await tail.read(KEY)).toMatchObject({ turns: [], complete: true });
       await tail.append(KEY, storedTurn(1), true);
       await tail.append(KEY, storedTurn(2), true);
-      expect(await tail.read(KEY)).toMatchObject({ turns: [storedTurn(1), storedTurn(2)], complete: true });
+      expect(await tail.read(KEY)).toMatchObject({
+        turns: [{ turn: sampleTurn(1) }, { turn: sampleTurn(2) }],
+        complete: true,
+      });
     });
 
     it('is not complete with appends alone', async () => {
       await tail.append(KEY, storedTurn(1), false);
-      expect(await tail.read(KEY)).toMatchObject({ turns: [storedTurn(1)], complete: false });
+      expect(await tail.read(KEY)).toMatchObject({ turns: [{ turn: sampleTurn(1) }], complete: false });
     });
 
     it('loses no append that comes between a miss and its fill', async () => {

@@ -1,4 +1,8 @@
 import { MemoryHotTail, type HotTailLimits } from '../../src/modules/session/adapters/memory.hot-tail.js';
+import { RedisHotTail } from '../../src/modules/session/adapters/redis.hot-tail.js';
+import type { RedisConnection } from '../../src/common/redis/redis-connection.js';
+import { connectedTo, RedisServer } from '../support/redis-server.js';
+import { eventually } from '../support/router-calls.js';
 import { describeHotTail, MAX_TURNS, TTL_MS } from './hot-tail.contract.js';
 import { KEY, storedTurn, TestClock } from './session-samples.js';
 
@@ -62,5 +66,58 @@ describe('memory hot tail', () => {
     await tail.fill(KEY, [storedTurn(1), storedTurn(2)], (await tail.read(KEY)).mark);
     maxTurns = 3;
     expect((await tail.read(KEY)).complete).toBe(false);
+  });
+});
+
+describe('on a real redis-server', () => {
+  let server: RedisServer;
+  let redis: RedisConnection;
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    redis = await connectedTo(server);
+  });
+  afterAll(async () => {
+    await redis.close();
+    await server.close();
+  });
+
+  const create = async () => {
+    await redis.run((client) => client.flushall());
+    const clock = new TestClock();
+    return { clock, tail: new RedisHotTail(redis, () => ({ ttlMs: TTL_MS, maxTurns: MAX_TURNS }), clock.now) };
+  };
+  describeHotTail('Redis', create);
+
+  it('is not complete when Redis has evicted the turns and kept the rest', async () => {
+    const { tail } = await create();
+    await tail.fill(KEY, [storedTurn(1)], (await tail.read(KEY)).mark);
+    expect((await tail.read(KEY)).complete).toBe(true);
+    await redis.run((client) => client.del('{acme:one}:turns'));
+    expect(await tail.read(KEY)).toMatchObject({ turns: [], complete: false });
+    await tail.append(KEY, storedTurn(2), true);
+    expect((await tail.read(KEY)).complete).toBe(false);
+  });
+
+  it('keeps sessions apart whose names join to the same text', async () => {
+    const { tail } = await create();
+    await tail.append({ tenant: 'a:b', sessionId: 'c' }, storedTurn(1), true);
+    expect((await tail.read({ tenant: 'a', sessionId: 'b:c' })).turns).toEqual([]);
+  });
+
+  it('forgets a list that missed a turn as soon as Redis is back', async () => {
+    const { tail } = await create();
+    await tail.fill(KEY, [storedTurn(1)], (await tail.read(KEY)).mark);
+    server.freeze();
+    await tail.append(KEY, storedTurn(2), true); // 250 ms
+    expect(await tail.read(KEY)).toMatchObject({ usable: false, complete: false });
+    server.thaw();
+    await eventually('Redis is usable', 5_000, async () => (await tail.read(KEY)).usable);
+    expect((await tail.read(KEY)).complete).toBe(false);
+    await eventually('a fill holds again', 5_000, async () => {
+      await tail.fill(KEY, [storedTurn(1), storedTurn(2)], (await tail.read(KEY)).mark);
+      return (await tail.read(KEY)).complete;
+    });
+    expect((await tail.read(KEY)).turns).toHaveLength(2);
+    await tail.close();
   });
 });

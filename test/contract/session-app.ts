@@ -5,6 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../../src/common/caller.js';
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import { LiveConfig } from '../../src/common/config/live-config.js';
+import { RedisModule } from '../../src/common/redis/redis.module.js';
 import { ErrorFilter } from '../../src/common/http/error.filter.js';
 import { RequestValidationPipe } from '../../src/common/http/request-validation.pipe.js';
 import type { Turn } from '../../src/modules/session/session.messages.js';
@@ -47,7 +48,7 @@ export const sentTurn = (n: number, changes: Partial<Turn> = {}): Omit<Turn, 'id
 
 /** Module session alone, listening on a free loopback port, with at most MAX_TURNS turns of history. */
 export async function startSessionApp(): Promise<NestFastifyApplication> {
-  const testing = await Test.createTestingModule({ imports: [ConfigStub, SessionModule] }).compile();
+  const testing = await Test.createTestingModule({ imports: [ConfigStub, RedisModule, SessionModule] }).compile();
   const adapter = new FastifyAdapter({ routerOptions: { maxParamLength: 1024 } });
   const app = testing.createNestApplication<NestFastifyApplication>(adapter, { logger: false });
   app.useGlobalPipes(new RequestValidationPipe());

@@ -4,14 +4,23 @@ import { FOREIGN_KEY, KEY, sampleTurn, START, storedTurn, type TestClock } from 
 const DAY_MS = 86_400_000;
 const SESSIONS = 1_000;
 
+/** At once, as replicas do. */
+const WRITERS = 8;
+const SLOW_MS = 60_000;
+
+interface Pair {
+  readonly index: SessionIndex;
+  readonly clock: TestClock;
+}
+
 /** What every session index does. @param createIndex an empty index that goes by `clock` */
-export function describeSessionIndex(name: string, createIndex: () => { index: SessionIndex; clock: TestClock }): void {
+export function describeSessionIndex(name: string, createIndex: () => Pair | Promise<Pair>): void {
   describe(`session index: ${name}`, () => {
     let index: SessionIndex;
     let clock: TestClock;
 
-    beforeEach(() => {
-      ({ index, clock } = createIndex());
+    beforeEach(async () => {
+      ({ index, clock } = await createIndex());
     });
 
     const record = (sessionId: string, n: number) => index.record({ tenant: KEY.tenant, sessionId }, storedTurn(n));
@@ -54,18 +63,43 @@ export function describeSessionIndex(name: string, createIndex: () => { index: S
       expect(await listed('desc')).toEqual(['d', 'c', 'b', 'a']);
     });
 
-    it.each(['asc', 'desc'] as const)('pages through 1,000 sessions %s without gap or repeat', async (order) => {
-      const ids = Array.from({ length: SESSIONS }, (_, i) => `s${String(i).padStart(4, '0')}`);
-      for (const [i, id] of ids.entries()) await record(id, Math.floor(i / 3)); // every time is shared by three
-      const seen: string[] = [];
-      let after: SessionSummary | null = null;
-      for (let more = true; more;) {
-        const page = await index.list(KEY.tenant, 77, order, after);
-        seen.push(...page.sessions.map(({ id }) => id));
-        after = page.sessions.at(-1) ?? null;
-        more = page.hasMore;
-      }
-      expect(seen).toEqual(order === 'asc' ? ids : ids.toReversed());
+    it.each(['asc', 'desc'] as const)(
+      'pages through 1,000 sessions %s without gap or repeat',
+      async (order) => {
+        const ids = Array.from({ length: SESSIONS }, (_, i) => `s${String(i).padStart(4, '0')}`);
+        const queue = ids.entries();
+        const writer = async () => {
+          for (const [i, id] of queue) await record(id, Math.floor(i / 3)); // every time is shared by three
+        };
+        await Promise.all(Array.from({ length: WRITERS }, writer));
+        const seen: string[] = [];
+        let after: SessionSummary | null = null;
+        for (let more = true; more;) {
+          const page = await index.list(KEY.tenant, 77, order, after);
+          seen.push(...page.sessions.map(({ id }) => id));
+          after = page.sessions.at(-1) ?? null;
+          more = page.hasMore;
+        }
+        expect(seen).toEqual(order === 'asc' ? ids : ids.toReversed());
+      },
+      SLOW_MS,
+    );
+
+    it('counts every turn that several writers record at once', async () => {
+      await Promise.all(Array.from({ length: WRITERS }, (_, n) => record('busy', n)));
+      expect(await index.find({ tenant: KEY.tenant, sessionId: 'busy' })).toMatchObject({ turnCount: WRITERS });
+      expect(await listed('desc')).toEqual(['busy']);
+      expect(await listed('asc')).toEqual(['busy']);
+    });
+
+    it('orders ids of which one is the beginning of another', async () => {
+      for (const id of ['ab', 'a', 'a:b', 'b']) await record(id, 1);
+      expect(await listed('asc')).toEqual(['a', 'a:b', 'ab', 'b']);
+      expect(await listed('desc')).toEqual(['b', 'ab', 'a:b', 'a']);
+    });
+
+    it('is healthy', async () => {
+      expect(await index.check()).toMatchObject({ healthy: true });
     });
 
     it('has no more when the last page is exactly full', async () => {

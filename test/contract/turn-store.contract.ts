@@ -3,14 +3,19 @@ import { FOREIGN_KEY, idsOf, KEY, sampleTurn, START, storedTurn, type TestClock 
 
 const DAY_MS = 86_400_000;
 
+interface Pair {
+  readonly store: TurnStore;
+  readonly clock: TestClock;
+}
+
 /** What every turn store does. @param createStore an empty store that goes by `clock` */
-export function describeTurnStore(name: string, createStore: () => { store: TurnStore; clock: TestClock }): void {
+export function describeTurnStore(name: string, createStore: () => Pair | Promise<Pair>): void {
   describe(`turn store: ${name}`, () => {
     let store: TurnStore;
     let clock: TestClock;
 
-    beforeEach(() => {
-      ({ store, clock } = createStore());
+    beforeEach(async () => {
+      ({ store, clock } = await createStore());
     });
 
     const append = async (...numbers: number[]) => {

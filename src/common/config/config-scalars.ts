@@ -11,5 +11,3 @@ export const name = z
   );
 
 export const milliseconds = (fallback: number) => z.int().min(1).max(TIMER_MAX_MS).default(fallback);
-export const emptyOr = <T extends z.ZodType<string>>(schema: T) => z.union([z.literal(''), schema]).default('');
-export const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' });

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { SCOPES } from '../caller.js';
-import { emptyOr, httpUrl, milliseconds, name, TIMER_MAX_MS } from './config-scalars.js';
+import { milliseconds, name, TIMER_MAX_MS } from './config-scalars.js';
+import { cosmos, redis, tables } from './stores.schema.js';
 import { targetSchema } from './target.schema.js';
+import { emptyOr, httpUrl } from './url-schemas.js';
 
 export const STRATEGIES = ['hybrid', 'learned', 'rules', 'cost', 'latency', 'weighted', 'priority', 'cascade'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
@@ -103,17 +105,9 @@ export const routerConfigSchema = z
         scope: z.enum(['user', 'tenant', 'global']).default('tenant'),
       })
       .prefault({}),
-    redis: z
-      .strictObject({ url: emptyOr(z.url({ protocol: /^rediss?$/, error: 'expected a redis:// or rediss:// URL' })) })
-      .prefault({}),
-    cosmos: z
-      .strictObject({
-        endpoint: emptyOr(httpUrl),
-        key: z.string().default(''),
-        database: z.string().min(1).default('router'),
-      })
-      .prefault({}),
-    tables: z.strictObject({ endpoint: emptyOr(httpUrl), connectionString: z.string().default('') }).prefault({}),
+    redis: redis.prefault({}),
+    cosmos: cosmos.prefault({}),
+    tables: tables.prefault({}),
     auth: auth.prefault({}),
     limits: limits.prefault({}),
     privacy: z

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CAPABILITIES, PROVIDERS, TIERS } from '../target.js';
-import { httpUrl, milliseconds, name, TIMER_MAX_MS } from './config-scalars.js';
+import { milliseconds, name, TIMER_MAX_MS } from './config-scalars.js';
+import { httpUrl } from './url-schemas.js';
 
 const REASONING_FIRST_TOKEN_MS = 120_000;
 const REASONING_PLAIN_MS = 300_000;

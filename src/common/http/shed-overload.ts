@@ -18,7 +18,7 @@ const ALWAYS_ANSWERED = new Set(['/health', '/ready', '/metrics']);
  */
 export async function shedOverload(app: NestFastifyApplication): Promise<void> {
   let underWay = 0;
-  const fastify = app.getHttpAdapter().getInstance() as FastifyInstance;
+  const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('onRequest', (_request, _reply, done) => {
     underWay += 1;
     done();

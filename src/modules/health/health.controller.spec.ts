@@ -6,7 +6,7 @@ import { Test } from '@nestjs/testing';
 import request from 'supertest';
 import type { TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
-import { CheckSessionStoreQuery } from '../session/session.messages.js';
+import { CheckSessionStoresQuery, type SessionStoreChecks } from '../session/session.messages.js';
 import { BeginDrainCommand, GetPhaseQuery } from './health.messages.js';
 import { HealthModule } from './health.module.js';
 
@@ -14,15 +14,21 @@ const target = (id: string, breaker: TargetStatus['breaker'], simulated = false)
   ({ id, breaker, simulated }) as TargetStatus;
 
 const listTargets = jest.fn<() => Promise<readonly TargetStatus[]>>();
-const checkSessions = jest.fn<() => Promise<{ healthy: boolean; detail: string }>>();
+const EMBEDDED: SessionStoreChecks = {
+  sessions: { healthy: true, detail: 'SQLite' },
+  redis: null,
+  cosmos: null,
+  tables: null,
+};
+const checkSessions = jest.fn<() => Promise<SessionStoreChecks>>();
 
 @QueryHandler(ListTargetsQuery)
 class ListTargetsStandIn {
   execute = () => listTargets();
 }
 
-@QueryHandler(CheckSessionStoreQuery)
-class CheckSessionStoreStandIn {
+@QueryHandler(CheckSessionStoresQuery)
+class CheckSessionStoresStandIn {
   execute = () => checkSessions();
 }
 
@@ -32,10 +38,10 @@ describe('health and readiness', () => {
 
   beforeEach(async () => {
     listTargets.mockResolvedValue([target('local', 'closed'), target('cloud', 'open')]);
-    checkSessions.mockResolvedValue({ healthy: true, detail: 'SQLite' });
+    checkSessions.mockResolvedValue(EMBEDDED);
     const module = await Test.createTestingModule({
       imports: [CqrsModule, HealthModule],
-      providers: [ListTargetsStandIn, CheckSessionStoreStandIn],
+      providers: [ListTargetsStandIn, CheckSessionStoresStandIn],
     }).compile();
     app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: log });
     await app.listen(0, '127.0.0.1');
@@ -89,11 +95,29 @@ describe('health and readiness', () => {
   });
 
   it('is degraded when sessions cannot be stored', async () => {
-    checkSessions.mockResolvedValue({ healthy: false, detail: 'the disk is full' });
+    checkSessions.mockResolvedValue({ ...EMBEDDED, sessions: { healthy: false, detail: 'the disk is full' } });
     const { body } = await get('/ready').expect(200);
     expect(body).toMatchObject({
       status: 'degraded',
       checks: { sessions: { status: 'down', detail: 'the disk is full' } },
+    });
+  });
+
+  it('names every configured store, and is degraded while one is away', async () => {
+    checkSessions.mockResolvedValue({
+      sessions: { healthy: true, detail: 'Cosmos DB' },
+      redis: { healthy: false, detail: 'not connected' },
+      cosmos: { healthy: true, detail: 'Cosmos DB' },
+      tables: null,
+    });
+    const { body } = await get('/ready').expect(200);
+    expect(body).toMatchObject({
+      status: 'degraded',
+      checks: {
+        redis: { status: 'down', detail: 'not connected' },
+        cosmos: { status: 'up' },
+        tables: { status: 'disabled' },
+      },
     });
   });
 

@@ -23,9 +23,9 @@ const readinessSchema = (...statuses: Readiness['status'][]) => ({
 });
 
 const STORES = {
-  redis: { status: 'disabled', detail: 'not used: this version keeps state in memory and SQLite' },
-  cosmos: { status: 'disabled', detail: 'not used: this version keeps state in memory and SQLite' },
-  tables: { status: 'disabled', detail: 'not used: this version keeps state in memory and SQLite' },
+  redis: { status: 'disabled', detail: 'not configured' },
+  cosmos: { status: 'disabled', detail: 'not configured' },
+  tables: { status: 'disabled', detail: 'not configured' },
 } as const;
 
 const READY: Readiness = {

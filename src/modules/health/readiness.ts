@@ -8,7 +8,7 @@ import {
 } from '@nestjs/terminus';
 import type { TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
-import { CheckSessionStoreQuery } from '../session/session.messages.js';
+import { CheckSessionStoresQuery, type SessionStoreChecks, type StoreCheck } from '../session/session.messages.js';
 import { LoopStalls } from './loop-stalls.js';
 import { ReplicaPhase } from './phase.js';
 
@@ -36,7 +36,17 @@ const READINESS: Record<HealthCheckResult['status'], ReadinessStatus> = {
   shutting_down: 'draining',
 };
 
-const DISABLED: Check = { status: 'disabled', detail: 'not used: this version keeps state in memory and SQLite' };
+const DISABLED: Check = { status: 'disabled', detail: 'not configured' };
+const OPTIONAL_STORES = ['redis', 'cosmos', 'tables'] as const;
+type Store = keyof SessionStoreChecks;
+/** Anything more could name an internal address. */
+const CHECK_FAILED = 'the check failed';
+const FAILED: SessionStoreChecks = {
+  sessions: { healthy: false, detail: CHECK_FAILED },
+  redis: null,
+  cosmos: null,
+  tables: null,
+};
 
 /** Failures of a check that may be shown; anything else could name an internal address. */
 class CheckFailed extends Error {}
@@ -70,14 +80,20 @@ export class ReadinessProbe {
     const checks = Object.fromEntries(Object.entries(details).map(([name, result]) => [name, toCheck(result)]));
     return {
       status: this.phase.current === 'draining' ? 'draining' : READINESS[status],
-      checks: { ...checks, redis: DISABLED, cosmos: DISABLED, tables: DISABLED },
+      checks: { redis: DISABLED, cosmos: DISABLED, tables: DISABLED, ...checks },
     };
   }
 
   /** Terminus throws its result as a 503 of its own when a check is down. */
   private async runChecks(): Promise<HealthCheckResult<HealthIndicatorResult>> {
+    const stores = await this.stores();
+    const used = OPTIONAL_STORES.filter((store) => stores?.[store]);
     try {
-      return await this.health.check([() => this.router(), () => this.targets(), () => this.sessions()]);
+      return await this.health.check([
+        () => this.router(),
+        () => this.targets(),
+        ...(['sessions', ...used] as const).map((store) => () => this.store(store, stores?.[store] ?? null)),
+      ]);
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;
       return error.getResponse() as HealthCheckResult<HealthIndicatorResult>;
@@ -96,15 +112,21 @@ export class ReadinessProbe {
     return this.attempt('targets', async () => describeTargets(await this.queries.execute(new ListTargetsQuery())));
   }
 
-  /** Sessions that cannot be stored degrade the service; requests are still answered. */
-  private async sessions(): Promise<HealthIndicatorResult> {
-    const result = await this.attempt('sessions', async () => {
-      const { healthy, detail } = await this.queries.execute(new CheckSessionStoreQuery());
-      if (!healthy) throw new CheckFailed(detail);
-      return detail;
-    });
-    const { status, ...rest } = result.sessions;
-    return status === 'up' ? result : this.indicators.check('sessions').degraded(rest);
+  /** What the stores say; `null` when nobody says anything within the deadline. */
+  private async stores(): Promise<SessionStoreChecks | null> {
+    const late = Promise.withResolvers<null>();
+    const timer = setTimeout(() => late.resolve(null), CHECK_DEADLINE_MS);
+    const asked = this.queries.execute(new CheckSessionStoresQuery()).catch(() => FAILED);
+    const answer = await Promise.race([asked, late.promise]);
+    clearTimeout(timer);
+    return answer;
+  }
+
+  /** A store that is away degrades the service; requests are still answered. */
+  private async store(name: Store, check: StoreCheck | null): Promise<HealthIndicatorResult> {
+    const indicator = this.indicators.check(name);
+    const detail = check?.detail ?? `timeout of ${CHECK_DEADLINE_MS}ms exceeded`;
+    return check?.healthy ? indicator.up({ detail }) : indicator.degraded({ detail });
   }
 
   private async attempt<Name extends string>(name: Name, work: () => Promise<string>) {
@@ -116,7 +138,7 @@ export class ReadinessProbe {
 }
 
 function showable(error: unknown): never {
-  throw error instanceof CheckFailed ? error : new CheckFailed('the check failed');
+  throw error instanceof CheckFailed ? error : new CheckFailed(CHECK_FAILED);
 }
 
 /** Terminus puts what a check returned beside its status, and an error's text under `message`. */

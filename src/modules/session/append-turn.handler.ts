@@ -4,15 +4,16 @@ import { monotonicFactory } from 'ulid';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { ActiveSessions } from './active-sessions.js';
 import { HotTail } from './hot-tail.js';
-import { SessionIndex } from './session-index.js';
+import { IndexWriter } from './index-writer.js';
 import { AppendTurnCommand } from './session.messages.js';
-import { StoreUnavailable } from './store-unavailable.js';
+import { Outboxes } from './outboxes.js';
+import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { MAX_TURN_BYTES, toStoredTurn, type SessionKey, type StoredTurn } from './stored-turn.js';
 import { TurnStore } from './turn-store.js';
 
 /**
- * Durable first, then memory. A turn that no store takes (the store is away, or the turn is over 1.5 MB) is remembered
- * in memory only, until `sessions.ttlSeconds` pass or the process ends.
+ * Durable first, then the hot tail. While the turn store is away a turn waits in the shared outbox, or else in this
+ * process. One over 1.5 MB fits no store; it is in the hot tail only, until `sessions.ttlSeconds` pass.
  */
 @CommandHandler(AppendTurnCommand)
 export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
@@ -23,7 +24,8 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
     private readonly config: LiveConfig,
     private readonly hotTail: HotTail,
     private readonly turnStore: TurnStore,
-    private readonly index: SessionIndex,
+    private readonly outboxes: Outboxes,
+    private readonly indexWriter: IndexWriter,
     private readonly active: ActiveSessions,
   ) {}
 
@@ -49,20 +51,11 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
     }
     try {
       const added = await this.turnStore.append(key, stored);
-      if (added) await this.record(key, stored);
+      if (added) this.indexWriter.record(key, stored);
       return true;
     } catch (error) {
-      this.report(error, stored, 'was not stored');
-      return false;
-    }
-  }
-
-  /** The turn is safe by now; a list that misses one count is no reason to say otherwise. */
-  private async record(key: SessionKey, stored: StoredTurn): Promise<void> {
-    try {
-      await this.index.record(key, stored);
-    } catch (error) {
-      this.report(error, stored, 'is stored but not counted in the list of sessions');
+      this.report(error, stored, 'goes to the outbox');
+      return this.outboxes.put({ key, turn: stored });
     }
   }
 

@@ -7,12 +7,14 @@ export interface TailReading {
   readonly complete: boolean;
   /** Moment of this reading, for `fill`. */
   readonly mark: number;
+  /** `false`: nothing can be said about the session, as the memory itself is away. */
+  readonly usable: boolean;
 }
 
 /**
  * The newest turns of active sessions, fast to read: `sessions.ttlSeconds` after the last append or fill a session is
- * forgotten here. Bounded, so it may forget earlier. Never rejects: one that cannot be used reads as incomplete and
- * empty.
+ * forgotten here. Bounded, so it may forget earlier. Only `erase` rejects: one that cannot be used reads as incomplete
+ * and empty.
  */
 export abstract class HotTail {
   abstract read(key: SessionKey): Promise<TailReading>;
@@ -28,5 +30,6 @@ export abstract class HotTail {
    */
   abstract fill(key: SessionKey, turns: readonly StoredTurn[], mark: number): Promise<void>;
 
+  /** Rejects with `StoreUnavailable` when the turns may still be there. */
   abstract erase(key: SessionKey): Promise<void>;
 }

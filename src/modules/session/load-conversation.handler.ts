@@ -1,12 +1,20 @@
 import { Logger } from '@nestjs/common';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { Overloaded } from '../../common/app-error.js';
+import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { HotTail } from './hot-tail.js';
+import { Outboxes } from './outboxes.js';
 import { LoadConversationQuery, type Conversation } from './session.messages.js';
 import { mergeTurns, type SessionKey, type StoredTurn } from './stored-turn.js';
 import { TurnStore } from './turn-store.js';
 
-/** From memory; on a miss from the turn store, which then refills the memory. A store that fails is an empty one. */
+const RETRY_SECONDS = 1;
+
+/**
+ * From the hot tail; on a miss from the turn store, which then refills the tail. While one of the two is away the other
+ * has to do; without both nothing is known about the session, and answering as if it were new would be a lie.
+ */
 @QueryHandler(LoadConversationQuery)
 export class LoadConversationHandler implements IQueryHandler<LoadConversationQuery> {
   private readonly logger = new Logger('session');
@@ -15,16 +23,20 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
     private readonly config: LiveConfig,
     private readonly hotTail: HotTail,
     private readonly turnStore: TurnStore,
+    private readonly outboxes: Outboxes,
   ) {}
 
   async execute({ caller, sessionId }: LoadConversationQuery): Promise<Conversation> {
     const key = { tenant: caller.tenant, sessionId };
     const held = await this.hotTail.read(key);
-    if (held.complete) return this.conversation(held.turns);
+    const pending = this.outboxes.pendingOf(key);
+    if (held.complete) return this.conversation(mergeTurns(held.turns, pending));
     const stored = await this.fromStore(key);
-    if (!stored) return this.conversation(held.turns);
-    await this.hotTail.fill(key, stored, held.mark);
-    return this.conversation(mergeTurns(stored, held.turns));
+    if (!stored && !held.usable) {
+      throw new Overloaded('The conversation cannot be read at the moment. Try again.', RETRY_SECONDS);
+    }
+    if (stored && held.usable) await this.hotTail.fill(key, stored, held.mark);
+    return this.conversation(mergeTurns(mergeTurns(stored ?? [], held.turns), pending));
   }
 
   private async fromStore(key: SessionKey): Promise<readonly StoredTurn[] | null> {
@@ -32,6 +44,7 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
       const { turns } = await this.turnStore.newest(key, this.config.current.sessions.maxTurns, null);
       return turns.toReversed();
     } catch (error) {
+      if (!(error instanceof StoreUnavailable)) this.logger.error(error);
       this.logger.debug(`conversation taken from memory alone: ${(error as Error).message}`);
       return null;
     }

@@ -1,15 +1,20 @@
 import { Injectable } from '@nestjs/common';
+import { EventBus } from '@nestjs/cqrs';
 import { InvalidRequest, Overloaded, SessionNotFound } from '../../common/app-error.js';
 import { ActiveSessions } from './active-sessions.js';
 import { HotTail } from './hot-tail.js';
+import { IndexWriter } from './index-writer.js';
+import { Outboxes } from './outboxes.js';
 import { SessionIndex, summaryOf, type ListOrder, type SessionSummary, type SummaryPage } from './session-index.js';
-import type { Turn } from './session.messages.js';
-import { StoreUnavailable } from './store-unavailable.js';
+import { SessionErasedEvent, type Turn } from './session.messages.js';
+import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { mergeTurns, type SessionKey, type StoredTurn } from './stored-turn.js';
 import { TurnStore } from './turn-store.js';
 
 const PAGE_TURNS = 100;
 const RETRY_SECONDS = 5;
+/** A list shows what this replica has just stored, unless the index is slow, milliseconds. */
+const INDEX_SETTLE_MS = 250;
 
 export interface ArchivedSession {
   readonly summary: SessionSummary;
@@ -24,7 +29,10 @@ export class SessionArchive {
     private readonly turnStore: TurnStore,
     private readonly hotTail: HotTail,
     private readonly index: SessionIndex,
+    private readonly outboxes: Outboxes,
+    private readonly indexWriter: IndexWriter,
     private readonly active: ActiveSessions,
+    private readonly events: EventBus,
   ) {}
 
   /**
@@ -32,6 +40,7 @@ export class SessionArchive {
    * @throws InvalidRequest when there is no session `after` (any more), Overloaded while the index is away
    */
   async list(tenant: string, limit: number, order: ListOrder, after: string | undefined): Promise<SummaryPage> {
+    await this.indexWriter.settled(INDEX_SETTLE_MS);
     return orOverloaded(async () => {
       const place = after === undefined ? null : await this.index.find({ tenant, sessionId: after });
       if (after !== undefined && !place) throw new InvalidRequest(`after: there is no session "${after}".`, 'after');
@@ -46,7 +55,8 @@ export class SessionArchive {
    * @throws SessionNotFound, Overloaded
    */
   async read(key: SessionKey): Promise<ArchivedSession> {
-    const held = (await this.hotTail.read(key)).turns;
+    await this.indexWriter.settled(INDEX_SETTLE_MS);
+    const held = await this.held(key);
     const found = await orElse(held.length > 0, async () => ({
       summary: await this.index.find(key),
       turns: await this.allStored(key),
@@ -59,21 +69,31 @@ export class SessionArchive {
   }
 
   /**
-   * Deletes the session from every store. What is in memory goes even when the durable store is away; the caller is
+   * Deletes the session from every store and outbox. What can be reached goes even when a store is away; the caller is
    * then told to repeat, because the rest is still there.
    *
    * @throws SessionNotFound, Overloaded
    */
   async erase(key: SessionKey): Promise<void> {
-    const held = (await this.hotTail.read(key)).turns;
-    try {
-      const hadTurns = await orOverloaded(() => this.turnStore.erase(key));
-      const wasListed = await orOverloaded(() => this.index.erase(key));
-      if (!hadTurns && !wasListed && held.length === 0) throw notFound(key);
-    } finally {
-      await this.hotTail.erase(key);
-      this.active.forget(key);
-    }
+    const held = await this.held(key);
+    this.active.forget(key);
+    this.indexWriter.forget(key);
+    await this.indexWriter.settled(INDEX_SETTLE_MS);
+    // The outboxes first: they leave a mark, and a turn that is delivered late is dropped from then on.
+    const erasures = [
+      await settled(async () => (await this.outboxes.erase(key), false)),
+      await settled(() => this.turnStore.erase(key)),
+      await settled(() => this.index.erase(key)),
+      await settled(async () => (await this.hotTail.erase(key), false)),
+    ];
+    const found = await orOverloaded(async () => erasures.map((erasure) => erasure()));
+    if (!found.includes(true) && held.length === 0) throw notFound(key);
+    this.events.publish(new SessionErasedEvent(key.tenant, key.sessionId));
+  }
+
+  /** What does not come from a durable store. */
+  private async held(key: SessionKey): Promise<StoredTurn[]> {
+    return mergeTurns((await this.hotTail.read(key)).turns, this.outboxes.pendingOf(key));
   }
 
   private async allStored(key: SessionKey): Promise<StoredTurn[]> {
@@ -89,6 +109,18 @@ export class SessionArchive {
 }
 
 const notFound = ({ sessionId }: SessionKey) => new SessionNotFound(`There is no session "${sessionId}".`, 'id');
+
+/** The result, or the failure, for later; the other stores are tried all the same. */
+async function settled<T>(work: () => Promise<T>): Promise<() => T> {
+  try {
+    const result = await work();
+    return () => result;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
 
 async function orOverloaded<T>(work: () => Promise<T>): Promise<T> {
   try {

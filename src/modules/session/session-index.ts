@@ -43,6 +43,9 @@ export abstract class SessionIndex {
 
   /** Resolves to whether the session was there. */
   abstract erase(key: SessionKey): Promise<boolean>;
+
+  /** Whether a session could be recorded now. Never rejects; `detail` is one line for an operator. */
+  abstract check(): Promise<{ healthy: boolean; detail: string }>;
 }
 
 const MAX_TITLE_CHARS = 80;

@@ -10,7 +10,7 @@ import request from 'supertest';
 import { callerOf, sentTurn, startSessionApp } from '../../../test/contract/session-app.js';
 import {
   AppendTurnCommand,
-  CheckSessionStoreQuery,
+  CheckSessionStoresQuery,
   CountActiveSessionsQuery,
   LoadConversationQuery,
   type Turn,
@@ -225,8 +225,11 @@ describe('module session', () => {
       expect(await append('s', 1)).toEqual({ persisted: false });
       expect(await append('s', 2)).toEqual({ persisted: false });
       expect(await load('s')).toEqual(['req-1', 'req-2']);
-      const check = await app.get(QueryBus).execute(new CheckSessionStoreQuery());
-      expect(check).toEqual({ healthy: false, detail: expect.stringContaining('SQLite') });
+      const check = await app.get(QueryBus).execute(new CheckSessionStoresQuery());
+      expect(check).toMatchObject({
+        sessions: { healthy: false, detail: expect.stringContaining('SQLite') },
+        redis: null,
+      });
     });
 
     it('shows what it has and is honest about the rest', async () => {

@@ -27,7 +27,10 @@ export interface Conversation {
   readonly turns: readonly Turn[];
 }
 
-/** The conversation so far; empty for a session nobody has written to. Another tenant's session is such a one. */
+/**
+ * The conversation so far; empty for a session nobody has written to. Another tenant's session is such a one. Rejects
+ * with `Overloaded` when neither hot tail nor turn store can be asked.
+ */
 export class LoadConversationQuery extends Query<Conversation> {
   constructor(
     readonly caller: Caller,
@@ -37,7 +40,10 @@ export class LoadConversationQuery extends Query<Conversation> {
   }
 }
 
-/** Appends a turn. `persisted` is true once a durable store has it. Never rejects for a store's sake. */
+/**
+ * Appends a turn. `persisted` is true once it survives the end of this process: the turn store has it, or the outbox that
+ * the replicas share. Never rejects for a store's sake.
+ */
 export class AppendTurnCommand extends Command<{ persisted: boolean }> {
   constructor(
     readonly caller: Caller,
@@ -48,8 +54,33 @@ export class AppendTurnCommand extends Command<{ persisted: boolean }> {
   }
 }
 
+export interface StoreCheck {
+  readonly healthy: boolean;
+  /** One line for an operator. */
+  readonly detail: string;
+}
+
+/** `sessions`: whether a turn could be stored durably now. The others are `null` where they are not configured. */
+export interface SessionStoreChecks {
+  readonly sessions: StoreCheck;
+  readonly redis: StoreCheck | null;
+  readonly cosmos: StoreCheck | null;
+  readonly tables: StoreCheck | null;
+}
+
 /** State of the session stores, for readiness. */
-export class CheckSessionStoreQuery extends Query<{ healthy: boolean; detail: string }> {}
+export class CheckSessionStoresQuery extends Query<SessionStoreChecks> {}
+
+/** Turns that wait for the turn store, per place; `null` = that cannot be known now, or there is no such place. */
+export class CountOutboxQuery extends Query<{ readonly redis: number | null; readonly memory: number }> {}
 
 /** Sessions that had a turn within `sessions.ttlSeconds`, on this replica. */
 export class CountActiveSessionsQuery extends Query<number> {}
+
+/** A session was erased; whoever keeps anything of it (answers, for example) forgets it. */
+export class SessionErasedEvent {
+  constructor(
+    readonly tenant: string,
+    readonly sessionId: string,
+  ) {}
+}

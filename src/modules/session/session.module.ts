@@ -1,68 +1,59 @@
-import { join } from 'node:path';
 import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { ActiveSessions } from './active-sessions.js';
-import { MemoryHotTail } from './adapters/memory.hot-tail.js';
-import { SqliteFile } from './adapters/sqlite-file.js';
-import { SqliteExpirySweep } from './adapters/sqlite.expiry-sweep.js';
-import { SqliteSessionIndex } from './adapters/sqlite.session-index.js';
-import { SqliteTurnStore } from './adapters/sqlite.turn-store.js';
 import { AppendTurnHandler } from './append-turn.handler.js';
-import { CheckSessionStoreHandler } from './check-session-store.handler.js';
+import { CheckSessionStoresHandler } from './check-session-stores.handler.js';
 import { CountActiveSessionsHandler } from './count-active-sessions.handler.js';
+import { CountOutboxHandler } from './count-outbox.handler.js';
 import { HotTail } from './hot-tail.js';
+import { IndexWriter } from './index-writer.js';
 import { LoadConversationHandler } from './load-conversation.handler.js';
+import { OutboxDrain } from './outbox-drain.js';
+import { Outboxes } from './outboxes.js';
 import { SessionArchive } from './session-archive.js';
 import { SessionIndex } from './session-index.js';
+import { SessionStores } from './session-stores.js';
 import { SessionController } from './session.controller.js';
 import { TurnStore } from './turn-store.js';
 
-const MAX_HOT_SESSIONS = 10_000;
-const MAX_HOT_BYTES = 67_108_864;
-
-/** `router.db` in the folder named by ROUTER_DATA_DIR, else in `data` under the working directory. */
-const databasePath = (): string => join(process.env['ROUTER_DATA_DIR'] || 'data', 'router.db');
-
-const createHotTail = (config: LiveConfig, file: SqliteFile): MemoryHotTail =>
-  new MemoryHotTail(
-    () => {
-      const { ttlSeconds, maxTurns } = config.current.sessions;
-      return { ttlMs: ttlSeconds * 1000, maxTurns, maxSessions: MAX_HOT_SESSIONS, maxBytes: MAX_HOT_BYTES };
-    },
-    () => file.foreignWrites(),
-  );
+const INDEX_FLUSH_MS = 5_000;
 
 @Module({
   imports: [CqrsModule],
   controllers: [SessionController],
   providers: [
-    { provide: SqliteFile, useFactory: () => new SqliteFile(databasePath()) },
-    { provide: TurnStore, useFactory: (file: SqliteFile) => new SqliteTurnStore(file), inject: [SqliteFile] },
-    { provide: SessionIndex, useFactory: (file: SqliteFile) => new SqliteSessionIndex(file), inject: [SqliteFile] },
-    { provide: SqliteExpirySweep, useFactory: (file: SqliteFile) => new SqliteExpirySweep(file), inject: [SqliteFile] },
-    { provide: HotTail, useFactory: createHotTail, inject: [LiveConfig, SqliteFile] },
-    ActiveSessions,
-    SessionArchive,
-    LoadConversationHandler,
-    AppendTurnHandler,
-    CheckSessionStoreHandler,
-    CountActiveSessionsHandler,
+    {
+      provide: SessionStores,
+      useFactory: (config: LiveConfig, redis: RedisConnection) => new SessionStores(config, redis),
+      inject: [LiveConfig, RedisConnection],
+    },
+    { provide: TurnStore, useFactory: (stores: SessionStores) => stores.turnStore, inject: [SessionStores] },
+    { provide: SessionIndex, useFactory: (stores: SessionStores) => stores.index, inject: [SessionStores] },
+    { provide: HotTail, useFactory: (stores: SessionStores) => stores.hotTail, inject: [SessionStores] },
+    { provide: Outboxes, useFactory: (stores: SessionStores) => stores.outboxes, inject: [SessionStores] },
+    ...[ActiveSessions, IndexWriter, OutboxDrain, SessionArchive],
+    ...[LoadConversationHandler, AppendTurnHandler],
+    ...[CheckSessionStoresHandler, CountActiveSessionsHandler, CountOutboxHandler],
   ],
 })
 export class SessionModule implements OnModuleInit, OnApplicationShutdown {
   constructor(
-    private readonly file: SqliteFile,
-    private readonly expirySweep: SqliteExpirySweep,
+    private readonly stores: SessionStores,
+    private readonly drain: OutboxDrain,
+    private readonly indexWriter: IndexWriter,
   ) {}
 
-  /** The first sweep opens the file; one that cannot be opened is logged and the service goes on without it. */
   onModuleInit(): void {
-    this.expirySweep.start();
+    this.stores.start();
+    this.drain.start();
   }
 
-  onApplicationShutdown(): void {
-    this.expirySweep.stop();
-    this.file.close();
+  /** Requests have ended by now: what still waits goes to its store, then the stores are closed. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.drain.flush(this.stores.remote);
+    await this.indexWriter.close(INDEX_FLUSH_MS);
+    await this.stores.close();
   }
 }

@@ -38,19 +38,28 @@ export function toDocument(turn: Turn): TurnDocument {
   };
 }
 
-/** @throws Error that says what is wrong, without the document's text */
+/**
+ * Reads this version's documents and older ones: what they lack gets the value it would have had. A newer version may
+ * mean something else by the same names and is refused.
+ *
+ * @throws Error that says what is wrong, without the document's text
+ */
 export function fromDocument(value: unknown): Turn {
   if (typeof value !== 'object' || value === null) throw new Error('not an object');
   const document = value as Partial<Omit<TurnDocument, 'v'>> & { v?: unknown };
-  if (document.v !== VERSION) throw new Error(`version ${String(document.v)}, expected ${VERSION}`);
+  const version = document.v ?? 0;
+  if (typeof version !== 'number' || version > VERSION) {
+    throw new Error(`version ${String(document.v)}, expected ${VERSION}`);
+  }
+  const target = text(document, 'target');
   return {
     id: text(document, 'id'),
     at: text(document, 'at'),
-    requestId: text(document, 'request_id'),
+    requestId: document.request_id ?? '',
     messages: messagesOf(document.messages),
-    target: text(document, 'target'),
+    target,
     tier: document.tier === 'cloud' ? 'cloud' : 'local',
-    model: text(document, 'model'),
+    model: document.model ?? target,
     usage: document.usage ?? null,
     costUsd: document.cost_usd ?? null,
     latencyMs: document.latency_ms ?? 0,
@@ -59,7 +68,7 @@ export function fromDocument(value: unknown): Turn {
   };
 }
 
-type TextField = 'id' | 'at' | 'request_id' | 'target' | 'model';
+type TextField = 'id' | 'at' | 'target';
 
 function text(document: Partial<Record<TextField, string>>, field: TextField): string {
   const value: unknown = document[field];

@@ -9,6 +9,11 @@ export interface TurnPage {
 
 /** Where turns are safe. Every method rejects with `StoreUnavailable` while the store cannot be used. */
 export abstract class TurnStore {
+  /** `false` when a call would fail at once; a guess that costs nothing. */
+  get usable(): boolean {
+    return true;
+  }
+
   /** Idempotent by turn id. Resolves once a crash of this process cannot lose the turn; `false` = it was there already. */
   abstract append(key: SessionKey, turn: StoredTurn): Promise<boolean>;
 

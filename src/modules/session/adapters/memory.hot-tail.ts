@@ -51,13 +51,14 @@ export class MemoryHotTail extends HotTail {
   async read(key: SessionKey): Promise<TailReading> {
     const entry = this.current(key);
     const mark = this.mark();
-    if (!entry) return { turns: [], complete: false, mark };
+    if (!entry) return { turns: [], complete: false, mark, usable: true };
     const now = this.now();
     const { maxTurns } = this.limits();
     return {
       turns: entry.turns.filter(({ expiresAt }) => expiresAt > now).slice(-maxTurns),
       complete: entry.filledFor >= maxTurns,
       mark,
+      usable: true,
     };
   }
 

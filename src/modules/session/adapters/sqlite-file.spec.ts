@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Logger } from '@nestjs/common';
 import { jest } from '@jest/globals';
-import { StoreUnavailable } from '../store-unavailable.js';
+import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { toStoredTurn } from '../stored-turn.js';
 import type { Turn } from '../session.messages.js';
 import { SqliteFile } from './sqlite-file.js';

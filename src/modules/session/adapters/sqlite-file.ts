@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Logger } from '@nestjs/common';
-import { StoreUnavailable } from '../store-unavailable.js';
+import { StoreUnavailable } from '../../../common/store-unavailable.js';
 
 /** How long a call may wait for another process's write, milliseconds; SQLite blocks the event loop meanwhile. */
 const BUSY_TIMEOUT_MS = 250;

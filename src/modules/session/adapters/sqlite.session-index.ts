@@ -71,6 +71,10 @@ export class SqliteSessionIndex extends SessionIndex {
     const { changes } = this.file.use((prepare) => prepare(ERASE).run(tenant, sessionId));
     return Number(changes) > 0;
   }
+
+  async check(): Promise<{ healthy: boolean; detail: string }> {
+    return this.file.check();
+  }
 }
 
 const toSummary = (row: Row): SessionSummary => ({

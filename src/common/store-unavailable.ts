@@ -1,4 +1,4 @@
-/** A session store cannot be used now. Stays inside the module: requests go on without the store. */
+/** A store cannot be used now. Requests go on without the store; only a caller that needs it gets a 503. */
 export class StoreUnavailable extends Error {
   constructor(reason: string, options?: ErrorOptions) {
     super(reason, options);

@@ -1,0 +1,84 @@
+import { Logger } from '@nestjs/common';
+import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import type { RouterConfig } from '../../config/config.schema.js';
+import { STORE_DEADLINE_MS } from '../../store-guard.js';
+import { EntraRedisLogin, type RedisLogin } from './entra-redis-login.js';
+
+export type RedisClient = Redis | Cluster;
+
+const CONNECT_MS = 500;
+const MAX_RECONNECT_MS = 1_000;
+
+/** ioredis waits for ever by default, for a server that is down as for a frozen one; these make it fail in 250 ms. */
+const PATIENCE = {
+  maxRetriesPerRequest: 1,
+  enableOfflineQueue: false,
+  connectTimeout: CONNECT_MS,
+  commandTimeout: STORE_DEADLINE_MS,
+  keepAlive: 10_000,
+} as const;
+
+const reconnectAfter = (times: number): number => Math.min(50 * times, MAX_RECONNECT_MS) * (0.5 + Math.random() / 2);
+
+/**
+ * A client that connects by itself, now and after every loss. ioredis is loaded here only, so that a service without
+ * Redis does not spend the memory.
+ */
+export async function createRedisClient(
+  config: RouterConfig['redis'],
+): Promise<{ client: RedisClient; close: () => Promise<void> }> {
+  const { Redis, Cluster } = await import('ioredis');
+  const url = new URL(config.url);
+  const options: RedisOptions = { ...PATIENCE, ...serverOf(url), retryStrategy: reconnectAfter };
+  const entra = config.entra ? new EntraRedisLogin() : null;
+  if (entra) applyLogin(options, await entra.current());
+  const client = config.cluster ? createCluster(Cluster, options) : new Redis(options);
+  const logger = new Logger('stores');
+  client.on('error', (error: Error) => logger.debug(`redis: ${error.message}`)); // told once by the guard
+  const stopRenewing = entra?.renew(async (login) => {
+    applyLogin(options, login);
+    applyLogin(optionsOf(client), login);
+    const nodes = config.cluster ? (client as Cluster).nodes('all') : [client as Redis];
+    await Promise.all(nodes.map((node) => node.call('AUTH', login.username, login.password)));
+  });
+  return {
+    client,
+    close: async () => {
+      stopRenewing?.();
+      client.disconnect();
+    },
+  };
+}
+
+function createCluster(ClusterClass: typeof Cluster, options: RedisOptions): Cluster {
+  const { host = '127.0.0.1', port = 6379 } = options;
+  return new ClusterClass([{ host, port }], {
+    redisOptions: options,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: reconnectAfter,
+    slotsRefreshTimeout: 2_000,
+    // The nodes of a TLS cluster are known by address; their certificate carries the name we were given.
+    dnsLookup: (address, callback) => callback(null, address),
+  });
+}
+
+/** Where a client looks when it connects again. */
+const optionsOf = (client: RedisClient): RedisOptions =>
+  'nodes' in client ? (client.options.redisOptions ?? {}) : client.options;
+
+function applyLogin(options: RedisOptions, { username, password }: RedisLogin): void {
+  options.username = username;
+  options.password = password;
+}
+
+function serverOf(url: URL): RedisOptions {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return {
+    host,
+    port: Number(url.port || 6379),
+    ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
+    ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
+    ...(url.pathname.length > 1 ? { db: Number(url.pathname.slice(1)) } : {}),
+    ...(url.protocol === 'rediss:' ? { tls: { servername: host } } : {}),
+  };
+}

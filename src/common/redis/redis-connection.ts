@@ -1,0 +1,99 @@
+import { hash } from 'node:crypto';
+import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import type { RouterConfig } from '../config/config.schema.js';
+import { StoreGuard } from '../store-guard.js';
+import { StoreUnavailable } from '../store-unavailable.js';
+import { createRedisClient, type RedisClient } from './adapters/redis-client.js';
+
+/** Begins of the replies of a server that is not well; every other reply is an answer. */
+const UNWELL = /^(LOADING|CLUSTERDOWN|MASTERDOWN|READONLY|NOAUTH|WRONGPASS)/;
+const RETRY_SIGN_IN_MS = 2_000;
+
+/** A Lua script; Redis knows it by its hash after the first call. */
+export class RedisScript {
+  private readonly sha: string;
+
+  constructor(private readonly source: string) {
+    this.sha = hash('sha1', source);
+  }
+
+  /** @param keys all with the same hash tag, as a cluster demands */
+  async run(client: RedisClient, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    try {
+      return await client.evalsha(this.sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!(error as Error).message.startsWith('NOSCRIPT')) throw error;
+      return client.eval(this.source, keys.length, ...keys, ...args);
+    }
+  }
+}
+
+/**
+ * The one connection to Redis that every adapter uses, behind one breaker. Without `redis.url` there is none, and
+ * `configured` is false.
+ */
+export class RedisConnection implements OnApplicationBootstrap {
+  private readonly logger = new Logger('stores');
+  private readonly guard = new StoreGuard('redis', { answered: isAnswer });
+  private client: RedisClient | null = null;
+  private disconnect: (() => Promise<void>) | null = null;
+  private retry: NodeJS.Timeout | null = null;
+  private closed = false;
+
+  constructor(private readonly config: RouterConfig['redis']) {}
+
+  get configured(): boolean {
+    return this.config.url !== '';
+  }
+
+  /** `false` while calls fail at once. */
+  get usable(): boolean {
+    return this.client?.status === 'ready' && this.guard.usable;
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.configured) void this.connect();
+  }
+
+  /** One call, within 250 ms. @throws StoreUnavailable */
+  async run<T>(work: (client: RedisClient) => Promise<T>): Promise<T> {
+    const { client } = this;
+    // ioredis knows that there is no connection; asking the breaker too would only delay the return.
+    if (client?.status !== 'ready') throw new StoreUnavailable('redis: not connected');
+    return this.guard.run(() => work(client));
+  }
+
+  /** Whether Redis answers now. Never rejects. */
+  async check(): Promise<{ healthy: boolean; detail: string }> {
+    try {
+      await this.run((client) => client.ping());
+      return { healthy: true, detail: this.config.cluster ? 'Redis, cluster' : 'Redis' };
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      return { healthy: false, detail: this.guard.problem || 'not connected' };
+    }
+  }
+
+  /** Called by the last one that needs it, at the end of a shutdown. */
+  async close(): Promise<void> {
+    this.closed = true;
+    if (this.retry) clearTimeout(this.retry);
+    await this.disconnect?.();
+    this.guard.close();
+  }
+
+  /** Only the first sign-in can fail here; the client connects again by itself. */
+  private async connect(): Promise<void> {
+    try {
+      const { client, close } = await createRedisClient(this.config);
+      this.client = client;
+      this.disconnect = close;
+      if (this.closed) await close();
+    } catch (error) {
+      this.logger.warn(`no sign-in to Redis: ${(error as Error).message.split('\n')[0]}`);
+      if (!this.closed) this.retry = setTimeout(() => void this.connect(), RETRY_SIGN_IN_MS).unref();
+    }
+  }
+}
+
+const isAnswer = (error: Error): boolean => error.name === 'ReplyError' && !UNWELL.test(error.message);

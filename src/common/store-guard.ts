@@ -1,0 +1,115 @@
+import { Logger } from '@nestjs/common';
+import CircuitBreaker from 'opossum';
+import { StoreUnavailable } from './store-unavailable.js';
+
+/** What one call of a store may take, milliseconds. */
+export const STORE_DEADLINE_MS = 250;
+/** Failures one after the other that open the breaker. */
+const FAILURES = 3;
+/** An open breaker lets one call try again after so long, milliseconds. */
+const RESET_MS = 1_000;
+/** Errors that are ours, not the store's. */
+const DEFECTS = [TypeError, RangeError, ReferenceError];
+
+export interface StoreGuardOptions {
+  readonly deadlineMs?: number;
+  readonly resetMs?: number;
+  /** Whether the error is an answer of a store that is well (throttled, full): it does not open the breaker. */
+  readonly answered?: (error: Error) => boolean;
+}
+
+type Work<T> = (signal: AbortSignal) => Promise<T>;
+
+/**
+ * Makes a frozen store as harmless as a dead one: every call ends within its deadline, and after three failures in a
+ * row calls fail at once, but for one a second that finds out whether the store is back.
+ */
+export class StoreGuard {
+  private readonly logger = new Logger('stores');
+  private readonly breaker: CircuitBreaker<[() => Promise<unknown>], unknown>;
+  private readonly deadlineMs: number;
+  private failures = 0;
+  private reason = '';
+
+  constructor(
+    readonly store: string,
+    private readonly options: StoreGuardOptions = {},
+  ) {
+    this.deadlineMs = options.deadlineMs ?? STORE_DEADLINE_MS;
+    this.breaker = new CircuitBreaker((work: () => Promise<unknown>) => work(), {
+      timeout: false,
+      resetTimeout: options.resetMs ?? RESET_MS,
+      volumeThreshold: Number.MAX_SAFE_INTEGER, // opened by `failed`: a share of a window reacts too late under load
+      errorFilter: (error: Error) => this.isAnswer(error),
+    });
+    this.breaker.on('close', () => this.logger.log(`${store} is back`));
+  }
+
+  /** `false` while calls fail at once. */
+  get usable(): boolean {
+    return !this.breaker.opened;
+  }
+
+  /** Why the store cannot be used, for an operator; empty while it can. */
+  get problem(): string {
+    return this.usable ? '' : this.reason;
+  }
+
+  /**
+   * Runs one call; `signal` aborts at the deadline.
+   *
+   * @param deadlineMs in place of the store's own
+   * @throws StoreUnavailable for whatever went wrong, except for defects of our own
+   */
+  async run<T>(work: Work<T>, deadlineMs = this.deadlineMs): Promise<T> {
+    try {
+      const result = await this.breaker.fire(() => withinDeadline(work, deadlineMs));
+      this.failures = 0;
+      return result as T;
+    } catch (error) {
+      throw this.failed(error as Error);
+    }
+  }
+
+  close(): void {
+    this.breaker.shutdown();
+  }
+
+  private failed(error: Error): Error {
+    if (DEFECTS.some((defect) => error instanceof defect)) return error;
+    if ((error as NodeJS.ErrnoException).code === 'EOPENBREAKER') {
+      return new StoreUnavailable(`${this.store}: ${this.reason}`);
+    }
+    const reason = error.message.split('\n')[0] ?? error.name;
+    if (!this.isAnswer(error)) this.count(reason);
+    if (error instanceof StoreUnavailable) return error;
+    return new StoreUnavailable(`${this.store}: ${reason}`, { cause: error });
+  }
+
+  private count(reason: string): void {
+    this.reason = reason;
+    this.failures += 1;
+    if (this.failures < FAILURES || this.breaker.opened) return;
+    this.breaker.open();
+    this.logger.warn(`${this.store} cannot be used (${reason}); one call a second tries again`);
+  }
+
+  private isAnswer(error: Error): boolean {
+    return this.options.answered?.(error) ?? false;
+  }
+}
+
+async function withinDeadline<T>(work: Work<T>, deadlineMs: number): Promise<T> {
+  const controller = new AbortController();
+  const deadline = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const late = new StoreUnavailable(`no answer within ${deadlineMs} ms`);
+    deadline.reject(late);
+    controller.abort(late);
+  }, deadlineMs);
+  try {
+    return await Promise.race([work(controller.signal), deadline.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

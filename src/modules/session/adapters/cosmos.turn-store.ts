@@ -1,0 +1,122 @@
+import type { SqlQuerySpec } from '@azure/cosmos';
+import { Logger } from '@nestjs/common';
+import type { SessionKey, StoredTurn } from '../stored-turn.js';
+import { fromDocument, toDocument } from '../turn-document.js';
+import { TurnStore, type TurnPage } from '../turn-store.js';
+import { isConflict, isMissing, type CosmosContainer } from './cosmos-container.js';
+
+const NEWEST = `SELECT * FROM c WHERE c.pk = @pk AND c.tenant = @tenant AND c.session = @session
+  AND c.expiresAt > @now AND c.id < @before ORDER BY c.id DESC`;
+const IDS = 'SELECT c.id FROM c WHERE c.pk = @pk AND c.tenant = @tenant AND c.session = @session';
+/** Sorts after every ULID, which has only digits and letters. */
+const AFTER_ALL_IDS = '~';
+const ERASE_PAGE = 100;
+const ERASE_AT_ONCE = 10;
+const MS_PER_SECOND = 1_000;
+
+/**
+ * Turns in Cosmos DB, one document each, never changed: `id` = ULID, partition key `pk` = `tenant|session`. Queries
+ * name the tenant besides the partition, so that no mistake with a key can show another tenant's turns. `ttl` lets
+ * Cosmos delete; `expiresAt` hides what it has not deleted yet.
+ *
+ * @param now epoch milliseconds
+ */
+export class CosmosTurnStore extends TurnStore {
+  private readonly logger = new Logger('session');
+
+  constructor(
+    private readonly cosmos: CosmosContainer,
+    private readonly now: () => number = Date.now,
+  ) {
+    super();
+  }
+
+  override get usable(): boolean {
+    return this.cosmos.usable;
+  }
+
+  async append(key: SessionKey, { turn, expiresAt }: StoredTurn): Promise<boolean> {
+    const place = { pk: partitionOf(key), tenant: key.tenant, session: key.sessionId };
+    const ttl = Math.max(1, Math.ceil((expiresAt - Date.parse(turn.at)) / MS_PER_SECOND));
+    const document = { ...toDocument(turn), ...place, expiresAt, ttl };
+    try {
+      await this.cosmos.run((container, abortSignal) => container.items.create(document, { abortSignal }));
+      return true;
+    } catch (error) {
+      if (isConflict(error)) return false; // our own earlier try, whose answer was lost, or another drain
+      throw error;
+    }
+  }
+
+  async newest(key: SessionKey, limit: number, before: string | null): Promise<TurnPage> {
+    const documents = await this.query<{ id: string; expiresAt: number }>(key, limit, {
+      query: NEWEST,
+      parameters: [...named(key, { now: this.now(), before: before ?? AFTER_ALL_IDS })],
+    });
+    return {
+      turns: documents.flatMap((document) => this.read(document, key.sessionId)),
+      next: documents.length === limit ? documents.at(-1)!.id : null,
+    };
+  }
+
+  async erase(key: SessionKey): Promise<boolean> {
+    const spec = { query: IDS, parameters: [...named(key)] };
+    let erased = 0;
+    for (;;) {
+      const page = await this.query<{ id: string }>(key, ERASE_PAGE, spec);
+      if (page.length === 0) return erased > 0;
+      for (let at = 0; at < page.length; at += ERASE_AT_ONCE) {
+        await Promise.all(page.slice(at, at + ERASE_AT_ONCE).map(({ id }) => this.eraseOne(key, id)));
+      }
+      erased += page.length;
+    }
+  }
+
+  check(): Promise<{ healthy: boolean; detail: string }> {
+    return this.cosmos.check('Cosmos DB', (container, abortSignal) => container.read({ abortSignal }));
+  }
+
+  private async eraseOne(key: SessionKey, id: string): Promise<void> {
+    try {
+      await this.cosmos.run((container, abortSignal) => container.item(id, partitionOf(key)).delete({ abortSignal }));
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+
+  /** The first `limit` documents. A page may come back short before the end, so pages are read until it is full. */
+  private query<T>(key: SessionKey, limit: number, spec: SqlQuerySpec): Promise<T[]> {
+    return this.cosmos.run(async (container, abortSignal) => {
+      const options = { partitionKey: partitionOf(key), maxItemCount: limit, abortSignal };
+      const pages = container.items.query<T>(spec, options);
+      const found: T[] = [];
+      do {
+        const { resources } = await pages.fetchNext();
+        found.push(...(resources ?? []));
+      } while (found.length < limit && pages.hasMoreResults());
+      return found.slice(0, limit);
+    });
+  }
+
+  /** One unreadable document must not take the conversation with it. */
+  private read(document: { id: string; expiresAt: number }, sessionId: string): StoredTurn[] {
+    try {
+      const turn = fromDocument(document);
+      const bytes = Buffer.byteLength(JSON.stringify(document));
+      return [{ turn, expiresAt: document.expiresAt, bytes }];
+    } catch (error) {
+      const reason = (error as Error).message;
+      this.logger.error(`turn ${document.id} of session ${sessionId} cannot be read and is left out: ${reason}`);
+      return [];
+    }
+  }
+}
+
+/** `|` cannot be part of a session id and is escaped in a tenant's name, so no two sessions share a partition. */
+const partitionOf = ({ tenant, sessionId }: SessionKey): string =>
+  `${encodeURIComponent(tenant.toWellFormed())}|${sessionId}`;
+
+function* named(key: SessionKey, more: Record<string, string | number> = {}) {
+  const all = { pk: partitionOf(key), tenant: key.tenant, session: key.sessionId, ...more };
+  for (const [name, value] of Object.entries(all)) yield { name: `@${name}`, value };
+}

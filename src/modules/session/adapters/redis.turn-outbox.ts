@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import type { RedisConnection } from '../../../common/redis/redis-connection.js';
+import { StoreUnavailable } from '../../../common/store-unavailable.js';
+import type { SessionKey, StoredTurn } from '../stored-turn.js';
+import { fromDocument, toDocument, type TurnDocument } from '../turn-document.js';
+import { TurnOutbox, type Deliver, type PendingTurn } from '../turn-outbox.js';
+import { sessionTag } from './redis-keys.js';
+
+const STREAM = '{outbox}:turns';
+const GROUP = 'replicas';
+const BATCH = 50;
+/** A replica that holds a turn for so long without delivering it is taken for dead, milliseconds. */
+const DEAD_AFTER_MS = 5_000;
+/** How long an erasure keeps late turns of the session out: longer than any outbox can lag behind. */
+const ERASED_MS = 7 * 86_400_000;
+const ERASE_PAGE = 500;
+const POLICY_EVERY_MS = 30_000;
+
+/** `[id, [field, value]]`; a deleted entry that was still pending has no fields. */
+type Entry = [id: string, fields: string[] | null];
+
+interface Message {
+  readonly tenant: string;
+  readonly session: string;
+  readonly expires_at: number;
+  readonly turn: TurnDocument;
+}
+
+/**
+ * The outbox all replicas share: a stream with one consumer group. Whoever is alive drains it; what a dead replica had
+ * taken is claimed from it after 5 s. An erased session leaves a mark, so that a turn which another process still held
+ * is not delivered afterwards.
+ */
+export class RedisTurnOutbox extends TurnOutbox {
+  private readonly logger = new Logger('session');
+  private readonly consumer = randomUUID();
+  private policy: { readonly evicts: boolean; readonly at: number } | null = null;
+
+  /** @param deadAfterMs see DEAD_AFTER_MS */
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly deadAfterMs = DEAD_AFTER_MS,
+  ) {
+    super();
+  }
+
+  async put({ key, turn }: PendingTurn): Promise<boolean> {
+    const message: Message = {
+      tenant: key.tenant,
+      session: key.sessionId,
+      expires_at: turn.expiresAt,
+      turn: toDocument(turn.turn),
+    };
+    const durable = !(await this.mayEvict());
+    await this.redis.run((client) => client.xadd(STREAM, '*', 'turn', JSON.stringify(message)));
+    return durable;
+  }
+
+  async drain(deliver: Deliver): Promise<number> {
+    if ((await this.depth()) === 0) return 0;
+    await this.createGroup();
+    let delivered = 0;
+    for (;;) {
+      const entries = await this.next();
+      if (entries.length === 0) return delivered;
+      for (const entry of entries) {
+        const outcome = await this.deliverOne(entry, deliver);
+        if (outcome === 'away') return delivered;
+        if (outcome === 'delivered') delivered += 1;
+      }
+    }
+  }
+
+  async erase(key: SessionKey): Promise<void> {
+    await this.redis.run((client) => client.set(erasedKey(key), Date.now(), 'PX', ERASED_MS));
+    let from = '-';
+    for (;;) {
+      const entries = await this.redis.run((client) => client.xrange(STREAM, from, '+', 'COUNT', ERASE_PAGE));
+      const own = entries.filter(([, fields]) => isOf(key, fields)).map(([id]) => id);
+      if (own.length > 0) await this.remove(own);
+      if (entries.length < ERASE_PAGE) return;
+      from = `(${entries.at(-1)![0]}`;
+    }
+  }
+
+  async depth(): Promise<number | null> {
+    try {
+      return await this.redis.run((client) => client.xlen(STREAM));
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      return null;
+    }
+  }
+
+  /** Whether the session was erased after the turn had been written. @throws StoreUnavailable */
+  async wasErased({ key, turn }: PendingTurn): Promise<boolean> {
+    const erasedAt = await this.redis.run((client) => client.get(erasedKey(key)));
+    return erasedAt !== null && Date.parse(turn.turn.at) <= Number(erasedAt);
+  }
+
+  /** First what a dead replica had taken (this one's own failures too), then what nobody has. */
+  private async next(): Promise<Entry[]> {
+    const claimed = (await this.redis.run((client) =>
+      client.xautoclaim(STREAM, GROUP, this.consumer, this.deadAfterMs, '0', 'COUNT', BATCH),
+    )) as [string, Entry[]];
+    if (claimed[1].length > 0) return claimed[1];
+    const fresh = (await this.redis.run((client) =>
+      client.xreadgroup('GROUP', GROUP, this.consumer, 'COUNT', BATCH, 'STREAMS', STREAM, '>'),
+    )) as [string, Entry[]][] | null;
+    return fresh?.[0]?.[1] ?? [];
+  }
+
+  private async deliverOne([id, fields]: Entry, deliver: Deliver): Promise<'delivered' | 'kept' | 'away'> {
+    try {
+      const pending = fields && parsed(fields);
+      if (pending && !(await this.wasErased(pending))) await deliver(pending);
+      await this.remove([id]);
+      return 'delivered';
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return 'away';
+      this.logger.error(`entry ${id} stays in the outbox: ${(error as Error).message}`);
+      return 'kept';
+    }
+  }
+
+  private async remove(ids: readonly string[]): Promise<void> {
+    await this.redis.run(async (client) => {
+      await client.xdel(STREAM, ...ids);
+      await client.xack(STREAM, GROUP, ...ids);
+    });
+  }
+
+  private async createGroup(): Promise<void> {
+    try {
+      await this.redis.run((client) => client.xgroup('CREATE', STREAM, GROUP, '0', 'MKSTREAM'));
+    } catch (error) {
+      if (!(error as Error).message.includes('BUSYGROUP')) throw error;
+    }
+  }
+
+  /** A Redis that may throw away any key (`allkeys-*`) is a cache; what it holds is not safe. */
+  private async mayEvict(): Promise<boolean> {
+    if (!this.policy || Date.now() - this.policy.at > POLICY_EVERY_MS) {
+      const info = await this.redis.run((client) => client.info('memory'));
+      const evicts = /maxmemory_policy:allkeys-/.test(info) && !/\bmaxmemory:0\b/.test(info);
+      if (evicts && !this.policy?.evicts) {
+        this.logger.warn('Redis may evict any key (maxmemory-policy allkeys-*): its outbox does not count as durable');
+      }
+      this.policy = { evicts, at: Date.now() };
+    }
+    return this.policy.evicts;
+  }
+}
+
+const erasedKey = (key: SessionKey): string => `${sessionTag(key)}:erased`;
+
+const messageOf = (fields: readonly string[]): Message => JSON.parse(fields[1] ?? '') as Message;
+
+function isOf({ tenant, sessionId }: SessionKey, fields: readonly string[]): boolean {
+  try {
+    const message = messageOf(fields);
+    return message.tenant === tenant && message.session === sessionId;
+  } catch {
+    return false; // reported when it is drained
+  }
+}
+
+/** @throws Error that says what is wrong */
+function parsed(fields: readonly string[]): PendingTurn {
+  const { tenant, session, expires_at: expiresAt, turn } = messageOf(fields);
+  const stored: StoredTurn = {
+    turn: fromDocument(turn),
+    expiresAt,
+    bytes: Buffer.byteLength(JSON.stringify(turn)),
+  };
+  return { key: { tenant, sessionId: session }, turn: stored };
+}

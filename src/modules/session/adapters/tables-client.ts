@@ -1,0 +1,58 @@
+import type { TableClient, TableServiceClientOptions } from '@azure/data-tables';
+import type { RouterConfig } from '../../../common/config/config.schema.js';
+import { StoreConnection, type Opened, type StoreRules } from '../../../common/store-connection.js';
+
+const TABLE = 'sessions';
+const CONNECT_MS = 5_000;
+/** Busy, timed out, internal error (learn.microsoft.com/rest/api/storageservices/table-service-error-codes). */
+const TRANSIENT_STATUS = new Set([408, 429, 500, 503, 504]);
+
+interface TablesError {
+  readonly statusCode?: number;
+  readonly code?: string;
+  readonly response?: { readonly headers: { get(name: string): string | undefined } };
+}
+
+const statusOf = (error: unknown): number | undefined => (error as TablesError).statusCode;
+
+export const isMissing = (error: unknown): boolean => statusOf(error) === 404;
+/** Somebody else changed or created the entity meanwhile. */
+export const isOvertaken = (error: unknown): boolean => [404, 409, 412].includes(statusOf(error) ?? 0);
+
+const RULES: StoreRules = {
+  transient: (error) => {
+    const status = statusOf(error);
+    return status === undefined ? (error as TablesError).code !== undefined : TRANSIENT_STATUS.has(status);
+  },
+  refused: (error) => {
+    const status = statusOf(error) ?? 0;
+    return status >= 400 && status < 500 && !TRANSIENT_STATUS.has(status);
+  },
+  throttled: (error) => [429, 503].includes(statusOf(error) ?? 0),
+  retryAfterMs: (error) => Number((error as TablesError).response?.headers.get('retry-after') ?? 0) * 1_000 || 0,
+};
+
+export type TablesConnection = StoreConnection<TableClient>;
+
+/** The table of the sessions; it is created where it is missing. @param table its name */
+export const tablesConnection = (config: RouterConfig['tables'], table = TABLE): TablesConnection =>
+  new StoreConnection('tables', RULES, () => openTable(config, table));
+
+async function openTable(config: RouterConfig['tables'], table: string): Promise<Opened<TableClient>> {
+  const client = await createClient(config, table);
+  await client.createTable({ abortSignal: AbortSignal.timeout(CONNECT_MS) }); // one that exists is fine for the SDK
+  return { client, close: () => undefined };
+}
+
+/** With a connection string, else managed identity. */
+async function createClient(
+  { endpoint, connectionString }: RouterConfig['tables'],
+  table: string,
+): Promise<TableClient> {
+  const { TableClient } = await import('@azure/data-tables');
+  const allowInsecureConnection = /(^|=)http:\/\//.test(connectionString || endpoint); // the emulator
+  const options: TableServiceClientOptions = { allowInsecureConnection, retryOptions: { maxRetries: 0 } };
+  if (connectionString) return TableClient.fromConnectionString(connectionString, table, options);
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  return new TableClient(endpoint, table, new DefaultAzureCredential(), options);
+}

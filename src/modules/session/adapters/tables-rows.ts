@@ -1,0 +1,95 @@
+import type { TableEntity } from '@azure/data-tables';
+import type { ListOrder, SessionSummary } from '../session-index.js';
+import { titleOf } from '../session-index.js';
+import type { SessionKey, StoredTurn } from '../stored-turn.js';
+
+/**
+ * A session is three entities of its tenant's partition, always changed in one transaction: `s|id` is the session;
+ * `a|time|id` and `d|time|id` carry the same fields under keys that sort by time of the latest turn, oldest and newest
+ * first, because Table Storage returns entities in the order of their keys and in no other.
+ */
+export interface SessionFields {
+  readonly title: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly turnCount: number;
+  /** Left out when unknown. */
+  readonly costUsd?: number;
+  /** ISO 8601 UTC. */
+  readonly expiresAt: string;
+  /** Ids of the latest turns counted, so that a repeated call counts none twice. */
+  readonly counted: string;
+}
+
+export type SessionEntity = TableEntity<SessionFields> & { etag?: string };
+
+const REMEMBERED_TURNS = 16;
+const TIME_DIGITS = 15;
+const TIME_END = 10 ** TIME_DIGITS;
+
+/** `/ \ # ?`, control characters and `%` are not safe in keys; `=` marks what is escaped. */
+export const partitionOf = (tenant: string): string =>
+  tenant.replace(/[^A-Za-z0-9._:@-]/gu, (char) => `=${char.codePointAt(0)!.toString(16)};`);
+
+export const sessionRow = (sessionId: string): string => `s|${sessionId}`;
+
+/** Behind the last key of a kind. */
+export const ROWS_END = { asc: 'a}', desc: 'd}', session: 's}' } as const;
+export const ROWS_START = { asc: 'a|', desc: 'd|', session: 's|' } as const;
+
+export function orderedRow(order: ListOrder, { id, updatedAt }: Pick<SessionSummary, 'id' | 'updatedAt'>): string {
+  const ms = Date.parse(updatedAt);
+  const time = String(order === 'asc' ? ms : TIME_END - 1 - ms).padStart(TIME_DIGITS, '0');
+  return `${ROWS_START[order]}${time}|${order === 'asc' ? id : inverted(id)}`;
+}
+
+/** Sorts the other way round; the end mark puts a longer id before its own beginning. */
+function inverted(id: string): string {
+  return `${Buffer.from(Buffer.from(id).map((byte) => 255 - byte)).toString('hex')}ff`;
+}
+
+/** The session's id out of an entity of any kind. */
+function idOf(rowKey: string): string {
+  if (rowKey.startsWith('s|')) return rowKey.slice(2);
+  const id = rowKey.slice(2 + TIME_DIGITS + 1);
+  if (rowKey.startsWith('a|')) return id;
+  return Buffer.from(Buffer.from(id.slice(0, -2), 'hex').map((byte) => 255 - byte)).toString();
+}
+
+export function toSummary(entity: SessionEntity): SessionSummary {
+  const { title, createdAt, updatedAt, turnCount, costUsd } = entity;
+  return { id: idOf(entity.rowKey), title, createdAt, updatedAt, turnCount, costUsd: costUsd ?? null };
+}
+
+/** The fields with one more turn; `null` when that turn is counted already. */
+export function withTurn(before: SessionFields | null, { turn, expiresAt }: StoredTurn): SessionFields | null {
+  const until = new Date(expiresAt).toISOString();
+  const cost = turn.costUsd;
+  if (!before) {
+    const first = { title: titleOf(turn), createdAt: turn.at, updatedAt: turn.at, turnCount: 1 };
+    return { ...first, ...(cost === null ? {} : { costUsd: cost }), expiresAt: until, counted: turn.id };
+  }
+  const counted = before.counted.split(' ');
+  if (counted.includes(turn.id)) return null;
+  const costKnown = before.costUsd !== undefined && cost !== null;
+  return {
+    title: before.title === '' ? titleOf(turn) : before.title,
+    createdAt: before.createdAt < turn.at ? before.createdAt : turn.at,
+    updatedAt: before.updatedAt > turn.at ? before.updatedAt : turn.at,
+    turnCount: before.turnCount + 1,
+    ...(costKnown ? { costUsd: before.costUsd + cost } : {}),
+    expiresAt: before.expiresAt > until ? before.expiresAt : until,
+    counted: [...counted, turn.id].slice(-REMEMBERED_TURNS).join(' '),
+  };
+}
+
+export const placeOf = ({ tenant, sessionId }: SessionKey) => ({
+  partitionKey: partitionOf(tenant),
+  rowKey: sessionRow(sessionId),
+});
+
+/** Without the keys and the service's own fields. */
+export function fieldsOf(entity: SessionEntity): SessionFields {
+  const { title, createdAt, updatedAt, turnCount, costUsd, expiresAt, counted } = entity;
+  return { title, createdAt, updatedAt, turnCount, ...(costUsd === undefined ? {} : { costUsd }), expiresAt, counted };
+}

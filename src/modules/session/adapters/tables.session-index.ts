@@ -1,0 +1,160 @@
+import type { TransactionAction } from '@azure/data-tables';
+import { StoreUnavailable } from '../../../common/store-unavailable.js';
+import { SessionIndex, type ListOrder, type SessionSummary, type SummaryPage } from '../session-index.js';
+import type { SessionKey, StoredTurn } from '../stored-turn.js';
+import { isMissing, isOvertaken, type TablesConnection } from './tables-client.js';
+import {
+  fieldsOf,
+  orderedRow,
+  partitionOf,
+  placeOf,
+  ROWS_END,
+  ROWS_START,
+  toSummary,
+  withTurn,
+  type SessionEntity,
+  type SessionFields,
+} from './tables-rows.js';
+
+/** Several replicas may count turns of one session at once; each round one of them wins. */
+const MAX_ROUNDS = 20;
+const SWEEP_PAGE = 100;
+
+/** The list of sessions in Azure Table Storage; partition = tenant. @param now epoch milliseconds */
+export class TablesSessionIndex extends SessionIndex {
+  constructor(
+    private readonly tables: TablesConnection,
+    private readonly now: () => number = Date.now,
+  ) {
+    super();
+  }
+
+  async record(key: SessionKey, turn: StoredTurn): Promise<void> {
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const found = await this.entity(key);
+      const fields = withTurn(found && this.isCurrent(found) ? fieldsOf(found) : null, turn);
+      if (!fields) return;
+      try {
+        await this.submit(replacing(key, found, fields));
+        return;
+      } catch (error) {
+        if (!isOvertaken(error)) throw error;
+      }
+    }
+    throw new StoreUnavailable(`tables: session was changed by others ${MAX_ROUNDS} times in a row`);
+  }
+
+  async find(key: SessionKey): Promise<SessionSummary | null> {
+    const found = await this.entity(key);
+    return found && this.isCurrent(found) ? toSummary(found) : null;
+  }
+
+  async list(
+    tenant: string,
+    limit: number,
+    order: ListOrder,
+    after: Pick<SessionSummary, 'id' | 'updatedAt'> | null,
+  ): Promise<SummaryPage> {
+    const from = after ? orderedRow(order, after) : ROWS_START[order];
+    const filter = `PartitionKey eq '${partitionOf(tenant)}' and RowKey gt '${from}' and RowKey lt '${ROWS_END[order]}' and ${this.unexpired()}`;
+    const rows = await this.query(filter, limit + 1);
+    return { sessions: rows.slice(0, limit).map(toSummary), hasMore: rows.length > limit };
+  }
+
+  async erase(key: SessionKey): Promise<boolean> {
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const found = await this.entity(key);
+      if (!found) return false;
+      try {
+        await this.submit(deleting(key, found));
+        return this.isCurrent(found);
+      } catch (error) {
+        if (!isOvertaken(error)) throw error;
+      }
+    }
+    throw new StoreUnavailable('tables: session is being written to');
+  }
+
+  override check(): Promise<{ healthy: boolean; detail: string }> {
+    return this.tables.check('Azure Table Storage', async (client, abortSignal) => {
+      const filter = "PartitionKey eq '' and RowKey eq ''";
+      await client.listEntities({ queryOptions: { filter }, abortSignal }).byPage({ maxPageSize: 1 }).next();
+    });
+  }
+
+  /** Deletes some of the sessions whose latest turn has expired; no read returns them, so nothing waits for this. */
+  async sweep(): Promise<void> {
+    const expired = `RowKey ge '${ROWS_START.session}' and RowKey lt '${ROWS_END.session}' and not (${this.unexpired()})`;
+    for (const row of await this.query(expired, SWEEP_PAGE)) {
+      await this.submit(deletingRows(row.partitionKey, row)).catch((error: unknown) => {
+        if (!isOvertaken(error)) throw error; // another replica swept it, or it has begun anew
+      });
+    }
+  }
+
+  private unexpired(): string {
+    return `expiresAt gt '${new Date(this.now()).toISOString()}'`;
+  }
+
+  private isCurrent({ expiresAt }: SessionEntity): boolean {
+    return Date.parse(expiresAt) > this.now();
+  }
+
+  private async entity(key: SessionKey): Promise<SessionEntity | null> {
+    const { partitionKey, rowKey } = placeOf(key);
+    try {
+      const found = await this.tables.run((client, abortSignal) =>
+        client.getEntity<SessionFields>(partitionKey, rowKey, { abortSignal }),
+      );
+      return { ...found, partitionKey, rowKey };
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  private async submit(actions: TransactionAction[]): Promise<void> {
+    await this.tables.run((client, abortSignal) => client.submitTransaction(actions, { abortSignal }));
+  }
+
+  private async query(filter: string, limit: number): Promise<SessionEntity[]> {
+    const rows: SessionEntity[] = [];
+    let continuationToken: string | undefined;
+    do {
+      const page = await this.tables.run((client, abortSignal) => {
+        const pages = client
+          .listEntities<SessionFields>({ queryOptions: { filter }, abortSignal })
+          .byPage({ maxPageSize: limit - rows.length, ...(continuationToken ? { continuationToken } : {}) });
+        return pages.next();
+      });
+      if (page.done) break;
+      rows.push(...(page.value as SessionEntity[])); // without a `select` the keys are always there
+      continuationToken = page.value.continuationToken;
+    } while (continuationToken && rows.length < limit);
+    return rows;
+  }
+}
+
+/** `found` and its ordered rows become rows with `fields`, or nothing happens when somebody was faster. */
+function replacing(key: SessionKey, found: SessionEntity | null, fields: SessionFields): TransactionAction[] {
+  const place = placeOf(key);
+  const actions: TransactionAction[] = found
+    ? [['update', { ...place, ...fields }, 'Replace', { etag: found.etag! }]]
+    : [['create', { ...place, ...fields }]];
+  for (const order of ['asc', 'desc'] as const) {
+    const rowKey = orderedRow(order, { id: key.sessionId, updatedAt: fields.updatedAt });
+    const oldKey = found && orderedRow(order, { id: key.sessionId, updatedAt: found.updatedAt });
+    const { partitionKey } = place;
+    if (oldKey && oldKey !== rowKey) actions.push(['delete', { partitionKey, rowKey: oldKey }]);
+    actions.push(['upsert', { ...place, ...fields, rowKey }, 'Replace']);
+  }
+  return actions;
+}
+
+const deleting = ({ tenant }: SessionKey, found: SessionEntity) => deletingRows(partitionOf(tenant), found);
+
+function deletingRows(partitionKey: string, found: SessionEntity): TransactionAction[] {
+  const { id, updatedAt } = toSummary(found);
+  const rows = [found.rowKey, orderedRow('asc', { id, updatedAt }), orderedRow('desc', { id, updatedAt })];
+  return rows.map((rowKey) => ['delete', { partitionKey, rowKey }]);
+}

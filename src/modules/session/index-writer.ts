@@ -1,0 +1,85 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { SessionIndex } from './session-index.js';
+import type { SessionKey, StoredTurn } from './stored-turn.js';
+
+const MAX_WAITING = 10_000;
+const RETRY_MS = 500;
+const AT_ONCE = 4;
+
+interface Job {
+  readonly key: SessionKey;
+  readonly turn: StoredTurn;
+}
+
+/**
+ * Keeps the list of sessions up to date behind the requests: the turn itself is safe by then, and nobody should wait
+ * for a title. Bounded; the oldest is dropped, with a line in the log, when the index is away for long.
+ */
+@Injectable()
+export class IndexWriter {
+  private readonly logger = new Logger('session');
+  private waiting: Job[] = [];
+  private working: Promise<void> | null = null;
+  private retry: NodeJS.Timeout | null = null;
+  private dropped = 0;
+
+  constructor(private readonly index: SessionIndex) {}
+
+  record(key: SessionKey, turn: StoredTurn): void {
+    if (this.waiting.length >= MAX_WAITING) {
+      this.waiting.shift();
+      if (this.dropped++ === 0) this.logger.error('the list of sessions misses turns: its store is away for too long');
+    }
+    this.waiting.push({ key, turn });
+    if (!this.retry) void this.work();
+  }
+
+  /** Resolves when everything is recorded, or after `withinMs`. */
+  async settled(withinMs: number): Promise<void> {
+    if (this.waiting.length === 0 && !this.working) return;
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, withinMs);
+    await Promise.race([this.work(), late.promise]);
+    clearTimeout(timer);
+  }
+
+  /** At the end of the process. */
+  async close(withinMs: number): Promise<void> {
+    await this.settled(withinMs);
+    if (this.retry) clearTimeout(this.retry);
+    if (this.waiting.length > 0) this.logger.error(`the list of sessions misses ${this.waiting.length} turns`);
+  }
+
+  forget({ tenant, sessionId }: SessionKey): void {
+    this.waiting = this.waiting.filter(({ key }) => key.tenant !== tenant || key.sessionId !== sessionId);
+  }
+
+  private work(): Promise<void> {
+    this.working ??= this.recordAll().finally(() => (this.working = null));
+    return this.working;
+  }
+
+  private async recordAll(): Promise<void> {
+    while (this.waiting.length > 0) {
+      const batch = this.waiting.splice(0, AT_ONCE);
+      const failed = (await Promise.all(batch.map((job) => this.recordOne(job)))).filter((job) => job !== null);
+      if (failed.length === 0) continue;
+      this.waiting.unshift(...failed);
+      this.retry ??= setTimeout(() => {
+        this.retry = null;
+        void this.work();
+      }, RETRY_MS).unref();
+      return;
+    }
+  }
+
+  private async recordOne(job: Job): Promise<Job | null> {
+    try {
+      await this.index.record(job.key, job.turn);
+      return null;
+    } catch (error) {
+      this.logger.debug(`list of sessions: ${(error as Error).message}`);
+      return job;
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { StoreUnavailable } from '../../common/store-unavailable.js';
+import { IndexWriter } from './index-writer.js';
+import { Outboxes } from './outboxes.js';
+import type { PendingTurn } from './turn-outbox.js';
+import { TurnStore } from './turn-store.js';
+
+const EVERY_MS = 500;
+/** How long a shutdown tries to empty the outboxes, milliseconds. */
+const FLUSH_MS = 5_000;
+const FLUSH_RETRY_MS = 100;
+
+/** Brings waiting turns to the turn store as soon as it is back, and once more at the end of the process. */
+@Injectable()
+export class OutboxDrain {
+  private readonly logger = new Logger('session');
+  private timer: NodeJS.Timeout | null = null;
+  private running: Promise<void> | null = null;
+
+  constructor(
+    private readonly outboxes: Outboxes,
+    private readonly turnStore: TurnStore,
+    private readonly indexWriter: IndexWriter,
+  ) {}
+
+  start(): void {
+    this.timer = setInterval(() => void this.drain(), EVERY_MS).unref();
+  }
+
+  /** One pass over both outboxes; passes never overlap. Never rejects. */
+  drain(): Promise<void> {
+    this.running ??= this.pass().finally(() => (this.running = null));
+    return this.running;
+  }
+
+  /** Stops, after trying to get this process's own turns out of it. @param patiently for 5 s, else once */
+  async flush(patiently: boolean): Promise<void> {
+    if (this.timer) clearInterval(this.timer);
+    const end = performance.now() + (patiently ? FLUSH_MS : 0);
+    await this.drain();
+    while ((await this.outboxes.memory.depth()) > 0 && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, FLUSH_RETRY_MS));
+      await this.drain();
+    }
+    const left = await this.outboxes.memory.depth();
+    if (left > 0) this.logger.error(`${left} turns were in memory only and are lost: no store could be reached`);
+  }
+
+  private async pass(): Promise<void> {
+    try {
+      const { memory, shared } = this.outboxes;
+      // A store that is away would let every turn wait for its deadline; the breaker's probe finds out by itself.
+      if (!(await this.storeIsBack())) {
+        if (shared) await memory.drain(async (pending) => void (await shared.put(pending)));
+        return;
+      }
+      const deliver = (pending: PendingTurn) => this.store(pending);
+      const drained = (await memory.drain(deliver)) + ((await shared?.drain(deliver)) ?? 0);
+      if (drained > 0) this.logger.log(`${drained} turns from the outbox are stored`);
+    } catch (error) {
+      if (error instanceof StoreUnavailable) this.logger.debug(`outbox: ${error.message}`);
+      else this.logger.error(error);
+    }
+  }
+
+  /** Asked only while something waits. */
+  private async storeIsBack(): Promise<boolean> {
+    const waiting = (await this.outboxes.memory.depth()) + ((await this.outboxes.shared?.depth()) ?? 0);
+    return waiting > 0 ? (await this.turnStore.check()).healthy : true;
+  }
+
+  private async store(pending: PendingTurn): Promise<void> {
+    const { key, turn } = pending;
+    if (await this.outboxes.wasErased(pending)) return;
+    const added = await this.turnStore.append(key, turn);
+    if (added) this.indexWriter.record(key, turn);
+  }
+}

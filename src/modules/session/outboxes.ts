@@ -1,0 +1,53 @@
+import { Logger } from '@nestjs/common';
+import { StoreUnavailable } from '../../common/store-unavailable.js';
+import type { MemoryTurnOutbox } from './adapters/memory.turn-outbox.js';
+import type { RedisTurnOutbox } from './adapters/redis.turn-outbox.js';
+import type { SessionKey, StoredTurn } from './stored-turn.js';
+import type { PendingTurn } from './turn-outbox.js';
+
+/** The shared outbox first, this process's memory last. */
+export class Outboxes {
+  private readonly logger = new Logger('session');
+
+  /** @param shared `null` without Redis */
+  constructor(
+    readonly memory: MemoryTurnOutbox,
+    readonly shared: RedisTurnOutbox | null,
+  ) {}
+
+  /** Whether the end of this process cannot lose the turn. Never rejects: a turn nobody takes is reported. */
+  async put(pending: PendingTurn): Promise<boolean> {
+    try {
+      if (this.shared) return await this.shared.put(pending);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+    }
+    try {
+      return await this.memory.put(pending);
+    } catch (error) {
+      this.logger.error(`turn of request ${pending.turn.turn.requestId} is lost: ${(error as Error).message}`);
+      return false;
+    }
+  }
+
+  /** What waits in this process; no other place has it. */
+  pendingOf(key: SessionKey): StoredTurn[] {
+    return this.memory.of(key);
+  }
+
+  /** @throws StoreUnavailable when turns may still be there */
+  async erase(key: SessionKey): Promise<void> {
+    await this.memory.erase(key);
+    await this.shared?.erase(key);
+  }
+
+  /** Whether the session was erased after the turn had been written; `false` while nobody can say. */
+  async wasErased(pending: PendingTurn): Promise<boolean> {
+    try {
+      return (await this.shared?.wasErased(pending)) ?? false;
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { routerConfigSchema } from '../../src/common/config/config.schema.js';
+import { RedisConnection } from '../../src/common/redis/redis-connection.js';
+import { freePort } from './free-port.js';
+import { eventually } from './router-calls.js';
+
+const START_MS = 10_000;
+
+/** A real redis-server as a process of its own, on the loopback, that can be killed, frozen and brought back. */
+export class RedisServer {
+  private child: ChildProcess | null = null;
+  private readonly directory = mkdtempSync(join(tmpdir(), 'router-redis-'));
+
+  private constructor(
+    readonly port: number,
+    private readonly args: readonly string[],
+  ) {}
+
+  /** @param args further options, such as `--maxmemory 5mb` as two items */
+  static async start(args: readonly string[] = []): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), args);
+    await server.run();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it (again) on its port, empty; resolves once it answers. */
+  async run(): Promise<void> {
+    const options = ['--bind', '127.0.0.1', '--port', String(this.port), '--save', '', '--appendonly', 'no'];
+    this.child = spawn('redis-server', [...options, '--dir', this.directory, ...this.args], { stdio: 'ignore' });
+    const client = this.client();
+    const failed = once(this.child, 'error').then(([error]) => Promise.reject(error as Error));
+    const late = AbortSignal.timeout(START_MS);
+    try {
+      await Promise.race([failed, client.ping(), once(late, 'abort').then(() => Promise.reject(late.reason as Error))]);
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  /** A client of the test's own, that waits for the server. The test closes it. */
+  client(): Redis {
+    const client = new Redis({
+      port: this.port,
+      host: '127.0.0.1',
+      retryStrategy: () => 20,
+      maxRetriesPerRequest: null,
+    });
+    client.on('error', () => undefined);
+    return client;
+  }
+
+  /** SIGKILL: everything it held is gone. */
+  async kill(): Promise<void> {
+    const { child } = this;
+    this.child = null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  /** SIGSTOP: connections stay open and nothing answers. */
+  freeze(): void {
+    this.child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.child?.kill('SIGCONT');
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** The service's own connection, once it answers. The test closes it. */
+export async function connectedTo({ url }: RedisServer): Promise<RedisConnection> {
+  const redis = new RedisConnection(routerConfigSchema.parse({ redis: { url } }).redis);
+  redis.onApplicationBootstrap();
+  await eventually('connected to Redis', START_MS, async () => (await redis.check()).healthy);
+  return redis;
+}
