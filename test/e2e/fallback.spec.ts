@@ -20,7 +20,7 @@ import { startRouter, type RouterApp } from '../support/router-app.js';
 import { chat, jsonOf, payloadsOf, post, streamedText, type ErrorJson } from '../support/router-calls.js';
 import { inOrder, targetOn } from '../support/router-targets.js';
 
-const FAST = { connectMs: 500, firstTokenMs: 150, idleMs: 150, plainMs: 150, totalMs: 5_000 };
+const FAST = { connectMs: 500, firstTokenMs: 400, idleMs: 400, plainMs: 400, totalMs: 5_000 };
 /** No other text of an error may look like an address, a path or a stack. */
 const INTERNAL = /127\.0\.0\.1|localhost|https?:\/\/|ECONN|UND_ERR|\bat \S+ \(|nginx/i;
 

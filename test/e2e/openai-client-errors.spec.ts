@@ -94,7 +94,7 @@ describe('typed errors of the official openai client', () => {
   let router: RouterApp;
   beforeAll(async () => {
     upstream = await UpstreamServer.start();
-    const timeouts = { firstTokenMs: 150, plainMs: 150, idleMs: 150 };
+    const timeouts = { firstTokenMs: 400, plainMs: 400, idleMs: 400 };
     router = await startRouter(
       inOrder([targetOn(upstream, { timeouts })], {
         resilience: { retries: 0, breaker: { failures: 1_000 } },

@@ -1,6 +1,6 @@
 import underPressure from '@fastify/under-pressure';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { Overloaded } from '../app-error.js';
 
 /** Mean delay of the event loop over a sample; a healthy replica under full load stays below a tenth of it. */

@@ -13,6 +13,9 @@ export interface TargetGuards {
   readonly retries: RetryBudget;
 }
 
+/** @param openMs until the next probe, milliseconds */
+export type OwnChangeListener = (target: string, state: BreakerState, openMs: number) => void;
+
 interface KnownTarget extends TargetGuards {
   /** The settings these guards belong to; another address or another limit starts anew. */
   readonly settings: string;
@@ -23,6 +26,9 @@ interface KnownTarget extends TargetGuards {
 export class TargetBreakers implements OnApplicationShutdown {
   private readonly logger = new Logger('resilience');
   private readonly known = new Map<string, KnownTarget>();
+  private listener: OwnChangeListener = () => undefined;
+  /** The change under way comes from another replica. */
+  private fromOthers = false;
 
   constructor(
     private readonly config: LiveConfig,
@@ -41,11 +47,36 @@ export class TargetBreakers implements OnApplicationShutdown {
     return guards;
   }
 
+  /** @param listener told what this replica found out by itself; there is one */
+  onOwnChange(listener: OwnChangeListener): void {
+    this.listener = listener;
+  }
+
+  /** Another replica found the target failing. @returns whether it was closed here */
+  openFor(id: string, forMs: number): boolean {
+    return this.takeOver(id, 'open', (breaker) => breaker.openFor(forMs));
+  }
+
+  /** Another replica's probe was answered. */
+  close(id: string): void {
+    this.takeOver(id, 'closed', (breaker) => breaker.close());
+  }
+
   onApplicationShutdown(): void {
     for (const { breaker } of this.known.values()) breaker.shutdown();
   }
 
+  private takeOver(id: string, state: BreakerState, change: (breaker: TargetBreaker) => void): boolean {
+    const { breaker } = this.of(id);
+    const before = breaker.state;
+    this.fromOthers = true;
+    change(breaker);
+    this.fromOthers = false;
+    return before !== state && breaker.state === state;
+  }
+
   private tell(id: string, state: BreakerState): void {
+    if (!this.fromOthers) this.listener(id, state, this.config.current.resilience.breaker.resetSeconds * 1000);
     const words = { open: 'open: no calls for now', half_open: 'half open: the next call probes', closed: 'closed' };
     this.logger[state === 'open' ? 'warn' : 'log'](
       { target: id, breaker: state },
