@@ -20,6 +20,8 @@ export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 /** One call of one target, as callers see it in `metadata.attempts`. */
 export interface Attempt {
   readonly target: string;
+  /** `performance.now()` milliseconds; for traces, not shown. */
+  readonly startedAt: number;
   outcome: AttemptOutcome;
   /** HTTP status of the model server, when it sent one. */
   status?: number;

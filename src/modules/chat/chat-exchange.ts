@@ -25,6 +25,8 @@ export interface ChatAsk {
   readonly sessionId: string | null;
   readonly strategy: string | null;
   readonly cacheControl: string | undefined;
+  /** W3C Trace Context, as it came. */
+  readonly traceparent: string | null;
   /** `performance.now()` at arrival, milliseconds. */
   readonly startedAt: number;
   /** Aborts when the caller goes away. */
@@ -162,6 +164,7 @@ export class ChatExchange {
         { result, key, completion },
         request.stream === true,
         sessionId,
+        this.ask.traceparent,
       ),
     );
   }

@@ -36,6 +36,8 @@ export class ChatCompletedEvent {
     },
     readonly stream: boolean,
     readonly sessionId: string | null,
+    /** The caller's `traceparent` header (W3C Trace Context), as it came. */
+    readonly traceparent: string | null,
   ) {}
 }
 

@@ -36,7 +36,7 @@ export function queryAnswer(exchange: ChatExchange, at: Date) {
       cached: lookup.answer !== null,
       persisted: persisted ?? false,
       fallback: route?.fallback,
-      attempts: exchange.attempts.map((attempt) => ({ ...attempt, ms: Math.round(attempt.ms) })),
+      attempts: exchange.attempts.map(({ startedAt: _, ...attempt }) => ({ ...attempt, ms: Math.round(attempt.ms) })),
       usage: usage && {
         prompt_tokens: usage.prompt_tokens,
         completion_tokens: usage.completion_tokens,

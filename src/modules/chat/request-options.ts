@@ -7,6 +7,8 @@ export interface RequestOptions {
   readonly sessionId: string | null;
   readonly strategy: string | null;
   readonly cacheControl: string | undefined;
+  /** W3C Trace Context, as it came. */
+  readonly traceparent: string | null;
 }
 
 const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
@@ -22,5 +24,6 @@ export function requestOptions(headers: IncomingHttpHeaders): RequestOptions {
     sessionId: sessionId ?? null,
     strategy: single(headers['x-router-strategy']) || null,
     cacheControl: headers['cache-control'],
+    traceparent: single(headers['traceparent']) ?? null,
   };
 }

@@ -27,7 +27,7 @@ function completed(leaseId: string | null, ending: Ending): ChatCompletedEvent {
   const cache = { result: cacheResult, key: null, completion: null };
   // prettier-ignore
   return new ChatCompletedEvent(
-    outcome, 'r1', caller, 'auto', 200, null, null, usage, costUsd, [], timing, leaseId, cache, false, null,
+    outcome, 'r1', caller, 'auto', 200, null, null, usage, costUsd, [], timing, leaseId, cache, false, null, null,
   );
 }
 

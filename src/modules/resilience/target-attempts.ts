@@ -57,7 +57,7 @@ export class TargetAttempts {
     const loads = request.stream && ms >= target.timeouts.firstTokenMs && mayHaveToLoad(target);
     const at = attempts.findLastIndex(({ target: id }) => id === target.id);
     if (!loads || at < 0 || this.loading.has(target.id)) return false;
-    attempts[at] = { target: target.id, outcome: 'timeout', ms };
+    attempts[at] = { target: target.id, startedAt, outcome: 'timeout', ms };
     this.loading.add(target.id);
     const done = (): unknown => this.loading.delete(target.id);
     result.then(done, done);
@@ -70,9 +70,9 @@ export class TargetAttempts {
     { signal, beginWithinMs, partialAnswer, whole, sentOn, beforeMs }: AttemptOptions,
     guards: TargetGuards,
   ): Promise<BegunAttempt> {
-    const attempt: Attempt = { target: target.id, outcome: 'ok', ms: 0 };
-    attempts.push(attempt);
     const startedAt = performance.now();
+    const attempt: Attempt = { target: target.id, startedAt, outcome: 'ok', ms: 0 };
+    attempts.push(attempt);
     const command = new StreamModelCommand(target.id, request, history, beginWithinMs, signal, partialAnswer, sentOn);
     const call = await this.commands.execute(command);
     try {

@@ -4,9 +4,10 @@ import { ChatCompletedEvent } from '../chat/chat.messages.js';
 import { RouterMetrics } from './metrics.js';
 import { levelOf, requestLine } from './request-line.js';
 import { spendingOf } from './spending.js';
+import { RequestTraces } from './request-traces.js';
 import { UsageLedger } from './usage-ledger.js';
 
-/** A request ended: its log line, its metrics, its tenant's usage. Runs inside `publish()`, so it stays a few us. */
+/** A request ended: its log line, its metrics, its tenant's usage, its trace. Runs inside `publish()`, so it stays a few us. */
 @EventsHandler(ChatCompletedEvent)
 export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEvent> {
   private readonly logger = new Logger('requests');
@@ -14,6 +15,7 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
   constructor(
     private readonly metrics: RouterMetrics,
     private readonly ledger: UsageLedger,
+    private readonly traces: RequestTraces,
   ) {}
 
   handle(event: ChatCompletedEvent): void {
@@ -21,5 +23,6 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
     const spent = spendingOf(event);
     this.ledger.record(event.caller.tenant, spent);
     this.metrics.recordChat(event, spent);
+    this.traces.record(event);
   }
 }

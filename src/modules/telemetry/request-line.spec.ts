@@ -34,10 +34,13 @@ describe('requestLine', () => {
 
   it('lists the attempts that failed', () => {
     const attempts = [
-      { target: 'local', outcome: 'timeout' as const, ms: 10 },
-      { target: 'cloud', outcome: 'ok' as const, ms: 20 },
+      { target: 'local', startedAt: 0, outcome: 'timeout' as const, ms: 10 },
+      { target: 'cloud', startedAt: 0, outcome: 'ok' as const, ms: 20 },
     ];
-    expect(requestLine(completed({ attempts }))).toMatchObject({ attempts: 2, failed_attempts: [attempts[0]] });
+    expect(requestLine(completed({ attempts }))).toMatchObject({
+      attempts: 2,
+      failed_attempts: [{ target: 'local', outcome: 'timeout', ms: 10 }],
+    });
   });
 
   it('never shows answers or session ids', () => {

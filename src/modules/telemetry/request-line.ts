@@ -22,7 +22,7 @@ export function levelOf({ status, errorCode }: ChatCompletedEvent): 'log' | 'war
  */
 export function requestLine(event: ChatCompletedEvent): Record<string, unknown> {
   const { route, usage, timing } = event;
-  const failed = event.attempts.filter(({ outcome }) => outcome !== 'ok');
+  const failed = event.attempts.filter(({ outcome }) => outcome !== 'ok').map(({ startedAt: _, ...shown }) => shown);
   return {
     request_id: event.requestId,
     tenant: event.caller.tenant,

@@ -116,9 +116,9 @@ describe('TelemetryModule', () => {
 
   it('counts every attempt, and each step to another target as a fallback', async () => {
     const attempts = [
-      { target: 'a', outcome: 'server_error' as const, ms: 1 },
-      { target: 'a', outcome: 'timeout' as const, ms: 5 },
-      { target: 'b', outcome: 'ok' as const, ms: 2 },
+      { target: 'a', startedAt: 0, outcome: 'server_error' as const, ms: 1 },
+      { target: 'a', startedAt: 0, outcome: 'timeout' as const, ms: 5 },
+      { target: 'b', startedAt: 0, outcome: 'ok' as const, ms: 2 },
     ];
     publish(completed({ attempts }));
     const { text } = await get('/metrics');

@@ -5,6 +5,7 @@ import { MetricsController } from './metrics.controller.js';
 import { RouterMetrics } from './metrics.js';
 import { RecordChatCompletedHandler } from './record-chat-completed.handler.js';
 import { ReportUsageHandler } from './report-usage.handler.js';
+import { RequestTraces } from './request-traces.js';
 import { UsageController } from './usage.controller.js';
 import { UsageLedger } from './usage-ledger.js';
 
@@ -12,6 +13,13 @@ import { UsageLedger } from './usage-ledger.js';
 @Module({
   imports: [CqrsModule],
   controllers: [MetricsController, UsageController],
-  providers: [RouterMetrics, UsageLedger, FailedEventLog, RecordChatCompletedHandler, ReportUsageHandler],
+  providers: [
+    RouterMetrics,
+    UsageLedger,
+    RequestTraces,
+    FailedEventLog,
+    RecordChatCompletedHandler,
+    ReportUsageHandler,
+  ],
 })
 export class TelemetryModule {}

@@ -1,0 +1,99 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+  type Context,
+  type Span,
+  type Tracer,
+} from '@opentelemetry/api';
+import type { Attempt } from '../../common/attempt.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import type { ChatCompletedEvent } from '../chat/chat.messages.js';
+import { startTracing, type Tracing } from './adapters/otlp-tracing.js';
+import { GEN_AI, ROUTER } from './genai-names.js';
+
+/** `version-traceid-parentid-flags`. @see https://www.w3.org/TR/trace-context/#traceparent-header */
+const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+
+/**
+ * One span a request, one child an attempt, made when the request has ended: the path of the request carries no tracing.
+ * Nothing a caller wrote is in a span. Off without `telemetry.otlpEndpoint`.
+ */
+@Injectable()
+export class RequestTraces implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger('telemetry');
+  private tracing: Tracing | null = null;
+
+  constructor(private readonly config: LiveConfig) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { otlpEndpoint, serviceName } = this.config.current.telemetry;
+    if (otlpEndpoint === '') return;
+    this.tracing = await startTracing(otlpEndpoint, serviceName);
+    this.logger.log(`traces go to ${new URL(otlpEndpoint).host}`);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.tracing?.stop().catch((error: unknown) => this.logger.warn({ err: error }, 'the last traces are lost'));
+  }
+
+  record(event: ChatCompletedEvent): void {
+    if (!this.tracing) return;
+    const { tracer } = this.tracing;
+    const endTime = Date.now();
+    const startTime = endTime - event.timing.totalMs;
+    const options = { kind: SpanKind.SERVER, startTime, attributes: attributesOf(event) };
+    const span = tracer.startSpan(`chat ${event.requestedModel}`, options, parentOf(event.traceparent));
+    const context = trace.setSpan(ROOT_CONTEXT, span);
+    for (const attempt of event.attempts) recordAttempt(tracer, attempt, context);
+    if (event.outcome !== 'answered') fail(span, event.errorCode ?? event.outcome);
+    span.end(endTime);
+  }
+}
+
+function recordAttempt(tracer: Tracer, { target, startedAt, outcome, status, ms }: Attempt, context: Context): void {
+  const startTime = performance.timeOrigin + startedAt;
+  const attributes = {
+    [ROUTER.target]: target,
+    [ROUTER.outcome]: outcome,
+    ...(status === undefined ? {} : { 'http.response.status_code': status }),
+  };
+  const span = tracer.startSpan(`attempt ${target}`, { kind: SpanKind.CLIENT, startTime, attributes }, context);
+  if (outcome !== 'ok') fail(span, outcome);
+  span.end(startTime + ms);
+}
+
+function fail(span: Span, type: string): void {
+  span.setAttribute('error.type', type);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: type });
+}
+
+function attributesOf({ requestId, requestedModel, route, usage, costUsd, cache, outcome }: ChatCompletedEvent) {
+  return {
+    [GEN_AI.operation]: 'chat',
+    [GEN_AI.requestModel]: requestedModel,
+    [ROUTER.requestId]: requestId,
+    [ROUTER.outcome]: outcome,
+    [ROUTER.cache]: cache.result,
+    ...(route && {
+      [GEN_AI.responseModel]: route.model,
+      [ROUTER.target]: route.target,
+      [ROUTER.tier]: route.tier,
+      [ROUTER.strategy]: route.strategy,
+      [ROUTER.reason]: route.reasonCode,
+      [ROUTER.fallback]: route.fallback,
+    }),
+    ...(usage && { [GEN_AI.inputTokens]: usage.prompt_tokens, [GEN_AI.outputTokens]: usage.completion_tokens }),
+    ...(costUsd === null ? {} : { [ROUTER.cost]: costUsd }),
+  };
+}
+
+function parentOf(traceparent: string | null): Context {
+  const [, traceId, spanId, flags] = TRACEPARENT.exec(traceparent ?? '') ?? [];
+  if (!traceId || !spanId || !flags) return ROOT_CONTEXT;
+  const traceFlags = parseInt(flags, 16) & TraceFlags.SAMPLED;
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
+}
