@@ -5,6 +5,7 @@ import { RedisModule } from './common/redis/redis.module.js';
 import { CacheModule } from './modules/cache/cache.module.js';
 import { ChatModule } from './modules/chat/chat.module.js';
 import { HealthModule } from './modules/health/health.module.js';
+import { IdempotencyModule } from './modules/idempotency/idempotency.module.js';
 import { IdentityModule } from './modules/identity/identity.module.js';
 import { ModelsModule } from './modules/models/models.module.js';
 import { QuotaModule } from './modules/quota/quota.module.js';
@@ -27,7 +28,7 @@ class ConfigModule {
     MessagingModule,
     RedisModule,
     ...[ChatModule, RouterModule, ModelsModule, ResilienceModule, SessionModule],
-    ...[CacheModule, IdentityModule, QuotaModule, TelemetryModule, HealthModule],
+    ...[CacheModule, IdentityModule, QuotaModule, TelemetryModule, HealthModule, IdempotencyModule],
   ],
 })
 export class AppModule {

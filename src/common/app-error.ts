@@ -86,6 +86,10 @@ export class SessionNotFound extends AppError {
   readonly code = 'session_not_found';
   readonly status = 404;
 }
+export class IdempotencyConflict extends AppError {
+  readonly code = 'idempotency_conflict';
+  readonly status = 409;
+}
 export class PayloadTooLarge extends AppError {
   readonly code = 'payload_too_large';
   readonly status = 413;

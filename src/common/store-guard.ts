@@ -102,11 +102,13 @@ export class StoreGuard {
 async function withinDeadline<T>(work: Work<T>, deadlineMs: number): Promise<T> {
   const controller = new AbortController();
   const deadline = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
+  const expire = (): void => {
     const late = new StoreUnavailable(`no answer within ${deadlineMs} ms`);
     deadline.reject(late);
     controller.abort(late);
-  }, deadlineMs);
+  };
+  // After a pause of this process the timer is due before the sockets are read: an answer that lies there counts.
+  const timer = setTimeout(() => setImmediate(() => setImmediate(expire)), deadlineMs);
   try {
     return await Promise.race([work(controller.signal), deadline.promise]);
   } finally {

@@ -5,6 +5,7 @@ import {
   ContentFiltered,
   ContextLengthExceeded,
   DeadlineExceeded,
+  IdempotencyConflict,
   InternalError,
   InvalidApiKey,
   InvalidRequest,
@@ -71,10 +72,14 @@ export function ApiDecision(): MethodDecorator {
 export function ApiAnswer(): MethodDecorator {
   return applyDecorators(
     ApiDecision(),
+    header(
+      'idempotency-key',
+      'The same key with the same request gives the same answer, without a second call; for a day.',
+    ),
     header('cache-control', 'no-cache asks a model anew, no-store also keeps the answer out of the cache.'),
     ApiErrors(
       ...[InvalidRequest, ContextLengthExceeded, PrivacyNoLocalTarget, ContentFiltered],
-      ...[RateLimitExceeded, BudgetExceeded],
+      ...[IdempotencyConflict, RateLimitExceeded, BudgetExceeded],
       ...[UpstreamError, UpstreamAuth, NoTargetAvailable, Overloaded, UpstreamTimeout, DeadlineExceeded],
     ),
   );

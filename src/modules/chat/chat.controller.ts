@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { InvalidRequest } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
-import { CurrentCaller } from '../../common/http/access.decorators.js';
+import { CurrentCaller, Idempotent } from '../../common/http/access.decorators.js';
 import { DecideRouteQuery } from '../router/router.messages.js';
 import { AnswerChat } from './answer-chat.js';
 import { callerGoneSignal } from './caller-gone.js';
@@ -44,6 +44,7 @@ export class ChatController {
   ) {}
 
   @Post('v1/chat/completions')
+  @Idempotent()
   @HttpCode(200)
   @ApiOperation({
     summary: "OpenAI's chat completions, plain and streamed",
@@ -71,6 +72,7 @@ export class ChatController {
   }
 
   @Post('query')
+  @Idempotent()
   @HttpCode(200)
   @ApiOperation({ summary: 'One question, one answer, and how it came about' })
   @ApiBody({ schema: { type: 'object' }, examples: queryExamples })

@@ -9,12 +9,13 @@ export type RedisClient = Redis | Cluster;
 const CONNECT_MS = 500;
 const MAX_RECONNECT_MS = 1_000;
 
-/** ioredis waits for ever by default, for a server that is down as for a frozen one; these make it fail in 250 ms. */
+/** ioredis waits for ever by default, for a server that is down as for a frozen one; these make it give up. */
 const PATIENCE = {
   maxRetriesPerRequest: 1,
   enableOfflineQueue: false,
   connectTimeout: CONNECT_MS,
-  commandTimeout: STORE_DEADLINE_MS,
+  // The guard's deadline comes first and bears with pauses of this process; this one clears the client's own queue.
+  commandTimeout: 2 * STORE_DEADLINE_MS,
   keepAlive: 10_000,
 } as const;
 

@@ -61,15 +61,12 @@ export class RedisTurnOutbox extends TurnOutbox {
     if ((await this.depth()) === 0) return 0;
     await this.createGroup();
     let delivered = 0;
-    for (;;) {
-      const entries = await this.next();
-      if (entries.length === 0) return delivered;
-      for (const entry of entries) {
-        const outcome = await this.deliverOne(entry, deliver);
-        if (outcome === 'away') return delivered;
-        if (outcome === 'delivered') delivered += 1;
-      }
+    for await (const entry of this.entries()) {
+      const outcome = await this.deliverOne(entry, deliver);
+      if (outcome === 'away') return delivered;
+      if (outcome === 'delivered') delivered += 1;
     }
+    return delivered;
   }
 
   async erase(key: SessionKey): Promise<void> {
@@ -99,16 +96,29 @@ export class RedisTurnOutbox extends TurnOutbox {
     return erasedAt !== null && Date.parse(turn.turn.at) <= Number(erasedAt);
   }
 
-  /** First what a dead replica had taken (this one's own failures too), then what nobody has. */
-  private async next(): Promise<Entry[]> {
-    const claimed = (await this.redis.run((client) =>
+  /** First what this replica took before and could not deliver, then what a dead one had taken, then the new ones. */
+  private async *entries(): AsyncGenerator<Entry> {
+    for (let after = '0', batch = await this.take(after); batch.length > 0; batch = await this.take(after)) {
+      yield* batch;
+      after = batch.at(-1)![0];
+    }
+    for (let batch = await this.claim(); batch.length > 0; batch = await this.claim()) yield* batch;
+    for (let batch = await this.take('>'); batch.length > 0; batch = await this.take('>')) yield* batch;
+  }
+
+  /** @param after id: own entries behind it; `>`: those that nobody has taken */
+  private async take(after: string): Promise<Entry[]> {
+    const reply = (await this.redis.run((client) =>
+      client.xreadgroup('GROUP', GROUP, this.consumer, 'COUNT', BATCH, 'STREAMS', STREAM, after),
+    )) as [string, Entry[]][] | null;
+    return reply?.[0]?.[1] ?? [];
+  }
+
+  private async claim(): Promise<Entry[]> {
+    const [, entries] = (await this.redis.run((client) =>
       client.xautoclaim(STREAM, GROUP, this.consumer, this.deadAfterMs, '0', 'COUNT', BATCH),
     )) as [string, Entry[]];
-    if (claimed[1].length > 0) return claimed[1];
-    const fresh = (await this.redis.run((client) =>
-      client.xreadgroup('GROUP', GROUP, this.consumer, 'COUNT', BATCH, 'STREAMS', STREAM, '>'),
-    )) as [string, Entry[]][] | null;
-    return fresh?.[0]?.[1] ?? [];
+    return entries;
   }
 
   private async deliverOne([id, fields]: Entry, deliver: Deliver): Promise<'delivered' | 'kept' | 'away'> {

@@ -1,0 +1,106 @@
+import { hash, randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { Injectable, Logger, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { from, lastValueFrom, type Observable } from 'rxjs';
+import { IdempotencyConflict, InvalidRequest } from '../../common/app-error.js';
+import { IDEMPOTENT } from '../../common/http/access.decorators.js';
+import { StoreUnavailable } from '../../common/store-unavailable.js';
+import { AnswerRecorder } from './answer-recorder.js';
+import { IdempotentRun } from './idempotent-run.js';
+import { IdempotencyStore, type SessionName, type StoredAnswer } from './idempotency-store.js';
+
+const HEADER = 'idempotency-key';
+/** Visible ASCII, as the draft of the header has it (draft-ietf-httpapi-idempotency-key-header). */
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+/**
+ * `Idempotency-Key` on requests that call a model: the same key with the same request gives the same answer without a
+ * second call, also while the first one runs; with another request it is 409. Only successful answers are kept: after a
+ * failure the key is free again.
+ */
+@Injectable()
+export class IdempotencyInterceptor implements NestInterceptor {
+  private readonly logger = new Logger('idempotency');
+
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly store: IdempotencyStore,
+  ) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const key = request.headers[HEADER];
+    if (key === undefined || !this.reflector.get<boolean>(IDEMPOTENT, context.getHandler())) return next.handle();
+    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    return from(this.answerOnce(checkedKey(key), request, reply, next));
+  }
+
+  private async answerOnce(key: string, request: FastifyRequest, reply: FastifyReply, next: CallHandler) {
+    const run = new IdempotentRun(this.store, nameOf(key, request), fingerprintOf(request), randomUUID());
+    const claim = await this.claim(run, reply);
+    if (claim === 'alone') return lastValueFrom<unknown>(next.handle());
+    if (claim === 'other') throw conflict();
+    if (claim !== 'begun') return replay(claim, reply);
+    return this.answerFirst(run, new AnswerRecorder(reply, run, sessionOf(request)), next);
+  }
+
+  /** `alone`: the store is away, so the request is answered as if it had no key. */
+  private async claim(run: IdempotentRun, reply: FastifyReply): Promise<'begun' | 'other' | 'alone' | StoredAnswer> {
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    try {
+      return await run.begin(gone.signal);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.logger.warn(`a key was not looked at: ${error.message}`);
+      return 'alone';
+    }
+  }
+
+  private async answerFirst(run: IdempotentRun, recorder: AnswerRecorder, next: CallHandler): Promise<unknown> {
+    try {
+      const answer: unknown = await lastValueFrom(next.handle());
+      if (isStream(answer)) return recorder.through(answer);
+      await recorder.keep(typeof answer === 'string' ? answer : JSON.stringify(answer));
+      return answer;
+    } catch (error) {
+      await run.release();
+      throw error;
+    }
+  }
+}
+
+const isStream = (answer: unknown): answer is Readable => typeof (answer as Partial<Readable>)?.pipe === 'function';
+
+/** @throws InvalidRequest */
+function checkedKey(key: string | string[]): string {
+  if (typeof key === 'string' && KEY.test(key)) return key;
+  throw new InvalidRequest('Idempotency-Key: use 1 to 255 visible ASCII characters, and one header', HEADER);
+}
+
+const conflict = () =>
+  new IdempotencyConflict('Idempotency-Key: this key was used for another request. Take a new one.', HEADER);
+
+/** Keys belong to the user that sends them. */
+function nameOf(key: string, { caller }: FastifyRequest): string {
+  return hash('sha256', JSON.stringify([caller?.tenant, caller?.user, key]));
+}
+
+/** The session named by the body (`/query`) or the header. */
+function sessionOf({ headers, body, caller }: FastifyRequest): SessionName | null {
+  const sessionId = (body as { session_id?: unknown } | null)?.session_id ?? headers['x-session-id'];
+  return caller && typeof sessionId === 'string' ? { tenant: caller.tenant, sessionId } : null;
+}
+
+/** Of everything that shapes the answer. */
+function fingerprintOf({ url, headers, body }: FastifyRequest): string {
+  const shaping = [url, headers['x-session-id'], headers['x-router-strategy'], body];
+  return hash('sha256', JSON.stringify(shaping));
+}
+
+function replay({ status, headers, body }: StoredAnswer, reply: FastifyReply): string {
+  void reply.code(status).headers({ ...headers, 'idempotent-replayed': 'true' });
+  return body;
+}

@@ -1,0 +1,25 @@
+import { Module } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { CqrsModule } from '@nestjs/cqrs';
+import { RedisConnection } from '../../common/redis/redis-connection.js';
+import { MemoryIdempotencyStore } from './adapters/memory.idempotency-store.js';
+import { RedisIdempotencyStore } from './adapters/redis.idempotency-store.js';
+import { ForgetSessionHandler } from './forget-session.handler.js';
+import { IdempotencyStore } from './idempotency-store.js';
+import { IdempotencyInterceptor } from './idempotency.interceptor.js';
+
+/** Wraps the routes that are marked `@Idempotent()`; they know nothing of it. */
+@Module({
+  imports: [CqrsModule],
+  providers: [
+    {
+      provide: IdempotencyStore,
+      useFactory: (redis: RedisConnection) =>
+        redis.configured ? new RedisIdempotencyStore(redis) : new MemoryIdempotencyStore(),
+      inject: [RedisConnection],
+    },
+    ForgetSessionHandler,
+    { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+  ],
+})
+export class IdempotencyModule {}

@@ -1,0 +1,66 @@
+import type { RedisConnection } from '../../src/common/redis/redis-connection.js';
+import { StoreUnavailable } from '../../src/common/store-unavailable.js';
+import { MemoryTurnOutbox } from '../../src/modules/session/adapters/memory.turn-outbox.js';
+import { RedisTurnOutbox } from '../../src/modules/session/adapters/redis.turn-outbox.js';
+import { connectedTo, RedisServer } from '../support/redis-server.js';
+import { KEY, storedTurn } from './session-samples.js';
+import { describeTurnOutbox } from './turn-outbox.contract.js';
+
+const ROOM = { maxTurns: 10, maxBytes: 1_000_000 };
+
+describeTurnOutbox('memory', async () => new MemoryTurnOutbox(ROOM));
+
+it('memory outbox: refuses what does not fit and keeps what it has', async () => {
+  const { bytes } = storedTurn(1);
+  const outbox = new MemoryTurnOutbox({ maxTurns: 10, maxBytes: 2 * bytes });
+  for (const n of [1, 2]) expect(await outbox.put({ key: KEY, turn: storedTurn(n) })).toBe(false);
+  await expect(outbox.put({ key: KEY, turn: storedTurn(3) })).rejects.toThrow(StoreUnavailable);
+  expect(outbox.of(KEY)).toEqual([storedTurn(1), storedTurn(2)]);
+});
+
+describe('on a real redis-server', () => {
+  let server: RedisServer;
+  let redis: RedisConnection;
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    redis = await connectedTo(server);
+  });
+  beforeEach(() => redis.run((client) => client.flushall()));
+  afterAll(async () => {
+    await redis.close();
+    await server.close();
+  });
+
+  describeTurnOutbox('Redis', async () => new RedisTurnOutbox(redis));
+
+  it('claims what a dead replica had taken', async () => {
+    const dead = new RedisTurnOutbox(redis);
+    await dead.put({ key: KEY, turn: storedTurn(1) });
+    await dead.drain(async () => Promise.reject(new StoreUnavailable('away')));
+    const seen: string[] = [];
+    const patient = new RedisTurnOutbox(redis, 60_000);
+    expect(await patient.drain(async ({ turn }) => void seen.push(turn.turn.requestId))).toBe(0);
+    const heir = new RedisTurnOutbox(redis, 0);
+    expect(await heir.drain(async ({ turn }) => void seen.push(turn.turn.requestId))).toBe(1);
+    expect(seen).toEqual(['req-1']);
+  });
+
+  it('drops a turn that comes after its session was erased, and takes one that was written later', async () => {
+    const outbox = new RedisTurnOutbox(redis);
+    await outbox.erase(KEY);
+    await outbox.put({ key: KEY, turn: storedTurn(1) }); // written in the past
+    const later = { at: new Date(Date.now() + 1_000).toISOString() };
+    await outbox.put({ key: KEY, turn: storedTurn(2, later) });
+    const seen: string[] = [];
+    await outbox.drain(async ({ turn }) => void seen.push(turn.turn.requestId));
+    expect(seen).toEqual(['req-2']);
+    expect(await outbox.depth()).toBe(0);
+  });
+
+  it('does not call itself durable when Redis may evict any key', async () => {
+    expect(await new RedisTurnOutbox(redis).put({ key: KEY, turn: storedTurn(1) })).toBe(true);
+    await redis.run((client) => client.config('SET', 'maxmemory-policy', 'allkeys-lru'));
+    await redis.run((client) => client.config('SET', 'maxmemory', '100mb'));
+    expect(await new RedisTurnOutbox(redis).put({ key: KEY, turn: storedTurn(2) })).toBe(false);
+  });
+});

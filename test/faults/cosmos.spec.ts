@@ -1,0 +1,154 @@
+import { figure } from '../support/figure.js';
+import type { HttpFault } from '../support/http-fault-proxy.js';
+import { eventually, post } from '../support/router-calls.js';
+import type { RouterProcess } from '../support/router-process.js';
+import { anyOf, failuresOf, fateOf, say, SessionLoad, type LoadAnswer } from '../support/session-load.js';
+import { readinessOf, StoreStack } from '../support/store-stack.js';
+import { UpstreamServer } from '../support/upstream-server.js';
+
+const SLOW = 90_000;
+const CALLERS = 6;
+const throttled = (retryAfterMs: number): HttpFault => ({
+  status: 429,
+  headers: { 'x-ms-retry-after-ms': String(retryAfterMs), 'x-ms-substatus': '3200' },
+});
+
+describe('Cosmos DB', () => {
+  let stack: StoreStack;
+  let upstream: UpstreamServer;
+  let replicas: RouterProcess[] = [];
+  const urls = () => replicas.map(({ url }) => url);
+  const allReady = () =>
+    eventually('every replica is ready', 15_000, async () =>
+      (await Promise.all(replicas.map(readinessOf))).every(({ status }) => status === 'ready'),
+    );
+  const outboxDepth = async () => {
+    const client = stack.redis.client();
+    try {
+      return await client.xlen('{outbox}:turns');
+    } finally {
+      client.disconnect();
+    }
+  };
+
+  beforeAll(async () => {
+    [stack, upstream] = await Promise.all([StoreStack.start(), UpstreamServer.start()]);
+    replicas = await Promise.all([1, 2, 3].map(() => stack.replica(upstream)));
+  }, SLOW);
+  afterEach(async () => {
+    await stack.heal();
+    await allReady();
+  }, SLOW);
+  afterAll(async () => {
+    await Promise.all(replicas.map((replica) => replica.kill()));
+    await stack.close();
+    await upstream.close();
+  }, SLOW);
+
+  it(
+    'R05 429 with a retry-after that fits: waits that long and stores, without the outbox',
+    async () => {
+      for (const url of urls()) await say(url, 'r05-fits'); // the first query of a process asks for its plan too
+      const seen: number[] = [];
+      stack.cosmosProxy.set((request) => {
+        if (request.method !== 'POST' || request.headers['x-ms-documentdb-isquery']) return 'pass';
+        seen.push(performance.now());
+        return seen.length % 2 === 1 ? throttled(80) : 'pass'; // every write is refused once
+      });
+      const answers: LoadAnswer[] = [];
+      for (let n = 0; n < 10; n += 1) answers.push(await say(urls()[n % 3]!, 'r05-fits'));
+      expect(answers.every(({ persisted }) => persisted)).toBe(true);
+      expect(seen).toHaveLength(20);
+      const waits = seen.flatMap((at, i) => (i % 2 === 1 ? [at - seen[i - 1]!] : []));
+      expect(Math.min(...waits)).toBeGreaterThanOrEqual(79);
+      expect(await outboxDepth()).toBe(0);
+      figure('R05', `retry-after 80 ms: waited ${Math.min(...waits).toFixed(0)} ms or more, 10 of 10 stored at once`);
+    },
+    SLOW,
+  );
+
+  it(
+    'R05 429 for ever with a long retry-after: the outbox takes the rest and drains',
+    async () => {
+      const load = new SessionLoad('r05', CALLERS, anyOf(urls()));
+      await load.more(60);
+      stack.cosmosProxy.set(throttled(5_000));
+      await load.more(120);
+      const waiting = await outboxDepth();
+      const answers = await load.stop();
+      expect(waiting).toBeGreaterThan(0);
+      expect(failuresOf(answers)).toEqual([]);
+      expect(answers.every(({ persisted }) => persisted)).toBe(true);
+      stack.cosmosProxy.heal();
+      const fate = await fateOf(stack, answers);
+      expect(fate).toMatchObject({ lost: [], doubled: 0 });
+      await eventually('the outbox is empty', 10_000, async () => (await outboxDepth()) === 0);
+      figure('R05', `429 for ever: lost = 0 of ${answers.length}, drain ${fate.seconds.toFixed(1)} s`);
+    },
+    SLOW,
+  );
+
+  const faults: [string, HttpFault][] = [
+    ['503', { status: 503 }],
+    ['408', { status: 408 }],
+    ['449', { status: 449 }],
+    ['410', { status: 410 }],
+    ['hang', 'hang'],
+    ['reset', 'reset'],
+    ['answer lost', 'lose'],
+  ];
+  it.each(faults)(
+    'R06 %s, now and then: own retry; then for ever: outbox; nothing is lost or stored twice',
+    async (name, fault) => {
+      const load = new SessionLoad(`r06-${name.replace(' ', '-')}`, CALLERS, anyOf(urls()));
+      let calls = 0;
+      stack.cosmosProxy.set(() => ((calls += 1) % 5 === 0 ? fault : 'pass'));
+      await load.more(60);
+      stack.cosmosProxy.set(fault);
+      await load.more(60);
+      stack.cosmosProxy.heal();
+      await load.more(30);
+      const answers = await load.stop();
+      expect(failuresOf(answers)).toEqual([]);
+      const fate = await fateOf(stack, answers);
+      expect(fate).toMatchObject({ lost: [], doubled: 0 });
+      const unsaved = answers.filter(({ persisted }) => !persisted).length;
+      expect(unsaved).toBe(0);
+      figure(
+        'R06',
+        `${name}: lost acknowledged turns = 0 of ${answers.length}, doubled = 0, drain ${fate.seconds.toFixed(1)} s`,
+      );
+    },
+    SLOW,
+  );
+
+  it(
+    'R07 both stores down: stateless requests are answered, those with a session get 503 in under 1 s',
+    async () => {
+      for (const [redis, cosmos] of [
+        ['refuse', 'reset'],
+        ['hang', 'hang'],
+      ] as const) {
+        await stack.redisProxy.set(redis);
+        stack.cosmosProxy.set(cosmos);
+        const withSession: LoadAnswer[] = [];
+        for (let n = 0; n < 12; n += 1) {
+          const stateless = await post(`${urls()[n % 3]!}/query`, { query: 'hi' });
+          expect(stateless.status).toBe(200);
+          withSession.push(await say(urls()[n % 3]!, 'r07'));
+        }
+        expect(withSession.map(({ status }) => status)).toEqual(withSession.map(() => 503));
+        const slowest = Math.max(...withSession.map(({ ms }) => ms));
+        expect(slowest).toBeLessThan(1_000);
+        figure(
+          'R07',
+          `Redis ${redis}, Cosmos ${cosmos}: 503 after at most ${(slowest / 1_000).toFixed(2)} s; stateless 200`,
+        );
+        await stack.heal();
+        await allReady();
+      }
+      expect(await say(urls()[0]!, 'r07')).toMatchObject({ status: 200, persisted: true });
+    },
+    SLOW,
+  );
+});
