@@ -1,31 +1,35 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 
 const RESOLUTION_MS = 20;
 /** A stall is told for one to two windows after it happened. */
-const WINDOW_MS = 10_000;
+const WINDOW_MS = 2_500;
+/** Loading code stalls the loop while the service starts; that is no news. */
+const START_MS = 2_000;
 const NS_PER_MS = 1e6;
 
 /** How long the event loop stood still lately: every caller of this replica waited as long. */
 @Injectable()
-export class LoopStalls implements OnApplicationShutdown {
+export class LoopStalls implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  private readonly timer = setInterval(() => this.nextWindow(), WINDOW_MS);
+  private timer: NodeJS.Timeout | undefined;
   private previousMs = 0;
 
-  constructor() {
-    this.delays.enable();
-    this.timer.unref();
+  onApplicationBootstrap(): void {
+    this.timer = setTimeout(() => {
+      this.delays.enable();
+      this.timer = setInterval(() => this.nextWindow(), WINDOW_MS).unref();
+    }, START_MS).unref();
   }
 
-  /** The longest stall of the last 10 to 20 seconds, milliseconds. */
+  /** The longest stall of the last 2.5 to 5 seconds, milliseconds; 0 while the service starts. */
   get longestMs(): number {
     return Math.max(this.previousMs, this.currentMs);
   }
 
   onApplicationShutdown(): void {
     this.delays.disable();
-    clearInterval(this.timer);
+    clearTimeout(this.timer); // clears an interval as well
   }
 
   /** The histogram holds intervals of its own timer; what exceeds the resolution is the stall. */
