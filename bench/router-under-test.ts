@@ -65,9 +65,10 @@ async function answersReady(url: string): Promise<boolean> {
 /** Starts the built router (`null` = embedded default) and resolves once `/ready` says 200, with the milliseconds since the process was spawned. */
 export async function startRouter(
   config: RouterConfigInput | null,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ router: RouterProcess; readyMs: number }> {
   const start = performance.now();
-  const router = await RouterProcess.start({ config, startWithinMs: READY_WITHIN_MS });
+  const router = await RouterProcess.start({ config, env, startWithinMs: READY_WITHIN_MS });
   while (!(await answersReady(router.url))) {
     if (performance.now() - start > READY_WITHIN_MS) {
       await router.kill();

@@ -21,6 +21,7 @@ import {
   type Bench,
 } from './measurements.js';
 import { asMarkdown, asText, isMet, type Row } from './report.js';
+import { sessionCost } from './session-cost.js';
 import { benchConfig, startRouter } from './router-under-test.js';
 
 const MEASUREMENTS = {
@@ -31,6 +32,7 @@ const MEASUREMENTS = {
   latency: addedLatency,
   concurrent: concurrentStreams,
   start: startUp,
+  session: sessionCost,
 };
 
 const { values: options } = parseArgs({

@@ -1,7 +1,8 @@
 import type { ArchivedSession } from './session-archive.js';
 import type { SessionSummary, SummaryPage } from './session-index.js';
 import type { Turn } from './session.messages.js';
-import type { SessionListResponse, SessionResponse } from './session.schemas.js';
+import { insightsOf } from './session-insights.js';
+import type { ExportResponse, SessionListResponse, SessionResponse } from './session.schemas.js';
 
 export function toListJson({ sessions, hasMore }: SummaryPage): SessionListResponse {
   return {
@@ -19,6 +20,15 @@ export function toListJson({ sessions, hasMore }: SummaryPage): SessionListRespo
 
 export function toSessionJson({ summary, turns }: ArchivedSession): SessionResponse {
   return { ...heading(summary), turns: turns.map(toTurnJson) };
+}
+
+export function toExportJson(session: ArchivedSession, at: Date): ExportResponse {
+  return {
+    object: 'session.export',
+    exported_at: at.toISOString(),
+    session: toSessionJson(session),
+    insights: insightsOf(session.turns),
+  };
 }
 
 const heading = ({ id, title, createdAt, updatedAt }: SessionSummary) => ({

@@ -180,6 +180,14 @@ describe('module session', () => {
       });
     });
 
+    it('is exported as one file', async () => {
+      await append('a:b', 1);
+      const { body, headers } = await get('/v1/sessions/a:b/export').expect(200);
+      expect(headers['content-disposition']).toBe('attachment; filename="session-a_b.json"');
+      expect(body).toMatchObject({ object: 'session.export', session: { id: 'a:b' }, insights: { turns: 1 } });
+      expect(body.session).toEqual((await get('/v1/sessions/a:b')).body);
+    });
+
     it('is erased everywhere', async () => {
       await append('s', 1);
       await load('s');
@@ -194,6 +202,7 @@ describe('module session', () => {
     it.each([
       ['get', '/v1/sessions/s'],
       ['get', '/v1/sessions/s/insights'],
+      ['get', '/v1/sessions/s/export'],
       ['delete', '/v1/sessions/s'],
     ] as const)("answers %s %s of another tenant's session with 404 and leaves it alone", async (method, path) => {
       await append('s', 1);
@@ -254,7 +263,12 @@ describe('module session', () => {
       'order',
     ]);
     const one = paths['/v1/sessions/{id}'];
-    for (const operation of [one?.get, one?.delete, paths['/v1/sessions/{id}/insights']?.get]) {
+    for (const operation of [
+      one?.get,
+      one?.delete,
+      paths['/v1/sessions/{id}/insights']?.get,
+      paths['/v1/sessions/{id}/export']?.get,
+    ]) {
       expect(Object.keys(operation?.responses ?? {})).toEqual(['200', '400', '401', '403', '404', '503']);
       expect(operation?.parameters).toMatchObject([{ name: 'id', in: 'path', required: true }]);
     }

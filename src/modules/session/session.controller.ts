@@ -1,5 +1,6 @@
-import { Controller, Delete, Get, Param, Query } from '@nestjs/common';
+import { Controller, Delete, Get, Param, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import {
   InvalidApiKey,
@@ -13,20 +14,22 @@ import { CurrentCaller, RequireScope } from '../../common/http/access.decorators
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
 import { SessionArchive } from './session-archive.js';
 import { insightsOf, type SessionInsights } from './session-insights.js';
-import { toListJson, toSessionJson } from './session-json.js';
+import { toExportJson, toListJson, toSessionJson } from './session-json.js';
 import {
   deletedResponse,
+  exportResponse,
   insightsResponse,
   listQuery,
   sessionListResponse,
   sessionParams,
   sessionResponse,
   type DeletedResponse,
+  type ExportResponse,
   type ListQuery,
   type SessionListResponse,
   type SessionResponse,
 } from './session.schemas.js';
-import { deletedExample, insightsExample, listExample, sessionExample } from './session.examples.js';
+import { deletedExample, exportExample, insightsExample, listExample, sessionExample } from './session.examples.js';
 
 type SessionParams = z.output<typeof sessionParams>;
 
@@ -68,6 +71,25 @@ export class SessionController {
     @Param({ schema: sessionParams }) { id }: SessionParams,
   ): Promise<SessionResponse> {
     return toSessionJson(await this.archive.read({ tenant, sessionId: id }));
+  }
+
+  @Get(':id/export')
+  @ApiOperation({
+    operationId: 'exportSession',
+    summary: 'Export a session',
+    description: 'Everything that is kept of the session, as one JSON file.',
+  })
+  @ApiResponse({ status: 200, description: 'The file.', standardSchema: exportResponse, example: exportExample })
+  @ApiErrors(SessionNotFound)
+  async export(
+    @CurrentCaller() { tenant }: Caller,
+    @Param({ schema: sessionParams }) { id }: SessionParams,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ExportResponse> {
+    const session = await this.archive.read({ tenant, sessionId: id });
+    // A session id has only characters that are safe in a quoted file name, but for the colon on Windows.
+    void reply.header('content-disposition', `attachment; filename="session-${id.replaceAll(':', '_')}.json"`);
+    return toExportJson(session, new Date());
   }
 
   @Delete(':id')

@@ -52,3 +52,10 @@ export const insightsExample: SessionInsights = {
   cache_hits: 0,
   fallbacks: 0,
 };
+
+export const exportExample = {
+  object: 'session.export',
+  exported_at: '2026-11-23T10:00:00.000Z',
+  session: sessionExample,
+  insights: insightsExample,
+};

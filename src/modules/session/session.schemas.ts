@@ -77,3 +77,11 @@ export const insightsResponse = z.object({
   cache_hits: z.int(),
   fallbacks: z.int(),
 });
+
+export const exportResponse = z.object({
+  object: z.literal('session.export'),
+  exported_at: time,
+  session: sessionResponse,
+  insights: insightsResponse,
+});
+export type ExportResponse = z.output<typeof exportResponse>;
