@@ -155,11 +155,8 @@ export const routerConfigSchema = z
         if (!entry.targets.includes(id))
           complain(['models', i, 'weights', id], `"${id}" is not among this model's targets`);
       });
-      if (entry.strategy === 'learned' || entry.strategy === 'cascade') {
-        complain(
-          ['models', i, 'strategy'],
-          `"${entry.strategy}" needs the trained artefact, which this version does not ship; use hybrid or rules`,
-        );
+      if (entry.strategy === 'cascade') {
+        complain(['models', i, 'strategy'], '"cascade" is not in this version yet; use hybrid or learned');
       }
     });
     const keys = new Set<string>();

@@ -3,12 +3,10 @@ import type { ModelConfig, Strategy } from '../../common/config/config.schema.js
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { TargetStatus } from '../../common/target.js';
 import { estimateTokens } from '../../common/token-estimate.js';
-import type { PromptFeatures } from './prompt-features.js';
-import { promptFeatures } from './prompt-features.js';
+import type { Assessment, Learned } from './assessment.js';
+import { assess, scores, usesArtefact } from './assessment.js';
 import { byCost, byLatency, byWeight, firstThenRest, strongSideOf } from './route-strategies.js';
 import type { ReasonCode } from './router.messages.js';
-import type { PromptScore } from './routing-rules.js';
-import { confidenceOf, scorePrompt, THRESHOLD } from './routing-rules.js';
 
 /** A conversation changes sides only when the score is this far past the threshold. */
 export const SWITCH_MARGIN = 0.15;
@@ -28,13 +26,10 @@ export interface ChoiceInput {
   /** Whether private text took out a cloud target. */
   readonly keptLocal: boolean;
   readonly random: () => number;
-}
-
-/** How a scoring strategy sees the prompt. */
-export interface Assessment extends PromptScore {
-  readonly features: PromptFeatures;
-  readonly threshold: number;
-  readonly confidence: number;
+  /** The trained side: scores and thresholds. */
+  readonly learned: Learned;
+  /** Whether this decision is acted on, and so counts for the strong share. */
+  readonly live: boolean;
 }
 
 export interface Choice {
@@ -67,15 +62,11 @@ export function chooseTarget(input: ChoiceInput): Choice {
   }
   const preference = assessment ? bySide(input, assessment, previous, isStrong) : byRanking(input, previous);
   const target = input.strategy === 'cost' ? preference.ranking[0]! : readyFirst(preference.ranking, isStrong);
+  const free = new Set(input.allowed.map(isStrong)).size === 2;
+  if (assessment && input.live && free && usesArtefact(input.strategy)) {
+    input.learned.shares.record(input.model.name, input.model.strongShare, assessment.score, isStrong(target));
+  }
   return { ...choice, target, ...forced(input, preference) };
-}
-
-const scores = (strategy: Strategy): boolean => strategy === 'hybrid' || strategy === 'rules';
-
-function assess({ request, history }: ChoiceInput): Assessment {
-  const features = promptFeatures(request, history);
-  const scored = scorePrompt(features);
-  return { ...scored, features, threshold: THRESHOLD, confidence: confidenceOf(scored.score) };
 }
 
 /** Between a tool call and the answer to its result the model must stay the same one. */
@@ -85,20 +76,20 @@ function isToolLoop({ request, history }: ChoiceInput): boolean {
   return Array.isArray(calls) && calls.length > 0;
 }
 
-/** `rules` and `hybrid`: the side the score asks for, unless the conversation is on the other one by a small margin. */
+/** Scoring strategies: the side the score asks for, unless the conversation is on the other one by a small margin. */
 function bySide(
   { allowed }: ChoiceInput,
-  { score, reason, reasonCode }: Assessment,
+  { score, threshold, reason, reasonCode }: Assessment,
   previous: TargetStatus | null,
   isStrong: (target: TargetStatus) => boolean,
 ): Preference {
-  const wanted = score >= THRESHOLD;
+  const wanted = score >= threshold;
   const side = allowed.filter((target) => isStrong(target) === wanted);
   const other = allowed.filter((target) => isStrong(target) !== wanted);
   const ranking = [...side, ...other];
   const found = { ranking, reason: side.length > 0 ? reason : `${reason} No target of that side is free.`, reasonCode };
   if (!previous || previous === ranking[0]) return found;
-  const near = Math.abs(score - THRESHOLD) < SWITCH_MARGIN;
+  const near = Math.abs(score - threshold) < SWITCH_MARGIN;
   if (!near && isStrong(previous) !== wanted) return found;
   return stayOn(previous, ranking);
 }

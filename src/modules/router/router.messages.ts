@@ -15,6 +15,8 @@ export const REASON_CODES = [
   'rule_simple',
   'rule_complex',
   'rule_default',
+  'learned_simple',
+  'learned_complex',
   'priority',
   'weighted',
   'cheapest',
@@ -32,7 +34,7 @@ export interface RouteDecision {
   /** Target ids in the order they are tried; the first is `target`. */
   readonly candidates: readonly string[];
   readonly excluded: readonly { readonly target: string; readonly why: string }[];
-  /** Need of the strong side, 0 to 1; `null` for strategies that do not score. */
+  /** Need of the strong side, 0 to 1; with the artefact the share of queries that need it less. `null` for strategies that do not score. */
   readonly score: number | null;
   readonly threshold: number | null;
   /** How clear the case is, 0 to 1: distance of score and threshold; `null` without a score. */
@@ -52,7 +54,7 @@ export interface RouteDecision {
  * Chooses the target of a request and the order of fallbacks. Pure: reads the target states, calls nobody.
  *
  * @throws ModelNotFound when `request.model` is neither a model nor a target
- * @throws InvalidRequest when `strategy` is unknown or not available
+ * @throws InvalidRequest when `strategy` is unknown
  * @throws ContextLengthExceeded when the prompt fits no target that could answer it
  * @throws PrivacyNoLocalTarget when private text may only go to a local target and there is none
  * @throws NoTargetAvailable when every target is drained or open
@@ -66,6 +68,8 @@ export class DecideRouteQuery extends Query<RouteDecision> {
     readonly caller: Caller,
     /** Target of the conversation's latest turn, if any. */
     readonly previousTarget: string | null,
+    /** `false` for an explanation: it must not count for the strong share. */
+    readonly live = true,
   ) {
     super();
   }
