@@ -155,9 +155,6 @@ export const routerConfigSchema = z
         if (!entry.targets.includes(id))
           complain(['models', i, 'weights', id], `"${id}" is not among this model's targets`);
       });
-      if (entry.strategy === 'cascade') {
-        complain(['models', i, 'strategy'], '"cascade" is not in this version yet; use hybrid or learned');
-      }
     });
     const keys = new Set<string>();
     config.auth.keys.forEach(({ id, sha256 }, i) => {

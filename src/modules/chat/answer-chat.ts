@@ -8,6 +8,7 @@ import { ReserveQuotaCommand } from '../quota/quota.messages.js';
 import { CallModelsCommand } from '../resilience/resilience.messages.js';
 import { DecideRouteQuery } from '../router/router.messages.js';
 import { AppendTurnCommand, LoadConversationQuery, type Conversation } from '../session/session.messages.js';
+import { CascadeAnswer } from './cascade-answer.js';
 import { ChatExchange, type ChatAsk } from './chat-exchange.js';
 
 /** Window that an answer's reserve is taken from before a target is chosen, tokens. */
@@ -47,6 +48,14 @@ export class AnswerChat {
       exchange.decision = decision;
       const { deadlineMs, retries } = this.config.current.resilience;
       const budget = new Budget(ask.startedAt, deadlineMs, retries);
+      if (decision.escalation.length > 0) {
+        const cascade = new CascadeAnswer(this.commands, this.queries, exchange, budget);
+        const { answer, extraCostUsd, reason } = await cascade.answer(decision);
+        exchange.extraCostUsd = extraCostUsd;
+        exchange.decision = { ...decision, reason };
+        exchange.begin(answer, decision);
+        return exchange;
+      }
       const answer = await this.commands.execute(
         new CallModelsCommand(decision.candidates, request, conversation.turns, exchange.attempts, budget, signal),
       );

@@ -10,6 +10,8 @@ import type { ReasonCode } from './router.messages.js';
 
 /** A conversation changes sides only when the score is this far past the threshold. */
 export const SWITCH_MARGIN = 0.15;
+/** `cascade`: this near to the threshold the cheap side is asked first. */
+const UNCERTAIN = 0.25;
 /** What an answer takes when nobody said, tokens; for comparing costs. */
 const EXPECTED_ANSWER_TOKENS = 400;
 
@@ -41,6 +43,8 @@ export interface Choice {
   readonly assessment: Assessment | null;
   readonly reason: string;
   readonly reasonCode: ReasonCode;
+  /** Strong targets that are asked when the cheap answer fails its checks; cascades only. */
+  readonly escalation?: readonly TargetStatus[];
 }
 
 /** What a strategy says: the targets from best to worst, and why the first is best. */
@@ -66,6 +70,7 @@ export function chooseTarget(input: ChoiceInput): Choice {
   if (assessment && input.live && free && usesArtefact(input.strategy)) {
     input.learned.shares.record(input.model.name, input.model.strongShare, assessment.score, isStrong(target));
   }
+  if (assessment && free && isUncertain(input, assessment, preference)) return cascade(choice, preference, isStrong);
   return { ...choice, target, ...forced(input, preference) };
 }
 
@@ -122,6 +127,27 @@ const stayOn = (previous: TargetStatus, targets: readonly TargetStatus[]): Prefe
   reason: 'The conversation stays with the target of its latest turn.',
   reasonCode: 'sticky_session',
 });
+
+/** A stream cannot be taken back, so it is never part of a cascade. */
+function isUncertain(input: ChoiceInput, { score, threshold }: Assessment, { reasonCode }: Preference): boolean {
+  if (input.strategy !== 'cascade' || input.request.stream || reasonCode === 'sticky_session') return false;
+  return Math.abs(score - threshold) < UNCERTAIN;
+}
+
+function cascade(
+  choice: Pick<Choice, 'strategy' | 'order' | 'assessment'>,
+  { ranking }: Preference,
+  isStrong: (target: TargetStatus) => boolean,
+): Choice {
+  const weak = ranking.filter((target) => !isStrong(target));
+  return {
+    ...choice,
+    target: readyFirst(weak, isStrong),
+    escalation: ranking.filter(isStrong),
+    reason: 'An uncertain case: the cheap side is asked first and its answer is checked.',
+    reasonCode: 'cascade',
+  };
+}
 
 /** The best target, or when that one has to be loaded first, the best of the same side that need not. */
 function readyFirst(ranking: readonly TargetStatus[], isStrong: (target: TargetStatus) => boolean): TargetStatus {

@@ -109,6 +109,7 @@ function explained(choice: Choice, { excluded }: AllowedTargets): Omit<RouteDeci
     target: choice.target.id,
     tier: choice.target.tier,
     candidates: firstThenRest(choice.target, choice.order).map(({ id }) => id),
+    escalation: (choice.escalation ?? []).map(({ id }) => id),
     excluded,
     score: assessment?.score ?? null,
     threshold: assessment?.threshold ?? null,

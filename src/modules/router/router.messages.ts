@@ -1,9 +1,10 @@
 import { Query } from '@nestjs/cqrs';
 import type { Caller } from '../../common/caller.js';
-import type { ChatRequest } from '../../common/chat.js';
+import type { ChatRequest, Completion } from '../../common/chat.js';
 import type { Strategy } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { Tier } from '../../common/target.js';
+import type { AnswerVerdict } from './answer-check.js';
 
 /** Why a target was chosen; a closed set, it is a header value and a metric label. */
 export const REASON_CODES = [
@@ -17,6 +18,7 @@ export const REASON_CODES = [
   'rule_default',
   'learned_simple',
   'learned_complex',
+  'cascade',
   'priority',
   'weighted',
   'cheapest',
@@ -33,6 +35,8 @@ export interface RouteDecision {
   readonly tier: Tier;
   /** Target ids in the order they are tried; the first is `target`. */
   readonly candidates: readonly string[];
+  /** Strategy `cascade`, uncertain case: the strong targets to ask when the cheap answer fails its checks; else empty. */
+  readonly escalation: readonly string[];
   readonly excluded: readonly { readonly target: string; readonly why: string }[];
   /** Need of the strong side, 0 to 1; with the artefact the share of queries that need it less. `null` for strategies that do not score. */
   readonly score: number | null;
@@ -70,6 +74,16 @@ export class DecideRouteQuery extends Query<RouteDecision> {
     readonly previousTarget: string | null,
     /** `false` for an explanation: it must not count for the strong share. */
     readonly live = true,
+  ) {
+    super();
+  }
+}
+
+/** Checks a plain answer deterministically; what it finds is decided by `answer-check.ts`. */
+export class CheckAnswerQuery extends Query<AnswerVerdict> {
+  constructor(
+    readonly request: ChatRequest,
+    readonly completion: Completion,
   ) {
     super();
   }

@@ -1,0 +1,54 @@
+import { promptFeatures } from '../../src/modules/router/prompt-features.js';
+import { confidenceOf, scorePrompt, THRESHOLD } from '../../src/modules/router/routing-rules.js';
+import { heldOut, type HeldOut } from '../train-router/cross-validation.js';
+import type { Labelled } from '../train-router/labelled-data.js';
+import { seeded } from '../train-router/random.js';
+
+/** One row of the tables: scores of all queries, and whether the router saw labels of the query's benchmark. */
+export interface RouterRow {
+  readonly name: string;
+  readonly sawLabels: string;
+  readonly scores: ArrayLike<number>;
+}
+
+export interface Routers {
+  readonly rows: readonly RouterRow[];
+  readonly byFold: HeldOut;
+}
+
+/** The routers that are compared. None has seen the labels of a query that it scores. */
+export function routersOf(data: readonly Labelled[], seed: number): Routers {
+  const byFold = heldOut(data, 'fold', seed);
+  const byBenchmark = heldOut(data, 'benchmark', seed);
+  const random = seeded(seed);
+  const rules = data.map(({ prompt }) =>
+    scorePrompt(promptFeatures({ model: 'auto', messages: [{ role: 'user', content: prompt }] }, [])),
+  );
+  const ranks = sharesOf(byFold.scores);
+  return {
+    byFold,
+    rows: [
+      { name: 'learned', sawLabels: 'other folds', scores: byFold.scores },
+      {
+        name: 'hybrid',
+        sawLabels: 'other folds',
+        scores: rules.map(({ score, reasonCode }, i) =>
+          reasonCode !== 'rule_default' && confidenceOf(score) >= 0.5
+            ? (score >= THRESHOLD ? 2 : -2) + score
+            : ranks[i]!,
+        ),
+      },
+      { name: 'learned, benchmark left out', sawLabels: 'none', scores: byBenchmark.scores },
+      { name: 'rules', sawLabels: 'none', scores: rules.map(({ score }) => score) },
+      { name: 'prompt length', sawLabels: 'none', scores: data.map(({ prompt }) => prompt.length) },
+      { name: 'random', sawLabels: 'none', scores: data.map(() => random()) },
+    ],
+  };
+}
+
+function sharesOf(scores: Float32Array): Float32Array {
+  const order = [...scores.keys()].sort((a, b) => scores[a]! - scores[b]!);
+  const shares = new Float32Array(scores.length);
+  order.forEach((i, rank) => (shares[i] = rank / scores.length));
+  return shares;
+}
