@@ -1,5 +1,6 @@
+import { isClear } from '../../src/modules/router/assessment.js';
 import { promptFeatures } from '../../src/modules/router/prompt-features.js';
-import { confidenceOf, scorePrompt, THRESHOLD } from '../../src/modules/router/routing-rules.js';
+import { scorePrompt, THRESHOLD } from '../../src/modules/router/routing-rules.js';
 import { heldOut, type HeldOut } from '../train-router/cross-validation.js';
 import type { Labelled } from '../train-router/labelled-data.js';
 import { seeded } from '../train-router/random.js';
@@ -21,9 +22,10 @@ export function routersOf(data: readonly Labelled[], seed: number): Routers {
   const byFold = heldOut(data, 'fold', seed);
   const byBenchmark = heldOut(data, 'benchmark', seed);
   const random = seeded(seed);
-  const rules = data.map(({ prompt }) =>
-    scorePrompt(promptFeatures({ model: 'auto', messages: [{ role: 'user', content: prompt }] }, [])),
+  const features = data.map(({ prompt }) =>
+    promptFeatures({ model: 'auto', messages: [{ role: 'user', content: prompt }] }, []),
   );
+  const rules = features.map(scorePrompt);
   const ranks = sharesOf(byFold.scores);
   return {
     byFold,
@@ -32,11 +34,14 @@ export function routersOf(data: readonly Labelled[], seed: number): Routers {
       {
         name: 'hybrid',
         sawLabels: 'other folds',
-        scores: rules.map(({ score, reasonCode }, i) =>
-          reasonCode !== 'rule_default' && confidenceOf(score) >= 0.5
-            ? (score >= THRESHOLD ? 2 : -2) + score
-            : ranks[i]!,
+        scores: rules.map((rule, i) =>
+          isClear(rule, features[i]!) ? (rule.score >= THRESHOLD ? 2 : -2) + rule.score : ranks[i]!,
         ),
+      },
+      {
+        name: 'cascade with a second cheap answer (where the data has the answers; else as learned)',
+        sawLabels: 'other folds',
+        scores: data.map((row, i) => (disagrees(row) ? 2 : 0) + ranks[i]!),
       },
       { name: 'learned, benchmark left out', sawLabels: 'none', scores: byBenchmark.scores },
       { name: 'rules', sawLabels: 'none', scores: rules.map(({ score }) => score) },
@@ -44,6 +49,12 @@ export function routersOf(data: readonly Labelled[], seed: number): Routers {
       { name: 'random', sawLabels: 'none', scores: data.map(() => random()) },
     ],
   };
+}
+
+/** Two cheap answers that differ, or one that has no final answer. Known only after the cheap model was asked. */
+function disagrees({ weak_answer: first, cheap2_answer: second }: Labelled): boolean {
+  if (first === undefined && second === undefined) return false;
+  return first === null || first === undefined || first !== second;
 }
 
 function sharesOf(scores: Float32Array): Float32Array {

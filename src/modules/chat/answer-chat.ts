@@ -6,7 +6,7 @@ import { answerReserve, estimateTokens } from '../../common/token-estimate.js';
 import { FindAnswerQuery } from '../cache/cache.messages.js';
 import { ReserveQuotaCommand } from '../quota/quota.messages.js';
 import { CallModelsCommand } from '../resilience/resilience.messages.js';
-import { DecideRouteQuery } from '../router/router.messages.js';
+import { DecideRouteQuery, DecisionMadeEvent } from '../router/router.messages.js';
 import { AppendTurnCommand, LoadConversationQuery, type Conversation } from '../session/session.messages.js';
 import { CascadeAnswer } from './cascade-answer.js';
 import { ChatExchange, type ChatAsk } from './chat-exchange.js';
@@ -46,6 +46,7 @@ export class AnswerChat {
         new DecideRouteQuery(request, conversation.turns, strategy, caller, previous),
       );
       exchange.decision = decision;
+      this.events.publish(new DecisionMadeEvent(ask.requestId, caller, request.model, decision));
       const { deadlineMs, retries } = this.config.current.resilience;
       const budget = new Budget(ask.startedAt, deadlineMs, retries);
       if (decision.escalation.length > 0) {

@@ -10,8 +10,9 @@ import type { ReasonCode } from './router.messages.js';
 import type { PromptScore } from './routing-rules.js';
 import { confidenceOf, scorePrompt, THRESHOLD } from './routing-rules.js';
 
-/** `hybrid`: from this confidence on the rules alone decide. */
-const CLEAR = 0.5;
+/** `hybrid`: a short free request that the rules are this sure of is theirs alone; elsewhere the artefact is better. */
+const CLEAR = 0.6;
+const CLEAR_WORDS = 20;
 /** `hybrid`: part of the scale at each end that belongs to the clear cases. */
 const CLEAR_BAND = 0.05;
 
@@ -21,6 +22,9 @@ export interface Assessment extends Omit<PromptScore, 'reasonCode'> {
   readonly features: PromptFeatures;
   readonly threshold: number;
   readonly confidence: number;
+  /** Of the artefact; `null` where it was not asked. */
+  readonly learnedScore: number | null;
+  readonly columns: Float32Array | null;
 }
 
 /** What the trained side gives to a decision. */
@@ -36,6 +40,8 @@ export interface AssessmentInput {
   readonly strategy: Strategy;
   readonly learned: Learned;
 }
+
+const UNASKED = { learnedScore: null, columns: null } as const;
 
 /** Strategies that look at the prompt. */
 export const scores = (strategy: Strategy): boolean => strategy === 'rules' || usesArtefact(strategy);
@@ -56,22 +62,30 @@ export function assess(input: AssessmentInput): Assessment {
   }
 }
 
-function byRules({ request, history }: AssessmentInput): Assessment {
+function byRules({ request, history }: AssessmentInput): Assessment & PromptScore {
   const features = promptFeatures(request, history);
   const scored = scorePrompt(features);
-  return { ...scored, features, threshold: THRESHOLD, confidence: confidenceOf(scored.score) };
+  return { ...scored, features, threshold: THRESHOLD, confidence: confidenceOf(scored.score), ...UNASKED };
 }
 
 function byArtefact({ request, history, model, learned }: AssessmentInput): Assessment {
-  const { score, looksLike, strongest } = learned.scorer.explain(subjectOf(request.messages, history).text);
+  const { score, looksLike, strongest, columns } = learned.scorer.explain(subjectOf(request.messages, history).text);
   const threshold = learned.shares.thresholdOf(model.name, model.strongShare);
   const strong = score >= threshold;
   return {
     ...{ score, threshold, features: strongest, rules: [], confidence: distance(score, threshold) },
+    ...{ learnedScore: score, columns },
     reason: reasonOf(looksLike, strong),
     reasonCode: strong ? 'learned_complex' : 'learned_simple',
   };
 }
+
+/** Whether the rules alone decide in `hybrid`. */
+export const isClear = ({ score, reasonCode }: PromptScore, features: PromptFeatures): boolean =>
+  reasonCode !== 'rule_default' &&
+  confidenceOf(score) >= CLEAR &&
+  (features['words'] ?? 0) <= CLEAR_WORDS &&
+  (features['options'] ?? 0) < 2;
 
 /** Clear cases of the rules go to the ends of the scale, the rest between them by the artefact. */
 function byBoth(input: AssessmentInput): Assessment {
@@ -79,13 +93,14 @@ function byBoth(input: AssessmentInput): Assessment {
   const artefact = byArtefact(input);
   // a clearly simple message goes to the weak side even where that leaves the share unused
   const threshold = Math.max(CLEAR_BAND, artefact.threshold);
-  const clear = rules.reasonCode !== 'rule_default' && rules.confidence >= CLEAR;
+  const clear = isClear(rules, rules.features);
   if (!clear) {
     const score = CLEAR_BAND + (1 - 2 * CLEAR_BAND) * artefact.score;
     const strong = score >= threshold;
     const same = strong === artefact.score >= artefact.threshold;
     const { reason, reasonCode } = same ? artefact : sideOnly(strong);
     return {
+      ...artefact,
       ...{ score, threshold, rules: rules.rules, reason, reasonCode },
       features: { ...rules.features, ...artefact.features },
       confidence: distance(score, threshold),
@@ -94,7 +109,9 @@ function byBoth(input: AssessmentInput): Assessment {
   const score = rules.score >= THRESHOLD ? 1 - CLEAR_BAND * (1 - rules.score) : CLEAR_BAND * rules.score;
   const wanted = rules.score >= THRESHOLD === score >= threshold;
   const spent = { reason: 'The strong share that was asked for is used up.', reasonCode: 'learned_simple' } as const;
-  return { ...rules, ...(wanted ? {} : spent), score, threshold, confidence: distance(score, threshold) };
+  const { learnedScore, columns } = artefact;
+  const confidence = distance(score, threshold);
+  return { ...rules, ...(wanted ? {} : spent), score, threshold, confidence, learnedScore, columns };
 }
 
 const sideOnly = (strong: boolean): Pick<Assessment, 'reason' | 'reasonCode'> => ({

@@ -8,8 +8,8 @@ import type { Learned } from './assessment.js';
 import { usesArtefact } from './assessment.js';
 import type { Choice, ChoiceInput } from './route-choice.js';
 import { chooseTarget } from './route-choice.js';
-import { firstThenRest } from './route-strategies.js';
-import type { RouteDecision } from './router.messages.js';
+import { firstThenRest, strongSideOf } from './route-strategies.js';
+import type { DecisionEvidence, RouteDecision } from './router.messages.js';
 import { POLICY_VERSION } from './routing-rules.js';
 import type { AllowedTargets } from './target-constraints.js';
 import { allowedTargets } from './target-constraints.js';
@@ -55,6 +55,7 @@ export function decideRoute(input: RouteInput): RouteDecision {
   return {
     ...explained(choice, constraints),
     policyVersion: policyOf(choice, input.learned),
+    evidence: model ? evidenceOf(choice, model, candidates) : null,
     tookUs: (input.now() - startedMs) * 1000,
   };
 }
@@ -102,7 +103,10 @@ const explicitChoice = (target: TargetStatus, requested: Strategy | null): Choic
   reasonCode: 'explicit_target',
 });
 
-function explained(choice: Choice, { excluded }: AllowedTargets): Omit<RouteDecision, 'tookUs' | 'policyVersion'> {
+function explained(
+  choice: Choice,
+  { excluded }: AllowedTargets,
+): Omit<RouteDecision, 'tookUs' | 'policyVersion' | 'evidence'> {
   const { assessment } = choice;
   return {
     strategy: choice.strategy,
@@ -123,3 +127,17 @@ function explained(choice: Choice, { excluded }: AllowedTargets): Omit<RouteDeci
 
 const policyOf = ({ strategy }: Choice, { scorer }: Learned): string =>
   usesArtefact(strategy) ? `${POLICY_VERSION}+${scorer.artefact.version}` : POLICY_VERSION;
+
+function evidenceOf(
+  { assessment, target, order }: Choice,
+  model: ModelConfig,
+  targets: readonly TargetStatus[],
+): DecisionEvidence | null {
+  if (!assessment || assessment.learnedScore === null) return null;
+  const strong = strongSideOf(model, targets);
+  const priceOf = (side: boolean) => order.find(({ id }) => strong.has(id) === side)?.price ?? null;
+  return {
+    ...{ learned_score: assessment.learnedScore, strong: strong.has(target.id), columns: assessment.columns },
+    ...{ weak_price: priceOf(false), strong_price: priceOf(true) },
+  };
+}

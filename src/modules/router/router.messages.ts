@@ -3,7 +3,7 @@ import type { Caller } from '../../common/caller.js';
 import type { ChatRequest, Completion } from '../../common/chat.js';
 import type { Strategy } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
-import type { Tier } from '../../common/target.js';
+import type { Price, Tier } from '../../common/target.js';
 import type { AnswerVerdict } from './answer-check.js';
 
 /** Why a target was chosen; a closed set, it is a header value and a metric label. */
@@ -26,6 +26,18 @@ export const REASON_CODES = [
   'cache_hit',
 ] as const;
 export type ReasonCode = (typeof REASON_CODES)[number];
+
+/** Numbers of a decision that are written down: no text. Prices are those of each side's first free target. */
+export interface DecisionEvidence {
+  /** Score of the artefact alone. */
+  readonly learned_score: number;
+  /** Whether the strong side was chosen. */
+  readonly strong: boolean;
+  /** Input of the artefact's trees, by `columnCount` of its version. */
+  readonly columns: Float32Array | null;
+  readonly weak_price: Price | null;
+  readonly strong_price: Price | null;
+}
 
 /** Which target a request goes to, and why. The JSON of `POST /v1/route` is this with snake_case names. */
 export interface RouteDecision {
@@ -50,6 +62,8 @@ export interface RouteDecision {
   readonly rules: readonly string[];
   readonly features: Readonly<Record<string, number>>;
   readonly policyVersion: string;
+  /** What a replay or a training needs to know; only of strategies with the artefact. Not part of the API. */
+  readonly evidence: DecisionEvidence | null;
   /** Decision time, microseconds. */
   readonly tookUs: number;
 }
@@ -87,4 +101,15 @@ export class CheckAnswerQuery extends Query<AnswerVerdict> {
   ) {
     super();
   }
+}
+
+/** A live decision was made. Its loss is tolerable: it is only written down. */
+export class DecisionMadeEvent {
+  constructor(
+    readonly requestId: string,
+    readonly caller: Caller,
+    /** The model name the caller asked for. */
+    readonly model: string,
+    readonly decision: RouteDecision,
+  ) {}
 }

@@ -15,6 +15,8 @@ export interface LearnedScore {
   readonly looksLike: string | null;
   /** The features that moved the score most, with their share in it (positive = towards the strong side). */
   readonly strongest: Readonly<Record<string, number>>;
+  /** Input of the trees; a copy. */
+  readonly columns: Float32Array;
 }
 
 /** Scores prompts with a trained artefact: no I/O, typed arrays that are reused, time bounded by `plainPrompt`. */
@@ -50,7 +52,7 @@ export class LearnedScorer {
 
   explain(text: string): LearnedScore {
     const score = this.scoreOf(text);
-    return { score, looksLike: this.looksLike(), strongest: this.strongest() };
+    return { score, looksLike: this.looksLike(), strongest: this.strongest(), columns: this.row.slice() };
   }
 
   /** Sum of the trees, in units of gain against the mean. */
