@@ -113,7 +113,6 @@ const TABLE: readonly BadInput[] = [
   { name: 'unknown model', paths: [QUERY], body: { query: 'hi', model: 'gpt-99' }, status: 404, param: 'model' },
   { name: 'bad strategy', paths: [QUERY, ROUTE], body: { query: 'hi', strategy: 'best' }, param: 'strategy' },
   { ...all('bad strategy header', chatWith({})), paths: [CHAT], headers: { 'x-router-strategy': 'best' } },
-  { ...all('strategy not shipped', chatWith({})), paths: [CHAT, ROUTE], headers: { 'x-router-strategy': 'learned' } },
   field('tools', [{ type: 'function', function: { name: 'f' } }]),
   field('response_format', { type: 'json_object' }),
   message('image', user([{ type: 'image_url', image_url: { url: 'data:,' } }]), 'messages[0].content'),

@@ -149,12 +149,6 @@ export const routerConfigSchema = z
         if (!entry.targets.includes(id))
           complain(['models', i, 'weights', id], `"${id}" is not among this model's targets`);
       });
-      if (entry.strategy === 'learned' || entry.strategy === 'cascade') {
-        complain(
-          ['models', i, 'strategy'],
-          `"${entry.strategy}" needs the trained artefact, which this version does not ship; use hybrid or rules`,
-        );
-      }
     });
     const keys = new Set<string>();
     config.auth.keys.forEach(({ id, sha256 }, i) => {

@@ -6,8 +6,9 @@ import { answerReserve, estimateTokens } from '../../common/token-estimate.js';
 import { FindAnswerQuery } from '../cache/cache.messages.js';
 import { ReserveQuotaCommand } from '../quota/quota.messages.js';
 import { CallModelsCommand } from '../resilience/resilience.messages.js';
-import { DecideRouteQuery } from '../router/router.messages.js';
+import { DecideRouteQuery, DecisionMadeEvent } from '../router/router.messages.js';
 import { AppendTurnCommand, LoadConversationQuery, type Conversation } from '../session/session.messages.js';
+import { CascadeAnswer } from './cascade-answer.js';
 import { ChatExchange, type ChatAsk } from './chat-exchange.js';
 
 /** Window that an answer's reserve is taken from before a target is chosen, tokens. */
@@ -45,8 +46,17 @@ export class AnswerChat {
         new DecideRouteQuery(request, conversation.turns, strategy, caller, previous),
       );
       exchange.decision = decision;
+      this.events.publish(new DecisionMadeEvent(ask.requestId, caller, request.model, decision));
       const { deadlineMs, retries } = this.config.current.resilience;
       const budget = new Budget(ask.startedAt, deadlineMs, retries);
+      if (decision.escalation.length > 0) {
+        const cascade = new CascadeAnswer(this.commands, this.queries, exchange, budget);
+        const { answer, extraCostUsd, reason } = await cascade.answer(decision);
+        exchange.extraCostUsd = extraCostUsd;
+        exchange.decision = { ...decision, reason };
+        exchange.begin(answer, decision);
+        return exchange;
+      }
       const answer = await this.commands.execute(
         new CallModelsCommand(decision.candidates, request, conversation.turns, exchange.attempts, budget, signal),
       );

@@ -59,7 +59,10 @@ export function ApiDecision(): MethodDecorator {
   return applyDecorators(
     ApiBearerAuth(),
     header('x-session-id', 'Continues this conversation: 1 to 128 of A-Z a-z 0-9 . _ : -'),
-    header('x-router-strategy', 'hybrid, rules, cost, latency, weighted or priority, for this request only.'),
+    header(
+      'x-router-strategy',
+      'hybrid, learned, cascade, rules, cost, latency, weighted or priority, for this request only.',
+    ),
     header('x-request-id', 'Your own id for this request: 1 to 128 of A-Z a-z 0-9 . _ -; else one is made.'),
     ApiErrors(
       ...[InvalidRequest, ContextLengthExceeded, PrivacyNoLocalTarget, InvalidApiKey, PermissionDenied, ModelNotFound],

@@ -51,6 +51,8 @@ export class ChatExchange {
   usage: Usage | null = null;
   /** Whether a durable store has the turn; `null` without a session or before the end. */
   persisted: boolean | null = null;
+  /** USD of answers that were asked for and not used (cascade); `null` when unknown. */
+  extraCostUsd: number | null = 0;
   overheadMs = 0;
   /** The whole answer as one `chat.completion`; `null` before the end. */
   completion: ChatFrame | null = null;
@@ -74,7 +76,9 @@ export class ChatExchange {
 
   /** USD; 0 for an answer from the cache, `null` when usage or price is unknown. */
   get costUsd(): number | null {
-    return this.lookup.answer ? 0 : costUsd(this.usage, this.price);
+    if (this.lookup.answer) return 0;
+    const own = costUsd(this.usage, this.price);
+    return own === null || this.extraCostUsd === null ? null : own + this.extraCostUsd;
   }
 
   /** A model has begun to answer. */

@@ -107,7 +107,7 @@ export class ChatController {
     const previous = turns.at(-1)?.target ?? null;
     reply.header('x-request-id', ask.requestId);
     return decisionJson(
-      await this.queries.execute(new DecideRouteQuery(ask.request, turns, ask.strategy, caller, previous)),
+      await this.queries.execute(new DecideRouteQuery(ask.request, turns, ask.strategy, caller, previous, false)),
     );
   }
 

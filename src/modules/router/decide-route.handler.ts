@@ -2,6 +2,9 @@ import type { IQueryHandler } from '@nestjs/cqrs';
 import { QueryBus, QueryHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
+import { LearnedScorer } from './learned/learned-scorer.js';
+import { shippedArtefact } from './learned/routing-artefact.js';
+import { ShareControl } from './learned/share-control.js';
 import { decideRoute } from './route-decision.js';
 import type { RouteDecision } from './router.messages.js';
 import { DecideRouteQuery } from './router.messages.js';
@@ -9,12 +12,14 @@ import { DecideRouteQuery } from './router.messages.js';
 /** Gathers what the pure decision needs: configuration, target states, clock and random. */
 @QueryHandler(DecideRouteQuery)
 export class DecideRouteHandler implements IQueryHandler<DecideRouteQuery> {
+  private readonly learned = { scorer: new LearnedScorer(shippedArtefact()), shares: new ShareControl() };
+
   constructor(
     private readonly config: LiveConfig,
     private readonly queries: QueryBus,
   ) {}
 
-  async execute({ request, history, strategy, previousTarget }: DecideRouteQuery): Promise<RouteDecision> {
+  async execute({ request, history, strategy, previousTarget, live }: DecideRouteQuery): Promise<RouteDecision> {
     const targets = await this.queries.execute(new ListTargetsQuery());
     return decideRoute({
       request,
@@ -25,6 +30,8 @@ export class DecideRouteHandler implements IQueryHandler<DecideRouteQuery> {
       targets,
       now: () => performance.now(),
       random: () => Math.random(),
+      learned: this.learned,
+      live,
     });
   }
 }

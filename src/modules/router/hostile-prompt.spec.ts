@@ -1,8 +1,11 @@
 import type { ChatMessage } from '../../common/chat.js';
+import { LearnedScorer } from './learned/learned-scorer.js';
+import { shippedArtefact } from './learned/routing-artefact.js';
 import { promptFeatures } from './prompt-features.js';
 import { scorePrompt } from './routing-rules.js';
 
 const score = (messages: ChatMessage[]) => scorePrompt(promptFeatures({ model: 'auto', messages }, [])).score;
+const scorer = new LearnedScorer(shippedArtefact());
 const user = (content: string): ChatMessage => ({ role: 'user', content });
 const MEGABYTE = 1_000_000;
 /** A decision takes microseconds; only quadratic work comes near this. */
@@ -31,6 +34,11 @@ describe('hostile prompts', () => {
     expect(performance.now() - from).toBeLessThan(BOUND_MS);
     expect(result).toBeGreaterThanOrEqual(0);
     expect(result).toBeLessThanOrEqual(1);
+    const learnedFrom = performance.now();
+    const learned = scorer.explain(text).score;
+    expect(performance.now() - learnedFrom).toBeLessThan(BOUND_MS);
+    expect(learned).toBeGreaterThanOrEqual(0);
+    expect(learned).toBeLessThanOrEqual(1);
   });
 
   it('may be thousands of messages', () => {

@@ -3,15 +3,15 @@ import type { ModelConfig, Strategy } from '../../common/config/config.schema.js
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { TargetStatus } from '../../common/target.js';
 import { estimateTokens } from '../../common/token-estimate.js';
-import type { PromptFeatures } from './prompt-features.js';
-import { promptFeatures } from './prompt-features.js';
+import type { Assessment, Learned } from './assessment.js';
+import { assess, scores, usesArtefact } from './assessment.js';
 import { byCost, byLatency, byWeight, firstThenRest, strongSideOf } from './route-strategies.js';
 import type { ReasonCode } from './router.messages.js';
-import type { PromptScore } from './routing-rules.js';
-import { confidenceOf, scorePrompt, THRESHOLD } from './routing-rules.js';
 
 /** A conversation changes sides only when the score is this far past the threshold. */
 export const SWITCH_MARGIN = 0.15;
+/** `cascade`: this near to the threshold the cheap side is asked first. */
+const UNCERTAIN = 0.25;
 /** What an answer takes when nobody said, tokens; for comparing costs. */
 const EXPECTED_ANSWER_TOKENS = 400;
 
@@ -28,13 +28,10 @@ export interface ChoiceInput {
   /** Whether private text took out a cloud target. */
   readonly keptLocal: boolean;
   readonly random: () => number;
-}
-
-/** How a scoring strategy sees the prompt. */
-export interface Assessment extends PromptScore {
-  readonly features: PromptFeatures;
-  readonly threshold: number;
-  readonly confidence: number;
+  /** The trained side: scores and thresholds. */
+  readonly learned: Learned;
+  /** Whether this decision is acted on, and so counts for the strong share. */
+  readonly live: boolean;
 }
 
 export interface Choice {
@@ -46,6 +43,8 @@ export interface Choice {
   readonly assessment: Assessment | null;
   readonly reason: string;
   readonly reasonCode: ReasonCode;
+  /** Strong targets that are asked when the cheap answer fails its checks; cascades only. */
+  readonly escalation?: readonly TargetStatus[];
 }
 
 /** What a strategy says: the targets from best to worst, and why the first is best. */
@@ -67,15 +66,12 @@ export function chooseTarget(input: ChoiceInput): Choice {
   }
   const preference = assessment ? bySide(input, assessment, previous, isStrong) : byRanking(input, previous);
   const target = input.strategy === 'cost' ? preference.ranking[0]! : readyFirst(preference.ranking, isStrong);
+  const free = new Set(input.allowed.map(isStrong)).size === 2;
+  if (assessment && input.live && free && usesArtefact(input.strategy)) {
+    input.learned.shares.record(input.model.name, input.model.strongShare, assessment.score, isStrong(target));
+  }
+  if (assessment && free && isUncertain(input, assessment, preference)) return cascade(choice, preference, isStrong);
   return { ...choice, target, ...forced(input, preference) };
-}
-
-const scores = (strategy: Strategy): boolean => strategy === 'hybrid' || strategy === 'rules';
-
-function assess({ request, history }: ChoiceInput): Assessment {
-  const features = promptFeatures(request, history);
-  const scored = scorePrompt(features);
-  return { ...scored, features, threshold: THRESHOLD, confidence: confidenceOf(scored.score) };
 }
 
 /** Between a tool call and the answer to its result the model must stay the same one. */
@@ -85,20 +81,20 @@ function isToolLoop({ request, history }: ChoiceInput): boolean {
   return Array.isArray(calls) && calls.length > 0;
 }
 
-/** `rules` and `hybrid`: the side the score asks for, unless the conversation is on the other one by a small margin. */
+/** Scoring strategies: the side the score asks for, unless the conversation is on the other one by a small margin. */
 function bySide(
   { allowed }: ChoiceInput,
-  { score, reason, reasonCode }: Assessment,
+  { score, threshold, reason, reasonCode }: Assessment,
   previous: TargetStatus | null,
   isStrong: (target: TargetStatus) => boolean,
 ): Preference {
-  const wanted = score >= THRESHOLD;
+  const wanted = score >= threshold;
   const side = allowed.filter((target) => isStrong(target) === wanted);
   const other = allowed.filter((target) => isStrong(target) !== wanted);
   const ranking = [...side, ...other];
   const found = { ranking, reason: side.length > 0 ? reason : `${reason} No target of that side is free.`, reasonCode };
   if (!previous || previous === ranking[0]) return found;
-  const near = Math.abs(score - THRESHOLD) < SWITCH_MARGIN;
+  const near = Math.abs(score - threshold) < SWITCH_MARGIN;
   if (!near && isStrong(previous) !== wanted) return found;
   return stayOn(previous, ranking);
 }
@@ -131,6 +127,27 @@ const stayOn = (previous: TargetStatus, targets: readonly TargetStatus[]): Prefe
   reason: 'The conversation stays with the target of its latest turn.',
   reasonCode: 'sticky_session',
 });
+
+/** A stream cannot be taken back, so it is never part of a cascade. */
+function isUncertain(input: ChoiceInput, { score, threshold }: Assessment, { reasonCode }: Preference): boolean {
+  if (input.strategy !== 'cascade' || input.request.stream || reasonCode === 'sticky_session') return false;
+  return Math.abs(score - threshold) < UNCERTAIN;
+}
+
+function cascade(
+  choice: Pick<Choice, 'strategy' | 'order' | 'assessment'>,
+  { ranking }: Preference,
+  isStrong: (target: TargetStatus) => boolean,
+): Choice {
+  const weak = ranking.filter((target) => !isStrong(target));
+  return {
+    ...choice,
+    target: readyFirst(weak, isStrong),
+    escalation: ranking.filter(isStrong),
+    reason: 'An uncertain case: the cheap side is asked first and its answer is checked.',
+    reasonCode: 'cascade',
+  };
+}
 
 /** The best target, or when that one has to be loaded first, the best of the same side that need not. */
 function readyFirst(ranking: readonly TargetStatus[], isStrong: (target: TargetStatus) => boolean): TargetStatus {

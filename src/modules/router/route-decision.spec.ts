@@ -1,11 +1,16 @@
 import type { ChatMessage, ChatRequest } from '../../common/chat.js';
 import type { Capability, TargetStatus } from '../../common/target.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
+import { LearnedScorer } from './learned/learned-scorer.js';
+import { shippedArtefact } from './learned/routing-artefact.js';
+import { ShareControl } from './learned/share-control.js';
 import type { RouteInput } from './route-decision.js';
 import { decideRoute } from './route-decision.js';
 
 const EASY = 'What is the capital of France?';
 const HARD = 'Prove that there are infinitely many primes.';
+
+const scorer = new LearnedScorer(shippedArtefact());
 
 const target = (id: string, over: Partial<TargetStatus> = {}): TargetStatus => ({
   id,
@@ -37,6 +42,8 @@ interface Scene {
   strategy?: string;
   previous?: string;
   random?: number;
+  shares?: ShareControl;
+  live?: boolean;
 }
 
 function decide(scene: Scene = {}) {
@@ -56,6 +63,8 @@ function decide(scene: Scene = {}) {
     targets,
     now: () => 0,
     random: () => scene.random ?? 0,
+    learned: { scorer, shares: scene.shares ?? new ShareControl() },
+    live: scene.live ?? true,
   };
   return decideRoute(input);
 }
@@ -146,7 +155,7 @@ describe('hard constraints', () => {
 });
 
 describe('strategies', () => {
-  it('rules: easy to the weak side, hard to the strong one, the rest as fallbacks in order', () => {
+  it('hybrid: easy to the weak side, hard to the strong one, the rest as fallbacks in order', () => {
     const model = { strong: ['large'] };
     expect(decide({ model })).toMatchObject({ candidates: ['local', 'small', 'large'], reasonCode: 'rule_simple' });
     expect(decide({ model, text: HARD })).toMatchObject({
@@ -154,8 +163,35 @@ describe('strategies', () => {
       candidates: ['large', 'local', 'small'],
       reasonCode: 'rule_complex',
       rules: ['proof'],
-      threshold: 0.5,
+      threshold: 1 - 0.4,
     });
+  });
+
+  it('learned: says what the prompt looks like, which features moved it, and with which artefact', () => {
+    const text = 'Tom has 3 boxes of 12 pens each. He gives 7 pens to each of his 4 friends. How many pens are left?';
+    const decision = decide({ strategy: 'learned', text });
+    expect(decision.reason).toContain('multi-step arithmetic');
+    expect(decision.reasonCode).toMatch(/^learned_/);
+    expect(Object.keys(decision.features).length).toBeGreaterThan(2);
+    expect(decision.policyVersion).toContain(scorer.artefact.version);
+  });
+
+  it.each([0.1, 0.4, 0.8])('learned: keeps a strong share of %d on traffic that is all alike', (strongShare) => {
+    const shares = new ShareControl();
+    const tiers = Array.from({ length: 1500 }, (_, i) => {
+      const text = `How many apples are left when ${i} of ${3 * i + 2} apples are eaten by ${i % 13} children?`;
+      return decide({ strategy: 'learned', model: { strongShare }, text, shares }).tier;
+    });
+    const realised = tiers.filter((tier) => tier === 'cloud').length / tiers.length;
+    expect(Math.abs(realised - strongShare)).toBeLessThan(0.02);
+  });
+
+  it('an explanation does not count for the strong share', () => {
+    const shares = new ShareControl();
+    for (let i = 0; i < 50; i += 1) decide({ strategy: 'learned', text: HARD, shares, live: false });
+    expect(shares.thresholdOf('auto', 0.4)).toBe(1 - 0.4);
+    decide({ strategy: 'learned', text: HARD, shares });
+    expect(shares.thresholdOf('auto', 0.4)).not.toBe(1 - 0.4);
   });
 
   it('the strong side is the cloud tier, or the dearest where all are of one tier', () => {
@@ -212,10 +248,10 @@ describe('strategies', () => {
     expect(pick(timed('a', 90), timed('b', null, { inFlight: 1 }))).toBe('a');
   });
 
-  it.each(['learned', 'cascade', 'magic', ''])('%j is refused with the valid ones', (strategy) => {
+  it.each(['magic', ''])('%j is refused with the valid ones', (strategy) => {
     const error = failure({ strategy });
     expect(error).toEqual(code('invalid_request', 'strategy'));
-    expect(String(error)).toContain('hybrid, rules, cost');
+    expect(String(error)).toContain('hybrid, learned, rules, cost');
   });
 });
 
@@ -243,8 +279,13 @@ describe('conversation', () => {
   it('switches only when the score is clear', () => {
     const vague =
       'The weather in Paris and how people there spend a rainy Sunday in spring with their families and friends at home';
-    expect(decide({ text: vague })).toMatchObject({ target: 'local', reasonCode: 'rule_default' });
-    expect(decide({ text: vague, previous: 'large' })).toMatchObject({ target: 'large', reasonCode: 'sticky_session' });
+    // the score is a little below the threshold
+    const model = { strongShare: 1 - (decide({ text: vague }).score! + 0.1) };
+    expect(decide({ text: vague, model })).toMatchObject({ target: 'local', reasonCode: 'learned_simple' });
+    expect(decide({ text: vague, model, previous: 'large' })).toMatchObject({
+      target: 'large',
+      reasonCode: 'sticky_session',
+    });
     expect(decide({ text: HARD, previous: 'local' }).tier).toBe('cloud');
     expect(decide({ text: EASY, previous: 'large' }).tier).toBe('local');
   });

@@ -4,19 +4,18 @@ import type { ModelConfig, RouterConfig, Strategy } from '../../common/config/co
 import { STRATEGIES } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { TargetStatus } from '../../common/target.js';
+import type { Learned } from './assessment.js';
+import { usesArtefact } from './assessment.js';
 import type { Choice, ChoiceInput } from './route-choice.js';
 import { chooseTarget } from './route-choice.js';
-import { firstThenRest } from './route-strategies.js';
-import type { RouteDecision } from './router.messages.js';
+import { firstThenRest, strongSideOf } from './route-strategies.js';
+import type { DecisionEvidence, RouteDecision } from './router.messages.js';
 import { POLICY_VERSION } from './routing-rules.js';
 import type { AllowedTargets } from './target-constraints.js';
 import { allowedTargets } from './target-constraints.js';
 
 /** Names shown when a model is not found. */
 const NAMES_SHOWN = 8;
-/** Strategies that need the trained artefact. */
-const NOT_SHIPPED: ReadonlySet<string> = new Set(['learned', 'cascade']);
-const AVAILABLE = STRATEGIES.filter((strategy) => !NOT_SHIPPED.has(strategy));
 
 /** All that a decision depends on. */
 export interface RouteInput {
@@ -32,6 +31,10 @@ export interface RouteInput {
   readonly now: () => number;
   /** 0 to 1, exclusive of 1. */
   readonly random: () => number;
+  /** The trained side, and the shares that live decisions keep. */
+  readonly learned: Learned;
+  /** Whether the decision is acted on; an explanation does not count for the strong share. */
+  readonly live: boolean;
 }
 
 /**
@@ -42,7 +45,7 @@ export interface RouteInput {
  */
 export function decideRoute(input: RouteInput): RouteDecision {
   const startedMs = input.now();
-  const requested = input.strategy === null ? null : availableStrategy(input.strategy);
+  const requested = input.strategy === null ? null : knownStrategy(input.strategy);
   const model = input.config.models.find(({ name }) => name === input.request.model);
   const candidates = model ? targetsOf(model, input.targets) : [namedTarget(input)];
   const constraints = allowedTargets(candidates, input.request, input.history, input.config);
@@ -51,21 +54,17 @@ export function decideRoute(input: RouteInput): RouteDecision {
     : explicitChoice(constraints.allowed[0]!, requested);
   return {
     ...explained(choice, constraints),
+    policyVersion: policyOf(choice, input.learned),
+    evidence: model ? evidenceOf(choice, model, candidates) : null,
     tookUs: (input.now() - startedMs) * 1000,
   };
 }
 
-/** @throws InvalidRequest for a strategy that does not exist or that this version cannot do */
-function availableStrategy(name: string): Strategy {
-  if (NOT_SHIPPED.has(name)) {
-    throw new InvalidRequest(
-      `Strategy "${name}" needs the trained artefact, which this version does not ship. Use one of: ${AVAILABLE.join(', ')}.`,
-      'strategy',
-    );
-  }
-  const strategy = AVAILABLE.find((available) => available === name);
+/** @throws InvalidRequest for a strategy that does not exist */
+function knownStrategy(name: string): Strategy {
+  const strategy = STRATEGIES.find((known) => known === name);
   if (strategy) return strategy;
-  throw new InvalidRequest(`Unknown strategy. Use one of: ${AVAILABLE.join(', ')}.`, 'strategy');
+  throw new InvalidRequest(`Unknown strategy. Use one of: ${STRATEGIES.join(', ')}.`, 'strategy');
 }
 
 /** The targets of a model in its own order; one that a reload has just removed is left out. */
@@ -104,13 +103,17 @@ const explicitChoice = (target: TargetStatus, requested: Strategy | null): Choic
   reasonCode: 'explicit_target',
 });
 
-function explained(choice: Choice, { excluded }: AllowedTargets): Omit<RouteDecision, 'tookUs'> {
+function explained(
+  choice: Choice,
+  { excluded }: AllowedTargets,
+): Omit<RouteDecision, 'tookUs' | 'policyVersion' | 'evidence'> {
   const { assessment } = choice;
   return {
     strategy: choice.strategy,
     target: choice.target.id,
     tier: choice.target.tier,
     candidates: firstThenRest(choice.target, choice.order).map(({ id }) => id),
+    escalation: (choice.escalation ?? []).map(({ id }) => id),
     excluded,
     score: assessment?.score ?? null,
     threshold: assessment?.threshold ?? null,
@@ -119,6 +122,22 @@ function explained(choice: Choice, { excluded }: AllowedTargets): Omit<RouteDeci
     reasonCode: choice.reasonCode,
     rules: assessment?.rules ?? [],
     features: assessment?.features ?? {},
-    policyVersion: POLICY_VERSION,
+  };
+}
+
+const policyOf = ({ strategy }: Choice, { scorer }: Learned): string =>
+  usesArtefact(strategy) ? `${POLICY_VERSION}+${scorer.artefact.version}` : POLICY_VERSION;
+
+function evidenceOf(
+  { assessment, target, order }: Choice,
+  model: ModelConfig,
+  targets: readonly TargetStatus[],
+): DecisionEvidence | null {
+  if (!assessment || assessment.learnedScore === null) return null;
+  const strong = strongSideOf(model, targets);
+  const priceOf = (side: boolean) => order.find(({ id }) => strong.has(id) === side)?.price ?? null;
+  return {
+    ...{ learned_score: assessment.learnedScore, strong: strong.has(target.id), columns: assessment.columns },
+    ...{ weak_price: priceOf(false), strong_price: priceOf(true) },
   };
 }

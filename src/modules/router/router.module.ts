@@ -1,7 +1,15 @@
 import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
+import { CheckAnswerHandler } from './check-answer.handler.js';
+import { DecisionLog } from './decision-log.js';
+import { FeedbackController } from './feedback.controller.js';
+import { RecordDecisionHandler } from './record-decision.handler.js';
 import { DecideRouteHandler } from './decide-route.handler.js';
 
 /** Decides which target answers, and why. */
-@Module({ imports: [CqrsModule], providers: [DecideRouteHandler] })
+@Module({
+  imports: [CqrsModule],
+  controllers: [FeedbackController],
+  providers: [DecideRouteHandler, CheckAnswerHandler, RecordDecisionHandler, DecisionLog],
+})
 export class RouterModule {}

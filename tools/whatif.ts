@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
+const USAGE =
+  'Usage: npm run whatif -- --log data/decisions.jsonl --strategy learned|always-strong|always-weak [--strong-share 0..1]';
+/** Rough English average; only relative costs matter here. */
+const CHARACTERS_PER_TOKEN = 4;
+const ANSWER_TOKENS = 400;
+
+interface Price {
+  readonly input: number;
+  readonly output: number;
+}
+
+/** The parts of a recorded decision that a replay needs. */
+interface Recorded {
+  readonly learned_score: number;
+  readonly strong: boolean;
+  readonly columns: readonly number[] | null;
+  readonly weak_price: Price | null;
+  readonly strong_price: Price | null;
+}
+
+interface Outcome {
+  readonly share: number;
+  /** USD; `null` when a price is unknown. */
+  readonly cost: number | null;
+}
+
+function recorded(file: string): Recorded[] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Recorded & { type: string })
+    .filter(({ type, learned_score: score }) => type === 'decision' && typeof score === 'number');
+}
+
+function outcomeOf(decisions: readonly Recorded[], strong: readonly boolean[]): Outcome {
+  let cost: number | null = 0;
+  decisions.forEach(({ columns, weak_price: weak, strong_price: dear }, i) => {
+    const price = strong[i] ? dear : weak;
+    const prompt = (columns?.[0] ?? 0) / CHARACTERS_PER_TOKEN;
+    cost = !price || cost === null ? null : cost + (prompt * price.input + ANSWER_TOKENS * price.output) / 1e6;
+  });
+  return { share: strong.filter(Boolean).length / decisions.length, cost };
+}
+
+/** The highest scores go to the strong side, as many as the share allows. */
+function replay(decisions: readonly Recorded[], strategy: string, share: number): boolean[] {
+  if (strategy === 'always-strong' || strategy === 'always-weak') {
+    return decisions.map(() => strategy === 'always-strong');
+  }
+  if (strategy !== 'learned') throw new Error(`Unknown strategy ${strategy}. ${USAGE}`);
+  const order = [...decisions.keys()].sort((a, b) => decisions[b]!.learned_score - decisions[a]!.learned_score);
+  const chosen = new Set(order.slice(0, Math.round(share * decisions.length)));
+  return decisions.map((_, i) => chosen.has(i));
+}
+
+const usd = (cost: number | null): string =>
+  cost === null ? 'unknown (a price is missing)' : `${cost.toFixed(4)} USD`;
+
+/** Replays recorded decisions under another policy: what would it have saved? */
+function whatIf(): void {
+  const { values } = parseArgs({
+    options: {
+      log: { type: 'string' },
+      strategy: { type: 'string', default: 'learned' },
+      'strong-share': { type: 'string', default: '0.4' },
+    },
+  });
+  const share = Number(values['strong-share']);
+  if (!values.log) throw new Error(`--log is missing. ${USAGE}`);
+  if (!(share >= 0 && share <= 1)) throw new Error(`--strong-share must be from 0 to 1. ${USAGE}`);
+  const decisions = recorded(values.log);
+  if (decisions.length === 0) throw new Error(`${values.log} has no decision of strategy learned, hybrid or cascade.`);
+  const before = outcomeOf(
+    decisions,
+    decisions.map(({ strong }) => strong),
+  );
+  const strong = replay(decisions, values.strategy, share);
+  const after = outcomeOf(decisions, strong);
+  const moved = strong.filter((value, i) => value !== decisions[i]!.strong).length;
+  console.log(`${decisions.length} decisions`);
+  console.log(`as they were     strong ${(before.share * 100).toFixed(1)} %   about ${usd(before.cost)}`);
+  console.log(`${values.strategy.padEnd(16)} strong ${(after.share * 100).toFixed(1)} %   about ${usd(after.cost)}`);
+  const saved = before.cost === null || after.cost === null ? null : before.cost - after.cost;
+  console.log(`moved            ${((moved / decisions.length) * 100).toFixed(1)} % of the decisions`);
+  console.log(
+    `saved            ${usd(saved)}${saved && before.cost ? ` (${((saved / before.cost) * 100).toFixed(1)} %)` : ''}`,
+  );
+}
+
+try {
+  whatIf();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
