@@ -121,3 +121,28 @@ describe('on a real redis-server', () => {
     await tail.close();
   });
 });
+
+describe('on a Redis cluster', () => {
+  let server: RedisServer;
+  let redis: RedisConnection;
+  beforeAll(async () => {
+    server = await RedisServer.start(['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']);
+    const client = server.client();
+    await client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    await eventually('the cluster is well', 10_000, async () =>
+      String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok'),
+    );
+    client.disconnect();
+    redis = await connectedTo(server, true);
+  }, 20_000);
+  afterAll(async () => {
+    await redis.close();
+    await server.close();
+  });
+
+  describeHotTail('Redis cluster', async () => {
+    await redis.run((client) => client.flushall());
+    const clock = new TestClock();
+    return { clock, tail: new RedisHotTail(redis, () => ({ ttlMs: TTL_MS, maxTurns: MAX_TURNS }), clock.now) };
+  });
+});

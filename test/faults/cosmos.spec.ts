@@ -151,4 +151,53 @@ describe('Cosmos DB', () => {
     },
     SLOW,
   );
+
+  it(
+    'an erased session stays erased: nothing in any store, outbox or replica brings it back',
+    async () => {
+      const read = (n: number) => fetch(`${urls()[n]}/v1/sessions/erased`);
+      const erase = async () => (await fetch(`${urls()[0]}/v1/sessions/erased`, { method: 'DELETE' })).status;
+      for (let n = 0; n < 3; n += 1) await say(urls()[n]!, 'erased');
+      stack.cosmosProxy.set({ status: 503 });
+      for (let n = 0; n < 3; n += 1) expect(await say(urls()[n]!, 'erased')).toMatchObject({ persisted: true });
+      expect(await outboxDepth()).toBe(3);
+      expect(await erase()).toBe(503); // Cosmos could not confirm
+      expect(await outboxDepth()).toBe(0);
+      stack.cosmosProxy.heal();
+      await allReady();
+      expect(await erase()).toBe(200);
+      expect((await Promise.all([0, 1, 2].map(read))).map(({ status }) => status)).toEqual([404, 404, 404]);
+      expect((await stack.documents()).filter(({ session }) => session === 'erased')).toEqual([]);
+      const list = await (await fetch(`${urls()[1]}/v1/sessions?limit=100`)).text();
+      expect(list).not.toContain('"erased"');
+      // It can begin anew.
+      upstream.reset();
+      expect(await say(urls()[1]!, 'erased')).toMatchObject({ status: 200, persisted: true });
+      expect(upstream.requests[0]?.body?.messages).toHaveLength(1);
+    },
+    SLOW,
+  );
+
+  it(
+    'Table Storage down: chats as ever, the list says 503, and is whole afterwards',
+    async () => {
+      stack.tablesProxy.set('reset');
+      const answers = [];
+      for (let n = 0; n < 9; n += 1) answers.push(await say(urls()[n % 3]!, 'uncounted'));
+      expect(answers.every(({ status, persisted }) => status === 200 && persisted)).toBe(true);
+      expect((await fetch(`${urls()[0]}/v1/sessions`)).status).toBe(503);
+      const shown = await (await fetch(`${urls()[0]}/v1/sessions/uncounted`)).json();
+      expect(shown).toMatchObject({ id: 'uncounted', turns: { length: 9 } });
+      stack.tablesProxy.heal();
+      await allReady();
+      const counted = async () => {
+        const { data } = (await (await fetch(`${urls()[0]}/v1/sessions?limit=100`)).json()) as {
+          data?: { id: string; turn_count: number }[];
+        };
+        return data?.find(({ id }) => id === 'uncounted')?.turn_count;
+      };
+      await eventually('all 9 turns are counted', 10_000, async () => (await counted()) === 9);
+    },
+    SLOW,
+  );
 });

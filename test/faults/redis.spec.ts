@@ -48,6 +48,10 @@ describe('Redis', () => {
       await stack.redisProxy.set('none');
       await allAre('ready');
       const seconds = ((performance.now() - back) / 1_000).toFixed(1);
+      for (const word of ['cannot be used', 'is back']) {
+        const lines = replicas[0]!.log.filter(({ msg }) => String(msg).startsWith(`redis ${word}`));
+        expect(lines).toHaveLength(1);
+      }
       figure('R01', `5xx = 0 of ${answers.length} without Redis; ready ${seconds} s after it came`);
     },
     SLOW,

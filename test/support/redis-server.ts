@@ -84,8 +84,8 @@ export class RedisServer {
 }
 
 /** The service's own connection, once it answers. The test closes it. */
-export async function connectedTo({ url }: RedisServer): Promise<RedisConnection> {
-  const redis = new RedisConnection(routerConfigSchema.parse({ redis: { url } }).redis);
+export async function connectedTo({ url }: RedisServer, cluster = false): Promise<RedisConnection> {
+  const redis = new RedisConnection(routerConfigSchema.parse({ redis: { url, cluster } }).redis);
   redis.onApplicationBootstrap();
   await eventually('connected to Redis', START_MS, async () => (await redis.check()).healthy);
   return redis;

@@ -39,6 +39,7 @@ export class RedisConnection implements OnApplicationBootstrap {
   private disconnect: (() => Promise<void>) | null = null;
   private retry: NodeJS.Timeout | null = null;
   private closed = false;
+  private away = false;
 
   constructor(private readonly config: RouterConfig['redis']) {}
 
@@ -82,12 +83,26 @@ export class RedisConnection implements OnApplicationBootstrap {
     this.guard.close();
   }
 
+  /** Once, and not for every try to connect again. */
+  private tellAway(): void {
+    if (this.away || this.closed) return;
+    this.away = true;
+    this.logger.warn('redis cannot be used (no connection); connecting again about once a second');
+  }
+
+  private tellBack(): void {
+    if (this.away) this.logger.log('redis is back');
+    this.away = false;
+  }
+
   /** Only the first sign-in can fail here; the client connects again by itself. */
   private async connect(): Promise<void> {
     try {
       const { client, close } = await createRedisClient(this.config);
       this.client = client;
       this.disconnect = close;
+      client.on('close', () => this.tellAway());
+      client.on('ready', () => this.tellBack());
       if (this.closed) await close();
     } catch (error) {
       this.logger.warn(`no sign-in to Redis: ${(error as Error).message.split('\n')[0]}`);

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { FindAnswerHandler } from './find-answer.handler.js';
+import { ForgetSessionHandler } from './forget-session.handler.js';
 import { MemoryAnswerCache } from './memory-answer-cache.js';
 import { StoreAnswerHandler } from './store-answer.handler.js';
 
@@ -8,6 +9,7 @@ import { StoreAnswerHandler } from './store-answer.handler.js';
   providers: [
     FindAnswerHandler,
     StoreAnswerHandler,
+    ForgetSessionHandler,
     { provide: MemoryAnswerCache, useFactory: () => new MemoryAnswerCache() },
   ],
 })

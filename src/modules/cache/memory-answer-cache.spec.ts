@@ -37,6 +37,19 @@ describe('MemoryAnswerCache', () => {
     expect([cache.size, cache.estimatedBytes]).toEqual([0, 0]);
   });
 
+  it('forgets the answers of one session', () => {
+    const { cache } = cacheWith();
+    for (const [key, session] of [
+      ['a', 'one'],
+      ['b', 'two'],
+      ['c', null],
+    ] as const) {
+      cache.set(key, answer(), 10, session);
+    }
+    cache.forgetSession('one');
+    expect(['a', 'b', 'c'].map((key) => cache.get(key) !== null)).toEqual([false, true, true]);
+  });
+
   it('lets the one go that was longest not asked for', () => {
     const { cache } = cacheWith({ maxEntries: 2 });
     cache.set('a', answer(), 10);

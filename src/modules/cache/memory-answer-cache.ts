@@ -21,6 +21,7 @@ const DEFAULT_BOUNDS: CacheBounds = { maxEntries: 10_000, maxBytes: 64 * MEGABYT
 
 interface Entry {
   readonly answer: CachedAnswer;
+  readonly session: string | null;
   readonly bytes: number;
   readonly expiresAt: number;
 }
@@ -60,18 +61,27 @@ export class MemoryAnswerCache {
     return entry.answer;
   }
 
-  /** Keeps an answer for `ttlSeconds` or up to 10 % less, never longer. One that is too large is left out. */
-  set(key: string, answer: CachedAnswer, ttlSeconds: number): void {
+  /**
+   * Keeps an answer for `ttlSeconds` or up to 10 % less, never longer. One that is too large is left out.
+   *
+   * @param session name of the session it was given in
+   */
+  set(key: string, answer: CachedAnswer, ttlSeconds: number, session: string | null = null): void {
     this.remove(key);
     const bytes = sizeOf(answer);
     if (bytes > this.bounds.maxEntryBytes) return;
     const lifetimeMs = ttlSeconds * MS_PER_SECOND * (1 - TTL_JITTER * this.random());
-    this.entries.set(key, { answer, bytes, expiresAt: this.now() + lifetimeMs });
+    this.entries.set(key, { answer, session, bytes, expiresAt: this.now() + lifetimeMs });
     this.bytes += bytes;
     for (const oldest of this.entries.keys()) {
       if (this.entries.size <= this.bounds.maxEntries && this.bytes <= this.bounds.maxBytes) return;
       this.remove(oldest);
     }
+  }
+
+  /** Forgets every answer that was given in the session. */
+  forgetSession(session: string): void {
+    for (const [key, entry] of this.entries) if (entry.session === session) this.remove(key);
   }
 
   private remove(key: string): void {

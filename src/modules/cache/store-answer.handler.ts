@@ -2,6 +2,7 @@ import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { ChatCompletedEvent } from '../chat/chat.messages.js';
 import { MemoryAnswerCache } from './memory-answer-cache.js';
+import { sessionName } from './session-name.js';
 import { storableAnswer } from './storable-answer.js';
 
 /** Keeps complete, successful answers; a `no-cache` request replaces what was kept. */
@@ -17,6 +18,7 @@ export class StoreAnswerHandler implements IEventHandler<ChatCompletedEvent> {
     const { key } = event.cache;
     if (!enabled || key === null) return;
     const answer = storableAnswer(event);
-    if (answer) this.answers.set(key, answer, ttlSeconds);
+    const session = event.sessionId === null ? null : sessionName(event.caller.tenant, event.sessionId);
+    if (answer) this.answers.set(key, answer, ttlSeconds, session);
   }
 }

@@ -49,21 +49,19 @@ export class SessionArchive {
   }
 
   /**
-   * The session with every turn that is kept. While the store is away, a session that is in memory is shown from
-   * there, with its newest turns.
+   * The session with every turn that is kept. While the turn store is away, a session that is in the hot tail is shown
+   * from there, with its newest turns; while the index is away the turns give the summary.
    *
    * @throws SessionNotFound, Overloaded
    */
   async read(key: SessionKey): Promise<ArchivedSession> {
     await this.indexWriter.settled(INDEX_SETTLE_MS);
     const held = await this.held(key);
-    const found = await orElse(held.length > 0, async () => ({
-      summary: await this.index.find(key),
-      turns: await this.allStored(key),
-    }));
-    const turns = mergeTurns(found?.turns ?? [], held).map(({ turn }) => turn);
+    const stored = await orElse(held.length > 0, () => this.allStored(key));
+    const turns = mergeTurns(stored ?? [], held).map(({ turn }) => turn);
+    const listed = await orElse(turns.length > 0, () => this.index.find(key));
     const [first, ...rest] = turns;
-    const summary = found?.summary ?? (first ? summaryOf(key.sessionId, [first, ...rest]) : null);
+    const summary = listed ?? (first ? summaryOf(key.sessionId, [first, ...rest]) : null);
     if (!summary) throw notFound(key);
     return { summary, turns };
   }

@@ -7,7 +7,7 @@ import { LiveConfig } from '../../common/config/live-config.js';
 import type { TargetStatus } from '../../common/target.js';
 import type { AnsweredBy, ChatCompletedEvent, ChatTiming } from '../chat/chat.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
-import { CountActiveSessionsQuery } from '../session/session.messages.js';
+import { CountActiveSessionsQuery, CountOutboxQuery } from '../session/session.messages.js';
 import type { Spending } from './spending.js';
 
 const RESPONSE_BUCKETS_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
@@ -87,6 +87,12 @@ export class RouterMetrics {
     this.gauge('router_active_sessions', 'Sessions with a turn within sessions.ttlSeconds.', [], async (gauge) =>
       gauge.set(await this.queries.execute(new CountActiveSessionsQuery())),
     );
+    this.gauge(
+      'router_outbox_depth',
+      'Turns that wait for the turn store; redis = of all replicas.',
+      ['store'],
+      (gauge) => this.readOutboxes(gauge),
+    );
   }
 
   recordChat(event: ChatCompletedEvent, spent: Spending): void {
@@ -143,6 +149,13 @@ export class RouterMetrics {
     const targets = await this.queries.execute(new ListTargetsQuery());
     gauge.reset(); // a reload may have removed targets
     for (const { id, breaker } of targets) gauge.set({ target: id }, BREAKER_VALUE[breaker]);
+  }
+
+  private async readOutboxes(gauge: Gauge): Promise<void> {
+    const { redis, memory } = await this.queries.execute(new CountOutboxQuery());
+    gauge.reset(); // an outbox that cannot be asked has no depth
+    gauge.set({ store: 'memory' }, memory);
+    if (redis !== null) gauge.set({ store: 'redis' }, redis);
   }
 
   private counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {

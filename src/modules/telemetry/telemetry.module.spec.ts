@@ -12,7 +12,7 @@ import { createJsonLogger } from '../../common/logging/json-logger.js';
 import type { TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { ChatCompletedEvent } from '../chat/chat.messages.js';
-import { CountActiveSessionsQuery } from '../session/session.messages.js';
+import { CountActiveSessionsQuery, CountOutboxQuery } from '../session/session.messages.js';
 import { completed } from './completed-event.fixture.js';
 import { TelemetryModule } from './telemetry.module.js';
 
@@ -27,6 +27,11 @@ class ListTargetsStandIn {
 @QueryHandler(CountActiveSessionsQuery)
 class CountActiveSessionsStandIn {
   execute = () => countSessions();
+}
+
+@QueryHandler(CountOutboxQuery)
+class CountOutboxStandIn {
+  execute = async () => ({ redis: 4, memory: 0 });
 }
 
 @EventsHandler(ChatCompletedEvent)
@@ -63,7 +68,7 @@ describe('TelemetryModule', () => {
     countSessions.mockResolvedValue(3);
     const module = await Test.createTestingModule({
       imports: [CqrsModule, ConfigStandIn, TelemetryModule],
-      providers: [ListTargetsStandIn, CountActiveSessionsStandIn, BrokenHandler],
+      providers: [ListTargetsStandIn, CountActiveSessionsStandIn, CountOutboxStandIn, BrokenHandler],
     }).compile();
     const logger = createJsonLogger({ write: (line) => void lines.push(line), flush: async () => undefined }, 'info');
     app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger });
@@ -93,6 +98,8 @@ describe('TelemetryModule', () => {
       'router_overhead_seconds_sum 0.0004',
       'router_breaker_state{target="cloud"} 1',
       'router_active_sessions 3',
+      'router_outbox_depth{store="redis"} 4',
+      'router_outbox_depth{store="memory"} 0',
     ]) {
       expect(text).toContain(`${line}\n`);
     }
