@@ -74,6 +74,10 @@ export class PermissionDenied extends AppError {
   readonly code = 'permission_denied';
   readonly status = 403;
 }
+export class ModelNotAllowed extends AppError {
+  readonly code = 'model_not_allowed';
+  readonly status = 403;
+}
 export class NotFound extends AppError {
   readonly code = 'not_found';
   readonly status = 404;

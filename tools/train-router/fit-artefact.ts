@@ -149,10 +149,9 @@ function quantised(embedding: Float32Array, width: number): { bytes: Int8Array; 
   const bytes = new Int8Array(embedding.length);
   const scales = new Float32Array(width);
   for (let k = 0; k < width; k += 1) {
-    const sizes = embedding
-      .filter((_, i) => i % width === k && embedding[i] !== 0)
-      .map(Math.abs)
-      .sort();
+    const sizes: number[] = [];
+    for (let i = k; i < embedding.length; i += width) if (embedding[i] !== 0) sizes.push(Math.abs(embedding[i]!));
+    sizes.sort((one, other) => one - other);
     const scale = (sizes[Math.floor(sizes.length * 0.999)] ?? 1) / 127;
     scales[k] = scale;
     for (let i = k; i < embedding.length; i += width) {

@@ -110,6 +110,10 @@ export const routerConfigSchema = z
     tables: tables.prefault({}),
     auth: auth.prefault({}),
     limits: limits.prefault({}),
+    tenants: z
+      .record(name, z.strictObject({ targets: z.array(name).min(1).describe('The only targets of this tenant.') }))
+      .default({})
+      .describe('Tenant -> what it may use; a tenant that is not listed may use every target.'),
     privacy: z
       .strictObject({
         localOnly: z.boolean().default(false),
@@ -150,6 +154,11 @@ export const routerConfigSchema = z
           complain(['models', i, 'weights', id], `"${id}" is not among this model's targets`);
       });
     });
+    for (const [tenant, { targets }] of Object.entries(config.tenants)) {
+      targets.forEach((id, k) => {
+        if (!ids.has(id)) complain(['tenants', tenant, 'targets', k], `no target has the id "${id}"`);
+      });
+    }
     const keys = new Set<string>();
     config.auth.keys.forEach(({ id, sha256 }, i) => {
       if (keys.has(id)) complain(['auth', 'keys', i, 'id'], `key id "${id}" is used twice`);

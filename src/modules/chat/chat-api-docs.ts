@@ -14,6 +14,7 @@ import {
   Overloaded,
   PayloadTooLarge,
   PermissionDenied,
+  ModelNotAllowed,
   PrivacyNoLocalTarget,
   RateLimitExceeded,
   UnsupportedMediaType,
@@ -65,7 +66,15 @@ export function ApiDecision(): MethodDecorator {
     ),
     header('x-request-id', 'Your own id for this request: 1 to 128 of A-Z a-z 0-9 . _ -; else one is made.'),
     ApiErrors(
-      ...[InvalidRequest, ContextLengthExceeded, PrivacyNoLocalTarget, InvalidApiKey, PermissionDenied, ModelNotFound],
+      ...[
+        InvalidRequest,
+        ContextLengthExceeded,
+        PrivacyNoLocalTarget,
+        InvalidApiKey,
+        PermissionDenied,
+        ModelNotAllowed,
+      ],
+      ModelNotFound,
       ...[PayloadTooLarge, UnsupportedMediaType, NoTargetAvailable, InternalError],
     ),
   );

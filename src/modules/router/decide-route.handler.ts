@@ -19,13 +19,21 @@ export class DecideRouteHandler implements IQueryHandler<DecideRouteQuery> {
     private readonly queries: QueryBus,
   ) {}
 
-  async execute({ request, history, strategy, previousTarget, live }: DecideRouteQuery): Promise<RouteDecision> {
+  async execute({
+    request,
+    history,
+    strategy,
+    previousTarget,
+    live,
+    caller,
+  }: DecideRouteQuery): Promise<RouteDecision> {
     const targets = await this.queries.execute(new ListTargetsQuery());
     return decideRoute({
       request,
       history,
       strategy,
       previousTarget,
+      tenant: caller.tenant,
       config: this.config.current,
       targets,
       now: () => performance.now(),

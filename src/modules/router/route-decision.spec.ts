@@ -43,6 +43,7 @@ interface Scene {
   previous?: string;
   random?: number;
   shares?: ShareControl;
+  tenants?: Record<string, { targets: string[] }>;
   live?: boolean;
 }
 
@@ -52,6 +53,7 @@ function decide(scene: Scene = {}) {
   const config = routerConfigSchema.parse({
     targets: ids.map((id) => ({ id, tier: 'local', provider: 'simulated' })),
     models: [{ name: 'auto', targets: ids, ...scene.model }],
+    tenants: scene.tenants ?? {},
     privacy: { localOnly: scene.localOnly ?? false },
   });
   const input: RouteInput = {
@@ -59,6 +61,7 @@ function decide(scene: Scene = {}) {
     history: (scene.history ?? []).map((messages) => ({ messages })),
     strategy: scene.strategy ?? null,
     previousTarget: scene.previous ?? null,
+    tenant: 'acme',
     config,
     targets,
     now: () => 0,
@@ -81,6 +84,20 @@ const failure = (scene: Scene): unknown => {
 };
 
 describe('hard constraints', () => {
+  it('a tenant that is listed uses its own targets only, also when it names another', () => {
+    const tenants = { acme: { targets: ['small'] } };
+    expect(decide({ tenants, text: HARD })).toMatchObject({
+      target: 'small',
+      candidates: ['small'],
+      excluded: [
+        { target: 'local', why: 'tenant_not_allowed' },
+        { target: 'large', why: 'tenant_not_allowed' },
+      ],
+    });
+    expect(failure({ tenants, request: { model: 'large' } })).toEqual(code('model_not_allowed', 'model'));
+    expect(decide({ tenants: { other: { targets: ['small'] } } }).target).toBe('local');
+  });
+
   it('an explicit target is the only candidate', () =>
     expect(decide({ request: { model: 'small' }, text: HARD })).toMatchObject({
       target: 'small',

@@ -24,7 +24,9 @@ export interface RouteInput {
   /** The caller's; `null` = the model's own. */
   readonly strategy: string | null;
   readonly previousTarget: string | null;
-  readonly config: Pick<RouterConfig, 'models' | 'privacy' | 'resilience'>;
+  /** Of the caller; its allowed targets may be configured. */
+  readonly tenant: string;
+  readonly config: Pick<RouterConfig, 'models' | 'privacy' | 'resilience' | 'tenants'>;
   /** All targets in configured order. */
   readonly targets: readonly TargetStatus[];
   /** Milliseconds of a monotonic clock. */
@@ -48,7 +50,7 @@ export function decideRoute(input: RouteInput): RouteDecision {
   const requested = input.strategy === null ? null : knownStrategy(input.strategy);
   const model = input.config.models.find(({ name }) => name === input.request.model);
   const candidates = model ? targetsOf(model, input.targets) : [namedTarget(input)];
-  const constraints = allowedTargets(candidates, input.request, input.history, input.config);
+  const constraints = allowedTargets(candidates, input.request, input.history, input.config, input.tenant);
   const choice = model
     ? chooseTarget(choiceInput(input, model, requested, candidates, constraints))
     : explicitChoice(constraints.allowed[0]!, requested);

@@ -74,6 +74,7 @@ export interface RouteDecision {
  * @throws ModelNotFound when `request.model` is neither a model nor a target
  * @throws InvalidRequest when `strategy` is unknown
  * @throws ContextLengthExceeded when the prompt fits no target that could answer it
+ * @throws ModelNotAllowed when the caller's tenant may use none of the targets
  * @throws PrivacyNoLocalTarget when private text may only go to a local target and there is none
  * @throws NoTargetAvailable when every target is drained or open
  */

@@ -1,6 +1,7 @@
 import {
   ContextLengthExceeded,
   InvalidRequest,
+  ModelNotAllowed,
   NoTargetAvailable,
   PrivacyNoLocalTarget,
 } from '../../common/app-error.js';
@@ -39,13 +40,14 @@ interface Need {
  * Takes out the targets that cannot or must not answer, in the order of DESIGN section 6. Each step that leaves none
  * throws its own error, so the caller learns the first thing to change.
  *
- * @throws InvalidRequest, ContextLengthExceeded, PrivacyNoLocalTarget, NoTargetAvailable
+ * @throws InvalidRequest, ContextLengthExceeded, ModelNotAllowed, PrivacyNoLocalTarget, NoTargetAvailable
  */
 export function allowedTargets(
   targets: readonly TargetStatus[],
   request: ChatRequest,
   history: readonly HistoryTurn[],
-  config: Pick<RouterConfig, 'privacy' | 'resilience'>,
+  config: Pick<RouterConfig, 'privacy' | 'resilience' | 'tenants'>,
+  tenant: string,
 ): AllowedTargets {
   const excluded: Excluded[] = [];
   const keep = (from: readonly TargetStatus[], why: (target: TargetStatus) => string | null): TargetStatus[] =>
@@ -61,6 +63,7 @@ export function allowedTargets(
     if (left.length === 0) throw new InvalidRequest(need.cure, need.param);
   }
   left = fitting(left, request, keep);
+  left = ofTenant(left, config.tenants[tenant]?.targets, keep);
   const beforePrivacy = left.length;
   left = localIfPrivate(left, request, history, config, keep);
   const keptLocal = left.length < beforePrivacy;
@@ -85,6 +88,17 @@ function fitting(targets: readonly TargetStatus[], request: ChatRequest, keep: K
       `Shorten the messages${asked ? ' or lower max_tokens' : ''}.`,
     'messages',
   );
+}
+
+function ofTenant(
+  targets: readonly TargetStatus[],
+  own: readonly string[] | undefined,
+  keep: Keep,
+): readonly TargetStatus[] {
+  if (!own) return targets;
+  const left = keep(targets, ({ id }) => (own.includes(id) ? null : 'tenant_not_allowed'));
+  if (left.length > 0) return left;
+  throw new ModelNotAllowed('Your tenant may use no target that could take this request. Name another model.', 'model');
 }
 
 function localIfPrivate(
