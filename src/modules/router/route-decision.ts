@@ -50,7 +50,14 @@ export function decideRoute(input: RouteInput): RouteDecision {
   const requested = input.strategy === null ? null : knownStrategy(input.strategy);
   const model = input.config.models.find(({ name }) => name === input.request.model);
   const candidates = model ? targetsOf(model, input.targets) : [namedTarget(input)];
-  const constraints = allowedTargets(candidates, input.request, input.history, input.config, input.tenant);
+  const constraints = allowedTargets(
+    candidates,
+    input.request,
+    input.history,
+    input.config,
+    input.tenant,
+    input.random(),
+  );
   const choice = model
     ? chooseTarget(choiceInput(input, model, requested, candidates, constraints))
     : explicitChoice(constraints.allowed[0]!, requested);

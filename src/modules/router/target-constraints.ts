@@ -40,6 +40,7 @@ interface Need {
  * Takes out the targets that cannot or must not answer, in the order of DESIGN section 6. Each step that leaves none
  * throws its own error, so the caller learns the first thing to change.
  *
+ * @param random 0 to 1, spreads `Retry-After` so that callers do not come back together
  * @throws InvalidRequest, ContextLengthExceeded, ModelNotAllowed, PrivacyNoLocalTarget, NoTargetAvailable
  */
 export function allowedTargets(
@@ -48,6 +49,7 @@ export function allowedTargets(
   history: readonly HistoryTurn[],
   config: Pick<RouterConfig, 'privacy' | 'resilience' | 'tenants'>,
   tenant: string,
+  random: number,
 ): AllowedTargets {
   const excluded: Excluded[] = [];
   const keep = (from: readonly TargetStatus[], why: (target: TargetStatus) => string | null): TargetStatus[] =>
@@ -68,7 +70,7 @@ export function allowedTargets(
   left = localIfPrivate(left, request, history, config, keep);
   const keptLocal = left.length < beforePrivacy;
   left = keep(left, ({ breaker }) => (breaker === 'drained' ? 'drained' : breaker === 'open' ? 'breaker_open' : null));
-  if (left.length === 0) throw unavailable(excluded, config.resilience.breaker.resetSeconds);
+  if (left.length === 0) throw unavailable(excluded, config.resilience.breaker.resetSeconds, random);
   return { allowed: left, excluded, keptLocal };
 }
 
@@ -156,8 +158,9 @@ function needsOf(request: ChatRequest, history: readonly HistoryTurn[]): Need[] 
 const hasImage = (message: ChatMessage): boolean =>
   Array.isArray(message.content) && message.content.some((part) => part.type === 'image_url');
 
-function unavailable(excluded: readonly Excluded[], resetSeconds: number): NoTargetAvailable {
+function unavailable(excluded: readonly Excluded[], resetSeconds: number, random: number): NoTargetAvailable {
   const down = excluded.filter(({ why }) => why === 'drained' || why === 'breaker_open');
   const list = down.map(({ target, why }) => `${target} (${why === 'drained' ? 'drained' : 'failing'})`).join(', ');
-  return new NoTargetAvailable(`No target can answer at the moment: ${list || 'none is configured'}.`, resetSeconds);
+  const seconds = resetSeconds * (0.5 + random);
+  return new NoTargetAvailable(`No target can answer at the moment: ${list || 'none is configured'}.`, seconds);
 }
