@@ -1,6 +1,6 @@
 import type { TableClient } from '@azure/data-tables';
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
-import { tablesConnection, type TablesConnection } from '../../src/modules/session/adapters/tables-client.js';
+import { tablesConnection, type TablesConnection } from '../../src/common/tables/adapters/tables-client.js';
 import { TablesSessionIndex } from '../../src/modules/session/adapters/tables.session-index.js';
 import { AzuriteTables } from '../support/azurite-tables.js';
 import { SqliteFile } from '../../src/modules/session/adapters/sqlite-file.js';

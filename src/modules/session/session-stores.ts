@@ -11,7 +11,7 @@ import { SqliteFile } from './adapters/sqlite-file.js';
 import { SqliteExpirySweep } from './adapters/sqlite.expiry-sweep.js';
 import { SqliteSessionIndex } from './adapters/sqlite.session-index.js';
 import { SqliteTurnStore } from './adapters/sqlite.turn-store.js';
-import { tablesConnection } from './adapters/tables-client.js';
+import { tablesConnection } from '../../common/tables/adapters/tables-client.js';
 import { TablesSessionIndex } from './adapters/tables.session-index.js';
 import { durableStores } from './durable-stores.js';
 import type { HotTail } from './hot-tail.js';

@@ -4,7 +4,7 @@ import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { HotTail, type TailReading } from '../hot-tail.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument } from '../turn-document.js';
-import { sessionTag } from './redis-keys.js';
+import { hashTag } from '../../../common/redis/hash-tag.js';
 
 /** Larger turns would make every read of the session slow; such a session is read from the turn store. Bytes. */
 const MAX_HOT_TURN_BYTES = 262_144;
@@ -96,7 +96,7 @@ export class RedisHotTail extends HotTail {
     try {
       const reply = (await this.redis.run((client) => READ.run(client, keysOf(key), [this.now()]))) as string[];
       const [mark = '0', filledFor = '0', ...elements] = reply;
-      if (this.stale.has(sessionTag(key))) return { turns: [], complete: false, mark: -1, usable: true };
+      if (this.stale.has(tagOf(key))) return { turns: [], complete: false, mark: -1, usable: true };
       const now = this.now();
       const { maxTurns } = this.limits();
       const turns = inOrder(elements.flatMap((element) => this.parsed(element, key)));
@@ -133,7 +133,7 @@ export class RedisHotTail extends HotTail {
   /** @throws StoreUnavailable when the turns may still be there */
   async erase(key: SessionKey): Promise<void> {
     await this.redis.run((client) => ERASE.run(client, keysOf(key), [ERASURE_MARK_MS]));
-    this.stale.delete(sessionTag(key));
+    this.stale.delete(tagOf(key));
   }
 
   /** Stops repairing; what is stale then is forgotten by Redis after its TTL. */
@@ -152,7 +152,7 @@ export class RedisHotTail extends HotTail {
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       if (this.stale.size >= MAX_STALE) this.stale.delete(this.stale.keys().next().value!);
-      this.stale.set(sessionTag(key), key);
+      this.stale.set(tagOf(key), key);
       this.repairing ??= setInterval(() => void this.repair(), REPAIR_EVERY_MS).unref();
     }
   }
@@ -181,8 +181,10 @@ export class RedisHotTail extends HotTail {
   }
 }
 
+const tagOf = ({ tenant, sessionId }: SessionKey): string => hashTag(tenant, sessionId);
+
 function keysOf(key: SessionKey): string[] {
-  const tag = sessionTag(key);
+  const tag = tagOf(key);
   return [`${tag}:turns`, `${tag}:tail`, `${tag}:erasures`];
 }
 

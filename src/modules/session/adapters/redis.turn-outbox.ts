@@ -5,7 +5,7 @@ import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument, type TurnDocument } from '../turn-document.js';
 import { TurnOutbox, type Deliver, type PendingTurn } from '../turn-outbox.js';
-import { sessionTag } from './redis-keys.js';
+import { hashTag } from '../../../common/redis/hash-tag.js';
 
 const STREAM = '{outbox}:turns';
 const GROUP = 'replicas';
@@ -163,7 +163,7 @@ export class RedisTurnOutbox extends TurnOutbox {
   }
 }
 
-const erasedKey = (key: SessionKey): string => `${sessionTag(key)}:erased`;
+const erasedKey = ({ tenant, sessionId }: SessionKey): string => `${hashTag(tenant, sessionId)}:erased`;
 
 const messageOf = (fields: readonly string[]): Message => JSON.parse(fields[1] ?? '') as Message;
 

@@ -2,7 +2,7 @@ import type { TransactionAction } from '@azure/data-tables';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { SessionIndex, type ListOrder, type SessionSummary, type SummaryPage } from '../session-index.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
-import { isMissing, isOvertaken, type TablesConnection } from './tables-client.js';
+import { isMissing, isOvertaken, type TablesConnection } from '../../../common/tables/adapters/tables-client.js';
 import {
   fieldsOf,
   orderedRow,

@@ -1,6 +1,6 @@
 import type { TableClient, TableServiceClientOptions } from '@azure/data-tables';
-import type { RouterConfig } from '../../../common/config/config.schema.js';
-import { StoreConnection, type Opened, type StoreRules } from '../../../common/store-connection.js';
+import type { RouterConfig } from '../../config/config.schema.js';
+import { StoreConnection, type Opened, type StoreRules } from '../../store-connection.js';
 
 const TABLE = 'sessions';
 const CONNECT_MS = 5_000;
@@ -36,7 +36,7 @@ export type TablesConnection = StoreConnection<TableClient>;
 
 /** The table of the sessions; it is created where it is missing. @param table its name */
 export const tablesConnection = (config: RouterConfig['tables'], table = TABLE): TablesConnection =>
-  new StoreConnection('tables', RULES, () => openTable(config, table));
+  new StoreConnection(table === TABLE ? 'tables' : `tables (${table})`, RULES, () => openTable(config, table));
 
 async function openTable(config: RouterConfig['tables'], table: string): Promise<Opened<TableClient>> {
   const client = await createClient(config, table);
