@@ -106,11 +106,22 @@ export class RateLimitExceeded extends RetryLaterError {
   readonly code = 'rate_limit_exceeded';
   readonly status = 429;
 }
-/** The month's money is spent; `retry-after` runs to the next month, so SDKs are told not to retry by themselves. */
+/**
+ * The month's money is spent, or its rest is reserved by requests in flight. Where it is spent, `retry-after` runs to
+ * the next month, so SDKs are told not to retry by themselves.
+ */
 export class BudgetExceeded extends RetryLaterError {
   readonly code = 'budget_exceeded';
   readonly status = 429;
-  override readonly retryable = false;
+
+  constructor(
+    message: string,
+    retryAfterSeconds: number,
+    headers: Record<string, string> = {},
+    override readonly retryable = false,
+  ) {
+    super(message, retryAfterSeconds, headers);
+  }
 }
 export class InternalError extends AppError {
   readonly code = 'internal_error';

@@ -7,6 +7,15 @@ export const redis = z.strictObject({
   ),
   cluster: z.boolean().default(false).describe('Redis Cluster, or Azure Managed Redis with policy OSSCluster.'),
   entra: z.boolean().default(false).describe('Sign in with Microsoft Entra (managed identity), not with a password.'),
+  expectedReplicas: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(1)
+    .describe(
+      'Replicas that share this Redis. While it is away each enforces its share of every limit; the number last seen ' +
+        'in Redis or Table Storage counts, this one until there was any.',
+    ),
 });
 
 export const cosmos = z.strictObject({

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { CommandBus, EventBus, QueryBus } from '@nestjs/cqrs';
 import { Budget } from '../../common/budget.js';
 import { LiveConfig } from '../../common/config/live-config.js';
-import { answerReserve, estimateTokens } from '../../common/token-estimate.js';
 import { FindAnswerQuery } from '../cache/cache.messages.js';
 import { ReserveQuotaCommand } from '../quota/quota.messages.js';
 import { CallModelsCommand } from '../resilience/resilience.messages.js';
@@ -10,9 +9,8 @@ import { DecideRouteQuery, DecisionMadeEvent } from '../router/router.messages.j
 import { AppendTurnCommand, LoadConversationQuery, type Conversation } from '../session/session.messages.js';
 import { CascadeAnswer } from './cascade-answer.js';
 import { ChatExchange, type ChatAsk } from './chat-exchange.js';
+import { quotaNeed } from './quota-need.js';
 
-/** Window that an answer's reserve is taken from before a target is chosen, tokens. */
-const UNDECIDED_WINDOW = 8192;
 const NO_CONVERSATION: Conversation = { turns: [] };
 
 /** The recipe of one request (DESIGN section 5). */
@@ -30,7 +28,8 @@ export class AnswerChat {
     const exchange = new ChatExchange(ask, this.events, this.persist);
     const { request, caller, strategy, sessionId, signal } = ask;
     try {
-      exchange.lease = await this.commands.execute(new ReserveQuotaCommand(caller, tokensOf(ask)));
+      const need = quotaNeed(request, this.config.current, sessionId !== null);
+      exchange.lease = await this.commands.execute(new ReserveQuotaCommand(caller, need.tokens, need.usd));
       const conversation = await this.conversationOf(ask);
       exchange.history = conversation.turns;
       const earlier = conversation.turns.flatMap(({ messages }) => messages);
@@ -98,8 +97,4 @@ export class AnswerChat {
     );
     return persisted;
   };
-}
-
-function tokensOf({ request }: ChatAsk): number {
-  return estimateTokens(request.messages) + answerReserve(request, UNDECIDED_WINDOW) * (request.n ?? 1);
 }

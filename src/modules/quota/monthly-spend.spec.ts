@@ -1,4 +1,4 @@
-import { MonthlySpend } from './monthly-spend.js';
+import { MonthlySpend, nextMonth } from './monthly-spend.js';
 
 const at = (month: number, day = 1) => Date.UTC(2026, month, day);
 
@@ -14,8 +14,28 @@ describe('MonthlySpend', () => {
   });
 
   it('knows the end of the month, and of the year', () => {
-    expect(new MonthlySpend().endsIn(at(1, 28))).toBe(24 * 3_600_000);
-    expect(new MonthlySpend().endsIn(at(11, 31))).toBe(24 * 3_600_000);
+    expect(nextMonth(at(1, 28)) - at(1, 28)).toBe(24 * 3_600_000);
+    expect(nextMonth(at(11, 31)) - at(11, 31)).toBe(24 * 3_600_000);
+  });
+
+  it('leaves what belongs to an earlier month alone', () => {
+    const spend = new MonthlySpend();
+    spend.add(at(1), 'alice', 1);
+    spend.add(at(1) - 1, 'alice', 8);
+    spend.raise(at(0), 'alice', 9);
+    spend.subtract(at(0), 'alice', 1);
+    expect([spend.spent(at(0), 'alice'), spend.spent(at(1), 'alice')]).toEqual([0, 1]);
+  });
+
+  it('learns of larger sums, and takes back what was added', () => {
+    const spend = new MonthlySpend();
+    spend.raise(at(0), 'alice', 2);
+    spend.raise(at(0), 'alice', 1);
+    expect(spend.spent(at(0), 'alice')).toBe(2);
+    spend.subtract(at(0), 'alice', 0.5);
+    expect(spend.spent(at(0), 'alice')).toBe(1.5);
+    spend.subtract(at(0), 'alice', 9);
+    expect(spend.spent(at(0), 'alice')).toBe(0);
   });
 
   it.each([Number.NaN, -5, 0])('is not moved by a cost of %d', (cost) => {

@@ -1,33 +1,50 @@
 /** First moment of the next calendar month, UTC, milliseconds since 1970. */
-function nextMonth(now: number): number {
+export function nextMonth(now: number): number {
   const date = new Date(now);
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1);
 }
 
-/** USD spent in the current calendar month (UTC), by user. Times are milliseconds since 1970. */
+const monthOf = (now: number): number => {
+  const date = new Date(now);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth());
+};
+
+/**
+ * USD in the newest calendar month (UTC) it was asked about, by user. Times are milliseconds since 1970; what belongs to
+ * an earlier month changes nothing.
+ */
 export class MonthlySpend {
   private readonly usd = new Map<string, number>();
+  private beganAt = 0;
   private endsAt = 0;
 
   add(now: number, user: string, costUsd: number): void {
-    this.turn(now);
-    if (costUsd > 0) this.usd.set(user, (this.usd.get(user) ?? 0) + costUsd);
+    if (this.turn(now) && costUsd > 0) this.usd.set(user, (this.usd.get(user) ?? 0) + costUsd);
+  }
+
+  /** Takes back what was added. */
+  subtract(now: number, user: string, costUsd: number): void {
+    if (!this.turn(now)) return;
+    const rest = (this.usd.get(user) ?? 0) - costUsd;
+    if (rest > 0) this.usd.set(user, rest);
+    else this.usd.delete(user);
+  }
+
+  /** Learns of a sum that is known elsewhere; a month's sum only grows, so the larger one is the newer. */
+  raise(now: number, user: string, sumUsd: number): void {
+    if (this.turn(now) && sumUsd > (this.usd.get(user) ?? 0)) this.usd.set(user, sumUsd);
   }
 
   spent(now: number, user: string): number {
-    this.turn(now);
-    return this.usd.get(user) ?? 0;
+    return this.turn(now) ? (this.usd.get(user) ?? 0) : 0;
   }
 
-  /** Milliseconds until everybody begins at zero again. */
-  endsIn(now: number): number {
-    this.turn(now);
-    return this.endsAt - now;
-  }
-
-  private turn(now: number): void {
-    if (now < this.endsAt) return;
+  /** Whether `now` is in the month that is being counted; a new month begins at zero. */
+  private turn(now: number): boolean {
+    if (now < this.endsAt) return now >= this.beganAt;
     this.usd.clear();
+    this.beganAt = monthOf(now);
     this.endsAt = nextMonth(now);
+    return true;
   }
 }

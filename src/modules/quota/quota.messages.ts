@@ -10,16 +10,19 @@ export interface QuotaLease {
 }
 
 /**
- * Takes one request, its estimated tokens and one in-flight slot in advance, atomically: all or nothing. The lease is
- * settled to what was really used, and the slot freed, by `ChatCompletedEvent`.
+ * Takes one request, its tokens, one in-flight slot and its money in advance, atomically: all or nothing. With Redis the
+ * limits hold over all replicas; while it is away every replica enforces its share of them. The lease is settled to
+ * what was really used, and the slot freed, by `ChatCompletedEvent`.
  *
- * @throws RateLimitExceeded with `Retry-After` and all `x-ratelimit-*` headers
+ * @throws RateLimitExceeded, BudgetExceeded with `Retry-After` and all `x-ratelimit-*` headers
  */
 export class ReserveQuotaCommand extends Command<QuotaLease> {
   constructor(
     readonly caller: Caller,
-    /** Prompt and longest possible answer, tokens. */
+    /** Prompt and longest expected answer, tokens. */
     readonly tokens: number,
+    /** The most that the answer is expected to cost, USD; 0 where every price is 0 or unknown. */
+    readonly usd: number,
   ) {
     super();
   }

@@ -1,6 +1,10 @@
+import { Global, Module } from '@nestjs/common';
 import { CommandBus, CqrsModule, EventBus } from '@nestjs/cqrs';
 import { Test } from '@nestjs/testing';
 import type { Caller } from '../../common/caller.js';
+import { routerConfigSchema } from '../../common/config/config.schema.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import { RedisModule } from '../../common/redis/redis.module.js';
 import { ChatCompletedEvent, type ChatOutcome } from '../chat/chat.messages.js';
 import { ReserveQuotaCommand } from './quota.messages.js';
 import { QuotaModule } from './quota.module.js';
@@ -11,6 +15,12 @@ const caller: Caller = {
   scopes: ['chat'],
   limits: { tokensPerMinute: 1000, concurrent: 1, usdPerMonth: 1 },
 };
+
+const live = new LiveConfig(routerConfigSchema.parse({}), null);
+
+@Global()
+@Module({ providers: [{ provide: LiveConfig, useValue: live }], exports: [LiveConfig] })
+class ConfigStub {}
 
 interface Ending {
   outcome?: ChatOutcome;
@@ -32,11 +42,12 @@ function completed(leaseId: string | null, ending: Ending): ChatCompletedEvent {
 }
 
 async function buses() {
-  const app = await Test.createTestingModule({ imports: [CqrsModule.forRoot(), QuotaModule] }).compile();
+  const imports = [ConfigStub, RedisModule, CqrsModule.forRoot(), QuotaModule];
+  const app = await Test.createTestingModule({ imports }).compile();
   await app.init();
   const commands = app.get(CommandBus);
   return {
-    reserve: (tokens: number) => commands.execute(new ReserveQuotaCommand(caller, tokens)),
+    reserve: (tokens: number) => commands.execute(new ReserveQuotaCommand(caller, tokens, 0)),
     events: app.get(EventBus),
   };
 }

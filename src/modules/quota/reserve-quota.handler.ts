@@ -1,12 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { MemoryQuotaLedger } from './memory-quota-ledger.js';
+import { isUnlimited, QuotaLedger } from './quota-ledger.js';
 import { ReserveQuotaCommand, type QuotaLease } from './quota.messages.js';
+
+const UNLIMITED: QuotaLease = Object.freeze({ headers: Object.freeze({}), id: null });
 
 @CommandHandler(ReserveQuotaCommand)
 export class ReserveQuotaHandler implements ICommandHandler<ReserveQuotaCommand> {
-  constructor(private readonly ledger: MemoryQuotaLedger) {}
+  constructor(private readonly ledger: QuotaLedger) {}
 
-  async execute({ caller, tokens }: ReserveQuotaCommand): Promise<QuotaLease> {
-    return this.ledger.reserve(caller, tokens);
+  async execute({ caller, tokens, usd }: ReserveQuotaCommand): Promise<QuotaLease> {
+    if (isUnlimited(caller.limits)) return UNLIMITED;
+    const id = randomUUID();
+    return { headers: await this.ledger.reserve(caller, { tokens, usd }, id), id };
   }
 }

@@ -1,6 +1,6 @@
 import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
 import { ChatCompletedEvent } from '../chat/chat.messages.js';
-import { MemoryQuotaLedger } from './memory-quota-ledger.js';
+import { QuotaLedger } from './quota-ledger.js';
 
 /**
  * Tokens a request really took from the models; `null` = an answer whose server did not count. A cached answer took
@@ -15,11 +15,11 @@ function usedTokens({ outcome, usage, cache }: ChatCompletedEvent): number | nul
 /** Settles what was taken in advance; the request itself stays counted. */
 @EventsHandler(ChatCompletedEvent)
 export class SettleQuotaHandler implements IEventHandler<ChatCompletedEvent> {
-  constructor(private readonly ledger: MemoryQuotaLedger) {}
+  constructor(private readonly ledger: QuotaLedger) {}
 
-  handle(event: ChatCompletedEvent): void {
+  async handle(event: ChatCompletedEvent): Promise<void> {
     if (event.quotaLeaseId === null) return;
-    this.ledger.settle(event.quotaLeaseId, usedTokens(event));
-    if (event.costUsd !== null) this.ledger.book(event.caller, event.costUsd);
+    const used = { tokens: usedTokens(event), usd: event.costUsd };
+    await this.ledger.settle(event.caller, event.quotaLeaseId, used);
   }
 }

@@ -1,0 +1,125 @@
+import { RedisScript } from '../../../common/redis/redis-connection.js';
+import { WINDOW_MS } from '../sliding-window.js';
+
+/** Hits this close together share a field, so a window has at most 241 of them. */
+const BUCKET_MS = 250;
+
+/**
+ * What the scripts share. A user has, all with one hash tag:
+ *
+ *     KEYS[1] requests, KEYS[2] tokens   hash: 250 ms since 1970 -> weight; a window of 60 s
+ *     KEYS[3] leases                     sorted set: id -> when it is let go, milliseconds
+ *     KEYS[4] leased                     hash: id -> "bucket tokens nano-USD"; `reserved` = sum of the nano-USD
+ *     KEYS[5] the month's spend          nano-USD
+ *
+ * ARGV[1] is the time, milliseconds, or empty: Redis tells it then, so that no clocks of replicas are compared. Money is
+ * whole nano-USD, so that sums are exact; `whole` writes it without an exponent.
+ */
+const COMMON = `
+  local now = tonumber(ARGV[1])
+  if not now then
+    local time = redis.call('TIME')
+    now = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  local function whole(n) return string.format('%.0f', n) end
+  local function count(key, bucket, weight)
+    redis.call('HINCRBY', key, whole(bucket), whole(weight))
+    redis.call('PEXPIRE', key, ${WINDOW_MS + BUCKET_MS})
+  end
+  local bucketNow = math.floor(now / ${BUCKET_MS})
+  local function free(id)
+    local lease = redis.call('HGET', KEYS[4], id)
+    redis.call('ZREM', KEYS[3], id)
+    if not lease then return nil end
+    local bucket, tokens, nano = string.match(lease, '^(%S+) (%S+) (%S+)$')
+    redis.call('HDEL', KEYS[4], id)
+    if nano ~= '0' then redis.call('HINCRBY', KEYS[4], 'reserved', '-' .. nano) end
+    return bucket, tonumber(tokens)
+  end
+  local function spent(known)
+    return math.max(tonumber(redis.call('GET', KEYS[5]) or '0'), known)
+  end
+  local function lease(id, bucket, tokens, nano, ttl)
+    redis.call('ZADD', KEYS[3], now + ttl, id)
+    if redis.call('HSETNX', KEYS[4], id, whole(bucket) .. ' ' .. whole(tokens) .. ' ' .. whole(nano)) == 1 then
+      redis.call('HINCRBY', KEYS[4], 'reserved', whole(nano))
+    end
+    redis.call('PEXPIRE', KEYS[3], 2 * ttl)
+    redis.call('PEXPIRE', KEYS[4], 2 * ttl)
+  end`;
+
+/**
+ * ARGV: time, id, limits (requests, tokens, concurrent, nano-USD; -1 = none), tokens and nano-USD asked for, the spend
+ * this replica knows of (Redis may have lost it), milliseconds of the lease. Replies: 1 or 0 = let in or not, then for
+ * requests and for tokens: used, empty in, fits in (milliseconds); in flight, nano-USD spent, nano-USD reserved. The
+ * state is the one after the reservation, or the one that refused it.
+ */
+export const RESERVE = new RedisScript(`${COMMON}
+  local function window(key, limit, weight)
+    if limit < 0 then return {used = 0, emptyIn = 0, fitsIn = 0} end
+    local sum, buckets, gone = 0, {}, {}
+    local fields = redis.call('HGETALL', key)
+    for i = 1, #fields, 2 do
+      local ends = (tonumber(fields[i]) + 1) * ${BUCKET_MS} + ${WINDOW_MS}
+      local used = tonumber(fields[i + 1])
+      if ends <= now then gone[#gone + 1] = fields[i]
+      elseif used > 0 then sum = sum + used; buckets[#buckets + 1] = {ends, used} end
+    end
+    if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end
+    table.sort(buckets, function(a, b) return a[1] < b[1] end)
+    local excess, fitsIn = sum + weight - limit, 0
+    for i = 1, #buckets do
+      if excess <= 0 then break end
+      excess = excess - buckets[i][2]
+      fitsIn = buckets[i][1] - now
+    end
+    if excess > 0 then fitsIn = ${WINDOW_MS} end
+    return {used = sum, emptyIn = #buckets > 0 and buckets[#buckets][1] - now or 0, fitsIn = fitsIn}
+  end
+  local function took(state, weight)
+    state.used = state.used + weight
+    if weight > 0 then state.emptyIn = (bucketNow + 1) * ${BUCKET_MS} + ${WINDOW_MS} - now end
+  end
+
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now)) do free(id) end
+  local maxRequests, maxTokens, maxLeases, maxNano = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+  local tokensAsked, nanoAsked = tonumber(ARGV[7]), tonumber(ARGV[8])
+  local requests = window(KEYS[1], maxRequests, 1)
+  local tokens = window(KEYS[2], maxTokens, tokensAsked)
+  local inFlight = redis.call('ZCARD', KEYS[3])
+  local nanoSpent = spent(tonumber(ARGV[9]))
+  local nanoReserved = nanoAsked > 0 and tonumber(redis.call('HGET', KEYS[4], 'reserved') or '0') or 0
+  local fits = requests.fitsIn == 0 and tokens.fitsIn == 0
+    and (maxLeases < 0 or inFlight < maxLeases)
+    and (maxNano < 0 or nanoSpent + nanoReserved < maxNano)
+  if fits then
+    if maxRequests >= 0 then count(KEYS[1], bucketNow, 1); took(requests, 1) end
+    if maxTokens >= 0 then count(KEYS[2], bucketNow, tokensAsked); took(tokens, tokensAsked) end
+    lease(ARGV[2], bucketNow, maxTokens >= 0 and tokensAsked or 0, nanoAsked, tonumber(ARGV[10]))
+  end
+  return {fits and 1 or 0, requests.used, requests.emptyIn, requests.fitsIn, tokens.used, tokens.emptyIn, tokens.fitsIn,
+    inFlight, whole(nanoSpent), whole(nanoReserved)}`);
+
+/**
+ * KEYS[6] = mark that the cost of this id is booked: a call whose answer got lost is repeated. ARGV: time, id, tokens
+ * used (-1 = unknown), nano-USD of the answer, the spend this replica knows of, milliseconds to keep the spend and the
+ * mark. Replies the nano-USD spent.
+ */
+export const SETTLE = new RedisScript(`${COMMON}
+  local bucket, reserved = free(ARGV[2])
+  local used = tonumber(ARGV[3])
+  if bucket and used >= 0 then
+    local overrun = used - reserved
+    if overrun > 0 then count(KEYS[2], bucketNow, overrun) end
+    if overrun < 0 and redis.call('HEXISTS', KEYS[2], bucket) == 1 then redis.call('HINCRBY', KEYS[2], bucket, whole(overrun)) end
+  end
+  local cost, sum = tonumber(ARGV[4]), spent(tonumber(ARGV[5]))
+  if cost > 0 and redis.call('SET', KEYS[6], '1', 'NX', 'PX', ARGV[7]) then
+    sum = sum + cost
+    redis.call('SET', KEYS[5], whole(sum), 'PX', ARGV[6])
+  end
+  return whole(sum)`);
+
+/** ARGV: time, milliseconds of a lease, then id, tokens and nano-USD of each lease; one that Redis lost is put back. */
+export const RENEW = new RedisScript(`${COMMON}
+  for i = 3, #ARGV, 3 do lease(ARGV[i], 0, tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), tonumber(ARGV[2])) end`);

@@ -1,0 +1,173 @@
+import { Logger } from '@nestjs/common';
+import type { Caller, CallerLimits } from '../../common/caller.js';
+import { StoreUnavailable } from '../../common/store-unavailable.js';
+import type { MemoryQuotaLedger } from './adapters/memory.quota-ledger.js';
+import type { OpenLease, RedisQuotaLedger } from './adapters/redis.quota-ledger.js';
+import type { MonthlySpend } from './monthly-spend.js';
+import { QuotaLedger, userKey, type QuotaNeed, type QuotaUse, type RateLimitHeaders } from './quota-ledger.js';
+import type { ReplicaRoll } from './replica-roll.js';
+import { UnbookedSpend, type Booking } from './unbooked-spend.js';
+
+/** A third of the life of a lease: one renewal may fail. */
+const RENEW_EVERY_MS = 10_000;
+const BOOK_EVERY_MS = 1_000;
+const SHARE_REMARK = ' This is a share of your limit: the count over all servers cannot be used at the moment.';
+
+export interface SharedQuotaParts {
+  readonly shared: RedisQuotaLedger;
+  /** Counts along while `shared` works, so that it knows this replica's part when it has to do alone. */
+  readonly own: MemoryQuotaLedger;
+  /** Each month's spend as `shared` last told it. */
+  readonly known: MonthlySpend;
+  /** What `shared` has not confirmed yet; the spend that `own` counts. */
+  readonly unconfirmed: MonthlySpend;
+  readonly roll: Pick<ReplicaRoll, 'count'>;
+  /** Whether a call of `shared` would be sent at all. */
+  readonly usable: () => boolean;
+  readonly now?: () => number;
+}
+
+/**
+ * Limits over all replicas: counted in Redis; while it is away every replica lets in its share, limit / replicas. Costs
+ * of that time are booked when Redis is back.
+ */
+export class SharedQuotaLedger extends QuotaLedger {
+  private readonly logger = new Logger('quota');
+  /** Of `shared`, by id. */
+  private readonly open = new Map<string, { readonly caller: Caller; readonly need: QuotaNeed }>();
+  private readonly unbooked = new UnbookedSpend();
+  private readonly settling = new Set<Promise<void>>();
+  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly now: () => number;
+  private alone = false;
+
+  constructor(private readonly parts: SharedQuotaParts) {
+    super();
+    this.now = parts.now ?? Date.now;
+  }
+
+  start(): void {
+    this.timers.push(
+      setInterval(() => void this.renew(), RENEW_EVERY_MS).unref(),
+      setInterval(() => void this.bookWaiting(), BOOK_EVERY_MS).unref(),
+    );
+  }
+
+  async reserve(caller: Caller, need: QuotaNeed, id: string): Promise<RateLimitHeaders> {
+    const { shared, own } = this.parts;
+    try {
+      const headers = await shared.reserve(caller, need, id);
+      this.together();
+      this.open.set(id, { caller, need });
+      own.note(caller, need, id);
+      return headers;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.onItsOwn(error);
+      return own.reserve({ ...caller, limits: this.shareOf(caller) }, need, id, SHARE_REMARK);
+    }
+  }
+
+  async settle(caller: Caller, id: string, used: QuotaUse): Promise<void> {
+    const settled = this.settleBoth(caller, id, used);
+    this.settling.add(settled);
+    await settled.finally(() => this.settling.delete(settled));
+  }
+
+  /** Books what waits. Never rejects; what Redis does not take now waits on. */
+  async bookWaiting(): Promise<void> {
+    if (this.unbooked.size === 0 || !this.parts.usable()) return;
+    for (const booking of this.unbooked.toSend()) {
+      if (!(await this.book(booking))) return;
+    }
+  }
+
+  /** At the end of the process: every request has ended. */
+  async close(): Promise<void> {
+    for (const timer of this.timers) clearInterval(timer);
+    await Promise.allSettled(this.settling);
+    await this.bookWaiting();
+    if (this.unbooked.size === 0) return;
+    const lost = this.unbooked.toSend().reduce((sum, { usd }) => sum + usd, 0);
+    this.logger.error(`${lost.toFixed(6)} USD are missing in the monthly budgets: Redis could not be reached`);
+  }
+
+  /** Keeps the leases of running requests. Never rejects: a lease that is lost makes room too early, no more. */
+  async renew(): Promise<void> {
+    const byUser = new Map<string, { readonly caller: Caller; readonly leases: OpenLease[] }>();
+    for (const [id, { caller, need }] of this.open) {
+      const user = byUser.get(userKey(caller)) ?? { caller, leases: [] };
+      user.leases.push({ id, need });
+      byUser.set(userKey(caller), user);
+    }
+    for (const { caller, leases } of byUser.values()) {
+      if (!(await answered(this.parts.shared.renew(caller, leases)))) return;
+    }
+  }
+
+  private async settleBoth(caller: Caller, id: string, used: QuotaUse): Promise<void> {
+    const { shared, own, usable } = this.parts;
+    const at = this.now();
+    const booking = { id, caller, usd: caller.limits.usdPerMonth === undefined ? 0 : Math.max(0, used.usd ?? 0), at };
+    const isShared = this.open.delete(id);
+    await own.settle(caller, id, used);
+    const sent = usable();
+    if ((isShared || booking.usd > 0) && sent && (await answered(shared.settle(caller, id, used, at)))) {
+      this.confirm(booking);
+    } else if (booking.usd > 0) {
+      this.unbooked.add(booking, sent);
+    }
+  }
+
+  private async book(booking: Booking): Promise<boolean> {
+    const { id, caller, usd, at } = booking;
+    const arrived = await answered(this.parts.shared.settle(caller, id, { tokens: null, usd }, at));
+    if (arrived) {
+      this.unbooked.booked(id);
+      this.confirm(booking);
+    }
+    return arrived;
+  }
+
+  private confirm({ caller, usd, at }: Booking): void {
+    this.parts.unconfirmed.subtract(at, userKey(caller), usd);
+  }
+
+  /** What this replica may let in by itself; money: a share of what was left when Redis was last heard. */
+  private shareOf({ limits, ...caller }: Caller): CallerLimits {
+    const { count } = this.parts.roll;
+    const share = (limit: number): number => Math.max(1, Math.floor(limit / count));
+    const known = this.parts.known.spent(this.now(), userKey(caller));
+    const shares: [keyof CallerLimits, number][] = [];
+    for (const name of ['requestsPerMinute', 'tokensPerMinute', 'concurrent'] as const) {
+      const limit = limits[name];
+      if (limit !== undefined) shares.push([name, share(limit)]);
+    }
+    if (limits.usdPerMonth !== undefined) shares.push(['usdPerMonth', Math.max(0, limits.usdPerMonth - known) / count]);
+    return Object.fromEntries(shares);
+  }
+
+  private onItsOwn({ message }: Error): void {
+    if (this.alone) return;
+    this.alone = true;
+    const { count } = this.parts.roll;
+    this.logger.warn(`limits are counted by this replica alone, as one of ${count} (${message})`);
+  }
+
+  private together(): void {
+    if (!this.alone) return;
+    this.alone = false;
+    this.logger.log('limits are counted over all replicas again');
+  }
+}
+
+/** `false` when the store is away, which its connection has told already. */
+async function answered(call: Promise<unknown>): Promise<boolean> {
+  try {
+    await call;
+    return true;
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    return false;
+  }
+}

@@ -1,0 +1,36 @@
+import type { Caller } from '../../common/caller.js';
+import { UnbookedSpend, type Booking } from './unbooked-spend.js';
+
+const AT = Date.UTC(2026, 10, 23);
+const caller = (user: string): Caller => ({ tenant: 'acme', user, scopes: ['chat'], limits: {} });
+const booking = (id: string, usd: number, user = 'alice', at = AT): Booking => ({ id, caller: caller(user), usd, at });
+
+describe('UnbookedSpend', () => {
+  it('keeps the id of what may have arrived', () => {
+    const waiting = new UnbookedSpend();
+    waiting.add(booking('a', 1), true);
+    waiting.add(booking('b', 2), true);
+    expect(waiting.toSend().map(({ id }) => id)).toEqual(['a', 'b']);
+    waiting.booked('a');
+    expect(waiting.toSend().map(({ id }) => id)).toEqual(['b']);
+  });
+
+  it('sums up what has not, by user and month', () => {
+    const waiting = new UnbookedSpend();
+    for (let n = 0; n < 1_000; n += 1) waiting.add(booking(`x-${n}`, 0.5), false);
+    waiting.add(booking('y', 3, 'bob'), false);
+    waiting.add(booking('z', 7, 'alice', Date.UTC(2026, 11, 1)), false);
+    expect(waiting.size).toBe(3);
+    expect(waiting.toSend().map(({ usd }) => usd)).toEqual([500, 3, 7]);
+  });
+
+  it('adds nothing to what is being sent', () => {
+    const waiting = new UnbookedSpend();
+    waiting.add(booking('a', 1), false);
+    const [sent] = waiting.toSend();
+    waiting.add(booking('b', 2), false);
+    waiting.booked(sent!.id);
+    expect(waiting.toSend().map(({ usd }) => usd)).toEqual([2]);
+    expect(waiting.size).toBe(1);
+  });
+});

@@ -1,0 +1,275 @@
+import { AppError } from '../../src/common/app-error.js';
+import type { Caller, CallerLimits } from '../../src/common/caller.js';
+import type { QuotaLedger, QuotaUse, RateLimitHeaders } from '../../src/modules/quota/quota-ledger.js';
+
+export const START = Date.UTC(2026, 10, 23);
+/** A hit may leave the window so much late, never early, milliseconds. */
+const LATE_MS = 250;
+
+export interface LedgerUnderTest {
+  readonly ledger: QuotaLedger;
+  readonly clock: { now: number };
+}
+
+export const callerWith = (limits: CallerLimits, user = 'alice', tenant = 'acme'): Caller => ({
+  tenant,
+  user,
+  scopes: ['chat'],
+  limits,
+});
+
+export async function refusal(ask: Promise<unknown>): Promise<AppError> {
+  const error = await ask.then(
+    () => new Error('was let in'),
+    (caught: unknown) => caught,
+  );
+  if (error instanceof AppError) return error;
+  throw error;
+}
+
+/** What every quota ledger does. @param createLedger an empty one whose time stands still at START until it is moved */
+export function describeQuotaLedger(name: string, createLedger: () => Promise<LedgerUnderTest>): void {
+  describe(`quota ledger: ${name}`, () => {
+    let ledger: QuotaLedger;
+    let clock: { now: number };
+    let ids = 0;
+    const reserve = (caller: Caller, tokens = 1, usd = 0): Promise<RateLimitHeaders> =>
+      ledger.reserve(caller, { tokens, usd }, `lease-${(ids += 1)}`);
+    /** Reserves and returns the end of it. */
+    const begin = async (caller: Caller, tokens = 1, usd = 0) => {
+      const id = `lease-${(ids += 1)}`;
+      await ledger.reserve(caller, { tokens, usd }, id);
+      return (used: Partial<QuotaUse> = {}) => ledger.settle(caller, id, { tokens: null, usd: null, ...used });
+    };
+
+    beforeEach(async () => {
+      ({ ledger, clock } = await createLedger());
+    });
+
+    describe('requests per minute', () => {
+      const caller = callerWith({ requestsPerMinute: 2 });
+
+      it('slides: a request fits again 60 s after the first, not at the full minute', async () => {
+        await reserve(caller);
+        clock.now += 45_000;
+        await reserve(caller);
+        const error = await refusal(reserve(caller));
+        expect(error).toMatchObject({ code: 'rate_limit_exceeded', status: 429, retryable: true });
+        expect(error.message).toContain('2 requests per minute');
+        const { 'retry-after': wait, ...rest } = error.headers;
+        expect(['15', '16']).toContain(wait);
+        expect(rest).toMatchObject({ 'x-ratelimit-limit-requests': '2', 'x-ratelimit-remaining-requests': '0' });
+        expect(rest['x-ratelimit-reset-requests']).toMatch(/^1m[01]s$/);
+        clock.now += 14_999;
+        await refusal(reserve(caller));
+        clock.now += 1 + LATE_MS;
+        await reserve(caller);
+        await refusal(reserve(caller));
+      });
+
+      it('keeps users, and users of one name in two tenants, apart', async () => {
+        const names = [
+          ['acme', 'alice'],
+          ['acme', 'bob'],
+          ['other', 'alice'],
+          ['a|b', 'c'],
+          ['a', 'b|c'],
+          ['a:b', 'c'],
+          ['a', 'b:c'],
+          ['{a}', 'b'],
+        ] as const;
+        for (const [tenant, user] of names) {
+          const one = callerWith({ requestsPerMinute: 1 }, user, tenant);
+          await reserve(one);
+          await refusal(reserve(one));
+        }
+      });
+
+      it('takes a changed limit at once', async () => {
+        await reserve(caller);
+        await refusal(reserve(callerWith({ requestsPerMinute: 1 })));
+        await reserve(callerWith({ requestsPerMinute: 3 }));
+      });
+
+      it('stays counted when the request failed', async () => {
+        const end = await begin(callerWith({ requestsPerMinute: 1 }));
+        await end({ tokens: 0 });
+        await refusal(reserve(callerWith({ requestsPerMinute: 1 })));
+      });
+
+      it('lets in what fits and no more when many come at once', async () => {
+        const many = callerWith({ requestsPerMinute: 50, tokensPerMinute: 10_000 });
+        const answers = await Promise.allSettled(Array.from({ length: 200 }, () => reserve(many)));
+        expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(50);
+      });
+    });
+
+    describe('tokens per minute', () => {
+      const caller = callerWith({ tokensPerMinute: 1000 });
+      const remaining = async () => (await reserve(caller, 0))['x-ratelimit-remaining-tokens'];
+
+      it.each<[string, number | null, string]>([
+        ['less than reserved', 100, '900'],
+        ['exactly', 600, '400'],
+        ['nothing', 0, '1000'],
+        ['an overrun', 850, '150'],
+        ['unknown', null, '400'],
+        ['nonsense of a lying server', -50, '1000'],
+      ])('settles to what was used: %s', async (_, tokens, rest) => {
+        const end = await begin(caller, 600);
+        await end({ tokens });
+        expect(await remaining()).toBe(rest);
+      });
+
+      it('refuses after an overrun of more than the limit', async () => {
+        const end = await begin(caller, 600);
+        await end({ tokens: 5000 });
+        const { headers } = await refusal(reserve(caller, 0));
+        expect(headers).toMatchObject({ 'x-ratelimit-remaining-tokens': '0' });
+        expect(['60', '61']).toContain(headers['retry-after']);
+      });
+
+      it('settles once', async () => {
+        const end = await begin(caller, 600);
+        await end({ tokens: 500 });
+        await end({ tokens: 0 });
+        expect(await remaining()).toBe('500');
+      });
+
+      it('counts an overrun from when it was found', async () => {
+        const end = await begin(caller, 100);
+        clock.now += 90_000;
+        await end({ tokens: 900 });
+        expect(await remaining()).toBe('200');
+        clock.now += 60_000 + LATE_MS;
+        expect(await remaining()).toBe('1000');
+      });
+
+      it('gives nothing back for what has left the window', async () => {
+        const end = await begin(caller, 600);
+        clock.now += 60_000 + LATE_MS;
+        await reserve(caller, 300);
+        await end({ tokens: 0 });
+        expect(await remaining()).toBe('700');
+      });
+
+      it('lets a request that alone is over the limit in when the window is empty', async () => {
+        await reserve(caller, 1);
+        expect(['60', '61']).toContain((await refusal(reserve(caller, 50_000))).headers['retry-after']);
+        clock.now += 60_000 + LATE_MS;
+        expect((await reserve(caller, 50_000))['x-ratelimit-remaining-tokens']).toBe('0');
+      });
+    });
+
+    describe('all or nothing', () => {
+      it('takes no request when the tokens do not fit, and no tokens when the slot does not', async () => {
+        const caller = callerWith({ requestsPerMinute: 3, tokensPerMinute: 100, concurrent: 2 });
+        const end = await begin(caller, 60);
+        for (let i = 0; i < 10; i += 1) await refusal(reserve(caller, 60));
+        expect(await reserve(caller, 10)).toMatchObject({
+          'x-ratelimit-remaining-requests': '1',
+          'x-ratelimit-remaining-tokens': '30',
+        });
+        expect((await refusal(reserve(caller, 10))).message).toContain('2 requests at a time');
+        await end({ tokens: 60 });
+        expect(await reserve(caller, 10)).toMatchObject({
+          'x-ratelimit-remaining-requests': '0',
+          'x-ratelimit-remaining-tokens': '20',
+        });
+      });
+
+      it('tells the longest wait when several limits are reached', async () => {
+        const caller = callerWith({ requestsPerMinute: 2, tokensPerMinute: 100 });
+        await reserve(caller, 10);
+        clock.now += 30_000;
+        await reserve(caller, 90);
+        expect(['60', '61']).toContain((await refusal(reserve(caller, 20))).headers['retry-after']);
+      });
+    });
+
+    it('leaks no slot over many turns', async () => {
+      const caller = callerWith({ concurrent: 3 });
+      for (let turn = 0; turn < 100; turn += 1) {
+        const ends = [await begin(caller), await begin(caller), await begin(caller)];
+        expect((await refusal(reserve(caller))).headers['retry-after']).toBe('1');
+        for (const end of ends) await end();
+        for (const end of ends) await end();
+      }
+    });
+
+    describe('money', () => {
+      const caller = callerWith({ usdPerMonth: 1, requestsPerMinute: 10 });
+
+      it('refuses a user whose month is spent until the next month begins (UTC)', async () => {
+        clock.now = Date.UTC(2026, 11, 31, 23, 59, 0);
+        await (
+          await begin(caller)
+        )({ usd: 0.6 });
+        await (
+          await begin(caller)
+        )({ usd: 0.4 });
+        const error = await refusal(reserve(caller));
+        expect(error).toMatchObject({ code: 'budget_exceeded', status: 429, retryable: false });
+        expect(error.headers).toMatchObject({ 'retry-after': '60', 'x-ratelimit-remaining-requests': '8' });
+        await reserve(callerWith({ usdPerMonth: 1 }, 'bob'));
+        clock.now += 60_000;
+        await reserve(caller);
+      });
+
+      it('remembers the spend of a user who was idle', async () => {
+        await (
+          await begin(caller)
+        )({ usd: 2 });
+        for (let i = 0; i < 5; i += 1) {
+          clock.now += 3_600_000;
+          await reserve(callerWith({ requestsPerMinute: 1 }, `user-${i}`));
+        }
+        expect((await refusal(reserve(caller))).code).toBe('budget_exceeded');
+      });
+
+      it('lets answers that run side by side overrun the budget by one at most', async () => {
+        await (
+          await begin(caller)
+        )({ usd: 0.5 });
+        const running = await Promise.allSettled([1, 2, 3, 4, 5].map(() => begin(caller, 1, 0.3)));
+        expect(running.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+        const error = await refusal(reserve(caller, 1, 0.3));
+        expect(error).toMatchObject({ code: 'budget_exceeded', retryable: true });
+        expect(error.headers['retry-after']).toBe('1');
+        for (const end of running) if (end.status === 'fulfilled') await end.value({ usd: 0.01 });
+        await reserve(caller, 1, 0.3); // most of what was reserved was not used
+      });
+
+      it('does not make a request wait that costs nothing', async () => {
+        await begin(caller, 1, 5);
+        await reserve(caller, 1, 0);
+      });
+
+      it('a budget of 0 refuses all, free requests too', async () => {
+        const error = await refusal(reserve(callerWith({ usdPerMonth: 0 })));
+        expect(error).toMatchObject({ code: 'budget_exceeded', retryable: false });
+      });
+
+      it('takes sums of fractions for what they are', async () => {
+        const narrow = callerWith({ usdPerMonth: 0.8 });
+        await (
+          await begin(narrow)
+        )({ usd: 0.7 });
+        await (
+          await begin(narrow)
+        )({ usd: 0.1 }); // 0.7999999999999999 as a sum of doubles
+        expect((await refusal(reserve(narrow))).code).toBe('budget_exceeded');
+      });
+
+      it.each([Number.NaN, -5])('is not moved by a cost of %d', async (usd) => {
+        await (
+          await begin(caller)
+        )({ usd });
+        await (
+          await begin(caller)
+        )({ usd: 1 });
+        expect((await refusal(reserve(caller))).code).toBe('budget_exceeded');
+      });
+    });
+  });
+}

@@ -1,0 +1,139 @@
+import type { RedisConnection } from '../../src/common/redis/redis-connection.js';
+import { LEASE_MS, RedisQuotaLedger } from '../../src/modules/quota/adapters/redis.quota-ledger.js';
+import { MonthlySpend } from '../../src/modules/quota/monthly-spend.js';
+import { connectedTo, RedisServer } from '../support/redis-server.js';
+import { callerWith, describeQuotaLedger, refusal, START } from './quota-ledger.contract.js';
+
+const NEED = { tokens: 1, usd: 0 };
+const NOTHING = { tokens: null, usd: null };
+
+describe('on a real redis-server', () => {
+  let server: RedisServer;
+  let redis: RedisConnection;
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    redis = await connectedTo(server);
+  });
+  beforeEach(() => redis.run((client) => client.flushall()));
+  afterAll(async () => {
+    await redis.close();
+    await server.close();
+  });
+
+  const clock = { now: START };
+  beforeEach(() => (clock.now = START));
+  const ledgerWith = (known = new MonthlySpend()) =>
+    new RedisQuotaLedger(redis, known, { here: () => clock.now, there: () => clock.now });
+
+  describeQuotaLedger('Redis', async () => ({ ledger: ledgerWith(), clock }));
+
+  it('counts for all replicas together', async () => {
+    const caller = callerWith({ requestsPerMinute: 10, concurrent: 5 });
+    const replicas = [ledgerWith(), ledgerWith(), ledgerWith()];
+    const asked = replicas.flatMap((replica, r) =>
+      Array.from({ length: 20 }, (_, n) => replica.reserve(caller, NEED, `${r}-${n}`)),
+    );
+    const answers = await Promise.allSettled(asked);
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
+    await Promise.all(answers.map((_, n) => replicas[0]!.settle(caller, `${Math.floor(n / 20)}-${n % 20}`, NOTHING)));
+    const again = await Promise.allSettled(replicas.map((replica, r) => replica.reserve(caller, NEED, `again-${r}`)));
+    expect(again.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+  });
+
+  it('looks at the clock of Redis and not of the replica', async () => {
+    const caller = callerWith({ requestsPerMinute: 1 });
+    await new RedisQuotaLedger(redis).reserve(caller, NEED, 'a');
+    const wrong = new RedisQuotaLedger(redis, undefined, { here: () => Date.now() + 3_600_000, there: () => '' });
+    await refusal(wrong.reserve(caller, NEED, 'b'));
+  });
+
+  describe('leases', () => {
+    const caller = callerWith({ concurrent: 1, usdPerMonth: 1 });
+
+    it('lets go what a dead replica held, slot and money, after 30 s', async () => {
+      await ledgerWith().reserve(caller, { tokens: 1, usd: 1 }, 'dead');
+      const alive = ledgerWith();
+      clock.now += LEASE_MS - 1;
+      await refusal(alive.reserve(caller, { tokens: 1, usd: 1 }, 'a'));
+      clock.now += 1;
+      await alive.reserve(caller, { tokens: 1, usd: 1 }, 'b');
+    });
+
+    it('keeps what is renewed', async () => {
+      const ledger = ledgerWith();
+      const need = { tokens: 1, usd: 1 };
+      await ledger.reserve(caller, need, 'long');
+      for (let n = 0; n < 5; n += 1) {
+        clock.now += LEASE_MS - 1;
+        await ledger.renew(caller, [{ id: 'long', need }]);
+      }
+      await refusal(ledger.reserve(caller, need, 'a'));
+      await ledger.settle(caller, 'long', { tokens: 1, usd: 0.5 });
+      await ledger.reserve(caller, need, 'b');
+    });
+
+    it('puts back what Redis lost', async () => {
+      const ledger = ledgerWith();
+      const need = { tokens: 1, usd: 1 };
+      await ledger.reserve(caller, need, 'long');
+      await redis.run((client) => client.flushall());
+      await ledger.renew(caller, [{ id: 'long', need }]);
+      await refusal(ledger.reserve(caller, need, 'a'));
+      await ledger.settle(caller, 'long', NOTHING);
+      await ledger.reserve(caller, need, 'b');
+    });
+  });
+
+  describe('money', () => {
+    const caller = callerWith({ usdPerMonth: 1 });
+
+    it('books a cost once, however often it is told', async () => {
+      const ledger = ledgerWith();
+      await ledger.reserve(caller, NEED, 'a');
+      for (let n = 0; n < 3; n += 1) await ledger.settle(caller, 'a', { tokens: 1, usd: 0.4 });
+      await ledger.settle(caller, 'b', { tokens: 1, usd: 0.4 }); // its lease is gone; the money is not
+      await ledger.reserve(caller, NEED, 'c');
+      await ledger.settle(caller, 'c', { tokens: 1, usd: 0.2 });
+      expect((await refusal(ledger.reserve(caller, NEED, 'd'))).code).toBe('budget_exceeded');
+    });
+
+    it('puts back a spend that Redis has lost and a replica knew', async () => {
+      const known = new MonthlySpend();
+      const ledger = ledgerWith(known);
+      await ledger.settle(caller, 'a', { tokens: 1, usd: 0.9 });
+      expect(known.spent(clock.now, '4|acme|alice')).toBeCloseTo(0.9, 9);
+      await redis.run((client) => client.flushall());
+      await ledger.settle(caller, 'b', { tokens: 1, usd: 0.2 });
+      expect((await refusal(ledgerWith().reserve(caller, NEED, 'c'))).code).toBe('budget_exceeded');
+    });
+
+    it('books a late cost in the month it belongs to', async () => {
+      const ledger = ledgerWith();
+      clock.now = Date.UTC(2026, 11, 1);
+      await ledger.settle(caller, 'a', { tokens: 1, usd: 5 }, START);
+      await ledger.reserve(caller, NEED, 'b');
+      clock.now = START;
+      expect((await refusal(ledgerWith().reserve(caller, NEED, 'c'))).code).toBe('budget_exceeded');
+    });
+
+    it('counts large sums exactly', async () => {
+      const rich = callerWith({ usdPerMonth: 1_000_000 });
+      const ledger = ledgerWith();
+      await ledger.settle(rich, 'a', { tokens: 1, usd: 999_999.999999999 });
+      await ledger.reserve(rich, NEED, 'b');
+      await ledger.settle(rich, 'b', { tokens: 1, usd: 0.000000001 });
+      expect((await refusal(ledger.reserve(rich, NEED, 'c'))).code).toBe('budget_exceeded');
+    });
+  });
+
+  it('leaves nothing behind for ever', async () => {
+    const caller = callerWith({ requestsPerMinute: 5, tokensPerMinute: 100, concurrent: 2, usdPerMonth: 1 });
+    const ledger = ledgerWith();
+    await ledger.reserve(caller, { tokens: 5, usd: 0.1 }, 'a');
+    await ledger.settle(caller, 'a', { tokens: 9, usd: 0.05 });
+    await ledger.reserve(caller, NEED, 'b');
+    const keys = await redis.run((client) => client.keys('*'));
+    expect(keys.length).toBeGreaterThanOrEqual(5);
+    for (const key of keys) expect(await redis.run((client) => client.pttl(key))).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,174 @@
+import { routerConfigSchema } from '../../src/common/config/config.schema.js';
+import { RedisConnection } from '../../src/common/redis/redis-connection.js';
+import { MemoryQuotaLedger } from '../../src/modules/quota/adapters/memory.quota-ledger.js';
+import { RedisQuotaLedger } from '../../src/modules/quota/adapters/redis.quota-ledger.js';
+import { MonthlySpend } from '../../src/modules/quota/monthly-spend.js';
+import { SharedQuotaLedger } from '../../src/modules/quota/shared-quota-ledger.js';
+import { RedisServer } from '../support/redis-server.js';
+import { eventually } from '../support/router-calls.js';
+import { TcpFaultProxy } from '../support/tcp-fault-proxy.js';
+import { callerWith, refusal } from './quota-ledger.contract.js';
+
+const NEED = { tokens: 1, usd: 0 };
+const REPLICAS = 3;
+
+describe('limits over three replicas', () => {
+  let server: RedisServer;
+  let proxy: TcpFaultProxy;
+  let connections: RedisConnection[];
+  let replicas: SharedQuotaLedger[];
+  let ids = 0;
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    proxy = await TcpFaultProxy.start(server.port);
+  });
+  beforeEach(async () => {
+    const redis = { url: `redis://127.0.0.1:${proxy.port}` };
+    connections = Array.from(
+      { length: REPLICAS },
+      () => new RedisConnection(routerConfigSchema.parse({ redis }).redis),
+    );
+    for (const connection of connections) connection.onApplicationBootstrap();
+    await back();
+    await connections[0]!.run((client) => client.flushall());
+    replicas = connections.map((connection) => {
+      const [known, unconfirmed] = [new MonthlySpend(), new MonthlySpend()];
+      return new SharedQuotaLedger({
+        shared: new RedisQuotaLedger(connection, known),
+        own: new MemoryQuotaLedger(undefined, unconfirmed),
+        ...{ known, unconfirmed, roll: { count: REPLICAS }, usable: () => connection.usable },
+      });
+    });
+  });
+  afterEach(async () => {
+    await proxy.set('none');
+    for (const connection of connections) await connection.close();
+  });
+  afterAll(async () => {
+    await proxy.close();
+    await server.close();
+  });
+
+  const back = () =>
+    eventually('every replica has reached Redis', 10_000, async () =>
+      (await Promise.all(connections.map((connection) => connection.check()))).every(({ healthy }) => healthy),
+    );
+  const letIn = async (caller: ReturnType<typeof callerWith>, times: number, usd = 0): Promise<number[]> => {
+    const counts = [];
+    for (const replica of replicas) {
+      let count = 0;
+      for (let n = 0; n < times; n += 1) {
+        await replica.reserve(caller, { tokens: 1, usd }, `lease-${(ids += 1)}`).then(
+          () => (count += 1),
+          () => undefined,
+        );
+      }
+      counts.push(count);
+    }
+    return counts;
+  };
+  const spend = async (replica: number, caller: ReturnType<typeof callerWith>, usd: number) => {
+    const id = `lease-${(ids += 1)}`;
+    await replicas[replica]!.reserve(caller, NEED, id);
+    await replicas[replica]!.settle(caller, id, { tokens: 1, usd });
+  };
+
+  it('hold together while Redis works', async () => {
+    expect(await letIn(callerWith({ requestsPerMinute: 10 }), 10)).toEqual([10, 0, 0]);
+  });
+
+  it('are divided while it is away', async () => {
+    await proxy.set('refuse');
+    expect(await letIn(callerWith({ requestsPerMinute: 10 }, 'a'), 10)).toEqual([3, 3, 3]);
+    expect(await letIn(callerWith({ concurrent: 6 }, 'b'), 10)).toEqual([2, 2, 2]);
+    expect(await letIn(callerWith({ tokensPerMinute: 13 }, 'c'), 10)).toEqual([4, 4, 4]);
+    const error = await refusal(replicas[0]!.reserve(callerWith({ requestsPerMinute: 10 }, 'a'), NEED, 'x'));
+    expect(error.message).toContain('3 requests per minute');
+    expect(error.message).toContain('a share of your limit');
+    expect(error.headers['x-ratelimit-limit-requests']).toBe('3');
+  });
+
+  it('leave everybody one, however many replicas there are', async () => {
+    await proxy.set('refuse');
+    expect(await letIn(callerWith({ requestsPerMinute: 1 }), 2)).toEqual([1, 1, 1]);
+  });
+
+  it('count what a replica had let in before', async () => {
+    const caller = callerWith({ requestsPerMinute: 9 });
+    await replicas[0]!.reserve(caller, NEED, 'x');
+    await replicas[0]!.reserve(caller, NEED, 'y');
+    await proxy.set('refuse');
+    expect(await letIn(caller, 9)).toEqual([1, 3, 3]);
+  });
+
+  it('free slots on either side of an outage', async () => {
+    const caller = callerWith({ concurrent: 3 });
+    await replicas[0]!.reserve(caller, NEED, 'before');
+    await proxy.set('refuse');
+    await refusal(replicas[0]!.reserve(caller, NEED, 'x'));
+    await replicas[0]!.settle(caller, 'before', { tokens: 1, usd: null });
+    await replicas[0]!.reserve(caller, NEED, 'during');
+    await proxy.set('none');
+    await back();
+    await replicas[0]!.settle(caller, 'during', { tokens: 1, usd: null });
+    await replicas[1]!.renew();
+    // 'before' ended while Redis was away: its lease there has not been renewed since and ends by itself
+    expect(await letIn(caller, 3)).toEqual([2, 0, 0]);
+  });
+
+  it('share what is left of the money, and book what was spent meanwhile', async () => {
+    const caller = callerWith({ usdPerMonth: 10 });
+    await spend(0, caller, 4);
+    await spend(1, caller, 0);
+    await proxy.set('refuse');
+    // 6 are left: each may spend 2; the third has not heard of the 4
+    for (const replica of [0, 1]) {
+      await spend(replica, caller, 1.5);
+      await spend(replica, caller, 0.6);
+      expect((await refusal(replicas[replica]!.reserve(caller, NEED, 'x'))).code).toBe('budget_exceeded');
+    }
+    await proxy.set('none');
+    await back();
+    await spend(2, caller, 1.7);
+    await replicas[2]!.reserve(caller, NEED, 'still 4.3 left in Redis');
+    for (const replica of replicas) await replica.bookWaiting();
+    await spend(2, caller, 0.1);
+    expect((await refusal(replicas[2]!.reserve(caller, NEED, 'y'))).code).toBe('budget_exceeded');
+    for (const replica of replicas) await replica.bookWaiting();
+    await connections[0]!.run(async (client) => {
+      const key = (await client.keys('*usd*'))[0]!;
+      expect(await client.get(key)).toBe('10000000000');
+    });
+  });
+
+  it('lose no money to a Redis that freezes and wakes up', async () => {
+    const caller = callerWith({ usdPerMonth: 10 });
+    const leases = Array.from({ length: 20 }, (_, n) => `freeze-${n}`);
+    for (const id of leases) await replicas[0]!.reserve(caller, NEED, id);
+    server.freeze();
+    const settled = leases.map((id) => replicas[0]!.settle(caller, id, { tokens: 1, usd: 0.25 }));
+    await Promise.all(settled);
+    server.thaw();
+    await back();
+    await replicas[0]!.bookWaiting();
+    await replicas[0]!.bookWaiting();
+    await connections[0]!.run(async (client) => {
+      const key = (await client.keys('*usd*'))[0]!;
+      expect(await client.get(key)).toBe('5000000000');
+    });
+  });
+
+  it('books at the end of the process what still waits', async () => {
+    const caller = callerWith({ usdPerMonth: 10 });
+    await proxy.set('refuse');
+    await spend(0, caller, 2.5);
+    await proxy.set('none');
+    await back();
+    await replicas[0]!.close();
+    await connections[1]!.run(async (client) => {
+      const key = (await client.keys('*usd*'))[0]!;
+      expect(await client.get(key)).toBe('2500000000');
+    });
+  });
+});
