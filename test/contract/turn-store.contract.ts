@@ -65,7 +65,7 @@ export function describeTurnStore(name: string, createStore: () => Pair | Promis
       await append(1);
       expect((await store.newest(FOREIGN_KEY, 10, null)).turns).toEqual([]);
       expect(await store.append(FOREIGN_KEY, storedTurn(1))).toBe(true);
-      expect(await store.erase(FOREIGN_KEY)).toBe(true);
+      expect(await store.erase(FOREIGN_KEY, START)).toBe(true);
       expect((await store.newest(KEY, 10, null)).turns).toHaveLength(1);
     });
 
@@ -73,7 +73,7 @@ export function describeTurnStore(name: string, createStore: () => Pair | Promis
       await append(1);
       const other = { ...KEY, sessionId: 'two' };
       expect((await store.newest(other, 10, null)).turns).toEqual([]);
-      expect(await store.erase(other)).toBe(false);
+      expect(await store.erase(other, START)).toBe(false);
       expect((await store.newest(KEY, 10, null)).turns).toHaveLength(1);
     });
 
@@ -87,9 +87,32 @@ export function describeTurnStore(name: string, createStore: () => Pair | Promis
 
     it('erases all turns of a session and says whether there were any', async () => {
       await append(1, 2);
-      expect(await store.erase(KEY)).toBe(true);
+      expect(await store.erase(KEY, START)).toBe(true);
       expect((await store.newest(KEY, 10, null)).turns).toEqual([]);
-      expect(await store.erase(KEY)).toBe(false);
+      expect(await store.erase(KEY, START)).toBe(false);
+    });
+
+    it('says for 7 days when a session was erased', async () => {
+      await append(1);
+      expect(await store.erasedAt(KEY)).toBeNull();
+      await store.erase(KEY, START);
+      clock.ms = START + 7 * DAY_MS - 1;
+      await store.erase(FOREIGN_KEY, START + 5);
+      expect([await store.erasedAt(KEY), await store.erasedAt(FOREIGN_KEY)]).toEqual([START, START + 5]);
+      expect(await store.erasedAt({ ...KEY, sessionId: 'two' })).toBeNull();
+      await store.erase(KEY, START + 9);
+      expect(await store.erasedAt(KEY)).toBe(START + 9);
+      clock.ms = START + 9 + 7 * DAY_MS;
+      expect(await store.erasedAt(KEY)).toBeNull();
+    });
+
+    it('takes turns of a conversation that begins anew after an erasure', async () => {
+      await append(1);
+      await store.erase(KEY, START);
+      await append(2, 3);
+      expect(idsOf((await store.newest(KEY, 2, null)).turns)).toEqual(idsOf([3, 2].map((n) => storedTurn(n))));
+      const { next } = await store.newest(KEY, 2, null);
+      expect(next === null ? [] : (await store.newest(KEY, 2, next)).turns).toEqual([]);
     });
 
     it('is healthy', async () => {

@@ -8,6 +8,6 @@ export class ForgetSessionHandler implements IEventHandler<SessionErasedEvent> {
   constructor(private readonly store: IdempotencyStore) {}
 
   async handle(session: SessionErasedEvent): Promise<void> {
-    await this.store.forgetSession(session);
+    if (session.here) await this.store.forgetSession(session);
   }
 }

@@ -50,8 +50,11 @@ export class IndexWriter {
     if (this.waiting.length > 0) this.logger.error(`the list of sessions misses ${this.waiting.length} turns`);
   }
 
-  forget({ tenant, sessionId }: SessionKey): void {
-    this.waiting = this.waiting.filter(({ key }) => key.tenant !== tenant || key.sessionId !== sessionId);
+  /** @param upTo epoch milliseconds; later turns stay */
+  forget({ tenant, sessionId }: SessionKey, upTo: number): void {
+    this.waiting = this.waiting.filter(
+      ({ key, turn }) => key.tenant !== tenant || key.sessionId !== sessionId || Date.parse(turn.turn.at) > upTo,
+    );
   }
 
   private work(): Promise<void> {

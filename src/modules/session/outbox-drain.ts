@@ -69,9 +69,15 @@ export class OutboxDrain {
     return waiting > 0 ? (await this.turnStore.check()).healthy : true;
   }
 
+  /** A turn that was written before its session was erased must not bring it back. */
+  private async wasErased({ key, turn }: PendingTurn): Promise<boolean> {
+    const erasedAt = await this.turnStore.erasedAt(key);
+    return erasedAt !== null && Date.parse(turn.turn.at) <= erasedAt;
+  }
+
   private async store(pending: PendingTurn): Promise<void> {
     const { key, turn } = pending;
-    if (await this.outboxes.wasErased(pending)) return;
+    if (await this.wasErased(pending)) return;
     const added = await this.turnStore.append(key, turn);
     if (added) this.indexWriter.record(key, turn);
   }

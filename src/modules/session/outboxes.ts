@@ -40,14 +40,4 @@ export class Outboxes {
     await this.memory.erase(key);
     await this.shared?.erase(key);
   }
-
-  /** Whether the session was erased after the turn had been written; `false` while nobody can say. */
-  async wasErased(pending: PendingTurn): Promise<boolean> {
-    try {
-      return (await this.shared?.wasErased(pending)) ?? false;
-    } catch (error) {
-      if (error instanceof StoreUnavailable) return false;
-      throw error;
-    }
-  }
 }

@@ -7,6 +7,7 @@ import { IndexWriter } from './index-writer.js';
 import { Outboxes } from './outboxes.js';
 import { SessionIndex, summaryOf, type ListOrder, type SessionSummary, type SummaryPage } from './session-index.js';
 import { SessionErasedEvent, type Turn } from './session.messages.js';
+import { SessionStores } from './session-stores.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { mergeTurns, type SessionKey, type StoredTurn } from './stored-turn.js';
 import { TurnStore } from './turn-store.js';
@@ -33,6 +34,7 @@ export class SessionArchive {
     private readonly indexWriter: IndexWriter,
     private readonly active: ActiveSessions,
     private readonly events: EventBus,
+    private readonly stores: SessionStores,
   ) {}
 
   /**
@@ -67,26 +69,28 @@ export class SessionArchive {
   }
 
   /**
-   * Deletes the session from every store and outbox. What can be reached goes even when a store is away; the caller is
+   * Deletes the session from every store and outbox, and tells the other replicas. What can be reached goes even when a store is away; the caller is
    * then told to repeat, because the rest is still there.
    *
    * @throws SessionNotFound, Overloaded
    */
   async erase(key: SessionKey): Promise<void> {
     const held = await this.held(key);
+    const at = Date.now();
     this.active.forget(key);
-    this.indexWriter.forget(key);
+    this.indexWriter.forget(key, at);
     await this.indexWriter.settled(INDEX_SETTLE_MS);
-    // The outboxes first: they leave a mark, and a turn that is delivered late is dropped from then on.
+    // The turn store first: it leaves a mark, and a turn that is delivered late is dropped from then on.
     const erasures = [
+      await settled(() => this.turnStore.erase(key, at)),
       await settled(async () => (await this.outboxes.erase(key), false)),
-      await settled(() => this.turnStore.erase(key)),
       await settled(() => this.index.erase(key)),
       await settled(async () => (await this.hotTail.erase(key), false)),
+      await settled(async () => (await this.stores.erasures?.post(key, at), false)),
     ];
     const found = await orOverloaded(async () => erasures.map((erasure) => erasure()));
     if (!found.includes(true) && held.length === 0) throw notFound(key);
-    this.events.publish(new SessionErasedEvent(key.tenant, key.sessionId));
+    this.events.publish(new SessionErasedEvent(key.tenant, key.sessionId, true));
   }
 
   /** What does not come from a durable store. */

@@ -5,6 +5,7 @@ import { cosmosContainer } from './adapters/cosmos-container.js';
 import { CosmosTurnStore } from './adapters/cosmos.turn-store.js';
 import { MemoryHotTail } from './adapters/memory.hot-tail.js';
 import { MemoryTurnOutbox } from './adapters/memory.turn-outbox.js';
+import { RedisErasureFeed } from './adapters/redis.erasure-feed.js';
 import { RedisHotTail } from './adapters/redis.hot-tail.js';
 import { RedisTurnOutbox } from './adapters/redis.turn-outbox.js';
 import { SqliteFile } from './adapters/sqlite-file.js';
@@ -37,6 +38,8 @@ export class SessionStores {
   readonly index: SessionIndex;
   readonly hotTail: HotTail;
   readonly outboxes: Outboxes;
+  /** `null` without Redis: there is one replica then. */
+  readonly erasures: RedisErasureFeed | null;
   /** Whether turns leave the machine, so that waiting for the store at the end is worth it. */
   readonly remote: boolean;
   private readonly starts: (() => void)[] = [];
@@ -50,6 +53,7 @@ export class SessionStores {
     this.index = uses.tables ? this.openTables(config) : new SqliteSessionIndex(file!);
     this.hotTail = redis.configured ? this.sharedTail(config, redis) : ownTail(config, file, uses.cosmos);
     const memory = new MemoryTurnOutbox({ maxTurns: MAX_OUTBOX_TURNS, maxBytes: MAX_OUTBOX_BYTES });
+    this.erasures = redis.configured ? new RedisErasureFeed(redis) : null;
     this.outboxes = new Outboxes(memory, redis.configured ? new RedisTurnOutbox(redis) : null);
   }
 

@@ -7,6 +7,7 @@ import { AppendTurnHandler } from './append-turn.handler.js';
 import { CheckSessionStoresHandler } from './check-session-stores.handler.js';
 import { CountActiveSessionsHandler } from './count-active-sessions.handler.js';
 import { CountOutboxHandler } from './count-outbox.handler.js';
+import { ErasureWatch } from './erasure-watch.js';
 import { HotTail } from './hot-tail.js';
 import { IndexWriter } from './index-writer.js';
 import { LoadConversationHandler } from './load-conversation.handler.js';
@@ -33,7 +34,7 @@ const INDEX_FLUSH_MS = 5_000;
     { provide: SessionIndex, useFactory: (stores: SessionStores) => stores.index, inject: [SessionStores] },
     { provide: HotTail, useFactory: (stores: SessionStores) => stores.hotTail, inject: [SessionStores] },
     { provide: Outboxes, useFactory: (stores: SessionStores) => stores.outboxes, inject: [SessionStores] },
-    ...[ActiveSessions, IndexWriter, OutboxDrain, SessionArchive],
+    ...[ActiveSessions, ErasureWatch, IndexWriter, OutboxDrain, SessionArchive],
     ...[LoadConversationHandler, AppendTurnHandler],
     ...[CheckSessionStoresHandler, CountActiveSessionsHandler, CountOutboxHandler],
   ],
@@ -43,15 +44,18 @@ export class SessionModule implements OnModuleInit, OnApplicationShutdown {
     private readonly stores: SessionStores,
     private readonly drain: OutboxDrain,
     private readonly indexWriter: IndexWriter,
+    private readonly erasures: ErasureWatch,
   ) {}
 
   onModuleInit(): void {
     this.stores.start();
     this.drain.start();
+    this.erasures.start();
   }
 
   /** Requests have ended by now: what still waits goes to its store, then the stores are closed. */
   async onApplicationShutdown(): Promise<void> {
+    this.erasures.stop();
     await this.drain.flush(this.stores.remote);
     await this.indexWriter.close(INDEX_FLUSH_MS);
     await this.stores.close();

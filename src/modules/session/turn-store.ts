@@ -7,6 +7,9 @@ export interface TurnPage {
   readonly next: string | null;
 }
 
+/** How long a mark of an erasure is kept, milliseconds: longer than any outbox can lag behind. */
+export const ERASURE_MARK_MS = 7 * 86_400_000;
+
 /** Where turns are safe. Every method rejects with `StoreUnavailable` while the store cannot be used. */
 export abstract class TurnStore {
   /** `false` when a call would fail at once; a guess that costs nothing. */
@@ -20,8 +23,16 @@ export abstract class TurnStore {
   /** At most `limit` unexpired turns with an id below `before` (`null` = from the newest). */
   abstract newest(key: SessionKey, limit: number, before: string | null): Promise<TurnPage>;
 
-  /** Deletes all turns of the session; resolves to whether there were any. */
-  abstract erase(key: SessionKey): Promise<boolean>;
+  /**
+   * Deletes all turns of the session; resolves to whether there were any. Leaves a mark for 7 days, so that a turn which
+   * still waits in some outbox is not stored afterwards.
+   *
+   * @param at epoch milliseconds
+   */
+  abstract erase(key: SessionKey, at: number): Promise<boolean>;
+
+  /** When the session was last erased, epoch milliseconds; `null` = never, or too long ago to matter. */
+  abstract erasedAt(key: SessionKey): Promise<number | null>;
 
   /** Whether a turn could be stored now. Never rejects; `detail` is one line for an operator. */
   abstract check(): Promise<{ healthy: boolean; detail: string }>;

@@ -2,12 +2,14 @@ import type { SqlQuerySpec } from '@azure/cosmos';
 import { Logger } from '@nestjs/common';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument } from '../turn-document.js';
-import { TurnStore, type TurnPage } from '../turn-store.js';
+import { ERASURE_MARK_MS, TurnStore, type TurnPage } from '../turn-store.js';
 import { isConflict, isMissing, type CosmosContainer } from './cosmos-container.js';
 
 const NEWEST = `SELECT * FROM c WHERE c.pk = @pk AND c.tenant = @tenant AND c.session = @session
   AND c.expiresAt > @now AND c.id < @before ORDER BY c.id DESC`;
-const IDS = 'SELECT c.id FROM c WHERE c.pk = @pk AND c.tenant = @tenant AND c.session = @session';
+const IDS = 'SELECT c.id FROM c WHERE c.pk = @pk AND c.tenant = @tenant AND c.session = @session AND c.id != @mark';
+/** Id of the document that says when the session was erased; no ULID. It has no `expiresAt`, so no read takes it for a turn. */
+const MARK = 'erased';
 /** Sorts after every ULID, which has only digits and letters. */
 const AFTER_ALL_IDS = '~';
 const ERASE_PAGE = 100;
@@ -59,8 +61,9 @@ export class CosmosTurnStore extends TurnStore {
     };
   }
 
-  async erase(key: SessionKey): Promise<boolean> {
-    const spec = { query: IDS, parameters: [...named(key)] };
+  async erase(key: SessionKey, at: number): Promise<boolean> {
+    await this.mark(key, at); // first: what is delivered from now on is dropped
+    const spec = { query: IDS, parameters: [...named(key, { mark: MARK })] };
     let erased = 0;
     for (;;) {
       const page = await this.query<{ id: string }>(key, ERASE_PAGE, spec);
@@ -72,8 +75,22 @@ export class CosmosTurnStore extends TurnStore {
     }
   }
 
+  async erasedAt(key: SessionKey): Promise<number | null> {
+    const { resource } = await this.cosmos.run((container, abortSignal) =>
+      container.item(MARK, partitionOf(key)).read<{ tenant: string; erasedAt: number }>({ abortSignal }),
+    );
+    if (resource?.tenant !== key.tenant || this.now() - resource.erasedAt >= ERASURE_MARK_MS) return null;
+    return resource.erasedAt;
+  }
+
   check(): Promise<{ healthy: boolean; detail: string }> {
     return this.cosmos.check('Cosmos DB', (container, abortSignal) => container.read({ abortSignal }));
+  }
+
+  private async mark(key: SessionKey, erasedAt: number): Promise<void> {
+    const place = { pk: partitionOf(key), tenant: key.tenant, session: key.sessionId };
+    const document = { id: MARK, ...place, erasedAt, ttl: ERASURE_MARK_MS / MS_PER_SECOND };
+    await this.cosmos.run((container, abortSignal) => container.items.upsert(document, { abortSignal }));
   }
 
   private async eraseOne(key: SessionKey, id: string): Promise<void> {

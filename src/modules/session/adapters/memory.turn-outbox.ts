@@ -51,6 +51,11 @@ export class MemoryTurnOutbox extends TurnOutbox {
     for (const { turn } of this.of(key)) this.remove(turn.id);
   }
 
+  /** Drops the turns that a session had before it was erased elsewhere. @param erasedAt epoch milliseconds */
+  forget(key: SessionKey, erasedAt: number): void {
+    for (const { turn } of this.of(key)) if (Date.parse(turn.at) <= erasedAt) this.remove(turn.id);
+  }
+
   async depth(): Promise<number> {
     return this.waiting.size;
   }

@@ -5,15 +5,12 @@ import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument, type TurnDocument } from '../turn-document.js';
 import { TurnOutbox, type Deliver, type PendingTurn } from '../turn-outbox.js';
-import { hashTag } from '../../../common/redis/hash-tag.js';
 
 const STREAM = '{outbox}:turns';
 const GROUP = 'replicas';
 const BATCH = 50;
 /** A replica that holds a turn for so long without delivering it is taken for dead, milliseconds. */
 const DEAD_AFTER_MS = 5_000;
-/** How long an erasure keeps late turns of the session out: longer than any outbox can lag behind. */
-const ERASED_MS = 7 * 86_400_000;
 const ERASE_PAGE = 500;
 const POLICY_EVERY_MS = 30_000;
 
@@ -29,8 +26,7 @@ interface Message {
 
 /**
  * The outbox all replicas share: a stream with one consumer group. Whoever is alive drains it; what a dead replica had
- * taken is claimed from it after 5 s. An erased session leaves a mark, so that a turn which another process still held
- * is not delivered afterwards.
+ * taken is claimed from it after 5 s.
  */
 export class RedisTurnOutbox extends TurnOutbox {
   private readonly logger = new Logger('session');
@@ -70,7 +66,6 @@ export class RedisTurnOutbox extends TurnOutbox {
   }
 
   async erase(key: SessionKey): Promise<void> {
-    await this.redis.run((client) => client.set(erasedKey(key), Date.now(), 'PX', ERASED_MS));
     let from = '-';
     for (;;) {
       const entries = await this.redis.run((client) => client.xrange(STREAM, from, '+', 'COUNT', ERASE_PAGE));
@@ -88,12 +83,6 @@ export class RedisTurnOutbox extends TurnOutbox {
       if (!(error instanceof StoreUnavailable)) throw error;
       return null;
     }
-  }
-
-  /** Whether the session was erased after the turn had been written. @throws StoreUnavailable */
-  async wasErased({ key, turn }: PendingTurn): Promise<boolean> {
-    const erasedAt = await this.redis.run((client) => client.get(erasedKey(key)));
-    return erasedAt !== null && Date.parse(turn.turn.at) <= Number(erasedAt);
   }
 
   /** First what this replica took before and could not deliver, then what a dead one had taken, then the new ones. */
@@ -124,7 +113,7 @@ export class RedisTurnOutbox extends TurnOutbox {
   private async deliverOne([id, fields]: Entry, deliver: Deliver): Promise<'delivered' | 'kept' | 'away'> {
     try {
       const pending = fields && parsed(fields);
-      if (pending && !(await this.wasErased(pending))) await deliver(pending);
+      if (pending) await deliver(pending);
       await this.remove([id]);
       return 'delivered';
     } catch (error) {
@@ -162,8 +151,6 @@ export class RedisTurnOutbox extends TurnOutbox {
     return this.policy.evicts;
   }
 }
-
-const erasedKey = ({ tenant, sessionId }: SessionKey): string => `${hashTag(tenant, sessionId)}:erased`;
 
 const messageOf = (fields: readonly string[]): Message => JSON.parse(fields[1] ?? '') as Message;
 

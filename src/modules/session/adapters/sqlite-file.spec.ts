@@ -77,7 +77,7 @@ describe('SqliteFile', () => {
     ['the file is not a database', () => (mkdirSync(join(folder, 'data')), writeFileSync(path, 'x'.repeat(10_000)))],
     [
       'a newer release wrote it',
-      () => (mkdirSync(join(folder, 'data')), new DatabaseSync(path).exec('PRAGMA user_version = 2')),
+      () => (mkdirSync(join(folder, 'data')), new DatabaseSync(path).exec('PRAGMA user_version = 99')),
     ],
   ];
 
@@ -164,13 +164,37 @@ describe('SqliteFile', () => {
     expect(ids).toEqual(['B']);
   });
 
+  it('sweeps marks of erasures after 7 days', async () => {
+    const { file, store } = open();
+    await store.erase(KEY, nowMs);
+    const marks = () => file.use((prepare) => prepare('SELECT COUNT(*) AS n FROM erasures').get())?.['n'];
+    nowMs = 7 * DAY_MS - 1;
+    new SqliteExpirySweep(file, () => nowMs).sweep();
+    expect(marks()).toBe(1);
+    nowMs += 1;
+    new SqliteExpirySweep(file, () => nowMs).sweep();
+    expect(marks()).toBe(0);
+  });
+
+  it('brings a file of the first release up to date and keeps what is in it', async () => {
+    const { file, store } = open();
+    await store.append(KEY, toStoredTurn(turn('A'), 30));
+    file.use((prepare) => prepare('DROP TABLE erasures').run());
+    file.use((prepare) => prepare('PRAGMA user_version = 1').run());
+    file.close();
+    const { store: later } = open();
+    expect((await later.newest(KEY, 10, null)).turns).toHaveLength(1);
+    await later.erase(KEY, nowMs);
+    expect(await later.erasedAt(KEY)).toBe(nowMs);
+  });
+
   it('leaves nothing of an erased conversation in the file', async () => {
     const { file, store } = open();
     const secret = 'the-secret-'.repeat(500);
     await store.append(KEY, toStoredTurn(turn('A', secret), 30));
     file.use((prepare) => prepare('PRAGMA wal_checkpoint(TRUNCATE)').get());
     expect(readFileSync(path).includes('the-secret-')).toBe(true);
-    await store.erase(KEY);
+    await store.erase(KEY, nowMs);
     file.close();
     expect(readFileSync(path).includes('the-secret-')).toBe(false);
   });

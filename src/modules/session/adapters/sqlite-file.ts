@@ -10,7 +10,6 @@ const BUSY_TIMEOUT_MS = 250;
 const BUSY_RETRY_MS = 5;
 /** After a failure nothing is tried for so long, so that a locked file costs one wait and not one per request. */
 const REST_MS = 5_000;
-const SCHEMA_VERSION = 1;
 
 const SCHEMA = `
   CREATE TABLE turns (
@@ -27,6 +26,19 @@ const SCHEMA = `
   ) WITHOUT ROWID;
   CREATE INDEX sessions_by_update ON sessions (tenant, updated_at, id);
 `;
+
+/** When sessions were erased, epoch milliseconds. */
+const ERASURES = `
+  CREATE TABLE erasures (
+    tenant TEXT NOT NULL, session TEXT NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, session)
+  ) WITHOUT ROWID;
+  CREATE INDEX erasures_by_time ON erasures (at);
+`;
+
+/** Each leads from the version of its index to the next one. */
+const MIGRATIONS = [SCHEMA, ERASURES];
+const SCHEMA_VERSION = MIGRATIONS.length;
 
 interface OpenFile {
   readonly database: DatabaseSync;
@@ -160,7 +172,7 @@ function migrate(database: DatabaseSync): void {
   if (version > SCHEMA_VERSION) {
     throw new Error(`the file has schema version ${version}, this release knows ${SCHEMA_VERSION}`);
   }
-  if (version < 1) database.exec(SCHEMA);
+  for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
   writeProbe(database);
   database.exec('COMMIT');
 }

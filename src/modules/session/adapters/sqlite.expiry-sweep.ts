@@ -1,3 +1,4 @@
+import { ERASURE_MARK_MS } from '../turn-store.js';
 import type { SqliteFile } from './sqlite-file.js';
 
 const HOUR_MS = 3_600_000;
@@ -5,6 +6,7 @@ const HOUR_MS = 3_600_000;
 const BATCH = 200;
 const SWEEP_TURNS = 'DELETE FROM turns WHERE rowid IN (SELECT rowid FROM turns WHERE expires_at <= ? LIMIT ?)';
 const SWEEP_SESSIONS = 'DELETE FROM sessions WHERE expires_at <= ?';
+const SWEEP_ERASURES = 'DELETE FROM erasures WHERE at <= ?';
 
 /** Gives back the space of expired turns. Reads never return them, so nothing waits for this. */
 export class SqliteExpirySweep {
@@ -33,6 +35,7 @@ export class SqliteExpirySweep {
     try {
       const full = this.file.use((prepare) => {
         prepare(SWEEP_SESSIONS).run(this.now());
+        prepare(SWEEP_ERASURES).run(this.now() - ERASURE_MARK_MS);
         return Number(prepare(SWEEP_TURNS).run(this.now(), BATCH).changes) === BATCH;
       });
       if (full) this.pending = setImmediate(() => this.sweep());

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { toDocument, fromDocument } from '../turn-document.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
-import { TurnStore, type TurnPage } from '../turn-store.js';
+import { ERASURE_MARK_MS, TurnStore, type TurnPage } from '../turn-store.js';
 import type { SqliteFile } from './sqlite-file.js';
 
 const APPEND = `INSERT INTO turns (tenant, session, id, expires_at, document) VALUES (?, ?, ?, ?, ?)
@@ -9,6 +9,9 @@ const APPEND = `INSERT INTO turns (tenant, session, id, expires_at, document) VA
 const NEWEST = `SELECT id, expires_at, document FROM turns
   WHERE tenant = ? AND session = ? AND id < ? AND expires_at > ? ORDER BY id DESC LIMIT ?`;
 const ERASE = 'DELETE FROM turns WHERE tenant = ? AND session = ?';
+const MARK = `INSERT INTO erasures (tenant, session, at) VALUES (?, ?, ?)
+  ON CONFLICT (tenant, session) DO UPDATE SET at = excluded.at`;
+const ERASED_AT = 'SELECT at FROM erasures WHERE tenant = ? AND session = ? AND at > ?';
 
 /** Sorts after every ULID, which has only digits and letters. */
 const AFTER_ALL_IDS = '~';
@@ -48,9 +51,18 @@ export class SqliteTurnStore extends TurnStore {
     };
   }
 
-  async erase({ tenant, sessionId }: SessionKey): Promise<boolean> {
-    const { changes } = this.file.use((prepare) => prepare(ERASE).run(tenant, sessionId));
+  async erase({ tenant, sessionId }: SessionKey, at: number): Promise<boolean> {
+    const { changes } = this.file.use((prepare) => {
+      prepare(MARK).run(tenant, sessionId, at); // first: what is delivered from now on is dropped
+      return prepare(ERASE).run(tenant, sessionId);
+    });
     return Number(changes) > 0;
+  }
+
+  async erasedAt({ tenant, sessionId }: SessionKey): Promise<number | null> {
+    const oldest = this.now() - ERASURE_MARK_MS;
+    const row = this.file.use((prepare) => prepare(ERASED_AT).get(tenant, sessionId, oldest));
+    return row ? Number(row['at']) : null;
   }
 
   async check(): Promise<{ healthy: boolean; detail: string }> {

@@ -1,0 +1,56 @@
+import type { RedisConnection } from '../../src/common/redis/redis-connection.js';
+import { RedisErasureFeed } from '../../src/modules/session/adapters/redis.erasure-feed.js';
+import { connectedTo, RedisServer } from '../support/redis-server.js';
+import { eventually } from '../support/router-calls.js';
+import { FOREIGN_KEY, KEY } from './session-samples.js';
+
+describe('erasure feed on a real redis-server', () => {
+  let server: RedisServer;
+  let redis: RedisConnection;
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    redis = await connectedTo(server);
+  });
+  beforeEach(() => redis.run((client) => client.flushall()));
+  afterAll(async () => {
+    await redis.close();
+    await server.close();
+  });
+
+  it('tells every other replica once, in order', async () => {
+    const [one, two, three] = [new RedisErasureFeed(redis), new RedisErasureFeed(redis), new RedisErasureFeed(redis)];
+    await one.post(KEY, 5);
+    await two.post(FOREIGN_KEY, 6);
+    const [first, second] = [
+      { key: KEY, at: 5 },
+      { key: FOREIGN_KEY, at: 6 },
+    ];
+    expect([await one.news(), await two.news(), await three.news()]).toEqual([[second], [first], [first, second]]);
+    expect([await one.news(), await two.news(), await three.news()]).toEqual([[], [], []]);
+    await three.post(KEY, 7);
+    expect(await one.news()).toEqual([{ key: KEY, at: 7 }]);
+  });
+
+  it('tells in pages, and misses none while Redis was away', async () => {
+    const [one, two] = [new RedisErasureFeed(redis), new RedisErasureFeed(redis)];
+    for (let n = 0; n < 501; n += 1) await one.post(KEY, n);
+    expect([(await two.news()).length, (await two.news()).length, (await two.news()).length]).toEqual([500, 1, 0]);
+  });
+
+  it('goes on when Redis has lost everything', async () => {
+    const [one, two] = [new RedisErasureFeed(redis), new RedisErasureFeed(redis)];
+    await one.post(KEY, 1);
+    await two.news();
+    await redis.run((client) => client.flushall());
+    const now = Date.now(); // ids of the stream are milliseconds; a server takes longer to come back
+    await eventually('the next millisecond', 1_000, () => Date.now() > now + 1);
+    await one.post(KEY, 2);
+    expect(await two.news()).toEqual([{ key: KEY, at: 2 }]);
+  });
+
+  it('skips what it does not understand', async () => {
+    const feed = new RedisErasureFeed(redis);
+    await redis.run((client) => client.xadd('{erasures}:sessions', '*', 'x', 'y'));
+    expect(await feed.news()).toEqual([]);
+  });
+});
