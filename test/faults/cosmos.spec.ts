@@ -153,6 +153,30 @@ describe('Cosmos DB', () => {
   );
 
   it(
+    'R07 where turns must be durable, /ready is 503 while neither store can keep one',
+    async () => {
+      const strict = await stack.replica(upstream, { sessions: { requireDurable: true } });
+      const ready = async () => (await fetch(`${strict.url}/ready`)).status;
+      try {
+        stack.cosmosProxy.set('reset');
+        await eventually('the outbox is enough', 10_000, async () => (await readinessOf(strict)).status === 'degraded');
+        await stack.redisProxy.set('refuse');
+        await eventually('not ready', 10_000, async () => (await ready()) === 503);
+        expect((await readinessOf(strict)).status).toBe('unready');
+        expect((await fetch(`${strict.url}/health`)).status).toBe(200);
+        expect((await post(`${strict.url}/query`, { query: 'hi' })).status).toBe(200);
+        stack.cosmosProxy.heal();
+        await eventually('ready without Redis', 10_000, async () => (await ready()) === 200);
+      } finally {
+        await strict.kill();
+        await stack.heal();
+        await allReady();
+      }
+    },
+    SLOW,
+  );
+
+  it(
     'an erased session stays erased: nothing in any store, outbox or replica brings it back',
     async () => {
       const read = (n: number) => fetch(`${urls()[n]}/v1/sessions/erased`);

@@ -73,7 +73,7 @@ export class StoreStack {
     return router;
   }
 
-  /** Everything Cosmos holds, oldest first; asked without the proxy. */
+  /** Every turn that Cosmos holds, oldest first; asked without the proxy. */
   async documents(): Promise<StoredDocument[]> {
     const client = new CosmosClient({
       endpoint: this.cosmos.endpoint,
@@ -83,7 +83,9 @@ export class StoreStack {
     const { resources } = await client
       .database('router')
       .container('turns')
-      .items.query<StoredDocument>('SELECT c.id, c.session, c.request_id, c.at FROM c ORDER BY c.id')
+      .items.query<StoredDocument>(
+        "SELECT c.id, c.session, c.request_id, c.at FROM c WHERE c.id != 'erased' ORDER BY c.id",
+      )
       .fetchAll();
     client.dispose();
     return resources;

@@ -96,6 +96,10 @@ export const routerConfigSchema = z
         ttlSeconds: z.int().min(1).default(3600),
         maxTurns: z.int().min(1).max(10_000).default(50),
         retentionDays: z.int().min(1).max(3650).default(30),
+        requireDurable: z
+          .boolean()
+          .default(false)
+          .describe('true: /ready is 503 while no store can keep a turn, so that no traffic comes here.'),
       })
       .prefault({}),
     cache: z

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Global, Module } from '@nestjs/common';
 import { CommandBus, CqrsModule, QueryBus, QueryHandler } from '@nestjs/cqrs';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
+import { LiveConfig } from '../../common/config/live-config.js';
 import type { TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { CheckSessionStoresQuery, type SessionStoreChecks } from '../session/session.messages.js';
@@ -15,6 +17,7 @@ const target = (id: string, breaker: TargetStatus['breaker'], simulated = false)
 
 const listTargets = jest.fn<() => Promise<readonly TargetStatus[]>>();
 const EMBEDDED: SessionStoreChecks = {
+  durable: true,
   sessions: { healthy: true, detail: 'SQLite' },
   redis: null,
   cosmos: null,
@@ -32,15 +35,22 @@ class CheckSessionStoresStandIn {
   execute = () => checkSessions();
 }
 
+const sessions = { requireDurable: false };
+
+@Global()
+@Module({ providers: [{ provide: LiveConfig, useValue: { current: { sessions } } }], exports: [LiveConfig] })
+class ConfigStub {}
+
 describe('health and readiness', () => {
   let app: NestFastifyApplication;
   const log = { log: jest.fn(), error: jest.fn(), warn: jest.fn() };
 
   beforeEach(async () => {
+    sessions.requireDurable = false;
     listTargets.mockResolvedValue([target('local', 'closed'), target('cloud', 'open')]);
     checkSessions.mockResolvedValue(EMBEDDED);
     const module = await Test.createTestingModule({
-      imports: [CqrsModule, HealthModule],
+      imports: [ConfigStub, CqrsModule, HealthModule],
       providers: [ListTargetsStandIn, CheckSessionStoresStandIn],
     }).compile();
     app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: log });
@@ -94,8 +104,38 @@ describe('health and readiness', () => {
     expect(log.error).not.toHaveBeenCalled();
   });
 
+  describe('where turns must be durable', () => {
+    const full = { healthy: false, detail: 'the disk is full' };
+    beforeEach(() => void (sessions.requireDurable = true));
+
+    it('is unready when no store can keep a turn', async () => {
+      checkSessions.mockResolvedValue({ ...EMBEDDED, durable: false, sessions: full });
+      const { body } = await get('/ready').expect(503);
+      expect(body).toMatchObject({
+        status: 'unready',
+        checks: { sessions: { status: 'down', detail: 'no store can keep a turn: the disk is full' } },
+      });
+    });
+
+    it('is unready when no store says anything', async () => {
+      checkSessions.mockRejectedValue(new Error('10.0.0.8'));
+      const { body } = await get('/ready').expect(503);
+      expect(body.checks.sessions.detail).toBe('no store can keep a turn: the check failed');
+    });
+
+    it('is degraded while the outbox can', async () => {
+      checkSessions.mockResolvedValue({ ...EMBEDDED, sessions: full });
+      const { body } = await get('/ready').expect(200);
+      expect(body).toMatchObject({ status: 'degraded', checks: { sessions: { status: 'down' } } });
+    });
+  });
+
   it('is degraded when sessions cannot be stored', async () => {
-    checkSessions.mockResolvedValue({ ...EMBEDDED, sessions: { healthy: false, detail: 'the disk is full' } });
+    checkSessions.mockResolvedValue({
+      ...EMBEDDED,
+      durable: false,
+      sessions: { healthy: false, detail: 'the disk is full' },
+    });
     const { body } = await get('/ready').expect(200);
     expect(body).toMatchObject({
       status: 'degraded',
@@ -105,6 +145,7 @@ describe('health and readiness', () => {
 
   it('names every configured store, and is degraded while one is away', async () => {
     checkSessions.mockResolvedValue({
+      durable: true,
       sessions: { healthy: true, detail: 'Cosmos DB' },
       redis: { healthy: false, detail: 'not connected' },
       cosmos: { healthy: true, detail: 'Cosmos DB' },

@@ -32,7 +32,8 @@ export class HealthController {
     summary: 'Readiness',
     description:
       'Whether a load balancer should send requests here: 200 for `ready` and `degraded` (a store is away, requests are ' +
-      'served), 503 for `unready` (no target can answer) and `draining` (shutting down).',
+      'served), 503 for `unready` (no target can answer, or, with `sessions.requireDurable`, no store can keep a turn) ' +
+      'and `draining` (shutting down).',
   })
   @ApiOkResponse(READY_DOCS)
   @ApiServiceUnavailableResponse(UNREADY_DOCS)

@@ -6,6 +6,7 @@ import {
   type HealthCheckResult,
   type HealthIndicatorResult,
 } from '@nestjs/terminus';
+import { LiveConfig } from '../../common/config/live-config.js';
 import type { TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { CheckSessionStoresQuery, type SessionStoreChecks, type StoreCheck } from '../session/session.messages.js';
@@ -13,6 +14,7 @@ import { LoopStalls } from './loop-stalls.js';
 import { ReplicaPhase } from './phase.js';
 
 const CHECK_DEADLINE_MS = 500;
+const LATE = `timeout of ${CHECK_DEADLINE_MS}ms exceeded`;
 /** Callers notice a stall of this length (FAULTS L06). */
 const STALL_MS = 150;
 
@@ -38,10 +40,11 @@ const READINESS: Record<HealthCheckResult['status'], ReadinessStatus> = {
 
 const DISABLED: Check = { status: 'disabled', detail: 'not configured' };
 const OPTIONAL_STORES = ['redis', 'cosmos', 'tables'] as const;
-type Store = keyof SessionStoreChecks;
+type Store = Exclude<keyof SessionStoreChecks, 'durable'>;
 /** Anything more could name an internal address. */
 const CHECK_FAILED = 'the check failed';
 const FAILED: SessionStoreChecks = {
+  durable: false,
   sessions: { healthy: false, detail: CHECK_FAILED },
   redis: null,
   cosmos: null,
@@ -72,6 +75,7 @@ export class ReadinessProbe {
     private readonly queries: QueryBus,
     private readonly phase: ReplicaPhase,
     private readonly stalls: LoopStalls,
+    private readonly config: LiveConfig,
   ) {}
 
   /** Never rejects, and takes 500 ms at most: a check that fails or hangs is down. */
@@ -92,7 +96,8 @@ export class ReadinessProbe {
       return await this.health.check([
         () => this.router(),
         () => this.targets(),
-        ...(['sessions', ...used] as const).map((store) => () => this.store(store, stores?.[store] ?? null)),
+        () => this.sessions(stores),
+        ...used.map((store) => () => this.store(store, stores?.[store] ?? null)),
       ]);
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;
@@ -122,10 +127,18 @@ export class ReadinessProbe {
     return answer;
   }
 
+  /** Answers that nobody keeps are what the configuration may not want. */
+  private sessions(stores: SessionStoreChecks | null): HealthIndicatorResult {
+    const required = this.config.current.sessions.requireDurable;
+    if (!required || stores?.durable) return this.store('sessions', stores?.sessions ?? null);
+    const detail = stores?.sessions.detail ?? LATE;
+    return this.indicators.check('sessions').down({ detail: `no store can keep a turn: ${detail}` });
+  }
+
   /** A store that is away degrades the service; requests are still answered. */
-  private async store(name: Store, check: StoreCheck | null): Promise<HealthIndicatorResult> {
+  private store(name: Store, check: StoreCheck | null): HealthIndicatorResult {
     const indicator = this.indicators.check(name);
-    const detail = check?.detail ?? `timeout of ${CHECK_DEADLINE_MS}ms exceeded`;
+    const detail = check?.detail ?? LATE;
     return check?.healthy ? indicator.up({ detail }) : indicator.degraded({ detail });
   }
 

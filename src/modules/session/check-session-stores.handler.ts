@@ -4,6 +4,7 @@ import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { SessionIndex } from './session-index.js';
 import { CheckSessionStoresQuery, type SessionStoreChecks } from './session.messages.js';
 import { durableStores } from './durable-stores.js';
+import { Outboxes } from './outboxes.js';
 import { TurnStore } from './turn-store.js';
 
 @QueryHandler(CheckSessionStoresQuery)
@@ -13,6 +14,7 @@ export class CheckSessionStoresHandler implements IQueryHandler<CheckSessionStor
     private readonly turnStore: TurnStore,
     private readonly index: SessionIndex,
     private readonly redis: RedisConnection,
+    private readonly outboxes: Outboxes,
   ) {}
 
   async execute(): Promise<SessionStoreChecks> {
@@ -22,6 +24,7 @@ export class CheckSessionStoresHandler implements IQueryHandler<CheckSessionStor
       this.redis.configured ? this.redis.check() : null,
       uses.tables ? this.index.check() : null,
     ]);
-    return { sessions, redis, cosmos: uses.cosmos ? sessions : null, tables };
+    const durable = sessions.healthy || (redis?.healthy === true && (await this.outboxes.durable()));
+    return { durable, sessions, redis, cosmos: uses.cosmos ? sessions : null, tables };
   }
 }

@@ -30,6 +30,16 @@ export class Outboxes {
     }
   }
 
+  /** Whether what Redis takes is safe there; says nothing about whether it takes anything now. Never rejects. */
+  async durable(): Promise<boolean> {
+    try {
+      return (await this.shared?.durable()) ?? false;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      return false;
+    }
+  }
+
   /** What waits in this process; no other place has it. */
   pendingOf(key: SessionKey): StoredTurn[] {
     return this.memory.of(key);

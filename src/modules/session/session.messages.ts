@@ -60,8 +60,10 @@ export interface StoreCheck {
   readonly detail: string;
 }
 
-/** `sessions`: whether a turn could be stored durably now. The others are `null` where they are not configured. */
+/** `sessions`: whether the turn store takes turns. The others are `null` where they are not configured. */
 export interface SessionStoreChecks {
+  /** Whether a turn that is written now would survive the end of this process: in the turn store or the outbox. */
+  readonly durable: boolean;
   readonly sessions: StoreCheck;
   readonly redis: StoreCheck | null;
   readonly cosmos: StoreCheck | null;

@@ -48,9 +48,22 @@ export class RedisTurnOutbox extends TurnOutbox {
       expires_at: turn.expiresAt,
       turn: toDocument(turn.turn),
     };
-    const durable = !(await this.mayEvict());
+    const durable = await this.durable();
     await this.redis.run((client) => client.xadd(STREAM, '*', 'turn', JSON.stringify(message)));
     return durable;
+  }
+
+  /** A Redis that may throw away any key (`allkeys-*`) is a cache; what it holds is not safe. Asked every 30 s. */
+  async durable(): Promise<boolean> {
+    if (!this.policy || Date.now() - this.policy.at > POLICY_EVERY_MS) {
+      const info = await this.redis.run((client) => client.info('memory'));
+      const evicts = /maxmemory_policy:allkeys-/.test(info) && !/\bmaxmemory:0\b/.test(info);
+      if (evicts && !this.policy?.evicts) {
+        this.logger.warn('Redis may evict any key (maxmemory-policy allkeys-*): its outbox does not count as durable');
+      }
+      this.policy = { evicts, at: Date.now() };
+    }
+    return !this.policy.evicts;
   }
 
   async drain(deliver: Deliver): Promise<number> {
@@ -136,19 +149,6 @@ export class RedisTurnOutbox extends TurnOutbox {
     } catch (error) {
       if (!(error as Error).message.includes('BUSYGROUP')) throw error;
     }
-  }
-
-  /** A Redis that may throw away any key (`allkeys-*`) is a cache; what it holds is not safe. */
-  private async mayEvict(): Promise<boolean> {
-    if (!this.policy || Date.now() - this.policy.at > POLICY_EVERY_MS) {
-      const info = await this.redis.run((client) => client.info('memory'));
-      const evicts = /maxmemory_policy:allkeys-/.test(info) && !/\bmaxmemory:0\b/.test(info);
-      if (evicts && !this.policy?.evicts) {
-        this.logger.warn('Redis may evict any key (maxmemory-policy allkeys-*): its outbox does not count as durable');
-      }
-      this.policy = { evicts, at: Date.now() };
-    }
-    return this.policy.evicts;
   }
 }
 
