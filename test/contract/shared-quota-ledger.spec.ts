@@ -159,6 +159,26 @@ describe('limits over three replicas', () => {
     });
   });
 
+  it('renew leases of running requests, but not of one whose end was never told', async () => {
+    const caller = callerWith({ concurrent: 1 });
+    const clock = { now: Date.now() };
+    const shared = new RedisQuotaLedger(connections[0]!, undefined, { here: Date.now, there: () => clock.now });
+    const [known, unconfirmed] = [new MonthlySpend(), new MonthlySpend()];
+    const ledger = new SharedQuotaLedger({
+      ...{ shared, known, unconfirmed, own: new MemoryQuotaLedger(), roll: { count: 1 }, usable: () => true },
+      now: () => clock.now,
+    });
+    await ledger.reserve(caller, NEED, 'long');
+    for (let minute = 0; minute < 10; minute += 1) {
+      clock.now += 20_000;
+      await ledger.renew();
+    }
+    await refusal(ledger.reserve(caller, NEED, 'x'));
+    clock.now += 3_600_000;
+    await ledger.renew();
+    await ledger.reserve(caller, NEED, 'y');
+  });
+
   it('books at the end of the process what still waits', async () => {
     const caller = callerWith({ usdPerMonth: 10 });
     await proxy.set('refuse');

@@ -11,6 +11,8 @@ import { UnbookedSpend, type Booking } from './unbooked-spend.js';
 /** A third of the life of a lease: one renewal may fail. */
 const RENEW_EVERY_MS = 10_000;
 const BOOK_EVERY_MS = 1_000;
+/** Longer than any request: a lease whose end was never told must not be renewed for ever. */
+const RENEWED_AT_MOST_MS = 3_600_000;
 const SHARE_REMARK = ' This is a share of your limit: the count over all servers cannot be used at the moment.';
 
 export interface SharedQuotaParts {
@@ -34,7 +36,7 @@ export interface SharedQuotaParts {
 export class SharedQuotaLedger extends QuotaLedger {
   private readonly logger = new Logger('quota');
   /** Of `shared`, by id. */
-  private readonly open = new Map<string, { readonly caller: Caller; readonly need: QuotaNeed }>();
+  private readonly open = new Map<string, { readonly caller: Caller; readonly need: QuotaNeed; readonly at: number }>();
   private readonly unbooked = new UnbookedSpend();
   private readonly settling = new Set<Promise<void>>();
   private readonly timers: NodeJS.Timeout[] = [];
@@ -58,7 +60,7 @@ export class SharedQuotaLedger extends QuotaLedger {
     try {
       const headers = await shared.reserve(caller, need, id);
       this.together();
-      this.open.set(id, { caller, need });
+      this.open.set(id, { caller, need, at: this.now() });
       own.note(caller, need, id);
       return headers;
     } catch (error) {
@@ -95,7 +97,11 @@ export class SharedQuotaLedger extends QuotaLedger {
   /** Keeps the leases of running requests. Never rejects: a lease that is lost makes room too early, no more. */
   async renew(): Promise<void> {
     const byUser = new Map<string, { readonly caller: Caller; readonly leases: OpenLease[] }>();
-    for (const [id, { caller, need }] of this.open) {
+    for (const [id, { caller, need, at }] of this.open) {
+      if (this.now() - at > RENEWED_AT_MOST_MS) {
+        this.open.delete(id);
+        continue;
+      }
       const user = byUser.get(userKey(caller)) ?? { caller, leases: [] };
       user.leases.push({ id, need });
       byUser.set(userKey(caller), user);
