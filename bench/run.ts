@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --quick] [--markdown] [--strict] [--only <name>]`: the performance suite of DESIGN section 9. Every
+ * `npm run bench [-- --quick] [--markdown] [--strict] [--only <name>,<name>]`: the performance suite of DESIGN section 9. Every
  * speed is a ratio to a bare Fastify + undici proxy measured in the same run. Exits 0 when a target is missed, unless
  * `--strict`; 1 when something failed.
  */
@@ -44,10 +44,12 @@ const { values: options } = parseArgs({
   },
 });
 
+const only = options.only?.split(',');
+
 async function measure(bench: Bench): Promise<Row[]> {
   const rows: Row[] = [];
   for (const [name, measurement] of Object.entries(MEASUREMENTS)) {
-    if (options.only && options.only !== name) continue;
+    if (only && !only.includes(name)) continue;
     process.stderr.write(`measuring: ${name}\n`);
     rows.push(...(await measurement(bench)));
   }

@@ -1,4 +1,5 @@
 // npm start: installs and compiles when needed, then serves. npm run dev (--watch): compiles and restarts on changes.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { handOver } from './hand-over.mjs';
@@ -13,6 +14,7 @@ await main(async () => {
   }
   await ensureBuilt();
   const preload = pathToFileURL(join(root, 'tools', 'launched.mjs')).href;
+  const flags = JSON.parse(readFileSync(join(root, 'tools', 'node-flags.json'), 'utf8'));
   // Source maps cost no start time that can be measured, as compiled code is cached.
-  return handOver(['--enable-source-maps', `--import=${preload}`, join(root, 'dist', 'main.js'), ...args]);
+  return handOver([...flags, '--enable-source-maps', `--import=${preload}`, join(root, 'dist', 'main.js'), ...args]);
 });

@@ -27,6 +27,8 @@ export interface Exit {
 
 const BANNER = /listening on (http:\/\/[^\s"\\/]+)/;
 const POLL_MS = 10;
+/** As `npm start` and the container run it. */
+const NODE_FLAGS = JSON.parse(readFileSync('tools/node-flags.json', 'utf8')) as string[];
 
 /**
  * The built service (`dist/main.js`, so run `npm run build` first) as a process of its own. Its output goes to a file,
@@ -70,7 +72,7 @@ export class RouterProcess {
     const configFile = config && join(directory, 'router.config.yaml');
     if (configFile) writeFileSync(configFile, toYaml(config));
     const output = openSync(join(directory, 'output.log'), 'a');
-    const child = spawn(process.execPath, [main], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, main], {
       cwd: directory,
       stdio: ['ignore', output, output],
       env: {
