@@ -1,3 +1,4 @@
+import { timed } from '../../../test/support/cpu-time.js';
 import type { ChatMessage } from '../../common/chat.js';
 import { LearnedScorer } from './learned/learned-scorer.js';
 import { shippedArtefact } from './learned/routing-artefact.js';
@@ -29,25 +30,20 @@ describe('hostile prompts', () => {
     ['stack frames', 'at x.y '.repeat(MEGABYTE / 7)],
     ['assignments', 'a.b=c '.repeat(MEGABYTE / 6)],
   ])('are scored in bounded time: %s', (_name, text) => {
-    const from = performance.now();
-    const result = score([user(text)]);
-    expect(performance.now() - from).toBeLessThan(BOUND_MS);
-    expect(result).toBeGreaterThanOrEqual(0);
-    expect(result).toBeLessThanOrEqual(1);
-    const learnedFrom = performance.now();
-    const learned = scorer.explain(text).score;
-    expect(performance.now() - learnedFrom).toBeLessThan(BOUND_MS);
-    expect(learned).toBeGreaterThanOrEqual(0);
-    expect(learned).toBeLessThanOrEqual(1);
+    for (const scored of [timed(() => score([user(text)])), timed(() => scorer.explain(text).score)]) {
+      expect(scored.cpuMs).toBeLessThan(BOUND_MS);
+      expect(scored.result).toBeGreaterThanOrEqual(0);
+      expect(scored.result).toBeLessThanOrEqual(1);
+    }
   });
 
   it('may be thousands of messages', () => {
     const messages = Array.from({ length: 5000 }, (_, i) =>
       i % 2 ? user('continue') : { role: 'assistant', content: 'x' },
     );
-    const from = performance.now();
-    expect(score(messages)).toBeLessThan(0.5);
-    expect(performance.now() - from).toBeLessThan(BOUND_MS);
+    const { result, cpuMs } = timed(() => score(messages));
+    expect(result).toBeLessThan(0.5);
+    expect(cpuMs).toBeLessThan(BOUND_MS);
   });
 
   it('may have no user message, no content and unknown parts', () => {
