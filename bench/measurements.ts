@@ -28,6 +28,8 @@ export interface Pace {
   readonly streamPairs: number;
   readonly streamRounds: number;
   readonly starts: number;
+  /** DESIGN section 9 asks for 20. */
+  readonly soakMinutes: number;
 }
 
 export const QUICK: Pace = {
@@ -39,6 +41,7 @@ export const QUICK: Pace = {
   streamPairs: 1,
   streamRounds: 1,
   starts: 3,
+  soakMinutes: 2,
 };
 export const FULL: Pace = {
   rounds: 9,
@@ -49,6 +52,7 @@ export const FULL: Pace = {
   streamPairs: 3,
   streamRounds: 3,
   starts: 5,
+  soakMinutes: 20,
 };
 
 const CHAT = '/v1/chat/completions';

@@ -2,7 +2,7 @@
 export interface Row {
   readonly what: string;
   readonly value: number;
-  readonly unit: 'x' | 'ms' | 'MB' | 's' | '/s';
+  readonly unit: 'x' | 'ms' | 'MB' | 's' | '/s' | 'MB/min' | 'handles';
   /** `null`: for information. */
   readonly target: { readonly at: 'least' | 'most'; readonly value: number } | null;
   /** The figures behind it, for a person. */
@@ -14,7 +14,10 @@ export function isMet({ value, target }: Row): boolean {
   return target.at === 'least' ? value >= target.value : value <= target.value;
 }
 
-const DIGITS: Record<Row['unit'], number> = { x: 2, ms: 2, MB: 0, s: 2, '/s': 0 };
+const DIGITS: Record<Row['unit'], number> = {
+  ...{ x: 2, ms: 2, MB: 0, s: 2 },
+  ...{ '/s': 0, 'MB/min': 2, handles: 0 },
+};
 
 const figure = (value: number, unit: Row['unit']): string =>
   `${value.toFixed(DIGITS[unit])}${unit === 'x' || unit === '/s' ? '' : ' '}${unit}`;

@@ -22,6 +22,7 @@ import {
 } from './measurements.js';
 import { asMarkdown, asText, isMet, type Row } from './report.js';
 import { sessionCost } from './session-cost.js';
+import { soak } from './soak.js';
 import { benchConfig, startRouter } from './router-under-test.js';
 
 const MEASUREMENTS = {
@@ -34,6 +35,8 @@ const MEASUREMENTS = {
   start: startUp,
   session: sessionCost,
 };
+/** Only by name: it takes 20 minutes. */
+const BY_NAME = { soak };
 
 const { values: options } = parseArgs({
   options: {
@@ -48,8 +51,10 @@ const only = options.only?.split(',');
 
 async function measure(bench: Bench): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const [name, measurement] of Object.entries(MEASUREMENTS)) {
-    if (only && !only.includes(name)) continue;
+  const wanted = only
+    ? Object.entries({ ...MEASUREMENTS, ...BY_NAME }).filter(([name]) => only.includes(name))
+    : Object.entries(MEASUREMENTS);
+  for (const [name, measurement] of wanted) {
     process.stderr.write(`measuring: ${name}\n`);
     rows.push(...(await measurement(bench)));
   }
