@@ -7,7 +7,7 @@ const BUCKET_MS = 250;
 /**
  * What the scripts share. A user has, all with one hash tag:
  *
- *     KEYS[1] requests, KEYS[2] tokens   hash: 250 ms since 1970 -> weight; a window of 60 s
+ *     KEYS[1] requests, KEYS[2] tokens   hash: 250 ms since 1970 -> "weight last-hit"; a bucket leaves with its last hit
  *     KEYS[3] leases                     sorted set: id -> when it is let go, milliseconds
  *     KEYS[4] leased                     hash: id -> "bucket tokens nano-USD"; `reserved` = sum of the nano-USD
  *     KEYS[5] the month's spend          nano-USD
@@ -22,8 +22,14 @@ const COMMON = `
     now = time[1] * 1000 + math.floor(time[2] / 1000)
   end
   local function whole(n) return string.format('%.0f', n) end
-  local function count(key, bucket, weight)
-    redis.call('HINCRBY', key, whole(bucket), whole(weight))
+  local function bucketOf(text)
+    local weight, last = string.match(text, '^(%S+) (%S+)$')
+    return tonumber(weight), tonumber(last)
+  end
+  local function count(key, weight)
+    local bucket = whole(math.floor(now / ${BUCKET_MS}))
+    local before = bucketOf(redis.call('HGET', key, bucket) or '0 0')
+    redis.call('HSET', key, bucket, whole(before + weight) .. ' ' .. whole(now))
     redis.call('PEXPIRE', key, ${WINDOW_MS + BUCKET_MS})
   end
   local bucketNow = math.floor(now / ${BUCKET_MS})
@@ -60,8 +66,8 @@ export const RESERVE = new RedisScript(`${COMMON}
     local sum, buckets, gone = 0, {}, {}
     local fields = redis.call('HGETALL', key)
     for i = 1, #fields, 2 do
-      local ends = (tonumber(fields[i]) + 1) * ${BUCKET_MS} + ${WINDOW_MS}
-      local used = tonumber(fields[i + 1])
+      local used, last = bucketOf(fields[i + 1])
+      local ends = last + ${WINDOW_MS}
       if ends <= now then gone[#gone + 1] = fields[i]
       elseif used > 0 then sum = sum + used; buckets[#buckets + 1] = {ends, used} end
     end
@@ -78,7 +84,7 @@ export const RESERVE = new RedisScript(`${COMMON}
   end
   local function took(state, weight)
     state.used = state.used + weight
-    if weight > 0 then state.emptyIn = (bucketNow + 1) * ${BUCKET_MS} + ${WINDOW_MS} - now end
+    if weight > 0 then state.emptyIn = ${WINDOW_MS} end
   end
 
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now)) do free(id) end
@@ -93,8 +99,8 @@ export const RESERVE = new RedisScript(`${COMMON}
     and (maxLeases < 0 or inFlight < maxLeases)
     and (maxNano < 0 or nanoSpent + nanoReserved < maxNano)
   if fits then
-    if maxRequests >= 0 then count(KEYS[1], bucketNow, 1); took(requests, 1) end
-    if maxTokens >= 0 then count(KEYS[2], bucketNow, tokensAsked); took(tokens, tokensAsked) end
+    if maxRequests >= 0 then count(KEYS[1], 1); took(requests, 1) end
+    if maxTokens >= 0 then count(KEYS[2], tokensAsked); took(tokens, tokensAsked) end
     lease(ARGV[2], bucketNow, maxTokens >= 0 and tokensAsked or 0, nanoAsked, tonumber(ARGV[10]))
   end
   return {fits and 1 or 0, requests.used, requests.emptyIn, requests.fitsIn, tokens.used, tokens.emptyIn, tokens.fitsIn,
@@ -110,8 +116,12 @@ export const SETTLE = new RedisScript(`${COMMON}
   local used = tonumber(ARGV[3])
   if bucket and used >= 0 then
     local overrun = used - reserved
-    if overrun > 0 then count(KEYS[2], bucketNow, overrun) end
-    if overrun < 0 and redis.call('HEXISTS', KEYS[2], bucket) == 1 then redis.call('HINCRBY', KEYS[2], bucket, whole(overrun)) end
+    if overrun > 0 then count(KEYS[2], overrun) end
+    local counted = overrun < 0 and redis.call('HGET', KEYS[2], bucket)
+    if counted then
+      local weight, last = bucketOf(counted)
+      redis.call('HSET', KEYS[2], bucket, whole(weight + overrun) .. ' ' .. whole(last))
+    end
   end
   local cost, sum = tonumber(ARGV[4]), spent(tonumber(ARGV[5]))
   if cost > 0 and redis.call('SET', KEYS[6], '1', 'NX', 'PX', ARGV[7]) then
