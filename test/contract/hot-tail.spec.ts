@@ -1,6 +1,7 @@
 import { MemoryHotTail, type HotTailLimits } from '../../src/modules/session/adapters/memory.hot-tail.js';
 import { RedisHotTail } from '../../src/modules/session/adapters/redis.hot-tail.js';
 import type { RedisConnection } from '../../src/common/redis/redis-connection.js';
+import { RedisCluster } from '../support/redis-cluster.js';
 import { connectedTo, RedisServer } from '../support/redis-server.js';
 import { eventually } from '../support/router-calls.js';
 import { describeHotTail, MAX_TURNS, TTL_MS } from './hot-tail.contract.js';
@@ -123,21 +124,15 @@ describe('on a real redis-server', () => {
 });
 
 describe('on a Redis cluster', () => {
-  let server: RedisServer;
+  let cluster: RedisCluster;
   let redis: RedisConnection;
   beforeAll(async () => {
-    server = await RedisServer.start(['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']);
-    const client = server.client();
-    await client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
-    await eventually('the cluster is well', 10_000, async () =>
-      String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok'),
-    );
-    client.disconnect();
-    redis = await connectedTo(server, true);
+    cluster = await RedisCluster.start();
+    redis = await connectedTo(cluster, true);
   }, 20_000);
   afterAll(async () => {
     await redis.close();
-    await server.close();
+    await cluster.close();
   });
 
   describeHotTail('Redis cluster', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import { RedisConnection } from '../../src/common/redis/redis-connection.js';
+import type { ServerCertificate } from './certificates.js';
 import { freePort } from './free-port.js';
 import { eventually } from './router-calls.js';
 
@@ -19,23 +20,28 @@ export class RedisServer {
   private constructor(
     readonly port: number,
     private readonly args: readonly string[],
+    private readonly tls: ServerCertificate | null,
   ) {}
 
-  /** @param args further options, such as `--maxmemory 5mb` as two items */
-  static async start(args: readonly string[] = []): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), args);
+  /**
+   * @param args further options, such as `--maxmemory 5mb` as two items
+   * @param tls makes it speak TLS and nothing else
+   */
+  static async start(args: readonly string[] = [], tls: ServerCertificate | null = null): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), args, tls);
     await server.run();
     return server;
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
+    return `${this.tls ? 'rediss' : 'redis'}://127.0.0.1:${this.port}`;
   }
 
   /** Starts it (again) on its port, empty; resolves once it answers. */
   async run(): Promise<void> {
-    const options = ['--bind', '127.0.0.1', '--port', String(this.port), '--save', '', '--appendonly', 'no'];
-    this.child = spawn('redis-server', [...options, '--dir', this.directory, ...this.args], { stdio: 'ignore' });
+    const options = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.directory];
+    const args = [...options, ...this.listening, ...this.args];
+    this.child = spawn('redis-server', args, { stdio: 'ignore' });
     const client = this.client();
     const failed = once(this.child, 'error').then(([error]) => Promise.reject(error as Error));
     const late = AbortSignal.timeout(START_MS);
@@ -53,9 +59,17 @@ export class RedisServer {
       host: '127.0.0.1',
       retryStrategy: () => 20,
       maxRetriesPerRequest: null,
+      ...(this.tls ? { tls: { rejectUnauthorized: false } } : {}), // what it presents is the test's own choice
     });
     client.on('error', () => undefined);
     return client;
+  }
+
+  /** Shows another certificate to every connection from now on. */
+  async present({ certFile, keyFile }: ServerCertificate): Promise<void> {
+    const client = this.client();
+    await client.call('CONFIG', 'SET', 'tls-cert-file', certFile, 'tls-key-file', keyFile);
+    client.disconnect();
   }
 
   /** SIGKILL: everything it held is gone. */
@@ -81,10 +95,18 @@ export class RedisServer {
     await this.kill();
     rmSync(this.directory, { recursive: true, force: true });
   }
+
+  private get listening(): string[] {
+    const port = String(this.port);
+    if (!this.tls) return ['--port', port];
+    const { certFile, keyFile, caFile } = this.tls;
+    const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', caFile];
+    return ['--port', '0', '--tls-port', port, ...files, '--tls-auth-clients', 'no', '--tls-cluster', 'yes'];
+  }
 }
 
 /** The service's own connection, once it answers. The test closes it. */
-export async function connectedTo({ url }: RedisServer, cluster = false): Promise<RedisConnection> {
+export async function connectedTo({ url }: { readonly url: string }, cluster = false): Promise<RedisConnection> {
   const redis = new RedisConnection(routerConfigSchema.parse({ redis: { url, cluster } }).redis);
   redis.onApplicationBootstrap();
   await eventually('connected to Redis', START_MS, async () => (await redis.check()).healthy);
