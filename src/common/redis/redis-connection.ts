@@ -4,10 +4,12 @@ import type { RouterConfig } from '../config/config.schema.js';
 import { StoreGuard } from '../store-guard.js';
 import { StoreUnavailable } from '../store-unavailable.js';
 import { createRedisClient, type RedisClient } from './adapters/redis-client.js';
+import { troubleOf, type RedisTrouble } from './redis-trouble.js';
 
 /** Begins of the replies of a server that is not well; every other reply is an answer. */
 const UNWELL = /^(LOADING|CLUSTERDOWN|MASTERDOWN|READONLY|NOAUTH|WRONGPASS)/;
 const RETRY_SIGN_IN_MS = 2_000;
+const NO_CONNECTION: RedisTrouble = { reason: 'no connection', cure: '' };
 
 /** A Lua script; Redis knows it by its hash after the first call. */
 export class RedisScript {
@@ -39,7 +41,9 @@ export class RedisConnection implements OnApplicationBootstrap {
   private disconnect: (() => Promise<void>) | null = null;
   private retry: NodeJS.Timeout | null = null;
   private closed = false;
-  private away = false;
+  private trouble = NO_CONNECTION;
+  /** What the log has last said about this absence; `null` while Redis is there. */
+  private told: RedisTrouble | null = null;
 
   constructor(private readonly config: RouterConfig['redis']) {}
 
@@ -71,7 +75,7 @@ export class RedisConnection implements OnApplicationBootstrap {
       return { healthy: true, detail: this.config.cluster ? 'Redis, cluster' : 'Redis' };
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
-      return { healthy: false, detail: this.guard.problem || 'not connected' };
+      return { healthy: false, detail: this.guard.problem || inWords(this.trouble) };
     }
   }
 
@@ -83,22 +87,26 @@ export class RedisConnection implements OnApplicationBootstrap {
     this.guard.close();
   }
 
-  /** Once, and not for every try to connect again. */
+  /** Once, and not for every try to connect again; what a person has to mend is told when it turns up. */
   private tellAway(): void {
-    if (this.away || this.closed) return;
-    this.away = true;
-    this.logger.warn('redis cannot be used (no connection); connecting again about once a second');
+    const { trouble } = this;
+    if (this.closed || (this.told && (trouble.cure === '' || trouble.reason === this.told.reason))) return;
+    this.told = trouble;
+    this.logger.warn(`redis cannot be used (${inWords(trouble)}); connecting again about once a second`);
   }
 
   private tellBack(): void {
-    if (this.away) this.logger.log('redis is back');
-    this.away = false;
+    if (this.told) this.logger.log('redis is back');
+    this.told = null;
+    this.trouble = NO_CONNECTION;
   }
 
   /** Only the first sign-in can fail here; the client connects again by itself. */
   private async connect(): Promise<void> {
     try {
-      const { client, close } = await createRedisClient(this.config);
+      const { client, close } = await createRedisClient(this.config, (error) => {
+        this.trouble = troubleOf(error) ?? this.trouble;
+      });
       this.client = client;
       this.disconnect = close;
       client.on('close', () => this.tellAway());
@@ -110,5 +118,7 @@ export class RedisConnection implements OnApplicationBootstrap {
     }
   }
 }
+
+const inWords = ({ reason, cure }: RedisTrouble): string => (cure ? `${reason}: ${cure}` : reason);
 
 const isAnswer = (error: Error): boolean => error.name === 'ReplyError' && !UNWELL.test(error.message);

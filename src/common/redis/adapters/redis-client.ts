@@ -1,8 +1,9 @@
-import { Logger } from '@nestjs/common';
+import { isIP } from 'node:net';
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import type { RouterConfig } from '../../config/config.schema.js';
 import { STORE_DEADLINE_MS } from '../../store-guard.js';
 import { EntraRedisLogin, type RedisLogin } from './entra-redis-login.js';
+import { connectorThatTells } from './telling-connector.js';
 
 export type RedisClient = Redis | Cluster;
 
@@ -24,18 +25,27 @@ const reconnectAfter = (times: number): number => Math.min(50 * times, MAX_RECON
 /**
  * A client that connects by itself, now and after every loss. ioredis is loaded here only, so that a service without
  * Redis does not spend the memory.
+ *
+ * @param tell is called with what goes wrong with a connection, of any node, before the client's event `close`
  */
 export async function createRedisClient(
   config: RouterConfig['redis'],
+  tell: (error: Error) => void,
 ): Promise<{ client: RedisClient; close: () => Promise<void> }> {
-  const { Redis, Cluster } = await import('ioredis');
-  const url = new URL(config.url);
-  const options: RedisOptions = { ...PATIENCE, ...serverOf(url), retryStrategy: reconnectAfter };
+  const { Redis, Cluster, AbstractConnector } = await import('ioredis');
+  const options: RedisOptions = {
+    ...PATIENCE,
+    ...serverOf(new URL(config.url)),
+    retryStrategy: reconnectAfter,
+    Connector: connectorThatTells(AbstractConnector, tell),
+  };
   const entra = config.entra ? new EntraRedisLogin() : null;
   if (entra) applyLogin(options, await entra.current());
   const client = config.cluster ? createCluster(Cluster, options) : new Redis(options);
-  const logger = new Logger('stores');
-  client.on('error', (error: Error) => logger.debug(`redis: ${error.message}`)); // told once by the guard
+  client.on('error', (error: Error & { lastNodeError?: Error }) => {
+    const cause = error.lastNodeError ?? error;
+    if (!('code' in cause)) tell(cause); // what happens to sockets, the connector has told
+  });
   const stopRenewing = entra?.renew(async (login) => {
     applyLogin(options, login);
     applyLogin(optionsOf(client), login);
@@ -80,6 +90,7 @@ function serverOf(url: URL): RedisOptions {
     ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
     ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
     ...(url.pathname.length > 1 ? { db: Number(url.pathname.slice(1)) } : {}),
-    ...(url.protocol === 'rediss:' ? { tls: { servername: host } } : {}),
+    // TLS has no server names that are addresses (RFC 6066, 3); the certificate is checked against them all the same.
+    ...(url.protocol === 'rediss:' ? { tls: isIP(host) ? {} : { servername: host } } : {}),
   };
 }

@@ -1,0 +1,43 @@
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { AbstractConnector, RedisOptions } from 'ioredis';
+import { CLOSED_UNHEARD, TLS_UNANSWERED } from '../redis-trouble.js';
+
+/**
+ * Opens sockets as ioredis does, and tells why one failed: a cluster client swallows the errors of the connections that
+ * look for its nodes, and says no more than that none could be reached.
+ *
+ * @param Connector of ioredis, which is loaded late
+ */
+export function connectorThatTells(
+  Connector: typeof AbstractConnector,
+  tell: (error: Error) => void,
+): NonNullable<RedisOptions['Connector']> {
+  return class extends Connector {
+    private readonly options: RedisOptions;
+
+    constructor(options: unknown) {
+      const redisOptions = options as RedisOptions;
+      super(redisOptions.disconnectTimeout ?? 0);
+      this.options = redisOptions;
+    }
+
+    override connect(): Promise<Socket> {
+      const { host = '127.0.0.1', port = 6379, tls } = this.options;
+      this.connecting = true;
+      const stream = tls ? connectTls({ host, port, ...tls }) : connect({ host, port });
+      const unheard = () => !tls && stream.bytesRead === 0;
+      stream.once('error', (error: NodeJS.ErrnoException) => {
+        this.firstError = error;
+        tell(error.code === 'ECONNRESET' && unheard() ? coded(CLOSED_UNHEARD) : error);
+      });
+      stream.once('end', () => unheard() && tell(coded(CLOSED_UNHEARD)));
+      // Of `connectTimeout`; ioredis then ends the connection, in a cluster without a word.
+      stream.once('timeout', () => tell(coded(tls && !stream.connecting ? TLS_UNANSWERED : 'ETIMEDOUT')));
+      this.stream = stream;
+      return Promise.resolve(stream);
+    }
+  };
+}
+
+const coded = (code: string): Error => Object.assign(new Error(code), { code });
