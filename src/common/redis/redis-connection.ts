@@ -3,6 +3,7 @@ import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { RouterConfig } from '../config/config.schema.js';
 import { StoreGuard } from '../store-guard.js';
 import { StoreUnavailable } from '../store-unavailable.js';
+import { EntraRedisLogin } from './adapters/entra-redis-login.js';
 import { createRedisClient, type RedisClient } from './adapters/redis-client.js';
 import { troubleOf, type RedisTrouble } from './redis-trouble.js';
 
@@ -10,6 +11,7 @@ import { troubleOf, type RedisTrouble } from './redis-trouble.js';
 const UNWELL = /^(LOADING|CLUSTERDOWN|MASTERDOWN|READONLY|NOAUTH|WRONGPASS)/;
 const RETRY_SIGN_IN_MS = 2_000;
 const NO_CONNECTION: RedisTrouble = { reason: 'no connection', cure: '' };
+const NO_TOKEN: RedisTrouble = { reason: 'no token from Microsoft Entra', cure: '' };
 
 /** A Lua script; Redis knows it by its hash after the first call. */
 export class RedisScript {
@@ -45,7 +47,11 @@ export class RedisConnection implements OnApplicationBootstrap {
   /** What the log has last said about this absence; `null` while Redis is there. */
   private told: RedisTrouble | null = null;
 
-  constructor(private readonly config: RouterConfig['redis']) {}
+  /** @param entra how to sign in, with `redis.entra` */
+  constructor(
+    private readonly config: RouterConfig['redis'],
+    private readonly entra: EntraRedisLogin | null = config.entra ? new EntraRedisLogin() : null,
+  ) {}
 
   get configured(): boolean {
     return this.config.url !== '';
@@ -88,11 +94,11 @@ export class RedisConnection implements OnApplicationBootstrap {
   }
 
   /** Once, and not for every try to connect again; what a person has to mend is told when it turns up. */
-  private tellAway(): void {
+  private tellAway(details = ''): void {
     const { trouble } = this;
     if (this.closed || (this.told && (trouble.cure === '' || trouble.reason === this.told.reason))) return;
     this.told = trouble;
-    this.logger.warn(`redis cannot be used (${inWords(trouble)}); connecting again about once a second`);
+    this.logger.warn(`redis cannot be used (${inWords(trouble)}${details}); trying again every second or two`);
   }
 
   private tellBack(): void {
@@ -104,16 +110,18 @@ export class RedisConnection implements OnApplicationBootstrap {
   /** Only the first sign-in can fail here; the client connects again by itself. */
   private async connect(): Promise<void> {
     try {
-      const { client, close } = await createRedisClient(this.config, (error) => {
+      const { client, close } = await createRedisClient(this.config, this.entra, (error) => {
         this.trouble = troubleOf(error) ?? this.trouble;
       });
       this.client = client;
       this.disconnect = close;
+      if (this.trouble === NO_TOKEN) this.trouble = NO_CONNECTION;
       client.on('close', () => this.tellAway());
       client.on('ready', () => this.tellBack());
       if (this.closed) await close();
     } catch (error) {
-      this.logger.warn(`no sign-in to Redis: ${(error as Error).message.split('\n')[0]}`);
+      this.trouble = NO_TOKEN;
+      this.tellAway(`; ${(error as Error).message.split('\n')[0]}`);
       if (!this.closed) this.retry = setTimeout(() => void this.connect(), RETRY_SIGN_IN_MS).unref();
     }
   }

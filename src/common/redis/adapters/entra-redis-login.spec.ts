@@ -22,14 +22,16 @@ describe('sign-in to Redis with Entra', () => {
     const credential = credentialOf({ oid: 'identity-1' });
     const login = await new EntraRedisLogin(credential).current();
     expect(login).toEqual({ username: 'identity-1', password: expect.stringContaining('x.') });
-    expect(credential.getToken).toHaveBeenCalledWith('https://redis.azure.com/.default');
+    expect(credential.getToken).toHaveBeenCalledWith('https://redis.azure.com/.default', {
+      abortSignal: expect.any(AbortSignal),
+    });
   });
 
   it('signs in again with a new token before the old one ends, and stops when told', async () => {
     const login = new EntraRedisLogin(credentialOf({ oid: 'identity-1' }));
     const first = await login.current();
     const applied: RedisLogin[] = [];
-    const stop = login.renew(async (next) => void applied.push(next));
+    const renewal = login.renew(async (next) => void applied.push(next));
     await jest.advanceTimersByTimeAsync(0.74 * HOUR_MS);
     expect(applied).toEqual([]);
     await jest.advanceTimersByTimeAsync(0.02 * HOUR_MS);
@@ -37,7 +39,7 @@ describe('sign-in to Redis with Entra', () => {
     expect(applied[0]?.password).not.toBe(first.password);
     await jest.advanceTimersByTimeAsync(0.75 * HOUR_MS);
     expect(applied).toHaveLength(2);
-    stop();
+    renewal.stop();
     await jest.advanceTimersByTimeAsync(2 * HOUR_MS);
     expect(applied).toHaveLength(2);
   });
@@ -47,13 +49,39 @@ describe('sign-in to Redis with Entra', () => {
     const login = new EntraRedisLogin(credential);
     await login.current();
     const applied: RedisLogin[] = [];
-    const stop = login.renew(async (next) => void applied.push(next));
+    const renewal = login.renew(async (next) => void applied.push(next));
     credential.getToken.mockRejectedValueOnce(new Error('no network'));
     await jest.advanceTimersByTimeAsync(0.75 * HOUR_MS);
     expect(applied).toEqual([]);
     await jest.advanceTimersByTimeAsync(10_000);
     expect(applied).toHaveLength(1);
-    stop();
+    renewal.stop();
+  });
+
+  it('stays stopped when it is stopped in the middle of a renewal', async () => {
+    const credential = credentialOf({ oid: 'identity-1' });
+    const login = new EntraRedisLogin(credential);
+    await login.current();
+    const signedIn = Promise.withResolvers<void>();
+    const renewal = login.renew(() => signedIn.promise);
+    await jest.advanceTimersByTimeAsync(0.75 * HOUR_MS);
+    renewal.stop();
+    signedIn.resolve();
+    await jest.advanceTimersByTimeAsync(2 * HOUR_MS);
+    expect(credential.getToken).toHaveBeenCalledTimes(2);
+  });
+
+  it('asks for the next token early when the server refuses this one, every 10 s at most', async () => {
+    const credential = credentialOf({ oid: 'identity-1' });
+    const login = new EntraRedisLogin(credential);
+    await login.current();
+    const renewal = login.renew(async () => undefined);
+    for (let second = 0; second < 60; second += 1) {
+      renewal.hurry();
+      await jest.advanceTimersByTimeAsync(1_000);
+    }
+    renewal.stop();
+    expect(credential.getToken).toHaveBeenCalledTimes(1 + 6);
   });
 
   it('refuses a token without an object id', async () => {

@@ -2,7 +2,8 @@ import { isIP } from 'node:net';
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import type { RouterConfig } from '../../config/config.schema.js';
 import { STORE_DEADLINE_MS } from '../../store-guard.js';
-import { EntraRedisLogin, type RedisLogin } from './entra-redis-login.js';
+import type { EntraRedisLogin } from './entra-redis-login.js';
+import { isRefusedSignIn, putLogin, signInAgain } from './redis-sign-in.js';
 import { connectorThatTells } from './telling-connector.js';
 
 export type RedisClient = Redis | Cluster;
@@ -26,10 +27,13 @@ const reconnectAfter = (times: number): number => Math.min(50 * times, MAX_RECON
  * A client that connects by itself, now and after every loss. ioredis is loaded here only, so that a service without
  * Redis does not spend the memory.
  *
+ * @param entra in place of a user and a password in `redis.url`
  * @param tell is called with what goes wrong with a connection, of any node, before the client's event `close`
+ * @throws Error when Entra gives no token
  */
 export async function createRedisClient(
   config: RouterConfig['redis'],
+  entra: EntraRedisLogin | null,
   tell: (error: Error) => void,
 ): Promise<{ client: RedisClient; close: () => Promise<void> }> {
   const { Redis, Cluster, AbstractConnector } = await import('ioredis');
@@ -39,23 +43,20 @@ export async function createRedisClient(
     retryStrategy: reconnectAfter,
     Connector: connectorThatTells(AbstractConnector, tell),
   };
-  const entra = config.entra ? new EntraRedisLogin() : null;
-  if (entra) applyLogin(options, await entra.current());
+  if (entra) putLogin(options, await entra.current());
   const client = config.cluster ? createCluster(Cluster, options) : new Redis(options);
-  client.on('error', (error: Error & { lastNodeError?: Error }) => {
+  const renewal = entra?.renew((login) => signInAgain(client, login));
+  const onError = (error: Error & { lastNodeError?: Error }): void => {
     const cause = error.lastNodeError ?? error;
+    if (isRefusedSignIn(cause)) renewal?.hurry();
     if (!('code' in cause)) tell(cause); // what happens to sockets, the connector has told
-  });
-  const stopRenewing = entra?.renew(async (login) => {
-    applyLogin(options, login);
-    applyLogin(optionsOf(client), login);
-    const nodes = config.cluster ? (client as Cluster).nodes('all') : [client as Redis];
-    await Promise.all(nodes.map((node) => node.call('AUTH', login.username, login.password)));
-  });
+  };
+  client.on('error', onError);
+  client.on('node error', onError);
   return {
     client,
     close: async () => {
-      stopRenewing?.();
+      renewal?.stop();
       client.disconnect();
     },
   };
@@ -71,15 +72,6 @@ function createCluster(ClusterClass: typeof Cluster, options: RedisOptions): Clu
     // The nodes of a TLS cluster are known by address; their certificate carries the name we were given.
     dnsLookup: (address, callback) => callback(null, address),
   });
-}
-
-/** Where a client looks when it connects again. */
-const optionsOf = (client: RedisClient): RedisOptions =>
-  'nodes' in client ? (client.options.redisOptions ?? {}) : client.options;
-
-function applyLogin(options: RedisOptions, { username, password }: RedisLogin): void {
-  options.username = username;
-  options.password = password;
 }
 
 function serverOf(url: URL): RedisOptions {
