@@ -164,32 +164,17 @@ describe.each([
     await eventually('recovered', SOON, isWell);
   });
 
-  it('goes on with a valid token while new ones are refused', async () => {
-    const first = desk.issue(SHORT_MS);
-    await accounts.change(desk.oid, `>${first}`);
-    await started();
-    const asked = desk.asked.length;
-    desk.issue(SHORT_MS);
-    await eventually('the new one was tried', SHORT_MS, () => desk.asked.length > asked + 2);
-    await accounts.drop(desk.oid);
-    await use();
-    expect(Math.min(...desk.gapsFrom(asked))).toBeGreaterThan(0.9 * PACE.retryMs);
-    const before = await accounts.signIns();
-    await accounts.change(desk.oid, `>${desk.next}`);
-    desk.issue(HOUR_MS);
-    await eventually('signed in with the third', SOON, renewedSince(before));
-    await eventually('it is told', SOON, () => said(log).includes('the sign-in to Redis is renewed again'));
-    expect(said(warn).filter((text) => /cannot be renewed/.test(text))).toHaveLength(1);
-  });
-
-  it.each(['refuses', 'hangs'] as const)(
-    'goes on with a valid token while the token service %s, and asks again at its pace',
-    async (how) => {
-      const first = desk.issue(SHORT_MS);
-      await accounts.change(desk.oid, `>${first}`);
+  it.each([
+    ['the server refuses the next ones', () => void desk.issue(SHORT_MS)],
+    ['the token service is down', () => desk.fail('refuses')],
+    ['the token service hangs', () => desk.fail('hangs')],
+  ])(
+    'goes on with a valid token while %s, and tries again at its pace',
+    async (_fault, begin) => {
+      await accounts.change(desk.oid, `>${desk.issue(SHORT_MS)}`);
       await started();
       const asked = desk.asked.length;
-      desk.fail(how);
+      begin();
       await eventually('asked some times', SHORT_MS, () => desk.asked.length > asked + 3);
       await accounts.drop(desk.oid);
       await use();
@@ -197,7 +182,8 @@ describe.each([
       const before = await accounts.signIns();
       await accounts.change(desk.oid, `>${desk.next}`);
       desk.issue(HOUR_MS);
-      await eventually('signed in with the second', SOON, renewedSince(before));
+      await eventually('signed in with a good one', SOON, renewedSince(before));
+      await eventually('it is told', SOON, () => said(log).includes('the sign-in to Redis is renewed again'));
       expect(said(warn).filter((text) => /cannot be renewed/.test(text))).toHaveLength(1);
     },
     SLOW,

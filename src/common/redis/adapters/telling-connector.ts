@@ -22,7 +22,7 @@ export function connectorThatTells(
       this.options = redisOptions;
     }
 
-    override connect(): Promise<Socket> {
+    override async connect(): Promise<Socket> {
       const { host = '127.0.0.1', port = 6379, tls } = this.options;
       this.connecting = true;
       const stream = tls ? connectTls({ host, port, ...tls }) : connect({ host, port });
@@ -35,7 +35,7 @@ export function connectorThatTells(
       // Of `connectTimeout`; ioredis then ends the connection, in a cluster without a word.
       stream.once('timeout', () => tell(coded(tls && !stream.connecting ? TLS_UNANSWERED : 'ETIMEDOUT')));
       this.stream = stream;
-      return Promise.resolve(stream);
+      return stream;
     }
   };
 }
