@@ -1,10 +1,8 @@
 import { figure } from '../support/figure.js';
 import type { HttpFault } from '../support/http-fault-proxy.js';
+import { Fleet } from '../support/fleet.js';
 import { eventually, post } from '../support/router-calls.js';
-import type { RouterProcess } from '../support/router-process.js';
 import { anyOf, failuresOf, fateOf, say, SessionLoad, type LoadAnswer } from '../support/session-load.js';
-import { readinessOf, StoreStack } from '../support/store-stack.js';
-import { UpstreamServer } from '../support/upstream-server.js';
 
 const SLOW = 90_000;
 const CALLERS = 6;
@@ -14,16 +12,9 @@ const throttled = (retryAfterMs: number): HttpFault => ({
 });
 
 describe('Cosmos DB', () => {
-  let stack: StoreStack;
-  let upstream: UpstreamServer;
-  let replicas: RouterProcess[] = [];
-  const urls = () => replicas.map(({ url }) => url);
-  const allReady = () =>
-    eventually('every replica is ready', 15_000, async () =>
-      (await Promise.all(replicas.map(readinessOf))).every(({ status }) => status === 'ready'),
-    );
+  let fleet: Fleet;
   const outboxDepth = async () => {
-    const client = stack.redis.client();
+    const client = fleet.stack.redis.client();
     try {
       return await client.xlen('{outbox}:turns');
     } finally {
@@ -32,31 +23,26 @@ describe('Cosmos DB', () => {
   };
 
   beforeAll(async () => {
-    [stack, upstream] = await Promise.all([StoreStack.start(), UpstreamServer.start()]);
-    replicas = await Promise.all([1, 2, 3].map(() => stack.replica(upstream)));
+    fleet = await Fleet.start();
   }, SLOW);
   afterEach(async () => {
-    await stack.heal();
-    await allReady();
+    await fleet.stack.heal();
+    await fleet.allAre('ready');
   }, SLOW);
-  afterAll(async () => {
-    await Promise.all(replicas.map((replica) => replica.kill()));
-    await stack.close();
-    await upstream.close();
-  }, SLOW);
+  afterAll(() => fleet.close(), SLOW);
 
   it(
     'R05 429 with a retry-after that fits: waits that long and stores, without the outbox',
     async () => {
-      for (const url of urls()) await say(url, 'r05-fits'); // the first query of a process asks for its plan too
+      for (const url of fleet.urls) await say(url, 'r05-fits'); // the first query of a process asks for its plan too
       const seen: number[] = [];
-      stack.cosmosProxy.set((request) => {
+      fleet.stack.cosmosProxy.set((request) => {
         if (request.method !== 'POST' || request.headers['x-ms-documentdb-isquery']) return 'pass';
         seen.push(performance.now());
         return seen.length % 2 === 1 ? throttled(80) : 'pass'; // every write is refused once
       });
       const answers: LoadAnswer[] = [];
-      for (let n = 0; n < 10; n += 1) answers.push(await say(urls()[n % 3]!, 'r05-fits'));
+      for (let n = 0; n < 10; n += 1) answers.push(await say(fleet.urls[n % 3]!, 'r05-fits'));
       expect(answers.every(({ persisted }) => persisted)).toBe(true);
       expect(seen).toHaveLength(20);
       const waits = seen.flatMap((at, i) => (i % 2 === 1 ? [at - seen[i - 1]!] : []));
@@ -70,17 +56,17 @@ describe('Cosmos DB', () => {
   it(
     'R05 429 for ever with a long retry-after: the outbox takes the rest and drains',
     async () => {
-      const load = new SessionLoad('r05', CALLERS, anyOf(urls()));
+      const load = new SessionLoad('r05', CALLERS, anyOf(fleet.urls));
       await load.more(60);
-      stack.cosmosProxy.set(throttled(5_000));
+      fleet.stack.cosmosProxy.set(throttled(5_000));
       await load.more(120);
       const waiting = await outboxDepth();
       const answers = await load.stop();
       expect(waiting).toBeGreaterThan(0);
       expect(failuresOf(answers)).toEqual([]);
       expect(answers.every(({ persisted }) => persisted)).toBe(true);
-      stack.cosmosProxy.heal();
-      const fate = await fateOf(stack, answers);
+      fleet.stack.cosmosProxy.heal();
+      const fate = await fateOf(fleet.stack, answers);
       expect(fate).toMatchObject({ lost: [], doubled: 0 });
       await eventually('the outbox is empty', 10_000, async () => (await outboxDepth()) === 0);
       figure('R05', `429 for ever: lost = 0 of ${answers.length}, drain ${fate.seconds.toFixed(1)} s`);
@@ -100,17 +86,17 @@ describe('Cosmos DB', () => {
   it.each(faults)(
     'R06 %s, now and then: own retry; then for ever: outbox; nothing is lost or stored twice',
     async (name, fault) => {
-      const load = new SessionLoad(`r06-${name.replace(' ', '-')}`, CALLERS, anyOf(urls()));
+      const load = new SessionLoad(`r06-${name.replace(' ', '-')}`, CALLERS, anyOf(fleet.urls));
       let calls = 0;
-      stack.cosmosProxy.set(() => ((calls += 1) % 5 === 0 ? fault : 'pass'));
+      fleet.stack.cosmosProxy.set(() => ((calls += 1) % 5 === 0 ? fault : 'pass'));
       await load.more(60);
-      stack.cosmosProxy.set(fault);
+      fleet.stack.cosmosProxy.set(fault);
       await load.more(60);
-      stack.cosmosProxy.heal();
+      fleet.stack.cosmosProxy.heal();
       await load.more(30);
       const answers = await load.stop();
       expect(failuresOf(answers)).toEqual([]);
-      const fate = await fateOf(stack, answers);
+      const fate = await fateOf(fleet.stack, answers);
       expect(fate).toMatchObject({ lost: [], doubled: 0 });
       const unsaved = answers.filter(({ persisted }) => !persisted).length;
       expect(unsaved).toBe(0);
@@ -129,13 +115,13 @@ describe('Cosmos DB', () => {
         ['refuse', 'reset'],
         ['hang', 'hang'],
       ] as const) {
-        await stack.redisProxy.set(redis);
-        stack.cosmosProxy.set(cosmos);
+        await fleet.stack.redisProxy.set(redis);
+        fleet.stack.cosmosProxy.set(cosmos);
         const withSession: LoadAnswer[] = [];
         for (let n = 0; n < 12; n += 1) {
-          const stateless = await post(`${urls()[n % 3]!}/query`, { query: 'hi' });
+          const stateless = await post(`${fleet.urls[n % 3]!}/query`, { query: 'hi' });
           expect(stateless.status).toBe(200);
-          withSession.push(await say(urls()[n % 3]!, 'r07'));
+          withSession.push(await say(fleet.urls[n % 3]!, 'r07'));
         }
         expect(withSession.map(({ status }) => status)).toEqual(withSession.map(() => 503));
         const slowest = Math.max(...withSession.map(({ ms }) => ms));
@@ -144,10 +130,10 @@ describe('Cosmos DB', () => {
           'R07',
           `Redis ${redis}, Cosmos ${cosmos}: 503 after at most ${(slowest / 1_000).toFixed(2)} s; stateless 200`,
         );
-        await stack.heal();
-        await allReady();
+        await fleet.stack.heal();
+        await fleet.allAre('ready');
       }
-      expect(await say(urls()[0]!, 'r07')).toMatchObject({ status: 200, persisted: true });
+      expect(await say(fleet.urls[0]!, 'r07')).toMatchObject({ status: 200, persisted: true });
     },
     SLOW,
   );
@@ -179,25 +165,25 @@ describe('Cosmos DB', () => {
   it(
     'an erased session stays erased: nothing in any store, outbox or replica brings it back',
     async () => {
-      const read = (n: number) => fetch(`${urls()[n]}/v1/sessions/erased`);
-      const erase = async () => (await fetch(`${urls()[0]}/v1/sessions/erased`, { method: 'DELETE' })).status;
-      for (let n = 0; n < 3; n += 1) await say(urls()[n]!, 'erased');
-      stack.cosmosProxy.set({ status: 503 });
-      for (let n = 0; n < 3; n += 1) expect(await say(urls()[n]!, 'erased')).toMatchObject({ persisted: true });
+      const read = (n: number) => fetch(`${fleet.urls[n]}/v1/sessions/erased`);
+      const erase = async () => (await fetch(`${fleet.urls[0]}/v1/sessions/erased`, { method: 'DELETE' })).status;
+      for (let n = 0; n < 3; n += 1) await say(fleet.urls[n]!, 'erased');
+      fleet.stack.cosmosProxy.set({ status: 503 });
+      for (let n = 0; n < 3; n += 1) expect(await say(fleet.urls[n]!, 'erased')).toMatchObject({ persisted: true });
       expect(await outboxDepth()).toBe(3);
       expect(await erase()).toBe(503); // Cosmos could not confirm
       expect(await outboxDepth()).toBe(0);
-      stack.cosmosProxy.heal();
-      await allReady();
+      fleet.stack.cosmosProxy.heal();
+      await fleet.allAre('ready');
       expect(await erase()).toBe(200);
       expect((await Promise.all([0, 1, 2].map(read))).map(({ status }) => status)).toEqual([404, 404, 404]);
-      expect((await stack.documents()).filter(({ session }) => session === 'erased')).toEqual([]);
-      const list = await (await fetch(`${urls()[1]}/v1/sessions?limit=100`)).text();
+      expect((await fleet.stack.documents()).filter(({ session }) => session === 'erased')).toEqual([]);
+      const list = await (await fetch(`${fleet.urls[1]}/v1/sessions?limit=100`)).text();
       expect(list).not.toContain('"erased"');
       // It can begin anew.
-      upstream.reset();
-      expect(await say(urls()[1]!, 'erased')).toMatchObject({ status: 200, persisted: true });
-      expect(upstream.requests[0]?.body?.messages).toHaveLength(1);
+      fleet.upstream.reset();
+      expect(await say(fleet.urls[1]!, 'erased')).toMatchObject({ status: 200, persisted: true });
+      expect(fleet.upstream.requests[0]?.body?.messages).toHaveLength(1);
     },
     SLOW,
   );
@@ -205,17 +191,17 @@ describe('Cosmos DB', () => {
   it(
     'Table Storage down: chats as ever, the list says 503, and is whole afterwards',
     async () => {
-      stack.tablesProxy.set('reset');
+      fleet.stack.tablesProxy.set('reset');
       const answers = [];
-      for (let n = 0; n < 9; n += 1) answers.push(await say(urls()[n % 3]!, 'uncounted'));
+      for (let n = 0; n < 9; n += 1) answers.push(await say(fleet.urls[n % 3]!, 'uncounted'));
       expect(answers.every(({ status, persisted }) => status === 200 && persisted)).toBe(true);
-      expect((await fetch(`${urls()[0]}/v1/sessions`)).status).toBe(503);
-      const shown = await (await fetch(`${urls()[0]}/v1/sessions/uncounted`)).json();
+      expect((await fetch(`${fleet.urls[0]}/v1/sessions`)).status).toBe(503);
+      const shown = await (await fetch(`${fleet.urls[0]}/v1/sessions/uncounted`)).json();
       expect(shown).toMatchObject({ id: 'uncounted', turns: { length: 9 } });
-      stack.tablesProxy.heal();
-      await allReady();
+      fleet.stack.tablesProxy.heal();
+      await fleet.allAre('ready');
       const counted = async () => {
-        const { data } = (await (await fetch(`${urls()[0]}/v1/sessions?limit=100`)).json()) as {
+        const { data } = (await (await fetch(`${fleet.urls[0]}/v1/sessions?limit=100`)).json()) as {
           data?: { id: string; turn_count: number }[];
         };
         return data?.find(({ id }) => id === 'uncounted')?.turn_count;

@@ -1,11 +1,9 @@
 import { words } from '../support/openai-answer.js';
 import { figure } from '../support/figure.js';
+import { Fleet } from '../support/fleet.js';
 import { ask, chat, jsonOf, post, streamedText, type ErrorJson } from '../support/router-calls.js';
-import type { RouterProcess } from '../support/router-process.js';
 import { keyFor } from '../support/router-targets.js';
-import { StoreStack } from '../support/store-stack.js';
 import { answer, status } from '../support/upstream-behaviours.js';
-import { UpstreamServer } from '../support/upstream-server.js';
 import { paced } from '../support/upstream-twists.js';
 
 const SLOW = 60_000;
@@ -13,32 +11,25 @@ const SLOW = 60_000;
 const slowAnswer = answer(words(10), {}, paced(20));
 
 describe('R12 Idempotency-Key over three replicas', () => {
-  let stack: StoreStack;
-  let upstream: UpstreamServer;
-  let replicas: RouterProcess[] = [];
+  let fleet: Fleet;
   let keys = 0;
   beforeAll(async () => {
-    [stack, upstream] = await Promise.all([StoreStack.start(), UpstreamServer.start()]);
     const limits = { requestsPerMinute: 100_000, tokensPerMinute: 100_000_000 };
     const auth = { keys: ['alice', 'bob'].map((name) => keyFor(name, { limits })) };
-    replicas = await Promise.all([1, 2, 3].map(() => stack.replica(upstream, { auth, resilience: { retries: 0 } })));
+    fleet = await Fleet.start(3, { auth, resilience: { retries: 0 } });
   }, SLOW);
-  beforeEach(() => upstream.reset());
-  afterEach(() => stack.heal());
-  afterAll(async () => {
-    await Promise.all(replicas.map((replica) => replica.kill()));
-    await stack.close();
-    await upstream.close();
-  }, SLOW);
+  beforeEach(() => fleet.upstream.reset());
+  afterEach(() => fleet.stack.heal());
+  afterAll(() => fleet.close(), SLOW);
 
   const freshKey = () => `key-${(keys += 1)}`;
   const as = (key: string, user = 'alice') => ({ authorization: `Bearer ${user}`, 'idempotency-key': key });
-  const on = (n: number) => replicas[n % replicas.length]!;
+  const on = (n: number) => fleet.replicas[n % fleet.replicas.length]!;
 
   it.each([false, true])(
     'one upstream call and the same answer, also while the first runs (stream %s)',
     async (stream) => {
-      upstream.always(slowAnswer);
+      fleet.upstream.always(slowAnswer);
       const key = freshKey();
       const send = (n: number) => chat(on(n), { stream, messages: ask('tell me') }, as(key));
       const together = await Promise.all(Array.from({ length: 9 }, (_, n) => send(n)));
@@ -47,7 +38,7 @@ describe('R12 Idempotency-Key over three replicas', () => {
       expect([...together, later].map((response) => response.status)).toEqual(texts.map(() => 200));
       expect(new Set(texts).size).toBe(1);
       if (stream) expect(streamedText(texts[0]!)).toBe(words(10));
-      expect(upstream.requests).toHaveLength(1);
+      expect(fleet.upstream.requests).toHaveLength(1);
       expect(later.headers.get('idempotent-replayed')).toBe('true');
       expect(later.headers.get('content-type')).toBe(together[0]!.headers.get('content-type'));
       expect(later.headers.get('x-router-target')).toBe(together[0]!.headers.get('x-router-target'));
@@ -61,11 +52,11 @@ describe('R12 Idempotency-Key over three replicas', () => {
       jsonOf<{ metadata: object }>(await post(`${on(n).url}/query`, { query: 'hi', session_id: 'r12' }, as(key)));
     const first = await send(0);
     expect(await send(1)).toEqual(first);
-    expect((await stack.documents()).filter(({ session }) => session === 'r12')).toHaveLength(1);
+    expect((await fleet.stack.documents()).filter(({ session }) => session === 'r12')).toHaveLength(1);
     const session = `${on(2).url}/v1/sessions/r12`;
     expect((await fetch(session, { method: 'DELETE', headers: as('x') })).status).toBe(200);
     await send(1);
-    expect(upstream.requests).toHaveLength(2);
+    expect(fleet.upstream.requests).toHaveLength(2);
   });
 
   it('another request under the same key: 409, and no upstream call', async () => {
@@ -77,25 +68,25 @@ describe('R12 Idempotency-Key over three replicas', () => {
       code: 'idempotency_conflict',
       param: 'idempotency-key',
     });
-    expect(upstream.requests).toHaveLength(1);
+    expect(fleet.upstream.requests).toHaveLength(1);
   });
 
   it('a key belongs to its user', async () => {
     const key = freshKey();
     await chat(on(0), { messages: ask('one') }, as(key));
     expect((await chat(on(1), { messages: ask('two') }, as(key, 'bob'))).status).toBe(200);
-    expect(upstream.requests).toHaveLength(2);
+    expect(fleet.upstream.requests).toHaveLength(2);
   });
 
   it('a failure is not kept: the next request with the key is a new try', async () => {
-    upstream.script(status(500));
+    fleet.upstream.script(status(500));
     const key = freshKey();
     expect((await chat(on(0), { messages: ask('one') }, as(key))).status).toBeGreaterThanOrEqual(500);
     expect((await chat(on(1), { messages: ask('one') }, as(key))).status).toBe(200);
   });
 
   it('a caller that goes away gives the key back', async () => {
-    upstream.script(slowAnswer);
+    fleet.upstream.script(slowAnswer);
     const key = freshKey();
     const gone = new AbortController();
     const body = { model: 'auto', messages: ask('one'), stream: true };
@@ -104,7 +95,7 @@ describe('R12 Idempotency-Key over three replicas', () => {
     gone.abort();
     const second = await post(`${on(1).url}/v1/chat/completions`, body, as(key));
     expect(await second.text()).toContain('[DONE]');
-    expect(upstream.requests).toHaveLength(2);
+    expect(fleet.upstream.requests).toHaveLength(2);
   });
 
   it.each(['', 'x'.repeat(256), 'a b'])('refuses the key "%s"', async (key) => {
@@ -117,7 +108,7 @@ describe('R12 Idempotency-Key over three replicas', () => {
   });
 
   it('Redis away: answers as if there were no key', async () => {
-    await stack.redisProxy.set('refuse');
+    await fleet.stack.redisProxy.set('refuse');
     expect((await chat(on(0), {}, as(freshKey()))).status).toBe(200);
   });
 });

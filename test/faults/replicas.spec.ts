@@ -1,40 +1,32 @@
 import { setTimeout } from 'node:timers/promises';
 import { figure } from '../support/figure.js';
+import { Fleet } from '../support/fleet.js';
 import { eventually } from '../support/router-calls.js';
 import type { RouterProcess } from '../support/router-process.js';
 import { anyOf, failuresOf, fateOf, say, SessionLoad } from '../support/session-load.js';
-import { readinessOf, StoreStack } from '../support/store-stack.js';
+import { readinessOf } from '../support/store-stack.js';
 import { answer } from '../support/upstream-behaviours.js';
 import { words } from '../support/openai-answer.js';
 import { paced } from '../support/upstream-twists.js';
-import { UpstreamServer } from '../support/upstream-server.js';
 
 const SLOW = 180_000;
 const CALLERS = 6;
 const POLL_MS = 50;
 
 describe('three replicas', () => {
-  let stack: StoreStack;
-  let upstream: UpstreamServer;
-  let replicas: RouterProcess[] = [];
-  const start = () => stack.replica(upstream);
+  let fleet: Fleet;
 
   beforeAll(async () => {
-    [stack, upstream] = await Promise.all([StoreStack.start(), UpstreamServer.start()]);
-    replicas = await Promise.all([1, 2, 3].map(start));
+    fleet = await Fleet.start();
   }, SLOW);
-  beforeEach(() => upstream.reset());
-  afterEach(() => stack.heal());
-  afterAll(async () => {
-    await Promise.all(replicas.map((replica) => replica.kill()));
-    await stack.close();
-    await upstream.close();
-  }, SLOW);
+  beforeEach(() => fleet.upstream.reset());
+  afterEach(() => fleet.stack.heal());
+  afterAll(() => fleet.close(), SLOW);
 
   it(
     'R10 two writers on one session: both turns are kept, in order of completion',
     async () => {
-      const urls = replicas.map(({ url }) => url);
+      const { urls } = fleet;
       const writer = async (offset: number) => {
         const answers = [];
         for (let n = 0; n < 30; n += 1) answers.push(await say(urls[(n + offset) % 3]!, 'r10'));
@@ -42,8 +34,8 @@ describe('three replicas', () => {
       };
       const answers = (await Promise.all([writer(0), writer(1)])).flat();
       expect(answers.every(({ status, persisted }) => status === 200 && persisted)).toBe(true);
-      expect(await fateOf(stack, answers)).toMatchObject({ lost: [], doubled: 0 });
-      const stored = (await stack.documents()).filter(({ session }) => session === 'r10');
+      expect(await fateOf(fleet.stack, answers)).toMatchObject({ lost: [], doubled: 0 });
+      const stored = (await fleet.stack.documents()).filter(({ session }) => session === 'r10');
       expect(stored).toHaveLength(60);
       const place = new Map(stored.map(({ request_id: id }, i) => [id, i]));
       const byCompletion = answers.toSorted((a, b) => a.endedAt - b.endedAt);
@@ -66,30 +58,30 @@ describe('three replicas', () => {
   it.each(['well', 'away'])(
     'R08 kill -9 of one under load, Cosmos %s: only its own requests in flight fail, no acknowledged turn is lost',
     async (cosmos) => {
-      upstream.always(answer(words(8), {}, paced(5)));
-      const alive = [...replicas];
+      fleet.upstream.always(answer(words(8), {}, paced(5)));
+      const alive = [...fleet.replicas];
       const load = new SessionLoad(`r08-${cosmos}`, CALLERS, () => anyOf(alive.map(({ url }) => url))());
       await load.more(60);
-      if (cosmos === 'away') stack.cosmosProxy.set({ status: 503 });
+      if (cosmos === 'away') fleet.stack.cosmosProxy.set({ status: 503 });
       await load.more(60);
       const victim = alive[1]!;
       const killed = victim.kill();
       alive.splice(1, 1);
       await killed;
       await load.more(60);
-      stack.cosmosProxy.heal();
+      fleet.stack.cosmosProxy.heal();
       await load.more(30);
       const answers = await load.stop();
       const failures = failuresOf(answers);
       expect(failures.every(({ url }) => url === victim.url)).toBe(true);
       expect(failures.length).toBeLessThanOrEqual(CALLERS);
-      const fate = await fateOf(stack, answers);
+      const fate = await fateOf(fleet.stack, answers);
       expect(fate).toMatchObject({ lost: [], doubled: 0 });
       figure(
         'R08',
         `Cosmos ${cosmos}: lost acknowledged turns = 0 of ${answers.length}; ${failures.length} requests in flight failed; all stored after ${fate.seconds.toFixed(1)} s`,
       );
-      replicas.splice(replicas.indexOf(victim), 1, await start());
+      fleet.replicas.splice(fleet.replicas.indexOf(victim), 1, await fleet.create());
     },
     SLOW,
   );
@@ -97,10 +89,10 @@ describe('three replicas', () => {
   it(
     'R09 SIGTERM under load, 20 times: no request fails, every exit is clean and within 60 s',
     async () => {
-      upstream.always(answer(words(8), {}, paced(5)));
+      fleet.upstream.always(answer(words(8), {}, paced(5)));
       // What a load balancer does: it asks /ready and sends where that says 200.
-      let ready = replicas.map(({ url }) => url);
-      const pool = new Set(replicas);
+      let ready = fleet.urls;
+      const pool = new Set(fleet.replicas);
       let balancing = true;
       const balancer = (async () => {
         while (balancing) {
@@ -121,17 +113,17 @@ describe('three replicas', () => {
       const exits: { code: number | null; seconds: number }[] = [];
       const startSome = async (count: number) => {
         const started: RouterProcess[] = [];
-        while (started.length < count) started.push(await start()); // all at once would starve two cores
+        while (started.length < count) started.push(await fleet.create()); // all at once would starve two cores
         return started;
       };
       while (exits.length < 20) {
-        const leaving = replicas.splice(0);
-        replicas.push(...(await startSome(5)));
-        replicas.forEach((replica) => pool.add(replica));
+        const leaving = fleet.replicas.splice(0);
+        fleet.replicas.push(...(await startSome(5)));
+        fleet.replicas.forEach((replica) => pool.add(replica));
         await eventually('the new ones get traffic', 5_000, () =>
           setTimeout(
             10,
-            replicas.every(({ url }) => ready.includes(url)),
+            fleet.urls.every((url) => ready.includes(url)),
           ),
         );
         const stops = leaving.map(async (replica) => {
@@ -148,7 +140,7 @@ describe('three replicas', () => {
       expect(exits.map(({ code }) => code)).toEqual(exits.map(() => 0));
       expect(failuresOf(answers).map(({ code, ms }) => `${code} ${ms}`)).toEqual([]);
       expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
-      const fate = await fateOf(stack, answers);
+      const fate = await fateOf(fleet.stack, answers);
       expect(fate).toMatchObject({ lost: [], doubled: 0 });
       const slowest = Math.max(...exits.map(({ seconds }) => seconds));
       expect(slowest).toBeLessThan(60);

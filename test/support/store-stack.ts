@@ -69,7 +69,11 @@ export class StoreStack {
       TABLES_CONNECTION_STRING: this.tables.connectionString(this.tablesProxy.port),
     };
     const router = await RouterProcess.start({ config: this.config(upstream, changes), env });
-    await eventually(`/ready says ${status}`, READY_MS, async () => (await readinessOf(router)).status === status);
+    const isSo = async () => (await readinessOf(router)).status === status;
+    await eventually(`/ready says ${status}`, READY_MS, isSo).catch(async (error: unknown) => {
+      await router.kill();
+      throw error;
+    });
     return router;
   }
 
