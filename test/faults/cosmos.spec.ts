@@ -3,6 +3,7 @@ import type { HttpFault } from '../support/http-fault-proxy.js';
 import { Fleet } from '../support/fleet.js';
 import { eventually, post } from '../support/router-calls.js';
 import { anyOf, failuresOf, fateOf, say, SessionLoad, type LoadAnswer } from '../support/session-load.js';
+import { readinessOf } from '../support/store-stack.js';
 
 const SLOW = 90_000;
 const CALLERS = 6;
@@ -141,22 +142,20 @@ describe('Cosmos DB', () => {
   it(
     'R07 where turns must be durable, /ready is 503 while neither store can keep one',
     async () => {
-      const strict = await stack.replica(upstream, { sessions: { requireDurable: true } });
+      const strict = await fleet.stack.replica(fleet.upstream, { sessions: { requireDurable: true } });
       const ready = async () => (await fetch(`${strict.url}/ready`)).status;
       try {
-        stack.cosmosProxy.set('reset');
+        fleet.stack.cosmosProxy.set('reset');
         await eventually('the outbox is enough', 10_000, async () => (await readinessOf(strict)).status === 'degraded');
-        await stack.redisProxy.set('refuse');
+        await fleet.stack.redisProxy.set('refuse');
         await eventually('not ready', 10_000, async () => (await ready()) === 503);
         expect((await readinessOf(strict)).status).toBe('unready');
         expect((await fetch(`${strict.url}/health`)).status).toBe(200);
         expect((await post(`${strict.url}/query`, { query: 'hi' })).status).toBe(200);
-        stack.cosmosProxy.heal();
+        fleet.stack.cosmosProxy.heal();
         await eventually('ready without Redis', 10_000, async () => (await ready()) === 200);
       } finally {
         await strict.kill();
-        await stack.heal();
-        await allReady();
       }
     },
     SLOW,
