@@ -1,6 +1,9 @@
 import type { RedisConnection } from '../../src/common/redis/redis-connection.js';
+import { RedisReplicaBoard } from '../../src/modules/quota/adapters/redis.replica-board.js';
 import { LEASE_MS, RedisQuotaLedger } from '../../src/modules/quota/adapters/redis.quota-ledger.js';
 import { MonthlySpend } from '../../src/modules/quota/monthly-spend.js';
+import { RedisErasureFeed } from '../../src/modules/session/adapters/redis.erasure-feed.js';
+import { RedisCluster } from '../support/redis-cluster.js';
 import { connectedTo, RedisServer } from '../support/redis-server.js';
 import { callerWith, describeQuotaLedger, refusal, START } from './quota-ledger.contract.js';
 
@@ -135,5 +138,35 @@ describe('on a real redis-server', () => {
     const keys = await redis.run((client) => client.keys('*'));
     expect(keys.length).toBeGreaterThanOrEqual(5);
     for (const key of keys) expect(await redis.run((client) => client.pttl(key))).toBeGreaterThan(0);
+  });
+});
+
+describe('on a Redis cluster of three', () => {
+  let cluster: RedisCluster;
+  let redis: RedisConnection;
+  beforeAll(async () => {
+    cluster = await RedisCluster.start(3);
+    redis = await connectedTo(cluster, true);
+  }, 30_000);
+  afterAll(async () => {
+    await redis.close();
+    await cluster.close();
+  });
+
+  describeQuotaLedger('Redis cluster', async () => {
+    await cluster.onEach((client) => client.flushall());
+    const clock = { now: START };
+    const times = { here: () => clock.now, there: () => clock.now };
+    return { clock, ledger: new RedisQuotaLedger(redis, new MonthlySpend(), times) };
+  });
+
+  it('counts replicas and tells of erasures', async () => {
+    const board = new RedisReplicaBoard(redis);
+    await board.announce('a', 60_000);
+    expect(await board.announce('b', 60_000)).toBe(2);
+    const [one, two] = [new RedisErasureFeed(redis), new RedisErasureFeed(redis)];
+    const key = { tenant: 'acme', sessionId: 'one' };
+    await one.post(key, 5);
+    expect(await two.news()).toEqual([{ key, at: 5 }]);
   });
 });
