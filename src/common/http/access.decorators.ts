@@ -4,7 +4,6 @@ import type { Caller, Scope } from '../caller.js';
 
 export const PUBLIC_ROUTE = 'access:public';
 export const REQUIRED_SCOPE = 'access:scope';
-export const IDEMPOTENT = 'access:idempotent';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -18,9 +17,6 @@ export const Public = (): CustomDecorator => SetMetadata(PUBLIC_ROUTE, true);
 
 /** The credential must carry this scope, else 403 `permission_denied`. Without this decorator `chat` is required. */
 export const RequireScope = (scope: Scope): CustomDecorator => SetMetadata(REQUIRED_SCOPE, scope);
-
-/** The route honours `Idempotency-Key`: its answer is given once more to the same request with the same key. */
-export const Idempotent = (): CustomDecorator => SetMetadata(IDEMPOTENT, true);
 
 /** The caller that the guard identified. */
 export const CurrentCaller = createParamDecorator((_: unknown, context: ExecutionContext): Caller => {

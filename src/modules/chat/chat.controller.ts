@@ -6,7 +6,8 @@ import type { Readable } from 'node:stream';
 import { InvalidRequest } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
-import { CurrentCaller, Idempotent } from '../../common/http/access.decorators.js';
+import { CurrentCaller } from '../../common/http/access.decorators.js';
+import { Idempotent } from '../../common/http/idempotent.decorator.js';
 import { DecideRouteQuery } from '../router/router.messages.js';
 import { AnswerChat } from './answer-chat.js';
 import { callerGoneSignal } from './caller-gone.js';
@@ -44,7 +45,6 @@ export class ChatController {
   ) {}
 
   @Post('v1/chat/completions')
-  @Idempotent()
   @HttpCode(200)
   @ApiOperation({
     summary: "OpenAI's chat completions, plain and streamed",
@@ -53,6 +53,7 @@ export class ChatController {
   @ApiBody({ schema: { type: 'object' }, examples: chatExamples })
   @ApiResponse({ status: 200, description: 'The answer', headers: ANSWER_HEADERS, content: chatResponseExample })
   @ApiAnswer()
+  @Idempotent()
   async complete(
     @Body({ schema: chatRequestSchema }) request: ChatRequest,
     @CurrentCaller() caller: Caller,
@@ -72,12 +73,12 @@ export class ChatController {
   }
 
   @Post('query')
-  @Idempotent()
   @HttpCode(200)
   @ApiOperation({ summary: 'One question, one answer, and how it came about' })
   @ApiBody({ schema: { type: 'object' }, examples: queryExamples })
   @ApiResponse({ status: 200, description: 'The answer', headers: ANSWER_HEADERS, content: queryResponseExample })
   @ApiAnswer()
+  @Idempotent()
   async query(
     @Body({ schema: queryRequestSchema }) body: QueryRequest,
     @CurrentCaller() caller: Caller,

@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
-import { APP_INTERCEPTOR } from '@nestjs/core';
+import { HttpAdapterHost } from '@nestjs/core';
 import { CqrsModule } from '@nestjs/cqrs';
+import type { FastifyInstance } from 'fastify';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { MemoryIdempotencyStore } from './adapters/memory.idempotency-store.js';
 import { RedisIdempotencyStore } from './adapters/redis.idempotency-store.js';
 import { ForgetSessionHandler } from './forget-session.handler.js';
 import { IdempotencyStore } from './idempotency-store.js';
-import { IdempotencyInterceptor } from './idempotency.interceptor.js';
+import { IdempotentAnswers } from './idempotent-answers.js';
 
 /** Wraps the routes that are marked `@Idempotent()`; they know nothing of it. */
 @Module({
@@ -19,7 +20,11 @@ import { IdempotencyInterceptor } from './idempotency.interceptor.js';
       inject: [RedisConnection],
     },
     ForgetSessionHandler,
-    { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+    IdempotentAnswers,
   ],
 })
-export class IdempotencyModule {}
+export class IdempotencyModule {
+  constructor({ httpAdapter }: HttpAdapterHost, answers: IdempotentAnswers) {
+    httpAdapter.getInstance<FastifyInstance>().decorate('answerOnce', answers.answer);
+  }
+}

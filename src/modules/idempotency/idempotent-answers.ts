@@ -1,17 +1,14 @@
 import { hash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { Injectable, Logger, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
+import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { from, lastValueFrom, type Observable } from 'rxjs';
 import { IdempotencyConflict, InvalidRequest } from '../../common/app-error.js';
-import { IDEMPOTENT } from '../../common/http/access.decorators.js';
+import { IDEMPOTENCY_HEADER, type AnswerOnce } from '../../common/http/idempotent.decorator.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { AnswerRecorder } from './answer-recorder.js';
 import { IdempotentRun } from './idempotent-run.js';
 import { IdempotencyStore, type SessionName, type StoredAnswer } from './idempotency-store.js';
 
-const HEADER = 'idempotency-key';
 /** Visible ASCII, as the draft of the header has it (draft-ietf-httpapi-idempotency-key-header). */
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
@@ -21,30 +18,21 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
  * failure the key is free again.
  */
 @Injectable()
-export class IdempotencyInterceptor implements NestInterceptor {
+export class IdempotentAnswers {
   private readonly logger = new Logger('idempotency');
 
-  constructor(
-    private readonly reflector: Reflector,
-    private readonly store: IdempotencyStore,
-  ) {}
+  constructor(private readonly store: IdempotencyStore) {}
 
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const key = request.headers[HEADER];
-    if (key === undefined || !this.reflector.get<boolean>(IDEMPOTENT, context.getHandler())) return next.handle();
-    const reply = context.switchToHttp().getResponse<FastifyReply>();
-    return from(this.answerOnce(checkedKey(key), request, reply, next));
-  }
-
-  private async answerOnce(key: string, request: FastifyRequest, reply: FastifyReply, next: CallHandler) {
+  /** @throws InvalidRequest, IdempotencyConflict, and what `work` throws */
+  readonly answer: AnswerOnce = async (request, reply, work) => {
+    const key = checkedKey(request.headers[IDEMPOTENCY_HEADER]);
     const run = new IdempotentRun(this.store, nameOf(key, request), fingerprintOf(request), randomUUID());
     const claim = await this.claim(run, reply);
-    if (claim === 'alone') return lastValueFrom<unknown>(next.handle());
+    if (claim === 'alone') return work();
     if (claim === 'other') throw conflict();
     if (claim !== 'begun') return replay(claim, reply);
-    return this.answerFirst(run, new AnswerRecorder(reply, run, sessionOf(request)), next);
-  }
+    return this.answerFirst(run, new AnswerRecorder(reply, run, sessionOf(request)), work);
+  };
 
   /** `alone`: the store is away, so the request is answered as if it had no key. */
   private async claim(run: IdempotentRun, reply: FastifyReply): Promise<'begun' | 'other' | 'alone' | StoredAnswer> {
@@ -59,9 +47,9 @@ export class IdempotencyInterceptor implements NestInterceptor {
     }
   }
 
-  private async answerFirst(run: IdempotentRun, recorder: AnswerRecorder, next: CallHandler): Promise<unknown> {
+  private async answerFirst(run: IdempotentRun, recorder: AnswerRecorder, work: () => Promise<unknown>) {
     try {
-      const answer: unknown = await lastValueFrom(next.handle());
+      const answer = await work();
       if (isStream(answer)) return recorder.through(answer);
       await recorder.keep(typeof answer === 'string' ? answer : JSON.stringify(answer));
       return answer;
@@ -75,13 +63,19 @@ export class IdempotencyInterceptor implements NestInterceptor {
 const isStream = (answer: unknown): answer is Readable => typeof (answer as Partial<Readable>)?.pipe === 'function';
 
 /** @throws InvalidRequest */
-function checkedKey(key: string | string[]): string {
+function checkedKey(key: string | string[] | undefined): string {
   if (typeof key === 'string' && KEY.test(key)) return key;
-  throw new InvalidRequest('Idempotency-Key: use 1 to 255 visible ASCII characters, and one header', HEADER);
+  throw new InvalidRequest(
+    'Idempotency-Key: use 1 to 255 visible ASCII characters, and one header',
+    IDEMPOTENCY_HEADER,
+  );
 }
 
 const conflict = () =>
-  new IdempotencyConflict('Idempotency-Key: this key was used for another request. Take a new one.', HEADER);
+  new IdempotencyConflict(
+    'Idempotency-Key: this key was used for another request. Take a new one.',
+    IDEMPOTENCY_HEADER,
+  );
 
 /** Keys belong to the user that sends them. */
 function nameOf(key: string, { caller }: FastifyRequest): string {

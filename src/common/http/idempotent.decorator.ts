@@ -1,0 +1,45 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Caller } from '../caller.js';
+
+export const IDEMPOTENCY_HEADER = 'idempotency-key';
+
+/** Answers a request with `work`, or with what an equal request was answered before. */
+export type AnswerOnce = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  work: () => Promise<unknown>,
+) => Promise<unknown>;
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Of module idempotency. */
+    answerOnce: AnswerOnce;
+  }
+}
+
+type Handler<Body, Answer> = (
+  body: Body,
+  caller: Caller,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) => Promise<Answer>;
+
+/**
+ * The route honours `Idempotency-Key`: its answer is given once more to the same request with the same key. Wraps the
+ * handler itself: a Nest interceptor would build observables for every request of every route, and most have no key.
+ * Stands last, nearest to the method, since it puts another function in its place.
+ */
+export function Idempotent() {
+  return <Body, Answer>(
+    _target: object,
+    _name: string,
+    descriptor: TypedPropertyDescriptor<Handler<Body, Answer>>,
+  ): void => {
+    const handle = descriptor.value as Handler<Body, Answer>;
+    descriptor.value = function (body, caller, request, reply) {
+      if (request.headers[IDEMPOTENCY_HEADER] === undefined) return handle.call(this, body, caller, request, reply);
+      const work = () => handle.call(this, body, caller, request, reply);
+      return request.server.answerOnce(request, reply, work) as Promise<Answer>;
+    };
+  };
+}
