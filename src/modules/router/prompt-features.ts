@@ -22,7 +22,11 @@ const QUESTION_MARK = /[?？]/g;
 const NEEDED_LINES = 400;
 
 const cues = new CueMatcher({ ...HARD_CUES, ...EASY_CUES });
-const HARD_CATEGORIES = Object.keys(HARD_CUES);
+const HARD_CATEGORIES: ReadonlySet<string> = new Set(Object.keys(HARD_CUES));
+/** Names of the features that count cues, by category: made once, as the rules ask for some fifty of them a prompt. */
+const CUE_FEATURES: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.keys({ ...HARD_CUES, ...EASY_CUES }).map((category) => [category, `cue_${category}`]),
+);
 
 /** Numbers of one prompt, by name; `cue_*` counts the phrases of a category and is absent when there is none. */
 export type PromptFeatures = Readonly<Record<string, number>>;
@@ -61,9 +65,9 @@ function textFeatures(text: string, tokens: number): PromptFeatures {
   };
   let hard = 0;
   for (const { category } of spoken) {
-    const name = `cue_${category}`;
+    const name = CUE_FEATURES[category]!;
     features[name] = (features[name] ?? 0) + 1;
-    if (HARD_CATEGORIES.includes(category)) hard += 1;
+    if (HARD_CATEGORIES.has(category)) hard += 1;
   }
   features['hard_cues'] = hard;
   return features;
@@ -114,4 +118,5 @@ const attachmentsOf = (message: ChatMessage): number =>
   Array.isArray(message.content) ? message.content.filter((part) => part.type !== 'text').length : 0;
 
 /** How often phrases of a category were found. */
-export const cueCount = (features: PromptFeatures, category: CueCategory): number => features[`cue_${category}`] ?? 0;
+export const cueCount = (features: PromptFeatures, category: CueCategory): number =>
+  features[CUE_FEATURES[category]!] ?? 0;

@@ -139,12 +139,21 @@ export class LearnedScorer {
     return this.topics[best]! >= SURE_TOPIC ? this.artefact.topics[best]!.label : null;
   }
 
+  /** Keeps the few largest while it looks at each once; sorting all of them cost more than summing the trees. */
   private strongest(): Record<string, number> {
-    const order = [...this.contributions.keys()].sort(
-      (a, b) => Math.abs(this.contributions[b]!) - Math.abs(this.contributions[a]!),
-    );
-    const named = order.slice(0, NAMED).filter((column) => this.contributions[column] !== 0);
-    return Object.fromEntries(named.map((c) => [this.names[c]!, Math.round(this.contributions[c]! * 1e4) / 1e4]));
+    const weight = (column: number) => Math.abs(this.contributions[column]!);
+    const named: number[] = [];
+    for (let column = 0; column < this.contributions.length; column += 1) {
+      if (this.contributions[column] === 0) continue;
+      let place = named.length;
+      while (place > 0 && weight(named[place - 1]!) < weight(column)) place -= 1;
+      if (place === NAMED) continue;
+      named.splice(place, 0, column);
+      if (named.length > NAMED) named.pop();
+    }
+    const strongest: Record<string, number> = {};
+    for (const column of named) strongest[this.names[column]!] = Math.round(this.contributions[column]! * 1e4) / 1e4;
+    return strongest;
   }
 }
 
