@@ -61,7 +61,8 @@ export class ChatExchange {
   private source: AsyncIterable<ChatChunk> | null = null;
   private price: Price | null = null;
   private firstTokenMs: number | null = null;
-  private onEnd = (): void => undefined;
+  /** What the models began to answer with; not a closure, as V8 puts one that is assigned to a property into the old space. */
+  private begun: { readonly answer: ModelAnswer; readonly decision: RouteDecision } | null = null;
   private ended = false;
 
   constructor(
@@ -85,7 +86,7 @@ export class ChatExchange {
   begin(answer: ModelAnswer, decision: RouteDecision): void {
     this.answeredBy(answer, decision);
     this.source = answer;
-    this.onEnd = () => this.answeredBy(answer, decision);
+    this.begun = { answer, decision };
     this.firstTokenMs = this.elapsedMs;
     this.overheadMs = Math.max(0, this.elapsedMs - answer.upstreamMs);
   }
@@ -115,7 +116,7 @@ export class ChatExchange {
         this.read(chunk, collector);
         yield chunk;
       }
-      this.onEnd();
+      if (this.begun) this.answeredBy(this.begun.answer, this.begun.decision);
       this.completion ??= frameOf(collector.completion());
       if (this.ask.sessionId !== null) this.persisted = await this.persist(this);
       this.end('answered', 200, null);
