@@ -39,7 +39,10 @@ export function openStdout(bufferLimitBytes = BUFFER_LIMIT_BYTES): LogDestinatio
     maxWrite: 2 * WRITE_AT_BYTES,
     periodicFlush: FLUSH_EVERY_MS,
     maxLength: bufferLimitBytes,
+    contentMode: 'buffer', // as text, it would measure all that is buffered again with every line
   });
+  // its types know no other mode than text
+  const write = (line: string) => stream.write(Buffer.from(line) as unknown as string);
   let dropped = 0;
   stream.on('drop', () => (dropped += 1));
   stream.on('drain', () => {
@@ -51,10 +54,10 @@ export function openStdout(bufferLimitBytes = BUFFER_LIMIT_BYTES): LogDestinatio
       msg: 'log lines dropped: nobody read them',
     };
     dropped = 0;
-    stream.write(`${JSON.stringify(notice)}\n`);
+    write(`${JSON.stringify(notice)}\n`);
   });
   return {
-    write: (line) => void stream.write(escapeControls(line)),
+    write: (line) => void write(escapeControls(line)),
     flush: () => new Promise((resolve) => stream.flush(() => resolve())),
   };
 }
