@@ -24,7 +24,7 @@ export interface Assessment extends Omit<PromptScore, 'reasonCode'> {
   readonly confidence: number;
   /** Of the artefact; `null` where it was not asked. */
   readonly learnedScore: number | null;
-  readonly columns: Float32Array | null;
+  readonly columns: readonly number[] | null;
 }
 
 /** What the trained side gives to a decision. */

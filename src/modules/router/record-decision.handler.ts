@@ -10,9 +10,18 @@ export class RecordDecisionHandler implements IEventHandler<DecisionMadeEvent> {
   handle({ requestId, caller, model, decision }: DecisionMadeEvent): void {
     const { strategy, target, reasonCode, score, threshold, policyVersion, evidence } = decision;
     this.log.append({
-      ...{ type: 'decision', at: new Date().toISOString(), request_id: requestId, tenant: caller.tenant, model },
-      ...{ strategy, target, reason_code: reasonCode, score, threshold, policy_version: policyVersion },
-      ...(evidence ? { ...evidence, columns: evidence.columns ? [...evidence.columns] : null } : {}),
+      type: 'decision',
+      at: new Date().toISOString(),
+      request_id: requestId,
+      tenant: caller.tenant,
+      model,
+      strategy,
+      target,
+      reason_code: reasonCode,
+      score,
+      threshold,
+      policy_version: policyVersion,
+      ...evidence,
     });
   }
 }

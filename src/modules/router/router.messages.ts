@@ -34,7 +34,7 @@ export interface DecisionEvidence {
   /** Whether the strong side was chosen. */
   readonly strong: boolean;
   /** Input of the artefact's trees, by `columnCount` of its version. */
-  readonly columns: Float32Array | null;
+  readonly columns: readonly number[] | null;
   readonly weak_price: Price | null;
   readonly strong_price: Price | null;
 }

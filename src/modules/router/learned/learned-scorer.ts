@@ -15,8 +15,8 @@ export interface LearnedScore {
   readonly looksLike: string | null;
   /** The features that moved the score most, with their share in it (positive = towards the strong side). */
   readonly strongest: Readonly<Record<string, number>>;
-  /** Input of the trees; a copy. */
-  readonly columns: Float32Array;
+  /** Input of the trees; a copy, and a plain list, as a small typed array is memory of its own outside the heap. */
+  readonly columns: readonly number[];
 }
 
 /** Scores prompts with a trained artefact: no I/O, typed arrays that are reused, time bounded by `plainPrompt`. */
@@ -52,7 +52,7 @@ export class LearnedScorer {
 
   explain(text: string): LearnedScore {
     const score = this.scoreOf(text);
-    return { score, looksLike: this.looksLike(), strongest: this.strongest(), columns: this.row.slice() };
+    return { score, looksLike: this.looksLike(), strongest: this.strongest(), columns: listOf(this.row) };
   }
 
   /** Sum of the trees, in units of gain against the mean. */
@@ -155,6 +155,13 @@ export class LearnedScorer {
     for (const column of named) strongest[this.names[column]!] = Math.round(this.contributions[column]! * 1e4) / 1e4;
     return strongest;
   }
+}
+
+/** `Array.from` would go through an iterator and copy three times. */
+function listOf(row: Float32Array): number[] {
+  const list = new Array<number>(row.length);
+  for (let i = 0; i < row.length; i += 1) list[i] = row[i]!;
+  return list;
 }
 
 /** Fills `p` with the topics' probabilities. */
