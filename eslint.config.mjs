@@ -47,6 +47,11 @@ const NO_CONSOLE = {
   selector: 'MemberExpression[object.name="console"]',
   message: 'Write to the logger: console lines are no JSON, carry no request id and are not redacted.',
 };
+const NO_ASSIGNED_CLOSURE = {
+  selector: 'AssignmentExpression[left.type="MemberExpression"][right.type=/^(Arrow)?FunctionExpression$/]',
+  message:
+    'V8 makes a function that is assigned to a property in the old space, where it keeps all it can reach until the next full collection; assign a const, or keep the data.',
+};
 
 const size = (max) => [{ max, skipBlankLines: true, skipComments: true }];
 
@@ -88,7 +93,7 @@ export default defineConfig(
       // The tail tells good code from bad: longer ones need splitting, or a disable comment with its reason.
       'max-lines': ['error', ...size(250)],
       'max-lines-per-function': ['error', ...size(50)],
-      'no-restricted-syntax': ['error', NO_DEFAULT_EXPORT, NO_CONSOLE],
+      'no-restricted-syntax': ['error', NO_DEFAULT_EXPORT, NO_CONSOLE, NO_ASSIGNED_CLOSURE],
     },
   },
   {

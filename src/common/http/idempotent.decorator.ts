@@ -36,10 +36,11 @@ export function Idempotent() {
     descriptor: TypedPropertyDescriptor<Handler<Body, Answer>>,
   ): void => {
     const handle = descriptor.value as Handler<Body, Answer>;
-    descriptor.value = function (body, caller, request, reply) {
+    const answer: Handler<Body, Answer> = function (this: unknown, body, caller, request, reply) {
       if (request.headers[IDEMPOTENCY_HEADER] === undefined) return handle.call(this, body, caller, request, reply);
       const work = () => handle.call(this, body, caller, request, reply);
       return request.server.answerOnce(request, reply, work) as Promise<Answer>;
     };
+    descriptor.value = answer;
   };
 }
