@@ -8,6 +8,7 @@ import { LiveConfig } from '../../src/common/config/live-config.js';
 import { RedisModule } from '../../src/common/redis/redis.module.js';
 import { ErrorFilter } from '../../src/common/http/error.filter.js';
 import { RequestValidationPipe } from '../../src/common/http/request-validation.pipe.js';
+import { IdempotencyModule } from '../../src/modules/idempotency/idempotency.module.js';
 import type { Turn } from '../../src/modules/session/session.messages.js';
 import { SessionModule } from '../../src/modules/session/session.module.js';
 
@@ -48,7 +49,9 @@ export const sentTurn = (n: number, changes: Partial<Turn> = {}): Omit<Turn, 'id
 
 /** Module session alone, listening on a free loopback port, with at most MAX_TURNS turns of history. */
 export async function startSessionApp(): Promise<NestFastifyApplication> {
-  const testing = await Test.createTestingModule({ imports: [ConfigStub, RedisModule, SessionModule] }).compile();
+  const testing = await Test.createTestingModule({
+    imports: [ConfigStub, RedisModule, IdempotencyModule, SessionModule],
+  }).compile();
   const adapter = new FastifyAdapter({ routerOptions: { maxParamLength: 1024 } });
   const app = testing.createNestApplication<NestFastifyApplication>(adapter, { logger: false });
   app.useGlobalPipes(new RequestValidationPipe());

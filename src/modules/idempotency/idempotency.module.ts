@@ -1,11 +1,11 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { FastifyInstance } from 'fastify';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { MemoryIdempotencyStore } from './adapters/memory.idempotency-store.js';
 import { RedisIdempotencyStore } from './adapters/redis.idempotency-store.js';
-import { ForgetSessionHandler } from './forget-session.handler.js';
+import { ForgetKeptAnswersHandler } from './forget-kept-answers.handler.js';
 import { IdempotencyStore } from './idempotency-store.js';
 import { IdempotentAnswers } from './idempotent-answers.js';
 
@@ -19,12 +19,17 @@ import { IdempotentAnswers } from './idempotent-answers.js';
         redis.configured ? new RedisIdempotencyStore(redis) : new MemoryIdempotencyStore(),
       inject: [RedisConnection],
     },
-    ForgetSessionHandler,
+    ForgetKeptAnswersHandler,
     IdempotentAnswers,
   ],
 })
-export class IdempotencyModule {
-  constructor({ httpAdapter }: HttpAdapterHost, answers: IdempotentAnswers) {
-    httpAdapter.getInstance<FastifyInstance>().decorate('answerOnce', answers.answer);
+export class IdempotencyModule implements OnModuleInit {
+  constructor(
+    private readonly host: HttpAdapterHost,
+    private readonly answers: IdempotentAnswers,
+  ) {}
+
+  onModuleInit(): void {
+    this.host.httpAdapter.getInstance<FastifyInstance>().decorate('answerOnce', this.answers.answer);
   }
 }

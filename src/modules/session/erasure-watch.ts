@@ -52,6 +52,6 @@ export class ErasureWatch {
     this.active.forget(key);
     this.indexWriter.forget(key, at);
     this.outboxes.memory.forget(key, at);
-    this.events.publish(new SessionErasedEvent(key.tenant, key.sessionId, false));
+    this.events.publish(new SessionErasedEvent(key.tenant, key.sessionId));
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { EventBus } from '@nestjs/cqrs';
+import { CommandBus, EventBus } from '@nestjs/cqrs';
 import { InvalidRequest, Overloaded, SessionNotFound } from '../../common/app-error.js';
+import { ForgetKeptAnswersCommand } from '../idempotency/idempotency.messages.js';
 import { ActiveSessions } from './active-sessions.js';
 import { HotTail } from './hot-tail.js';
 import { IndexWriter } from './index-writer.js';
@@ -33,6 +34,7 @@ export class SessionArchive {
     private readonly outboxes: Outboxes,
     private readonly indexWriter: IndexWriter,
     private readonly active: ActiveSessions,
+    private readonly commands: CommandBus,
     private readonly events: EventBus,
     private readonly stores: SessionStores,
   ) {}
@@ -69,7 +71,7 @@ export class SessionArchive {
   }
 
   /**
-   * Deletes the session from every store and outbox, and tells the other replicas. What can be reached goes even when a store is away; the caller is
+   * Deletes the session from every store and outbox, with the answers kept for keys, and tells the other replicas. What can be reached goes even when a store is away; the caller is
    * then told to repeat, because the rest is still there.
    *
    * @throws SessionNotFound, Overloaded
@@ -86,11 +88,14 @@ export class SessionArchive {
       await settled(async () => (await this.outboxes.erase(key), false)),
       await settled(() => this.index.erase(key)),
       await settled(async () => (await this.hotTail.erase(key), false)),
+      await settled(
+        async () => (await this.commands.execute(new ForgetKeptAnswersCommand(key.tenant, key.sessionId)), false),
+      ),
       await settled(async () => (await this.stores.erasures?.post(key, at), false)),
     ];
     const found = await orOverloaded(async () => erasures.map((erasure) => erasure()));
     if (!found.includes(true) && held.length === 0) throw notFound(key);
-    this.events.publish(new SessionErasedEvent(key.tenant, key.sessionId, true));
+    this.events.publish(new SessionErasedEvent(key.tenant, key.sessionId));
   }
 
   /** What does not come from a durable store. */

@@ -79,12 +79,13 @@ export class CountOutboxQuery extends Query<{ readonly redis: number | null; rea
 /** Sessions that had a turn within `sessions.ttlSeconds`, on this replica. */
 export class CountActiveSessionsQuery extends Query<number> {}
 
-/** A session was erased; whoever keeps anything of it (answers, for example) forgets it. Every replica publishes it. */
+/**
+ * A session was erased, here or by another replica: whoever keeps anything of it in the memory of this process (answers,
+ * for example) forgets it. What is in a store that can be away is erased by a command instead.
+ */
 export class SessionErasedEvent {
   constructor(
     readonly tenant: string,
     readonly sessionId: string,
-    /** `false` = by another replica, which has emptied the stores that all share. */
-    readonly here: boolean,
   ) {}
 }
