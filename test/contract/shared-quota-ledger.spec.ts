@@ -117,6 +117,16 @@ describe('limits over three replicas', () => {
     expect(await letIn(caller, 3)).toEqual([2, 0, 0]);
   });
 
+  it('are divided while Redis is full, and hold together again when it has room', async () => {
+    const client = server.client();
+    await client.config('SET', 'maxmemory-policy', 'noeviction');
+    await client.config('SET', 'maxmemory', '1');
+    expect(await letIn(callerWith({ requestsPerMinute: 9 }), 9)).toEqual([3, 3, 3]);
+    await client.config('SET', 'maxmemory', '0');
+    expect(await letIn(callerWith({ requestsPerMinute: 9 }, 'bob'), 9)).toEqual([9, 0, 0]);
+    client.disconnect();
+  });
+
   it('share what is left of the money, and book what was spent meanwhile', async () => {
     const caller = callerWith({ usdPerMonth: 10 });
     await spend(0, caller, 4);
