@@ -140,6 +140,21 @@ describe('Cosmos DB', () => {
   );
 
   it(
+    'R07 one lost read of Cosmos while Redis is away: it is read once more',
+    async () => {
+      const [url] = fleet.urls as [string];
+      await fleet.stack.redisProxy.set('refuse');
+      let reads = 0;
+      fleet.stack.cosmosProxy.set((request) =>
+        request.headers['x-ms-documentdb-isquery'] && (reads += 1) === 1 ? 'hang' : 'pass',
+      );
+      expect(await say(url, 'r07-once')).toMatchObject({ status: 200, persisted: true });
+      expect(reads).toBeGreaterThan(1);
+    },
+    SLOW,
+  );
+
+  it(
     'R07 where turns must be durable, /ready is 503 while neither store can keep one',
     async () => {
       const strict = await fleet.stack.replica(fleet.upstream, { sessions: { requireDurable: true } });
