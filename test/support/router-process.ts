@@ -1,5 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -27,6 +37,7 @@ export interface Exit {
 
 const BANNER = /listening on (http:\/\/[^\s"\\/]+)/;
 const POLL_MS = 10;
+const MOST_OUTPUT_BYTES = 67_108_864;
 /** As `npm start` and the container run it. */
 const NODE_FLAGS = JSON.parse(readFileSync('tools/node-flags.json', 'utf8')) as string[];
 
@@ -151,7 +162,7 @@ export class RouterProcess {
   }
 
   private get text(): string {
-    return this.lastText ?? readFileSync(join(this.directory, 'output.log'), 'utf8');
+    return this.lastText ?? endOf(join(this.directory, 'output.log'));
   }
   private lastText: string | null = null;
 
@@ -162,6 +173,19 @@ export class RouterProcess {
 
   private failure(what: string): Error {
     return new Error(`the router (pid ${this.pid}) ${what}. Its last output:\n${this.output.slice(-20).join('\n')}`);
+  }
+}
+
+/** The last part of a file: the log of a long run is larger than a string can be. */
+function endOf(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    const bytes = Buffer.alloc(Math.min(size, MOST_OUTPUT_BYTES));
+    readSync(file, bytes, 0, bytes.length, size - bytes.length);
+    return bytes.toString();
+  } finally {
+    closeSync(file);
   }
 }
 
