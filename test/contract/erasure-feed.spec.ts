@@ -1,24 +1,17 @@
-import type { RedisConnection } from '../../src/common/redis/redis-connection.js';
 import { RedisErasureFeed } from '../../src/modules/session/adapters/redis.erasure-feed.js';
-import { connectedTo, RedisServer } from '../support/redis-server.js';
+import { redisPlace } from '../support/redis-place.js';
 import { eventually } from '../support/router-calls.js';
 import { FOREIGN_KEY, KEY } from './session-samples.js';
 
 describe('erasure feed on a real redis-server', () => {
-  let server: RedisServer;
-  let redis: RedisConnection;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-    redis = await connectedTo(server);
-  });
-  beforeEach(() => redis.run((client) => client.flushall()));
-  afterAll(async () => {
-    await redis.close();
-    await server.close();
-  });
+  const place = redisPlace();
 
   it('tells every other replica once, in order', async () => {
-    const [one, two, three] = [new RedisErasureFeed(redis), new RedisErasureFeed(redis), new RedisErasureFeed(redis)];
+    const [one, two, three] = [
+      new RedisErasureFeed(place.redis),
+      new RedisErasureFeed(place.redis),
+      new RedisErasureFeed(place.redis),
+    ];
     await one.post(KEY, 5);
     await two.post(FOREIGN_KEY, 6);
     const [first, second] = [
@@ -32,16 +25,16 @@ describe('erasure feed on a real redis-server', () => {
   });
 
   it('tells in pages, and misses none while Redis was away', async () => {
-    const [one, two] = [new RedisErasureFeed(redis), new RedisErasureFeed(redis)];
+    const [one, two] = [new RedisErasureFeed(place.redis), new RedisErasureFeed(place.redis)];
     for (let n = 0; n < 501; n += 1) await one.post(KEY, n);
     expect([(await two.news()).length, (await two.news()).length, (await two.news()).length]).toEqual([500, 1, 0]);
   });
 
   it('goes on when Redis has lost everything', async () => {
-    const [one, two] = [new RedisErasureFeed(redis), new RedisErasureFeed(redis)];
+    const [one, two] = [new RedisErasureFeed(place.redis), new RedisErasureFeed(place.redis)];
     await one.post(KEY, 1);
     await two.news();
-    await redis.run((client) => client.flushall());
+    await place.redis.run((client) => client.flushall());
     const now = Date.now(); // ids of the stream are milliseconds; a server takes longer to come back
     await eventually('the next millisecond', 1_000, () => Date.now() > now + 1);
     await one.post(KEY, 2);
@@ -49,8 +42,8 @@ describe('erasure feed on a real redis-server', () => {
   });
 
   it('skips what it does not understand', async () => {
-    const feed = new RedisErasureFeed(redis);
-    await redis.run((client) => client.xadd('{erasures}:sessions', '*', 'x', 'y'));
+    const feed = new RedisErasureFeed(place.redis);
+    await place.redis.run((client) => client.xadd('{erasures}:sessions', '*', 'x', 'y'));
     expect(await feed.news()).toEqual([]);
   });
 });

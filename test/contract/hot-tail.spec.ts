@@ -1,8 +1,6 @@
 import { MemoryHotTail, type HotTailLimits } from '../../src/modules/session/adapters/memory.hot-tail.js';
 import { RedisHotTail } from '../../src/modules/session/adapters/redis.hot-tail.js';
-import type { RedisConnection } from '../../src/common/redis/redis-connection.js';
-import { RedisCluster } from '../support/redis-cluster.js';
-import { connectedTo, RedisServer } from '../support/redis-server.js';
+import { redisClusterPlace, redisPlace } from '../support/redis-place.js';
 import { eventually } from '../support/router-calls.js';
 import { describeHotTail, MAX_TURNS, TTL_MS } from './hot-tail.contract.js';
 import { KEY, storedTurn, TestClock } from './session-samples.js';
@@ -71,21 +69,11 @@ describe('memory hot tail', () => {
 });
 
 describe('on a real redis-server', () => {
-  let server: RedisServer;
-  let redis: RedisConnection;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-    redis = await connectedTo(server);
-  });
-  afterAll(async () => {
-    await redis.close();
-    await server.close();
-  });
+  const place = redisPlace();
 
   const create = async () => {
-    await redis.run((client) => client.flushall());
     const clock = new TestClock();
-    return { clock, tail: new RedisHotTail(redis, () => ({ ttlMs: TTL_MS, maxTurns: MAX_TURNS }), clock.now) };
+    return { clock, tail: new RedisHotTail(place.redis, () => ({ ttlMs: TTL_MS, maxTurns: MAX_TURNS }), clock.now) };
   };
   describeHotTail('Redis', create);
 
@@ -93,7 +81,7 @@ describe('on a real redis-server', () => {
     const { tail } = await create();
     await tail.fill(KEY, [storedTurn(1)], (await tail.read(KEY)).mark);
     expect((await tail.read(KEY)).complete).toBe(true);
-    await redis.run((client) => client.del('{acme:one}:turns'));
+    await place.redis.run((client) => client.del('{acme:one}:turns'));
     expect(await tail.read(KEY)).toMatchObject({ turns: [], complete: false });
     await tail.append(KEY, storedTurn(2), true);
     expect((await tail.read(KEY)).complete).toBe(false);
@@ -108,10 +96,10 @@ describe('on a real redis-server', () => {
   it('forgets a list that missed a turn as soon as Redis is back', async () => {
     const { tail } = await create();
     await tail.fill(KEY, [storedTurn(1)], (await tail.read(KEY)).mark);
-    server.freeze();
+    place.servers.freeze();
     await tail.append(KEY, storedTurn(2), true); // 250 ms
     expect(await tail.read(KEY)).toMatchObject({ usable: false, complete: false });
-    server.thaw();
+    place.servers.thaw();
     await eventually('Redis is usable', 5_000, async () => (await tail.read(KEY)).usable);
     expect((await tail.read(KEY)).complete).toBe(false);
     await eventually('a fill holds again', 5_000, async () => {
@@ -124,20 +112,10 @@ describe('on a real redis-server', () => {
 });
 
 describe('on a Redis cluster', () => {
-  let cluster: RedisCluster;
-  let redis: RedisConnection;
-  beforeAll(async () => {
-    cluster = await RedisCluster.start();
-    redis = await connectedTo(cluster, true);
-  }, 20_000);
-  afterAll(async () => {
-    await redis.close();
-    await cluster.close();
-  });
+  const place = redisClusterPlace(1);
 
   describeHotTail('Redis cluster', async () => {
-    await redis.run((client) => client.flushall());
     const clock = new TestClock();
-    return { clock, tail: new RedisHotTail(redis, () => ({ ttlMs: TTL_MS, maxTurns: MAX_TURNS }), clock.now) };
+    return { clock, tail: new RedisHotTail(place.redis, () => ({ ttlMs: TTL_MS, maxTurns: MAX_TURNS }), clock.now) };
   });
 });

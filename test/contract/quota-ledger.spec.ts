@@ -1,32 +1,20 @@
-import type { RedisConnection } from '../../src/common/redis/redis-connection.js';
 import { RedisReplicaBoard } from '../../src/modules/quota/adapters/redis.replica-board.js';
 import { LEASE_MS, RedisQuotaLedger } from '../../src/modules/quota/adapters/redis.quota-ledger.js';
 import { MonthlySpend } from '../../src/modules/quota/monthly-spend.js';
 import { RedisErasureFeed } from '../../src/modules/session/adapters/redis.erasure-feed.js';
-import { RedisCluster } from '../support/redis-cluster.js';
-import { connectedTo, RedisServer } from '../support/redis-server.js';
+import { redisClusterPlace, redisPlace } from '../support/redis-place.js';
 import { callerWith, describeQuotaLedger, refusal, START } from './quota-ledger.contract.js';
 
 const NEED = { tokens: 1, usd: 0 };
 const NOTHING = { tokens: null, usd: null };
 
 describe('on a real redis-server', () => {
-  let server: RedisServer;
-  let redis: RedisConnection;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-    redis = await connectedTo(server);
-  });
-  beforeEach(() => redis.run((client) => client.flushall()));
-  afterAll(async () => {
-    await redis.close();
-    await server.close();
-  });
+  const place = redisPlace();
 
   const clock = { now: START };
   beforeEach(() => (clock.now = START));
   const ledgerWith = (known = new MonthlySpend()) =>
-    new RedisQuotaLedger(redis, known, { here: () => clock.now, there: () => clock.now });
+    new RedisQuotaLedger(place.redis, known, { here: () => clock.now, there: () => clock.now });
 
   describeQuotaLedger('Redis', async () => ({ ledger: ledgerWith(), clock }));
 
@@ -45,8 +33,8 @@ describe('on a real redis-server', () => {
 
   it('looks at the clock of Redis and not of the replica', async () => {
     const caller = callerWith({ requestsPerMinute: 1 });
-    await new RedisQuotaLedger(redis).reserve(caller, NEED, 'a');
-    const wrong = new RedisQuotaLedger(redis, undefined, { here: () => Date.now() + 3_600_000, there: () => '' });
+    await new RedisQuotaLedger(place.redis).reserve(caller, NEED, 'a');
+    const wrong = new RedisQuotaLedger(place.redis, undefined, { here: () => Date.now() + 3_600_000, there: () => '' });
     await refusal(wrong.reserve(caller, NEED, 'b'));
   });
 
@@ -79,7 +67,7 @@ describe('on a real redis-server', () => {
       const ledger = ledgerWith();
       const need = { tokens: 1, usd: 1 };
       await ledger.reserve(caller, need, 'long');
-      await redis.run((client) => client.flushall());
+      await place.redis.run((client) => client.flushall());
       await ledger.renew(caller, [{ id: 'long', need }]);
       await refusal(ledger.reserve(caller, need, 'a'));
       await ledger.settle(caller, 'long', NOTHING);
@@ -105,7 +93,7 @@ describe('on a real redis-server', () => {
       const ledger = ledgerWith(known);
       await ledger.settle(caller, 'a', { tokens: 1, usd: 0.9 });
       expect(known.spent(clock.now, '4|acme|alice')).toBeCloseTo(0.9, 9);
-      await redis.run((client) => client.flushall());
+      await place.redis.run((client) => client.flushall());
       await ledger.settle(caller, 'b', { tokens: 1, usd: 0.2 });
       expect((await refusal(ledgerWith().reserve(caller, NEED, 'c'))).code).toBe('budget_exceeded');
     });
@@ -135,36 +123,26 @@ describe('on a real redis-server', () => {
     await ledger.reserve(caller, { tokens: 5, usd: 0.1 }, 'a');
     await ledger.settle(caller, 'a', { tokens: 9, usd: 0.05 });
     await ledger.reserve(caller, NEED, 'b');
-    const keys = await redis.run((client) => client.keys('*'));
+    const keys = await place.redis.run((client) => client.keys('*'));
     expect(keys.length).toBeGreaterThanOrEqual(5);
-    for (const key of keys) expect(await redis.run((client) => client.pttl(key))).toBeGreaterThan(0);
+    for (const key of keys) expect(await place.redis.run((client) => client.pttl(key))).toBeGreaterThan(0);
   });
 });
 
 describe('on a Redis cluster of three', () => {
-  let cluster: RedisCluster;
-  let redis: RedisConnection;
-  beforeAll(async () => {
-    cluster = await RedisCluster.start(3);
-    redis = await connectedTo(cluster, true);
-  }, 30_000);
-  afterAll(async () => {
-    await redis.close();
-    await cluster.close();
-  });
+  const place = redisClusterPlace(3);
 
   describeQuotaLedger('Redis cluster', async () => {
-    await cluster.onEach((client) => client.flushall());
     const clock = { now: START };
     const times = { here: () => clock.now, there: () => clock.now };
-    return { clock, ledger: new RedisQuotaLedger(redis, new MonthlySpend(), times) };
+    return { clock, ledger: new RedisQuotaLedger(place.redis, new MonthlySpend(), times) };
   });
 
   it('counts replicas and tells of erasures', async () => {
-    const board = new RedisReplicaBoard(redis);
+    const board = new RedisReplicaBoard(place.redis);
     await board.announce('a', 60_000);
     expect(await board.announce('b', 60_000)).toBe(2);
-    const [one, two] = [new RedisErasureFeed(redis), new RedisErasureFeed(redis)];
+    const [one, two] = [new RedisErasureFeed(place.redis), new RedisErasureFeed(place.redis)];
     const key = { tenant: 'acme', sessionId: 'one' };
     await one.post(key, 5);
     expect(await two.news()).toEqual([{ key, at: 5 }]);

@@ -1,8 +1,7 @@
-import type { RedisConnection } from '../../src/common/redis/redis-connection.js';
 import { StoreUnavailable } from '../../src/common/store-unavailable.js';
 import { MemoryTurnOutbox } from '../../src/modules/session/adapters/memory.turn-outbox.js';
 import { RedisTurnOutbox } from '../../src/modules/session/adapters/redis.turn-outbox.js';
-import { connectedTo, RedisServer } from '../support/redis-server.js';
+import { redisPlace } from '../support/redis-place.js';
 import { FOREIGN_KEY, KEY, storedTurn } from './session-samples.js';
 import { describeTurnOutbox } from './turn-outbox.contract.js';
 
@@ -27,36 +26,26 @@ it('memory outbox: forgets what a session had before it was erased elsewhere', a
 });
 
 describe('on a real redis-server', () => {
-  let server: RedisServer;
-  let redis: RedisConnection;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-    redis = await connectedTo(server);
-  });
-  beforeEach(() => redis.run((client) => client.flushall()));
-  afterAll(async () => {
-    await redis.close();
-    await server.close();
-  });
+  const place = redisPlace();
 
-  describeTurnOutbox('Redis', async () => new RedisTurnOutbox(redis));
+  describeTurnOutbox('Redis', async () => new RedisTurnOutbox(place.redis));
 
   it('claims what a dead replica had taken', async () => {
-    const dead = new RedisTurnOutbox(redis);
+    const dead = new RedisTurnOutbox(place.redis);
     await dead.put({ key: KEY, turn: storedTurn(1) });
     await dead.drain(async () => Promise.reject(new StoreUnavailable('away')));
     const seen: string[] = [];
-    const patient = new RedisTurnOutbox(redis, 60_000);
+    const patient = new RedisTurnOutbox(place.redis, 60_000);
     expect(await patient.drain(async ({ turn }) => void seen.push(turn.turn.requestId))).toBe(0);
-    const heir = new RedisTurnOutbox(redis, 0);
+    const heir = new RedisTurnOutbox(place.redis, 0);
     expect(await heir.drain(async ({ turn }) => void seen.push(turn.turn.requestId))).toBe(1);
     expect(seen).toEqual(['req-1']);
   });
 
   it('does not call itself durable when Redis may evict any key', async () => {
-    expect(await new RedisTurnOutbox(redis).put({ key: KEY, turn: storedTurn(1) })).toBe(true);
-    await redis.run((client) => client.config('SET', 'maxmemory-policy', 'allkeys-lru'));
-    await redis.run((client) => client.config('SET', 'maxmemory', '100mb'));
-    expect(await new RedisTurnOutbox(redis).put({ key: KEY, turn: storedTurn(2) })).toBe(false);
+    expect(await new RedisTurnOutbox(place.redis).put({ key: KEY, turn: storedTurn(1) })).toBe(true);
+    await place.redis.run((client) => client.config('SET', 'maxmemory-policy', 'allkeys-lru'));
+    await place.redis.run((client) => client.config('SET', 'maxmemory', '100mb'));
+    expect(await new RedisTurnOutbox(place.redis).put({ key: KEY, turn: storedTurn(2) })).toBe(false);
   });
 });
