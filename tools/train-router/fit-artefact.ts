@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LearnedScorer } from '../../src/modules/router/learned/learned-scorer.js';
-import { BUCKETS, PromptScan, SHAPE } from '../../src/modules/router/learned/prompt-scan.js';
+import { BUCKETS, PromptScan } from '../../src/modules/router/learned/prompt-scan.js';
+import { SHAPE } from '../../src/modules/router/learned/prompt-shape.js';
 import type { ArtefactJson, Topic } from '../../src/modules/router/learned/routing-artefact.js';
 import { ARTEFACT_FORMAT, parseArtefact } from '../../src/modules/router/learned/routing-artefact.js';
 import type { Tree } from './boosted-trees.js';

@@ -1,4 +1,5 @@
-import { PromptScan, SHAPE } from './prompt-scan.js';
+import { PromptScan } from './prompt-scan.js';
+import { SHAPE } from './prompt-shape.js';
 import type { RoutingArtefact } from './routing-artefact.js';
 import { columnCount } from './routing-artefact.js';
 

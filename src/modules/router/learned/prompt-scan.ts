@@ -1,4 +1,6 @@
+import { OptionCounter } from './option-counter.js';
 import { plainPrompt } from './plain-prompt.js';
+import { at, SHAPE, type ShapeName } from './prompt-shape.js';
 
 /** Hash buckets of words and letter groups; a power of two. */
 export const BUCKETS = 1 << 15;
@@ -8,7 +10,6 @@ const MOST_GRAMS = 16_384;
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 const NUMBER_HASH = 0x9e37;
-const MOST_OPTIONS = 12;
 /** From here on scripts without spaces: each character is a word. */
 const UNSPACED = 0x2e80;
 
@@ -22,92 +23,6 @@ const CLASSES = new Uint8Array(128).map((_, code) => {
   if (code >= 97 && code <= 122) return LETTER;
   return code >= 48 && code <= 57 ? DIGIT : OTHER;
 });
-
-/**
- * Columns of the counts that do not depend on vocabulary; the artefact stores them by number. A literal: V8 keeps an
- * object made by `Object.fromEntries` as a dictionary, and code optimised for it is thrown away again and again.
- */
-const at = {
-  characters: 0,
-  words: 1,
-  word_length: 2,
-  long_words: 3,
-  distinct_words: 4,
-  numbers: 5,
-  large_numbers: 6,
-  decimals: 7,
-  digits_share: 8,
-  options: 9,
-  question_characters: 10,
-  option_characters: 11,
-  numeric_options: 12,
-  longest_option: 13,
-  sentences: 14,
-  question_marks: 15,
-  commas: 16,
-  math_signs: 17,
-  equals_signs: 18,
-  latex_signs: 19,
-  brackets: 20,
-  code_signs: 21,
-  quotes: 22,
-  money: 23,
-  percent: 24,
-  blanks: 25,
-  bars: 26,
-  foreign_letters: 27,
-  single_letters: 28,
-  hyphens: 29,
-} as const;
-export type ShapeName = keyof typeof at;
-/** Names of the columns, in their order. */
-export const SHAPE = Object.keys(at) as ShapeName[];
-
-/** Whether white space, a bracket or the beginning stands there: "A." opens an option, "U.S.A." does not. */
-const isOpening = (text: string, i: number): boolean => i < 0 || text.charCodeAt(i) <= 32 || text.charCodeAt(i) === 40;
-
-/** Finds answer options "A. ... B. ..." in order, on lines of their own or not. */
-class OptionCounter {
-  /** Digits since the latest option began. */
-  digits = 0;
-  private latest = -1;
-  private start = 0;
-
-  reset(): void {
-    this.digits = 0;
-    this.latest = -1;
-    this.start = 0;
-  }
-
-  /** A word of one letter has ended before character `i`. */
-  letter(text: string, i: number, solid: number, shape: Float32Array): void {
-    const mark = text.charCodeAt(i);
-    if (mark !== 46 && mark !== 41 && mark !== 58) return;
-    const letter = text.charCodeAt(i - 1) - 97;
-    if (letter !== this.latest + 1 || letter >= MOST_OPTIONS || !isOpening(text, i - 2)) return;
-    if (this.latest >= 0) this.close(solid, shape);
-    else shape[at.question_characters] = solid;
-    this.latest = letter;
-    this.start = solid;
-    this.digits = 0;
-  }
-
-  end(solid: number, shape: Float32Array): void {
-    if (this.latest < 1) {
-      shape[at.question_characters] = solid;
-      return;
-    }
-    this.close(solid, shape);
-    shape[at.options] = this.latest + 1;
-  }
-
-  private close(solid: number, shape: Float32Array): void {
-    const length = solid - this.start;
-    shape[at.option_characters]! += length;
-    shape[at.longest_option] = Math.max(shape[at.longest_option]!, length);
-    if (this.digits * 3 >= length) shape[at.numeric_options]! += 1;
-  }
-}
 
 /** What one pass over a prompt found. The arrays are reused by the next scan. */
 export class PromptScan {

@@ -1,4 +1,5 @@
-import { BUCKETS, SHAPE } from './prompt-scan.js';
+import { BUCKETS } from './prompt-scan.js';
+import { SHAPE } from './prompt-shape.js';
 import { TRAINED_ARTEFACT } from './trained-artefact.js';
 
 /** Format of the file; raised when an older program could not read it. */
