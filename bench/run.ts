@@ -12,14 +12,13 @@ import {
   addedLatency,
   cacheHits,
   concurrentStreams,
-  FULL,
   plainRequests,
-  QUICK,
   resilienceCost,
   startUp,
   streamedChunks,
   type Bench,
 } from './measurements.js';
+import { FULL, QUICK } from './pace.js';
 import { asMarkdown, asText, isMet, type Row } from './report.js';
 import { sessionCost } from './session-cost.js';
 import { soak } from './soak.js';
@@ -99,6 +98,7 @@ if (!options.only) {
   const shown = rows.map((row) => ({ ...row, met: isMet(row) }));
   save({ date: new Date().toISOString(), mode, seconds, ...machine, rows: shown } as { date: string });
 }
+// the result of the command: standard output, while progress goes to standard error
 console.log(options.markdown ? asMarkdown(rows) : asText(rows));
 console.log(
   `\n${mode}, ${seconds} s, ${machine.cpus} CPUs (${machine.cpu}), Node ${machine.node}, load before ${load.toFixed(1)}`,

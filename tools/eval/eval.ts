@@ -51,7 +51,7 @@ function printRouter(
   console.log(`  mean of ${means.length} benchmarks: ${(means.reduce((a, b) => a + b, 0) / means.length).toFixed(4)}`);
 }
 
-/** npm run eval -- [--data DIR] [--seed N]: everything is scored by artefacts that have not seen the row. */
+/** npm run eval -- [--data DIR] [--seed N]: prints its tables on standard output; everything is scored by artefacts that have not seen the row. */
 function evaluate(): void {
   const { values } = parseArgs({
     options: { data: { type: 'string', default: DEFAULT_DATA }, seed: { type: 'string', default: '7' } },

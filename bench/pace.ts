@@ -1,0 +1,37 @@
+/** How much of everything; `QUICK` takes under 30 s, `FULL` under 4 minutes. */
+export interface Pace {
+  readonly rounds: number;
+  readonly roundMs: number;
+  readonly warmUpMs: number;
+  readonly oneCallerBlocks: number;
+  readonly oneCallerRequests: number;
+  /** Direct and routed. */
+  readonly streamPairs: number;
+  readonly streamRounds: number;
+  readonly starts: number;
+  /** DESIGN section 9 asks for 20. */
+  readonly soakMinutes: number;
+}
+
+export const QUICK: Pace = {
+  rounds: 3,
+  roundMs: 400,
+  warmUpMs: 800,
+  oneCallerBlocks: 3,
+  oneCallerRequests: 400,
+  streamPairs: 1,
+  streamRounds: 1,
+  starts: 3,
+  soakMinutes: 2,
+};
+export const FULL: Pace = {
+  rounds: 9,
+  roundMs: 1_500,
+  warmUpMs: 4_000,
+  oneCallerBlocks: 11,
+  oneCallerRequests: 1_000,
+  streamPairs: 3,
+  streamRounds: 3,
+  starts: 5,
+  soakMinutes: 20,
+};
