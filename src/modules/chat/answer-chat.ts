@@ -29,7 +29,7 @@ export class AnswerChat {
     const { request, caller, strategy, sessionId, signal } = ask;
     try {
       const need = quotaNeed(request, this.config.current, sessionId !== null);
-      exchange.lease = await this.commands.execute(new ReserveQuotaCommand(caller, need.tokens, need.usd));
+      exchange.lease = await this.commands.execute(new ReserveQuotaCommand(caller, need));
       const conversation = await this.conversationOf(ask);
       exchange.history = conversation.turns;
       const earlier = conversation.turns.flatMap(({ messages }) => messages);

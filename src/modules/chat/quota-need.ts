@@ -1,6 +1,7 @@
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { ChatRequest } from '../../common/chat.js';
 import { costUsd } from '../../common/cost.js';
+import type { QuotaNeed } from '../quota/quota.messages.js';
 import { answerReserve, estimateTokens } from '../../common/token-estimate.js';
 
 /** Window that an answer's reserve is taken from before a target is chosen, tokens. */
@@ -10,11 +11,6 @@ const UNDECIDED_WINDOW = 8192;
  * stop at this or earlier by themselves.
  */
 const LONGEST_UNLIMITED = 32_768;
-
-export interface QuotaNeed {
-  readonly tokens: number;
-  readonly usd: number;
-}
 
 /**
  * What a request may use at most, before anything is decided. Tokens are an estimate that is settled later. Money is set

@@ -1,12 +1,5 @@
 import type { Caller, CallerLimits } from '../../common/caller.js';
-
-/** The most that one request may use. */
-export interface QuotaNeed {
-  /** Prompt and longest expected answer. */
-  readonly tokens: number;
-  /** Of the dearest target that may answer; 0 where every price is 0 or unknown. */
-  readonly usd: number;
-}
+import type { QuotaNeed } from './quota.messages.js';
 
 /** What one request really used; `null` = nobody knows: tokens stay as reserved, money is not booked. */
 export interface QuotaUse {

@@ -9,6 +9,14 @@ export interface QuotaLease {
   readonly id: string | null;
 }
 
+/** The most that one request may use. */
+export interface QuotaNeed {
+  /** Prompt and longest expected answer. */
+  readonly tokens: number;
+  /** Of the dearest target that may answer; 0 where every price is 0 or unknown. */
+  readonly usd: number;
+}
+
 /**
  * Takes one request, its tokens, one in-flight slot and its money in advance, atomically: all or nothing. With Redis the
  * limits hold over all replicas; while it is away every replica enforces its share of them. The lease is settled to
@@ -19,10 +27,7 @@ export interface QuotaLease {
 export class ReserveQuotaCommand extends Command<QuotaLease> {
   constructor(
     readonly caller: Caller,
-    /** Prompt and longest expected answer, tokens. */
-    readonly tokens: number,
-    /** The most that the answer is expected to cost, USD; 0 where every price is 0 or unknown. */
-    readonly usd: number,
+    readonly need: QuotaNeed,
   ) {
     super();
   }

@@ -47,7 +47,7 @@ async function buses() {
   await app.init();
   const commands = app.get(CommandBus);
   return {
-    reserve: (tokens: number) => commands.execute(new ReserveQuotaCommand(caller, tokens, 0)),
+    reserve: (tokens: number) => commands.execute(new ReserveQuotaCommand(caller, { tokens, usd: 0 })),
     events: app.get(EventBus),
   };
 }

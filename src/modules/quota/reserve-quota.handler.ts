@@ -9,9 +9,9 @@ const UNLIMITED: QuotaLease = Object.freeze({ headers: Object.freeze({}), id: nu
 export class ReserveQuotaHandler implements ICommandHandler<ReserveQuotaCommand> {
   constructor(private readonly ledger: QuotaLedger) {}
 
-  async execute({ caller, tokens, usd }: ReserveQuotaCommand): Promise<QuotaLease> {
+  async execute({ caller, need }: ReserveQuotaCommand): Promise<QuotaLease> {
     if (isUnlimited(caller.limits)) return UNLIMITED;
     const id = randomUUID();
-    return { headers: await this.ledger.reserve(caller, { tokens, usd }, id), id };
+    return { headers: await this.ledger.reserve(caller, need, id), id };
   }
 }

@@ -4,7 +4,8 @@ import { StoreUnavailable } from '../../common/store-unavailable.js';
 import type { MemoryQuotaLedger } from './adapters/memory.quota-ledger.js';
 import type { OpenLease, RedisQuotaLedger } from './adapters/redis.quota-ledger.js';
 import type { MonthlySpend } from './monthly-spend.js';
-import { QuotaLedger, userKey, type QuotaNeed, type QuotaUse, type RateLimitHeaders } from './quota-ledger.js';
+import { QuotaLedger, userKey, type QuotaUse, type RateLimitHeaders } from './quota-ledger.js';
+import type { QuotaNeed } from './quota.messages.js';
 import type { ReplicaRoll } from './replica-roll.js';
 import { UnbookedSpend, type Booking } from './unbooked-spend.js';
 

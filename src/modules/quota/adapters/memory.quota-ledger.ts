@@ -1,6 +1,7 @@
 import type { Caller, CallerLimits } from '../../../common/caller.js';
 import { MonthlySpend } from '../monthly-spend.js';
-import { QuotaLedger, userKey, type QuotaNeed, type QuotaUse, type RateLimitHeaders } from '../quota-ledger.js';
+import { QuotaLedger, userKey, type QuotaUse, type RateLimitHeaders } from '../quota-ledger.js';
+import type { QuotaNeed } from '../quota.messages.js';
 import { headersFor, refuseOverLimit, type QuotaState, type WindowState } from '../quota-verdict.js';
 import { SlidingWindow, WINDOW_MS, type Bucket } from '../sliding-window.js';
 

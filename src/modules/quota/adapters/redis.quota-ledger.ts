@@ -2,7 +2,8 @@ import type { Caller, CallerLimits } from '../../../common/caller.js';
 import { hashTag } from '../../../common/redis/hash-tag.js';
 import type { RedisConnection, RedisScript } from '../../../common/redis/redis-connection.js';
 import { MonthlySpend } from '../monthly-spend.js';
-import { QuotaLedger, userKey, type QuotaNeed, type QuotaUse, type RateLimitHeaders } from '../quota-ledger.js';
+import { QuotaLedger, userKey, type QuotaUse, type RateLimitHeaders } from '../quota-ledger.js';
+import type { QuotaNeed } from '../quota.messages.js';
 import { headersFor, refuseOverLimit, type QuotaState, type WindowState } from '../quota-verdict.js';
 import { RENEW, RESERVE, SETTLE } from './quota-scripts.js';
 
