@@ -32,8 +32,8 @@ export interface Target {
   readonly tier: Tier;
   readonly provider: Provider;
   readonly model: string;
-  /** Tokens of prompt and answer together. */
-  readonly contextWindow: number;
+  /** Tokens of prompt and answer together; `null` when nobody said: such a target is asked, and refuses by itself. */
+  readonly contextWindow: number | null;
   readonly capabilities: readonly Capability[];
   /** `null` when nobody said what it costs; a cost is then `null` too, never 0. */
   readonly price: Price | null;

@@ -31,6 +31,17 @@ export function estimateTokens(messages: readonly ChatMessage[]): number {
   return tokens;
 }
 
+/**
+ * What prompt and history may take of a window, tokens. Of an unknown window nothing is held back: cutting a
+ * conversation short for a limit that may not exist loses what the caller counts on; the server refuses what it cannot take.
+ */
+export function promptRoom(
+  request: Pick<ChatRequest, 'max_tokens' | 'max_completion_tokens'>,
+  window: number | null,
+): number {
+  return window === null ? Infinity : window - answerReserve(request, window);
+}
+
 /** Share of a window that is kept free for an answer whose length nobody limited. */
 const DEFAULT_ANSWER_SHARE = 8;
 const LONGEST_DEFAULT_ANSWER = 1024;

@@ -86,8 +86,8 @@ describe('POST /v1/route', () => {
     const models = { targets: ['medium', 'small', 'large'] };
     router = await startRouter({
       targets: [
-        targetOn(medium, { capabilities: ['tools', 'json'], price: { input: 1, output: 1 } }),
-        targetOn(small, { capabilities: ['tools'], price: { input: 0, output: 0 } }),
+        targetOn(medium, { contextWindow: 8_192, capabilities: ['tools', 'json'], price: { input: 1, output: 1 } }),
+        targetOn(small, { contextWindow: 8_192, capabilities: ['tools'], price: { input: 0, output: 0 } }),
         targetOn(large, { tier: 'cloud', contextWindow: 128_000, price: { input: 10, output: 30 } }),
       ],
       models: [

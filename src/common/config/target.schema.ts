@@ -55,7 +55,11 @@ export const targetSchema = z
       .string()
       .default('')
       .describe('From the environment: ${VAR}. azure-openai without a key signs in with Entra.'),
-    contextWindow: z.int().min(256).default(8192).describe('Tokens of prompt and answer together.'),
+    contextWindow: z
+      .int()
+      .min(256)
+      .optional()
+      .describe('Tokens of prompt and answer together. Left out: what the server tells, else unknown.'),
     capabilities: z.array(z.enum(CAPABILITIES)).default([]),
     price: price.optional(),
     concurrency: z.int().min(1).max(100_000).default(64).describe('Calls in flight; more wait in a bounded queue.'),

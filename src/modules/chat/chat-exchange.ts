@@ -56,8 +56,8 @@ export class ChatExchange {
   overheadMs = 0;
   /** The whole answer as one `chat.completion`; `null` before the end. */
   completion: ChatFrame | null = null;
-  /** Of the target that answers, tokens. */
-  contextWindow = Number.MAX_SAFE_INTEGER;
+  /** Of the target that answers, tokens; `null` when unknown. */
+  contextWindow: number | null = null;
   private source: AsyncIterable<ChatChunk> | null = null;
   private price: Price | null = null;
   private firstTokenMs: number | null = null;

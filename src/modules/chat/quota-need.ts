@@ -29,7 +29,7 @@ export function quotaNeed(
   const asked = request.max_completion_tokens ?? request.max_tokens;
   const candidates = models.find(({ name }) => name === request.model)?.targets ?? [request.model];
   let usd = 0;
-  for (const { id, price, contextWindow } of targets) {
+  for (const { id, price, contextWindow = Infinity } of targets) {
     if (!price || !candidates.includes(id)) continue;
     const unlimited = Math.min(LONGEST_UNLIMITED, contextWindow);
     const usage = {

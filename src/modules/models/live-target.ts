@@ -12,7 +12,7 @@ export class LiveTarget implements TargetStatus {
   readonly model: string;
   /** What the server wants in the field `model`; Azure's v1 API wants the deployment there. */
   readonly upstreamModel: string;
-  readonly contextWindow: number;
+  readonly contextWindow: number | null;
   readonly capabilities: readonly Capability[];
   readonly price: Price | null;
   readonly timeouts: Timeouts;
@@ -33,7 +33,7 @@ export class LiveTarget implements TargetStatus {
     this.provider = config.provider;
     this.model = config.model;
     this.upstreamModel = (config.provider === 'azure-openai' && config.deployment) || config.model;
-    this.contextWindow = config.contextWindow;
+    this.contextWindow = config.contextWindow ?? null;
     this.capabilities = config.capabilities;
     this.price = config.price ?? null;
     this.timeouts = config.timeouts;

@@ -1,7 +1,7 @@
 import type { ChatRequest } from '../../common/chat.js';
 import { fitConversation, type HistoryTurn } from '../../common/conversation.js';
 import type { LiveTarget } from './live-target.js';
-import { answerReserve } from '../../common/token-estimate.js';
+import { promptRoom } from '../../common/token-estimate.js';
 
 /**
  * The request as the target's server gets it: everything the caller sent, with the target's own model name, the stored
@@ -15,8 +15,7 @@ export function upstreamBody(
   target: LiveTarget,
   partialAnswer: string | null,
 ): ChatRequest {
-  const room = target.contextWindow - answerReserve(request, target.contextWindow);
-  const { messages } = fitConversation(history, request.messages, room);
+  const { messages } = fitConversation(history, request.messages, promptRoom(request, target.contextWindow));
   const prefill = partialAnswer === null ? [] : [{ role: 'assistant', content: partialAnswer }];
   const body: ChatRequest = { ...request, model: target.upstreamModel, messages: [...messages, ...prefill] };
   if (request.stream) body.stream_options = { ...request.stream_options, include_usage: true };

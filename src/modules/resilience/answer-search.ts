@@ -133,7 +133,7 @@ export class AnswerSearch {
     const { outcome, message, remedy } = failure;
     this.failures.push(failure);
     if (remedy === 'larger_window') {
-      this.waiting = this.waiting.filter((other) => other.contextWindow > contextWindow);
+      this.waiting = this.waiting.filter((other) => mayBeLarger(other.contextWindow, contextWindow));
     }
     const level = outcome === 'auth' ? 'error' : 'warn';
     this.logger[level]({ target: id, outcome, next: this.waiting[0]?.id ?? null }, `attempt failed: ${message}`);
@@ -166,6 +166,10 @@ export class AnswerSearch {
     };
   }
 }
+
+/** An unknown window is not known to be too small: such a target is asked once. */
+const mayBeLarger = (window: number | null, than: number | null): boolean =>
+  window === null || than === null || window > than;
 
 /** Another attempt was faster. */
 class HedgeLost extends Error {}

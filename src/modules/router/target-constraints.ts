@@ -79,11 +79,11 @@ type Keep = (from: readonly TargetStatus[], why: (target: TargetStatus) => strin
 function fitting(targets: readonly TargetStatus[], request: ChatRequest, keep: Keep): TargetStatus[] {
   const prompt = estimateTokens(request.messages);
   const asked = request.max_completion_tokens ?? request.max_tokens;
-  const answer = ({ contextWindow }: TargetStatus) =>
-    asked ?? Math.min(ANSWER_RESERVE_TOKENS, Math.floor(contextWindow / 8));
-  const left = keep(targets, (target) => (prompt + answer(target) <= target.contextWindow ? null : 'window_too_small'));
+  const answer = (window: number) => asked ?? Math.min(ANSWER_RESERVE_TOKENS, Math.floor(window / 8));
+  const fits = ({ contextWindow: window }: TargetStatus) => window === null || prompt + answer(window) <= window;
+  const left = keep(targets, (target) => (fits(target) ? null : 'window_too_small'));
   if (left.length > 0) return left;
-  const largest = Math.max(0, ...targets.map((target) => target.contextWindow));
+  const largest = Math.max(0, ...targets.map((target) => target.contextWindow ?? 0));
   const wanted = asked ? ` and max_tokens asks for ${asked} more` : '';
   throw new ContextLengthExceeded(
     `The messages take about ${prompt} tokens${wanted}, but the largest context window here is ${largest} tokens. ` +
