@@ -41,9 +41,15 @@ export interface Target {
   readonly simulated: boolean;
 }
 
-/** Whether a call may have to wait until the model is loaded into memory; only local models are unloaded. */
-export const mayHaveToLoad = ({ tier, simulated, warm }: TargetStatus): boolean =>
-  tier === 'local' && !simulated && warm !== true;
+/**
+ * Whether the server of a target loads its model into memory and unloads it again: a local one of OpenAI's protocol
+ * (Ollama, LM Studio, llama.cpp, vLLM). A private endpoint of Azure OpenAI is local too, but its models always run.
+ */
+export const loadsModels = ({ tier, provider }: Pick<Target, 'tier' | 'provider'>): boolean =>
+  tier === 'local' && provider === 'openai';
+
+/** Whether a call may have to wait until the model is loaded into memory. */
+export const mayHaveToLoad = (target: TargetStatus): boolean => loadsModels(target) && target.warm !== true;
 
 /** A target and how it does at this moment. */
 export interface TargetStatus extends Target {

@@ -67,7 +67,9 @@ export const targetSchema = z
     prewarm: z
       .boolean()
       .default(false)
-      .describe('local: load the model at start, and again when its server has unloaded it (asked every 10 s).'),
+      .describe(
+        'tier local, provider openai: load the model at start, and again when its server has unloaded it (asked every 10 s). Other servers load nothing.',
+      ),
     pace: z
       .strictObject({
         firstTokenMs: z.int().min(0).max(60_000).default(0),

@@ -1,5 +1,14 @@
 import type { TargetConfig } from '../../common/config/config.schema.js';
-import type { BreakerState, Capability, Price, Provider, TargetStatus, Tier, Timeouts } from '../../common/target.js';
+import {
+  loadsModels,
+  type BreakerState,
+  type Capability,
+  type Price,
+  type Provider,
+  type TargetStatus,
+  type Tier,
+  type Timeouts,
+} from '../../common/target.js';
 import type { ModelServer } from './adapters/model-server.js';
 import { RecentCalls, TargetSlots } from './target-load.js';
 import { WarmState } from './warm-state.js';
@@ -45,9 +54,8 @@ export class LiveTarget implements TargetStatus {
     return this.drained ? 'drained' : this.breakerState;
   }
 
-  /** Only local models are loaded and unloaded. */
   get warm(): boolean | null {
-    return this.tier === 'local' && !this.simulated ? this.warmState.value : null;
+    return loadsModels(this) ? this.warmState.value : null;
   }
 
   get inFlight(): number {

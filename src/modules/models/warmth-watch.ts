@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import { loadsModels } from '../../common/target.js';
 import { loadedModels } from './adapters/ollama-loaded.js';
 import type { LiveTarget } from './live-target.js';
 import { StreamModelCommand } from './models.messages.js';
@@ -9,8 +10,9 @@ const EVERY_MS = 10_000;
 const PROBE_MS = 1_000;
 
 /**
- * Asks local servers which models they have loaded, and loads those that are to be kept warm (`prewarm`). A server that
- * does not know the question is not asked again; what is warm there is learned from the calls.
+ * Asks the servers that load models (`loadsModels`) which ones they have loaded, and loads those that are to be kept
+ * warm (`prewarm`). A server that does not know the question is not asked again; what is warm there is learned from the
+ * calls.
  */
 @Injectable()
 export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -36,23 +38,27 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
     this.stopped.abort();
   }
 
-  /** One round over all local targets; never rejects. */
+  /** One round over all targets whose server loads models; never rejects. */
   async look(): Promise<void> {
-    const local = this.catalogue.list().filter(({ tier, server }) => tier === 'local' && server);
-    await Promise.all(local.map((target) => this.lookAt(target)));
+    const servers = Map.groupBy(this.catalogue.list().filter(loadsModels), ({ config }) =>
+      rootOf(config.baseUrl ?? ''),
+    );
+    await Promise.all([...servers].map(([root, targets]) => this.lookAt(root, targets)));
   }
 
-  private async lookAt(target: LiveTarget): Promise<void> {
-    if (!this.silent.has(target)) await this.ask(target);
-    if (target.config.prewarm && target.warm !== true) await this.load(target);
+  private async lookAt(root: string, targets: readonly LiveTarget[]): Promise<void> {
+    if (targets.some((target) => !this.silent.has(target))) await this.ask(root, targets);
+    const cold = targets.filter(({ config, warm }) => config.prewarm && warm !== true);
+    await Promise.all(cold.map((target) => this.load(target)));
   }
 
-  private async ask(target: LiveTarget): Promise<void> {
-    const { origin } = new URL(target.config.baseUrl ?? '');
+  private async ask(root: string, targets: readonly LiveTarget[]): Promise<void> {
     const signal = AbortSignal.any([this.stopped.signal, AbortSignal.timeout(PROBE_MS)]);
-    const names = await loadedModels(origin, signal).catch(() => undefined); // not there now: nothing is known
-    if (names === null) this.silent.add(target);
-    target.warmState.tell(names ? names.some((name) => isModel(name, target.model)) : null);
+    const names = await loadedModels(root, signal).catch(() => undefined); // not there now: nothing is known
+    for (const target of targets) {
+      if (names === null) this.silent.add(target);
+      target.warmState.tell(names ? names.some((name) => isModel(name, target.model)) : null);
+    }
   }
 
   /** A question of one token; the server loads the model to answer it. */
@@ -71,5 +77,8 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
     }
   }
 }
+
+/** What comes before `/v1`: Ollama's own API is beside it, also behind a path of a proxy. */
+const rootOf = (baseUrl: string): string => baseUrl.replace(/(\/v1)?\/*$/, '');
 
 const isModel = (loaded: string, model: string): boolean => loaded === model || loaded === `${model}:latest`;

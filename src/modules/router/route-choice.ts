@@ -1,7 +1,7 @@
 import type { ChatRequest } from '../../common/chat.js';
 import type { ModelConfig, Strategy } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
-import type { TargetStatus } from '../../common/target.js';
+import { mayHaveToLoad, type TargetStatus } from '../../common/target.js';
 import { estimateTokens } from '../../common/token-estimate.js';
 import type { Assessment, Learned } from './assessment.js';
 import { assess, scores, usesArtefact } from './assessment.js';
@@ -152,9 +152,8 @@ function cascade(
 /** The best target, or when that one has to be loaded first, the best of the same side that need not. */
 function readyFirst(ranking: readonly TargetStatus[], isStrong: (target: TargetStatus) => boolean): TargetStatus {
   const best = ranking[0]!;
-  if (best.tier !== 'local' || best.warm !== false) return best;
-  const isReady = ({ tier, warm }: TargetStatus) => tier === 'cloud' || warm === true;
-  return ranking.find((target) => isStrong(target) === isStrong(best) && isReady(target)) ?? best;
+  if (best.warm !== false) return best;
+  return ranking.find((target) => isStrong(target) === isStrong(best) && !mayHaveToLoad(target)) ?? best;
 }
 
 /** Where the constraints left no choice, they are the reason. */

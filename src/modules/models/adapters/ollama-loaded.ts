@@ -9,12 +9,12 @@ const answerSchema = z.object({ models: z.array(z.looseObject({ name: z.string()
 /**
  * The models a local server has in memory. Only Ollama tells; a name without a tag there means `:latest`.
  *
- * @param origin such as `http://127.0.0.1:11434`
+ * @param root such as `http://127.0.0.1:11434`
  * @returns `null` when the server answers, but not to this question
  * @throws when the server cannot be reached or does not answer in time
  */
-export async function loadedModels(origin: string, signal: AbortSignal): Promise<readonly string[] | null> {
-  const { statusCode, headers, body } = await request(`${origin}/api/ps`, { signal });
+export async function loadedModels(root: string, signal: AbortSignal): Promise<readonly string[] | null> {
+  const { statusCode, headers, body } = await request(`${root}/api/ps`, { signal });
   if (statusCode !== 200 || Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES) {
     body.on('error', () => undefined).destroy();
     return null;

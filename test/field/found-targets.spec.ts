@@ -1,0 +1,61 @@
+import { PROVIDERS, TIERS } from '../../src/common/target.js';
+import { WarmthWatch } from '../../src/modules/models/warmth-watch.js';
+import { called } from '../support/fault-row.js';
+import { startRouter, type RouterApp } from '../support/router-app.js';
+import { eventually, targetsOf } from '../support/router-calls.js';
+import { inOrder, targetOn, type TargetInput } from '../support/router-targets.js';
+import { UpstreamServer } from '../support/upstream-server.js';
+import { status } from '../support/upstream-behaviours.js';
+
+const WITHIN_MS = 10_000;
+
+describe('every tier with every provider', () => {
+  let upstream: UpstreamServer;
+  let router: RouterApp | undefined;
+  beforeAll(async () => {
+    upstream = await UpstreamServer.start({ model: 'm' });
+  });
+  beforeEach(() => {
+    upstream.reset();
+    upstream.respondTo('/api/ps', status(200, { models: [] }));
+  });
+  afterEach(async () => {
+    await router?.close();
+    router = undefined;
+  });
+  afterAll(() => upstream.close());
+
+  /** As somebody would write it: only the fields that this provider needs. */
+  function targetFor(provider: (typeof PROVIDERS)[number], rest: Partial<TargetInput>): TargetInput {
+    const { baseUrl: _, ...common } = targetOn(upstream, { id: 't', provider, ...rest });
+    if (provider === 'openai') return { ...common, baseUrl: upstream.baseUrl };
+    const endpoint = upstream.baseUrl.replace(/\/v1$/, '');
+    return provider === 'azure-openai' ? { ...common, endpoint, deployment: 'd', apiKey: 'k' } : common;
+  }
+
+  const all = TIERS.flatMap((tier) =>
+    PROVIDERS.flatMap((provider) => [true, false].map((prewarm) => ({ tier, provider, prewarm }))),
+  );
+
+  it.each(all)('F06 $tier, $provider, prewarm $prewarm: answers, and lives on, also after a reload', async (row) => {
+    const loads = row.tier === 'local' && row.provider === 'openai';
+    const rejections: unknown[] = [];
+    const note = (reason: unknown) => rejections.push(reason);
+    process.on('unhandledRejection', note);
+    try {
+      router = await startRouter(inOrder([targetFor(row.provider, row)]));
+      const warmed = () => upstream.requests.length === (loads && row.prewarm ? 1 : 0);
+      await eventually('the model is asked for only where it can be loaded', WITHIN_MS, warmed);
+      expect(await called(router)).toMatchObject({ status: 200 });
+      await router.reload(inOrder([targetFor(row.provider, { ...row, concurrency: 3 })]));
+      await router.app.get(WarmthWatch).look();
+      expect(await called(router)).toMatchObject({ status: 200 });
+      const asked = upstream.otherRequests.map(({ path }) => path);
+      expect(new Set(asked)).toEqual(new Set(loads ? ['/api/ps'] : []));
+      expect((await targetsOf(router))[0]?.['warm']).toBe(loads ? true : null);
+      expect(rejections).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', note);
+    }
+  });
+});
