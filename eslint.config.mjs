@@ -1,6 +1,7 @@
 // Every rule beyond the recommended ones enforces a line of the style guide; its message says why.
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
+import { outsideNames } from './tools/outside-names.mjs';
 
 const BANNED_NAME =
   /(^|[/\\])(utils?|helpers?|managers?|base|common|common-[^/\\]*|index)\.[cm]?[jt]s$|[.-](utils?|helpers?|manager)\.[cm]?[jt]s$/;
@@ -64,7 +65,7 @@ export default defineConfig(
     // projectService finds tsconfig.json and with it emitDecoratorMetadata, which consistent-type-imports respects:
     // a class that Nest injects must stay a value import.
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
-    plugins: { local: { rules: { 'file-name': fileName, 'type-name': typeName } } },
+    plugins: { local: { rules: { 'file-name': fileName, 'type-name': typeName, 'outside-names': outsideNames } } },
     rules: {
       'local/file-name': 'error',
       'local/type-name': 'error',
@@ -95,6 +96,11 @@ export default defineConfig(
       'max-lines-per-function': ['error', ...size(50)],
       'no-restricted-syntax': ['error', NO_DEFAULT_EXPORT, NO_CONSOLE, NO_ASSIGNED_CLOSURE],
     },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['**/*.spec.ts', '**/*.fixture.ts', 'src/common/own-field.ts'],
+    rules: { 'local/outside-names': 'error' },
   },
   {
     // jest's matchers (`expect.any`, `toMatchObject`) and parsed answers are `any` by their types.

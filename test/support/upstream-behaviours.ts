@@ -18,6 +18,14 @@ const END: Step = { do: 'end' };
 /** One SSE event. */
 export const sse = (json: unknown, kind: FrameKind = 'other'): Step => write(`data: ${JSON.stringify(json)}\n\n`, kind);
 
+/** A stream of just these events: objects become their payloads, strings go out as they are. All in one write. */
+export const events =
+  (...payloads: readonly unknown[]): Behaviour =>
+  () => {
+    const text = payloads.map((it) => (typeof it === 'string' ? it : `data: ${JSON.stringify(it)}\n\n`)).join('');
+    return [head(200, SSE_TYPE), write(text), END];
+  };
+
 function streamSteps(text: string, options: AnswerOptions, request: ChatRequest | undefined, model: string): Step[] {
   const frames = completionChunks(text, options, request, model).map(({ kind, json }) => sse(json, kind));
   return [head(200, SSE_TYPE), ...frames, write('data: [DONE]\n\n', 'done'), END];

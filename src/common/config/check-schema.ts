@@ -2,6 +2,7 @@ import { formatPath, type ConfigProblem } from './config-error.js';
 import { routerConfigSchema, type RouterConfig } from './config.schema.js';
 import type { ScalarOrigin } from './interpolate.js';
 import { describeIssue, type Issue } from './schema-issues.js';
+import { ownField, setOwnField } from '../own-field.js';
 
 /** zod stops before cross-references as soon as a shape is wrong; each pass mends the shapes and looks further. */
 const MAX_PASSES = 6;
@@ -10,7 +11,7 @@ type Container = Record<PropertyKey, unknown>;
 
 function containerOf(root: unknown, path: readonly PropertyKey[]): Container | undefined {
   let node = root;
-  for (const key of path.slice(0, -1)) node = (node as Container | undefined)?.[key];
+  for (const key of path.slice(0, -1)) node = node ? ownField(node as Container, key) : undefined;
   return typeof node === 'object' && node !== null ? (node as Container) : undefined;
 }
 
@@ -30,10 +31,10 @@ function typedScalar(text: unknown, issue: Issue): unknown {
 function standIn(issue: Issue, container: Container, serial: number): unknown {
   if (issue.code === 'invalid_value') return issue.values[0];
   const key = issue.path.at(-1) ?? '';
-  if (!Array.isArray(container) && key in container) return undefined;
+  if (!Array.isArray(container) && Object.hasOwn(container, key)) return undefined;
   if (issue.code !== 'invalid_type') return Array.isArray(container) ? `stand-in.${serial}` : undefined;
   const byType: Record<string, unknown> = { number: 1, int: 1, boolean: false, array: [], object: {}, record: {} };
-  return byType[issue.expected] ?? `stand-in.${serial}`;
+  return ownField(byType, issue.expected) ?? `stand-in.${serial}`;
 }
 
 export interface SchemaResult {
@@ -78,7 +79,7 @@ class SchemaCheck {
     const container = containerOf(this.value, issue.path);
     const key = issue.path.at(-1);
     if (container && key !== undefined && this.origins.get(path)?.mayBeTyped) {
-      const typed = typedScalar(container[key], issue);
+      const typed = typedScalar(ownField(container, key), issue);
       if (typed !== undefined) return this.put(container, key, typed);
     }
     if (!this.isDoubtful(issue, path)) this.report(issue);
@@ -105,7 +106,7 @@ class SchemaCheck {
 
   private put(container: Container, key: PropertyKey, value: unknown): void {
     if (value === undefined) Reflect.deleteProperty(container, key);
-    else container[key] = value;
+    else setOwnField(container, key, value);
     this.changed = true;
   }
 

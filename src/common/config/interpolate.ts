@@ -1,5 +1,6 @@
 import { isPair, isScalar, isSeq, visit, type Document, type Node, type Pair, type Scalar } from 'yaml';
 import { formatPath, type ConfigProblem } from './config-error.js';
+import { ownField } from '../own-field.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -43,7 +44,7 @@ function replacePlaceholders(written: string, quoted: boolean, env: Environment)
       return '';
     }
     if (fallback) defaults.push(fallback);
-    const value = env[name];
+    const value = ownField(env, name);
     if (fallback !== undefined) return value || fallback;
     if (value === undefined)
       errors.push(`environment variable ${name} is not set; set it or write \${${name}:-default}`);

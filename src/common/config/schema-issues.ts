@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { routerConfigSchema } from './config.schema.js';
 import { formatPath, type ConfigProblem } from './config-error.js';
+import { ownField } from '../own-field.js';
 
 export type Issue = z.core.$ZodIssue;
 
@@ -12,7 +13,7 @@ interface JsonSchema {
 /** The keys that may stand in the object at this path. */
 function knownKeys(path: readonly PropertyKey[]): string[] {
   let schema: JsonSchema | undefined = z.toJSONSchema(routerConfigSchema, { io: 'input' }) as JsonSchema;
-  for (const key of path) schema = typeof key === 'number' ? schema?.items : schema?.properties?.[String(key)];
+  for (const key of path) schema = typeof key === 'number' ? schema?.items : ownField(schema?.properties ?? {}, key);
   return Object.keys(schema?.properties ?? {});
 }
 

@@ -2,6 +2,7 @@ import { createHmac, hash, type KeyObject } from 'node:crypto';
 import type { Caller } from '../../common/caller.js';
 import type { ChatMessage, ChatRequest } from '../../common/chat.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
+import { ownField } from '../../common/own-field.js';
 
 export type CacheScope = RouterConfig['cache']['scope'];
 
@@ -37,7 +38,7 @@ export function canonicalJson(value: unknown, leaveOut?: ReadonlySet<string>): s
   }
   const fields = value as Record<string, unknown>;
   for (const name of Object.keys(fields).sort()) {
-    const field = fields[name];
+    const field = ownField(fields, name);
     if (field === undefined || leaveOut?.has(name)) continue;
     if (text) text += ',';
     text += `${JSON.stringify(name)}:${canonicalJson(field)}`;

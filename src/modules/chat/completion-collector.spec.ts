@@ -71,6 +71,19 @@ describe('CompletionCollector', () => {
     expect(answer.choices?.[1]?.['logprobs']).toEqual({ content: [{ token: 'a' }, { token: 'c' }] });
   });
 
+  it('F07 a field named __proto__ is data', () => {
+    const hostile = JSON.parse(
+      '{"content":"hi","__proto__":{"polluted":"yes"},"constructor":{"prototype":{"polluted":1}}}',
+    );
+    const logprobs = JSON.parse('{"logprobs":{"content":[{"token":"hi","__proto__":{"polluted":"yes"}}]}}') as object;
+    const top = JSON.parse('{"id":"c1","__proto__":{"polluted":"yes"},"toString":"x"}') as Completion;
+    const answer = collect([top, chunk(hostile, { ...logprobs }), chunk(hostile)]);
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+    expect(answer.choices?.[0]?.message?.content).toBe('hihi');
+    expect(JSON.stringify(answer)).toContain('"toString":"x"');
+    expect((answer as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+
   it('keeps fields nobody here knows', () => {
     const answer = collect([
       { ...chunk({ thinking: 'hm' }, { safety: { level: 1 } }), cluster: 'x' },
@@ -78,6 +91,131 @@ describe('CompletionCollector', () => {
     ]);
     expect(answer['cluster']).toBe('x');
     expect(answer.choices?.[0]).toMatchObject({ safety: { level: 1 }, message: { thinking: 'hmmm', refusal: null } });
+  });
+});
+
+const messageOf = (...deltas: unknown[]) => collect(deltas.map((delta) => chunk(delta as Delta))).choices?.[0]?.message;
+const fn = (name: string | undefined, args: string) => ({ function: { ...(name ? { name } : {}), arguments: args } });
+const callsOf = (...pieces: unknown[]) =>
+  messageOf(...pieces.map((piece) => ({ tool_calls: [piece] })))?.tool_calls?.map((call) => [
+    call.id,
+    call.function?.name,
+    call.function?.arguments,
+  ]);
+
+describe('F36 tool calls as servers send them', () => {
+  const twoCalls = [
+    ['a', 'f', '{"p":1}'],
+    ['b', 'g', '{"p":2}'],
+  ];
+  it.each([
+    [
+      'index 0 for every call, ids of their own',
+      [
+        { index: 0, id: 'a', ...fn('f', '{"p":1}') },
+        { index: 0, id: 'b', ...fn('g', '{"p":') },
+        { index: 0, ...fn(undefined, '2}') },
+      ],
+    ],
+    [
+      'no index, fragments without an id',
+      [
+        { id: 'a', ...fn('f', '{"p"') },
+        fn(undefined, ':1}'),
+        { id: 'b', ...fn('g', '') },
+        { id: '', ...fn('', '{"p":2}') },
+      ],
+    ],
+    [
+      'interleaved by index',
+      [
+        { index: 0, id: 'a', ...fn('f', '') },
+        { index: 1, id: 'b', ...fn('g', '{') },
+        { index: 0, ...fn(undefined, '{"p":1}') },
+        { index: 1, ...fn(undefined, '"p":2}') },
+      ],
+    ],
+    [
+      'id and name in every piece',
+      [
+        { index: 0, id: 'a', ...fn('f', '{"p"') },
+        { index: 0, id: 'a', ...fn('f', ':1}') },
+        { index: 0, id: 'b', ...fn('g', '{"p":2}') },
+      ],
+    ],
+    [
+      'an id of its own for each fragment',
+      [
+        { index: 0, id: 'a', ...fn('f', '{"p"') },
+        { index: 0, id: 'x', ...fn(undefined, ':1}') },
+        { index: 1, id: 'b', ...fn('g', '{"p":2}') },
+      ],
+    ],
+    [
+      'an index only in the fragments',
+      [
+        { id: 'a', ...fn('f', '') },
+        { index: 0, ...fn(undefined, '{"p":1}') },
+        { id: 'b', ...fn('g', '{"p":2}') },
+      ],
+    ],
+  ])('%s', (_, pieces) => expect(callsOf(...pieces)).toEqual(twoCalls));
+
+  it('whole calls without ids, all with index 0', () => {
+    expect(callsOf({ index: 0, ...fn('f', '{"p":1}') }, { index: 0, ...fn('f', '{"p":2}') })).toEqual([
+      [undefined, 'f', '{"p":1}'],
+      [undefined, 'f', '{"p":2}'],
+    ]);
+  });
+
+  it('the older function_call', () => {
+    const pieces = [{ name: 'f', arguments: '{"a"' }, { arguments: ':1}' }];
+    expect(messageOf(...pieces.map((function_call) => ({ function_call })))).toMatchObject({
+      function_call: { name: 'f', arguments: '{"a":1}' },
+    });
+  });
+
+  it('reasoning details: only text grows', () => {
+    const detail = (text: string, more = {}) => ({
+      type: 'reasoning.text',
+      text,
+      format: 'anthropic-v1',
+      id: 'r',
+      ...more,
+    });
+    const details = (index: object) =>
+      messageOf(
+        { reasoning_details: [detail('Hm', index)] },
+        { reasoning_details: [detail('mm', index)] },
+        { reasoning_details: [detail('', { ...index, signature: 'S' })] },
+        { reasoning_details: [{ type: 'reasoning.encrypted', data: 'x', ...index }] },
+      )?.['reasoning_details'];
+    const text = { type: 'reasoning.text', text: 'Hmmm', format: 'anthropic-v1', id: 'r', signature: 'S' };
+    expect(details({ index: 0 })).toEqual([
+      { ...text, index: 0 },
+      { type: 'reasoning.encrypted', data: 'x', index: 0 },
+    ]);
+    expect(details({})).toEqual([text, { type: 'reasoning.encrypted', data: 'x' }]);
+  });
+
+  it('labels in every chunk stay one, text that repeats itself does not', () => {
+    const filter = { content_filter_results: { hate: { severity: 'safe', filtered: false } }, stop_reason: 'eos' };
+    const piece = { content: 'ha', lane: 'analysis', channel: 'final' };
+    const choice = collect([chunk(piece, filter), chunk(piece, filter), chunk(piece, filter)]).choices?.[0];
+    expect(choice).toMatchObject({ ...filter, message: { content: 'hahaha', lane: 'analysis', channel: 'final' } });
+  });
+
+  it('audio, refusal and a content of parts', () => {
+    const audio = (transcript: string) => ({ audio: { id: 'au', transcript } });
+    expect(messageOf(audio('a'), audio('b'), { refusal: 'N' }, { refusal: 'o' })).toMatchObject({
+      audio: { id: 'au', transcript: 'ab' },
+      refusal: 'No',
+    });
+    const thinking = { type: 'thinking', thinking: [{ type: 'text', text: 'hm' }] };
+    expect(messageOf({ content: [thinking] }, { content: 'Yes' })?.content).toEqual([
+      thinking,
+      { type: 'text', text: 'Yes' },
+    ]);
   });
 });
 

@@ -1,9 +1,10 @@
 import type { Choice, Completion, Delta } from '../../common/chat.js';
+import { ownField, setOwnField } from '../../common/own-field.js';
+import { addField, addFields, GROWING, isFields, joinedList, type Fields } from './delta-pieces.js';
+import { joinedToolCalls } from './tool-call-pieces.js';
 
-type Fields = Record<string, unknown>;
-
-/** Strings that a server may repeat in every delta; all others arrive in pieces and are put together. */
-const REPEATED = new Set(['role', 'id', 'type', 'name', 'object']);
+/** Strings of a delta that servers may repeat in every one of them. */
+const REPEATED = new Set(['role', 'id', 'type', 'name', 'object', 'format', 'status', 'signature', 'channel']);
 
 /**
  * Puts the chunks of a streamed answer together to the `chat.completion` a plain request would have brought, fields
@@ -21,9 +22,12 @@ export class CompletionCollector {
     return this.text;
   }
 
-  add({ choices, ...top }: Completion): void {
-    for (const field in top) if (top[field] !== null && top[field] !== undefined) this.top[field] = top[field];
-    for (const choice of choices ?? []) this.addChoice(choice);
+  add(chunk: Completion): void {
+    for (const field in chunk) {
+      const value = ownField(chunk, field);
+      if (field !== 'choices' && value !== null && value !== undefined) setOwnField(this.top, field, value);
+    }
+    for (const choice of chunk.choices ?? []) this.addChoice(choice);
   }
 
   /** The whole answer; call once, at the end. */
@@ -34,52 +38,39 @@ export class CompletionCollector {
     return { ...this.top, object: 'chat.completion', choices };
   }
 
-  private addChoice({ index = 0, delta, message, ...fields }: Choice): void {
+  private addChoice({ index: at, delta, message, ...fields }: Choice): void {
+    const index = typeof at === 'number' ? at : 0;
     let known = this.choices.get(index);
     if (!known) {
       known = { message: { role: 'assistant', content: null }, fields: { finish_reason: null } };
       this.choices.set(index, known);
     }
-    const piece: Delta = delta ?? message ?? {};
-    merge(known.message, piece);
-    if (index === 0 && typeof piece.content === 'string') this.text += piece.content;
-    merge(known.fields, fields);
-  }
-}
-
-function merge(into: Fields, piece: Fields): void {
-  for (const field in piece) {
-    const value = piece[field];
-    if (value === null || value === undefined) {
-      if (!(field in into)) into[field] = null;
-    } else {
-      into[field] = joined(into[field], value, field);
+    const piece: unknown = delta ?? message;
+    if (isFields(piece)) {
+      addDelta(known.message, piece);
+      if (index === 0 && typeof piece['content'] === 'string') this.text += piece['content'];
     }
+    addFields(known.fields, fields);
   }
 }
 
-function joined(known: unknown, value: unknown, field: string): unknown {
-  if (typeof value === 'string') {
-    return typeof known === 'string' && !REPEATED.has(field) && field !== 'finish_reason' ? known + value : value;
+/**
+ * Adds the next delta to a message. A string nobody knows is text that grows, unless it is what is there already: a
+ * label that the server repeats.
+ */
+function addDelta(message: Fields, delta: Fields): void {
+  for (const field in delta) {
+    const value = ownField(delta, field);
+    if (typeof value === 'string') setOwnField(message, field, grown(ownField(message, field), value, field));
+    else if (field !== 'tool_calls' || !Array.isArray(value)) addField(message, field, value);
+    else message['tool_calls'] = joinedToolCalls(message['tool_calls'], value);
   }
-  if (Array.isArray(value)) return joinedList(Array.isArray(known) ? known : [], value);
-  if (isFields(value)) {
-    const target = isFields(known) ? known : {};
-    merge(target, value);
-    return target;
-  }
-  return value;
 }
 
-/** Items with an index (tool calls) are pieces of one item each; all others (log-probabilities) are appended. */
-function joinedList(known: unknown[], pieces: unknown[]): unknown[] {
-  for (const piece of pieces) {
-    const index = isFields(piece) && typeof piece['index'] === 'number' ? piece['index'] : null;
-    const target = index === null ? undefined : known.find((item) => isFields(item) && item['index'] === index);
-    if (isFields(target) && isFields(piece)) merge(target, piece);
-    else known.push(isFields(piece) ? { ...piece } : piece);
-  }
-  return known;
+function grown(known: unknown, piece: string, field: string): unknown {
+  if (Array.isArray(known)) return piece === '' ? known : joinedList(known, [{ type: 'text', text: piece }], field);
+  if (typeof known !== 'string' || REPEATED.has(field)) return piece === '' && known ? known : piece;
+  return GROWING.has(field) || piece !== known ? known + piece : known;
 }
 
 /** A plain answer's tool calls carry no `index`; that is a matter of the stream. */
@@ -88,6 +79,3 @@ function withoutIndexes(message: Fields): Delta {
   if (!Array.isArray(calls)) return message;
   return { ...message, tool_calls: calls.map(({ index: _, ...call }: Fields) => call) };
 }
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,3 +1,5 @@
+import { ownField } from '../../common/own-field.js';
+
 /** Card and account numbers, told from other numbers by their check digits. */
 
 /** Cards are written in one piece or in groups of which the first has four digits. */
@@ -55,7 +57,7 @@ const IBAN_START = /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?=[ \u00a0-]?[A-Za-z0-9])/g
 /** An IBAN: country, its length, and check digits mod 97 (ISO 13616). */
 export function hasIban(text: string): boolean {
   for (const { 0: start, index } of text.matchAll(IBAN_START)) {
-    const length = IBAN_LENGTHS[start.slice(0, 2).toUpperCase()];
+    const length = ownField(IBAN_LENGTHS, start.slice(0, 2).toUpperCase());
     const iban = length && alphanumericsFrom(text, index, length);
     if (iban && remainder97(iban.toUpperCase()) === 1) return true;
   }

@@ -1,6 +1,7 @@
 import type { ModelConfig } from '../../common/config/config.schema.js';
 import { costUsd } from '../../common/cost.js';
 import type { TargetStatus } from '../../common/target.js';
+import { ownField } from '../../common/own-field.js';
 
 /** Above this share of failed calls a target that never answered is no longer tried for the sake of a measurement. */
 const MEASURABLE_ERROR_RATE = 0.5;
@@ -52,7 +53,7 @@ export function byWeight(
   weights: Readonly<Record<string, number>>,
   random: number,
 ): TargetStatus[] {
-  const weightOf = (target: TargetStatus) => (Object.hasOwn(weights, target.id) ? weights[target.id]! : 1);
+  const weightOf = (target: TargetStatus) => ownField(weights, target.id) ?? 1;
   let left = random * targets.reduce((sum, target) => sum + weightOf(target), 0);
   const drawn = targets.find((target) => weightOf(target) > 0 && (left -= weightOf(target)) < 0);
   return drawn ? firstThenRest(drawn, targets) : [...targets];

@@ -1,3 +1,5 @@
+import { ownField } from '../../common/own-field.js';
+
 interface SchemaNode {
   readonly type?: string | readonly string[];
   readonly required?: readonly string[];
@@ -33,7 +35,7 @@ export function findSchemaFault(schema: unknown, value: unknown, path = '$', dep
   if (node.additionalProperties === false && extra !== undefined) return `${path}.${extra}`;
   const fields = Object.entries(known).filter(([name]) => Object.hasOwn(object, name));
   return firstFault(
-    fields.map(([name, part]) => [part, object[name], `${path}.${name}`] as const),
+    fields.map(([name, part]) => [part, ownField(object, name), `${path}.${name}`] as const),
     depth,
   );
 }

@@ -11,6 +11,7 @@ import type { HistoryTurn } from '../../common/conversation.js';
 import type { Capability, TargetStatus } from '../../common/target.js';
 import { estimateTokens } from '../../common/token-estimate.js';
 import { findPrivateKindsIn } from './private-text.js';
+import { ownField } from '../../common/own-field.js';
 
 /** Room for an answer whose length nobody said, tokens; a small window keeps an eighth of it free. */
 const ANSWER_RESERVE_TOKENS = 256;
@@ -65,7 +66,7 @@ export function allowedTargets(
     if (left.length === 0) throw new InvalidRequest(need.cure, need.param);
   }
   left = fitting(left, request, keep);
-  left = ofTenant(left, config.tenants[tenant]?.targets, keep);
+  left = ofTenant(left, ownField(config.tenants, tenant)?.targets, keep);
   const beforePrivacy = left.length;
   left = localIfPrivate(left, request, history, config, keep);
   const keptLocal = left.length < beforePrivacy;
@@ -127,7 +128,9 @@ function localIfPrivate(
 function needsOf(request: ChatRequest, history: readonly HistoryTurn[]): Need[] {
   const needs: Need[] = [];
   const need = (capability: Capability, param: string, cure: string) => needs.push({ capability, param, cure });
-  const toolField = ['tools', 'functions'].find((field) => Array.isArray(request[field]) && request[field].length > 0);
+  const toolField = (['tools', 'functions'] as const).find(
+    (field) => Array.isArray(request[field]) && request[field].length > 0,
+  );
   if (toolField) {
     need(
       'tools',

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ChatRequest } from '../../../common/chat.js';
+import { ownField } from '../../../common/own-field.js';
 
 export interface SimulatedToolCall {
   readonly id: string;
@@ -48,7 +49,9 @@ function demandedName(choice: unknown): string | null {
 
 function minimalObject(schema: JsonSchema | undefined, depth: number): Record<string, unknown> {
   const required = Array.isArray(schema?.required) && depth < MAX_DEPTH ? (schema.required as readonly string[]) : [];
-  return Object.fromEntries(required.map((field) => [field, minimalValue(schema?.properties?.[field], depth + 1)]));
+  return Object.fromEntries(
+    required.map((field) => [field, minimalValue(ownField(schema?.properties ?? {}, field), depth + 1)]),
+  );
 }
 
 function minimalValue(schema: JsonSchema | undefined, depth: number): unknown {

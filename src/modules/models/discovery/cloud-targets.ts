@@ -3,6 +3,7 @@ import { factsOf } from './known-models.js';
 import type { Environment } from './local-servers.js';
 import { isLoopbackUrl } from './loopback.js';
 import { targetId } from './target-input.js';
+import { ownField } from '../../../common/own-field.js';
 
 const OPENAI_URL = 'https://api.openai.com/v1';
 /**
@@ -98,7 +99,7 @@ function azureTargets(env: Environment): CloudFindings {
 
 /** Blank counts as not set; the line break that comes with `$(cat key)` would break a header. */
 function setting(env: Environment, name: string): string | undefined {
-  return env[name]?.trim() || undefined;
+  return ownField(env, name)?.trim() || undefined;
 }
 
 function httpUrlOf(text: string): URL | null {

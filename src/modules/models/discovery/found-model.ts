@@ -1,5 +1,6 @@
 import type { Model } from 'openai/resources/models';
 import type { Capability } from '../../../common/target.js';
+import { ownField } from '../../../common/own-field.js';
 
 /** A model that a local server offers for chat. */
 export interface FoundModel {
@@ -46,7 +47,7 @@ export function isObject(value: unknown): value is JsonObject {
 
 /** The objects in a list field; everything that is not one is left out. */
 export function objectsIn(value: unknown, field: string): readonly JsonObject[] {
-  const list = isObject(value) ? value[field] : undefined;
+  const list = isObject(value) ? ownField(value, field) : undefined;
   return Array.isArray(list) ? list.filter(isObject) : [];
 }
 

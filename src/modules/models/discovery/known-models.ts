@@ -1,4 +1,5 @@
 import type { Capability, Price } from '../../../common/target.js';
+import { ownField } from '../../../common/own-field.js';
 
 export interface ModelFacts {
   readonly contextWindow: number;
@@ -36,5 +37,5 @@ const UNKNOWN: ModelFacts = { contextWindow: 128_000, capabilities: ['tools', 'j
 /** What is known of a cloud model by its name, dated snapshots included; of others only what every current one can. */
 export function factsOf(model: string): ModelFacts {
   const family = model.replace(/-\d{4}-\d{2}-\d{2}$/, '');
-  return Object.hasOwn(FACTS, family) ? FACTS[family]! : UNKNOWN;
+  return ownField(FACTS, family) ?? UNKNOWN;
 }

@@ -11,6 +11,7 @@ import {
   type JsonObject,
 } from './found-model.js';
 import type { ProbeJson } from './probe-json.js';
+import { ownField } from '../../../common/own-field.js';
 
 /** Ollama's words for what a model can, in ours. `json` is not among them: Ollama enforces it for every model. */
 const CAPABILITY: Readonly<Record<string, Capability>> = { tools: 'tools', vision: 'vision', thinking: 'reasoning' };
@@ -45,9 +46,11 @@ export async function probeOllama(origin: string, probe: ProbeJson, contextLengt
 function modelOf(name: string, details: JsonObject, served: number | undefined): FoundModel | null {
   const told = Array.isArray(details['capabilities']) ? (details['capabilities'] as unknown[]) : null;
   if (told && !told.includes('completion')) return null;
-  const capabilities = (told ?? []).flatMap((word) => CAPABILITY[String(word)] ?? []);
+  const capabilities = (told ?? []).flatMap((word) => ownField(CAPABILITY, String(word)) ?? []);
   const info = isObject(details['model_info']) ? details['model_info'] : {};
-  const possible = tokensOf(...Object.keys(info).flatMap((key) => (key.endsWith('.context_length') ? info[key] : [])));
+  const possible = tokensOf(
+    ...Object.entries(info).flatMap(([key, value]) => (key.endsWith('.context_length') ? value : [])),
+  );
   const contextWindow = Math.min(served ?? USUAL_CONTEXT, possible ?? Infinity);
   return { name, contextWindow, capabilities: ['json', ...capabilities] };
 }

@@ -2,6 +2,7 @@ import { PromptScan } from './prompt-scan.js';
 import { SHAPE } from './prompt-shape.js';
 import type { RoutingArtefact } from './routing-artefact.js';
 import { columnCount } from './routing-artefact.js';
+import { setOwnField } from '../../../common/own-field.js';
 
 /** Features that a decision record names. */
 const NAMED = 5;
@@ -153,7 +154,9 @@ export class LearnedScorer {
       if (named.length > NAMED) named.pop();
     }
     const strongest: Record<string, number> = {};
-    for (const column of named) strongest[this.names[column]!] = Math.round(this.contributions[column]! * 1e4) / 1e4;
+    for (const column of named) {
+      setOwnField(strongest, this.names[column]!, Math.round(this.contributions[column]! * 1e4) / 1e4);
+    }
     return strongest;
   }
 }

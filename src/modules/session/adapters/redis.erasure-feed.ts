@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RedisConnection } from '../../../common/redis/redis-connection.js';
 import type { SessionKey } from '../stored-turn.js';
 import { ERASURE_MARK_MS } from '../turn-store.js';
+import { setOwnField } from '../../../common/own-field.js';
 
 const STREAM = '{erasures}:sessions';
 const PAGE = 500;
@@ -46,6 +47,6 @@ export class RedisErasureFeed {
 
 function fieldsOf(flat: readonly string[]): Partial<Record<string, string>> {
   const fields: Record<string, string> = {};
-  for (let i = 0; i + 1 < flat.length; i += 2) fields[flat[i]!] = flat[i + 1]!;
+  for (let i = 0; i + 1 < flat.length; i += 2) setOwnField(fields, flat[i]!, flat[i + 1]!);
   return fields;
 }
