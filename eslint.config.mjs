@@ -54,6 +54,18 @@ const NO_ASSIGNED_CLOSURE = {
     'V8 makes a function that is assigned to a property in the old space, where it keeps all it can reach until the next full collection; assign a const, or keep the data.',
 };
 
+const OWNER =
+  'Work that nobody waits for has an owner that tells its failure and goes on: BackgroundWork (src/common/background-work.ts).';
+/** What is thrown in any of these is nobody's, and ends the process or is lost. */
+const NO_UNOWNED_WORK = [
+  { selector: 'UnaryExpression[operator="void"]', message: `\`void\` hides a promise that nobody owns. ${OWNER}` },
+  { selector: 'CallExpression[callee.name="setInterval"]', message: OWNER },
+  {
+    selector: 'ExpressionStatement > CallExpression[callee.property.name=/^(then|catch|finally)$/]',
+    message: `Await it. ${OWNER}`,
+  },
+];
+
 const size = (max) => [{ max, skipBlankLines: true, skipComments: true }];
 
 export default defineConfig(
@@ -94,7 +106,15 @@ export default defineConfig(
       // The tail tells good code from bad: longer ones need splitting, or a disable comment with its reason.
       'max-lines': ['error', ...size(250)],
       'max-lines-per-function': ['error', ...size(50)],
-      'no-restricted-syntax': ['error', NO_DEFAULT_EXPORT, NO_CONSOLE, NO_ASSIGNED_CLOSURE],
+      'no-restricted-syntax': ['error', NO_DEFAULT_EXPORT, NO_CONSOLE, NO_ASSIGNED_CLOSURE, ...NO_UNOWNED_WORK],
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        // A reply is a promise of its end; its methods are not.
+        {
+          ignoreVoid: false,
+          allowForKnownSafePromises: [{ from: 'package', package: 'fastify', name: 'FastifyReply' }],
+        },
+      ],
     },
   },
   {

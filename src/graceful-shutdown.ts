@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { BackgroundWork } from './common/background-work.js';
 import { BeginDrainCommand } from './modules/health/health.messages.js';
 
 /** Load balancers need this long to see that `/ready` says 503 and to send elsewhere. */
@@ -27,9 +28,10 @@ export async function shutDown(app: NestFastifyApplication, drainSeconds: number
   };
   const timer = setTimeout(cut, drainSeconds * 1000);
   // A connection that is kept alive becomes idle when its request is done; nobody else closes it then.
-  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+  const background = new BackgroundWork('shutdown');
+  background.repeat('closing idle connections', SWEEP_MS, () => server.closeIdleConnections());
   await app.close();
-  clearInterval(sweep);
+  await background.stop();
   clearTimeout(timer);
   logger.log('closed');
 }

@@ -3,11 +3,12 @@ import { Logger } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { banner } from './banner.js';
+import { BackgroundWork } from './common/background-work.js';
 import { ConfigError } from './common/config/config-error.js';
 import { LiveConfig } from './common/config/live-config.js';
 import { loadConfig } from './common/config/load-config.js';
 import { watchConfig } from './common/config/watch-config.js';
-import { exitOnUncaughtError } from './common/logging/fatal-exit.js';
+import { ownProcessErrors } from './common/logging/fatal-exit.js';
 import { createJsonLogger, type NestJsonLogger } from './common/logging/json-logger.js';
 import { createApp } from './create-app.js';
 import { shutDown } from './graceful-shutdown.js';
@@ -46,6 +47,7 @@ function stopOnSignal(
   logger: NestJsonLogger,
   unwatch: () => void,
 ): void {
+  const background = new BackgroundWork('shutdown');
   const hurry = new AbortController();
   let stopping = false;
   const onSignal = async (signal: NodeJS.Signals): Promise<void> => {
@@ -57,16 +59,24 @@ function stopOnSignal(
     stopping = true;
     if (signal === 'SIGINT') hurry.abort();
     unwatch();
-    await shutDown(app, config.current.server.drainSeconds, hurry.signal);
+    try {
+      await shutDown(app, config.current.server.drainSeconds, hurry.signal);
+      process.exitCode = 0;
+    } catch (err) {
+      process.exitCode = 1;
+      logger.fatal({ err }, 'the shutdown failed', 'shutdown');
+    }
     await logger.flush();
-    process.exit(0);
+    process.exit();
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, (name) => void onSignal(name));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, (name) => background.launch('the shutdown', () => onSignal(name)));
+  }
 }
 
 const config = readConfig();
 const logger = createJsonLogger();
-exitOnUncaughtError(logger);
+ownProcessErrors(logger);
 const app = await createApp(config, logger);
 const url = await listen(app, config);
 const unwatch = watchConfig({ live: config, env: process.env, logger: new Logger('config') });

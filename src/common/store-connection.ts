@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { BackgroundWork } from './background-work.js';
 import { STORE_DEADLINE_MS, StoreGuard } from './store-guard.js';
 import { StoreUnavailable } from './store-unavailable.js';
 import { retryTransient, type RetryRules } from './transient-retry.js';
@@ -30,7 +31,7 @@ export class StoreConnection<T> {
   private readonly guard: StoreGuard;
   private opened: Opened<T> | null = null;
   private firstContact: Promise<void> | null = null;
-  private timer: NodeJS.Timeout | null = null;
+  private readonly background = new BackgroundWork('stores');
   private problem = NOT_YET;
   private closed = false;
 
@@ -81,7 +82,7 @@ export class StoreConnection<T> {
 
   close(): void {
     this.closed = true;
-    if (this.timer) clearTimeout(this.timer);
+    this.background.cancel();
     this.guard.close();
     this.opened?.close();
   }
@@ -108,7 +109,7 @@ export class StoreConnection<T> {
         this.logger.warn(`${this.store} cannot be used (${problem}); one call a second tries again`);
       }
       this.problem = problem;
-      if (!this.closed) this.timer = setTimeout(() => void this.connect(), RECONNECT_MS).unref();
+      this.background.after(`connecting to ${this.store}`, RECONNECT_MS, () => this.connect());
     }
   }
 }

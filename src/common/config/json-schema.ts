@@ -18,7 +18,10 @@ function alternative(schema: JsonSchema): JsonSchema | null {
 
 /** Lets `${VAR}` stand for a scalar; description and default stay outside, where editors look for them. */
 function allowPlaceholder(schema: JsonSchema): void {
-  if (schema.anyOf) return void schema.anyOf.push(TEXT_WITH_PLACEHOLDER);
+  if (schema.anyOf) {
+    schema.anyOf.push(TEXT_WITH_PLACEHOLDER);
+    return;
+  }
   const placeholder = alternative(schema);
   if (!placeholder) return;
   const { description, default: fallback, ...own } = schema;

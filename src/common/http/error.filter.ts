@@ -46,7 +46,7 @@ export class ErrorFilter implements ExceptionFilter {
     if (shown instanceof InternalError) this.logger.error({ err: error, request_id: request.id }, 'unexpected error');
     if (reply.sent || reply.raw.destroyed) return;
     const status = request.raw.aborted ? CLIENT_CLOSED_REQUEST : shown.status;
-    void reply
+    reply
       .code(status)
       .headers({
         'x-request-id': request.id,

@@ -47,23 +47,33 @@ describe('openStdout', () => {
     expect(notice.dropped + lines.length - 1).toBe(50_000);
   });
 
-  it.each(['setImmediate(() => { throw new Error("boom"); })', 'void Promise.reject(new Error("boom"))'])(
-    'gets every line to a slow reader after an uncaught error: %s',
-    async (failure) => {
-      const child = run(`
-        const { exitOnUncaughtError } = await import(${JSON.stringify(fatalExit)});
-        const fatal = ({ err }, text) => out.write(err.message + ': ' + text + '\\n');
-        exitOnUncaughtError({ fatal, flush: out.flush });
-        ${write(5000)}
-        setTimeout(() => { process.stderr.write('failing'); ${failure}; }, 5);
-      `);
-      let told = '';
-      child.stderr?.on('data', (data: Buffer) => (told += data.toString()));
-      await once(child.stderr as NodeJS.ReadableStream, 'data');
-      const lines = await linesOf(child);
-      expect(lines).toHaveLength(5001);
-      expect(lines.at(-1)).toBe('boom: uncaught error: the process ends');
-      expect(told).toContain('code 1');
-    },
-  );
+  it('gets every line to a slow reader after an uncaught error', async () => {
+    const child = run(failing('setImmediate(() => { throw new Error("boom"); })'));
+    let told = '';
+    child.stderr?.on('data', (data: Buffer) => (told += data.toString()));
+    await once(child.stderr as NodeJS.ReadableStream, 'data');
+    const lines = await linesOf(child);
+    expect(lines).toHaveLength(5001);
+    expect(lines.at(-1)).toBe('boom: uncaught error: the process ends');
+    expect(told).toContain('code 1');
+  });
+
+  it('goes on after a rejection that nobody took, and tells it', async () => {
+    const child = run(failing('void Promise.reject(new Error("boom"))'));
+    let told = '';
+    child.stderr?.on('data', (data: Buffer) => (told += data.toString()));
+    await once(child.stderr as NodeJS.ReadableStream, 'data');
+    const lines = await linesOf(child);
+    expect(lines.at(-1)).toContain('boom: a failure that nobody took');
+    expect(told).toContain('code 0');
+  });
 });
+
+/** Owns its errors, writes lines, and fails. */
+const failing = (failure: string): string => `
+  const { ownProcessErrors } = await import(${JSON.stringify(fatalExit)});
+  const tell = ({ err }, text) => out.write(err.message + ': ' + text + '\\n');
+  ownProcessErrors({ fatal: tell, error: tell, flush: out.flush });
+  ${write(5000)}
+  setTimeout(() => { process.stderr.write('failing'); ${failure}; }, 5);
+`;

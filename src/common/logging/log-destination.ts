@@ -57,7 +57,9 @@ export function openStdout(bufferLimitBytes = BUFFER_LIMIT_BYTES): LogDestinatio
     write(`${JSON.stringify(notice)}\n`);
   });
   return {
-    write: (line) => void write(escapeControls(line)),
+    write: (line) => {
+      write(escapeControls(line));
+    },
     flush: () => new Promise((resolve) => stream.flush(() => resolve())),
   };
 }

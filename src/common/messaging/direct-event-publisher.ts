@@ -22,6 +22,7 @@ export class DirectEventPublisher implements IEventPublisher {
     for (const receiver of this.receivers.get(event.constructor) ?? []) {
       try {
         const result = receiver.handle(event);
+        // eslint-disable-next-line no-restricted-syntax -- the owner of what handlers do, as cheap as it gets
         if (result instanceof Promise) result.catch((error: unknown) => this.report(event, error));
       } catch (error) {
         this.report(event, error);

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { BackgroundWork } from '../background-work.js';
 import type { RouterConfig } from '../config/config.schema.js';
 import { StoreGuard } from '../store-guard.js';
 import { StoreUnavailable } from '../store-unavailable.js';
@@ -41,7 +42,7 @@ export class RedisConnection implements OnApplicationBootstrap {
   private readonly guard = new StoreGuard('redis', { answered: isAnswer });
   private client: RedisClient | null = null;
   private disconnect: (() => Promise<void>) | null = null;
-  private retry: NodeJS.Timeout | null = null;
+  private readonly background = new BackgroundWork('stores');
   private closed = false;
   private trouble = NO_CONNECTION;
   /** What the log has last said about this absence; `null` while Redis is there. */
@@ -63,7 +64,7 @@ export class RedisConnection implements OnApplicationBootstrap {
   }
 
   onApplicationBootstrap(): void {
-    if (this.configured) void this.connect();
+    if (this.configured) this.background.launch('connecting to Redis', () => this.connect());
   }
 
   /** One call, within 250 ms. @throws StoreUnavailable */
@@ -88,7 +89,7 @@ export class RedisConnection implements OnApplicationBootstrap {
   /** Called by the last one that needs it, at the end of a shutdown. */
   async close(): Promise<void> {
     this.closed = true;
-    if (this.retry) clearTimeout(this.retry);
+    this.background.cancel();
     await this.disconnect?.();
     this.guard.close();
   }
@@ -122,7 +123,7 @@ export class RedisConnection implements OnApplicationBootstrap {
     } catch (error) {
       this.trouble = NO_TOKEN;
       this.tellAway(`; ${(error as Error).message.split('\n')[0]}`);
-      if (!this.closed) this.retry = setTimeout(() => void this.connect(), RETRY_SIGN_IN_MS).unref();
+      this.background.after('connecting to Redis', RETRY_SIGN_IN_MS, () => this.connect());
     }
   }
 }

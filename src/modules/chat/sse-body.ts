@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
 import { AppError, InternalError } from '../../common/app-error.js';
 import type { ChatChunk, ChatFrame } from '../../common/chat.js';
 
@@ -38,6 +39,8 @@ export async function* sseText(
   }
 }
 
+const background = new BackgroundWork('chat');
+
 /** The caller's connection takes nothing any more. */
 export class ReaderIdle extends Error {}
 
@@ -48,8 +51,8 @@ export class ReaderIdle extends Error {}
 export class SseBody extends Readable {
   private pulling = false;
   private readerWaits = false;
-  private readonly keepAlive = setInterval(() => this.silent(), KEEP_ALIVE_MS);
-  private readonly readerIdle: NodeJS.Timeout;
+  private readonly keepAlive = background.repeat('keeping a stream alive', KEEP_ALIVE_MS, () => this.silent());
+  private readonly readerIdle: ScheduledWork;
 
   /** @param readerIdleMs milliseconds a full buffer may wait for the reader */
   constructor(
@@ -57,15 +60,14 @@ export class SseBody extends Readable {
     readerIdleMs = READER_IDLE_MS,
   ) {
     super({ encoding: 'utf8' });
-    this.keepAlive.unref();
-    this.readerIdle = setInterval(() => this.giveUp(readerIdleMs), readerIdleMs);
-    this.readerIdle.unref();
+    this.readerIdle = background.repeat('watching a reader', readerIdleMs, () => this.giveUp(readerIdleMs));
   }
 
   override _read(): void {
     this.readerWaits = true;
     if (this.pulling) return;
     this.pulling = true;
+    // eslint-disable-next-line no-restricted-syntax -- in the path of every chunk; both ends are here
     this.text.next().then(
       ({ value, done }) => {
         this.pulling = false;
@@ -87,9 +89,10 @@ export class SseBody extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    clearInterval(this.keepAlive);
-    clearInterval(this.readerIdle);
+    this.keepAlive.stop();
+    this.readerIdle.stop();
     // The caller's abort signal has reached the transport by now, so this settles promptly.
+    // eslint-disable-next-line no-restricted-syntax -- the callback owns both ends
     this.text.return(undefined).then(() => callback(error), callback);
   }
 }

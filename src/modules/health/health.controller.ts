@@ -40,7 +40,7 @@ export class HealthController {
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<Readiness> {
     const readiness = await this.probe.read();
     if (readiness.status === 'unready' || readiness.status === 'draining') {
-      void reply.code(503).header('retry-after', RETRY_AFTER_SECONDS);
+      reply.code(503).header('retry-after', RETRY_AFTER_SECONDS);
     }
     return readiness;
   }

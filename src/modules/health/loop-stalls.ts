@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { BackgroundWork } from '../../common/background-work.js';
 
 const RESOLUTION_MS = 20;
 /** A stall is told for one to two windows after it happened. */
@@ -12,14 +13,14 @@ const NS_PER_MS = 1e6;
 @Injectable()
 export class LoopStalls implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  private timer: NodeJS.Timeout | undefined;
+  private readonly background = new BackgroundWork('health');
   private previousMs = 0;
 
   onApplicationBootstrap(): void {
-    this.timer = setTimeout(() => {
+    this.background.after('measuring stalls', START_MS, () => {
       this.delays.enable();
-      this.timer = setInterval(() => this.nextWindow(), WINDOW_MS).unref();
-    }, START_MS).unref();
+      this.background.repeat('measuring stalls', WINDOW_MS, () => this.nextWindow());
+    });
   }
 
   /** The longest stall of the last 2.5 to 5 seconds, milliseconds; 0 while the service starts. */
@@ -27,9 +28,9 @@ export class LoopStalls implements OnApplicationBootstrap, OnApplicationShutdown
     return Math.max(this.previousMs, this.currentMs);
   }
 
-  onApplicationShutdown(): void {
+  async onApplicationShutdown(): Promise<void> {
+    await this.background.stop();
     this.delays.disable();
-    clearTimeout(this.timer); // clears an interval as well
   }
 
   /** The histogram holds intervals of its own timer; what exceeds the resolution is the stall. */

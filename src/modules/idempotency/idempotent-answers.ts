@@ -95,6 +95,6 @@ function fingerprintOf({ url, headers, body }: FastifyRequest): string {
 }
 
 function replay({ status, headers, body }: StoredAnswer, reply: FastifyReply): string {
-  void reply.code(status).headers({ ...headers, 'idempotent-replayed': 'true' });
+  reply.code(status).headers({ ...headers, 'idempotent-replayed': 'true' });
   return body;
 }

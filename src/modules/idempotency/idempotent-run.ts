@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { DeadlineExceeded } from '../../common/app-error.js';
+import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
 import type { IdempotencyStore, StoredAnswer } from './idempotency-store.js';
 
 /** A replica that dies gives its keys back after so long, milliseconds. */
@@ -11,10 +12,12 @@ const POLL_MS = 50;
 /** Answers are kept for a day, as the SDKs of the field expect. */
 const KEEP_MS = 86_400_000;
 
+const background = new BackgroundWork('idempotency');
+
 /** One try to answer one key. */
 export class IdempotentRun {
   private readonly logger = new Logger('idempotency');
-  private renewal: NodeJS.Timeout | null = null;
+  private renewal: ScheduledWork | null = null;
 
   constructor(
     private readonly store: IdempotencyStore,
@@ -51,14 +54,12 @@ export class IdempotentRun {
   }
 
   private keepLease(): void {
-    this.renewal = setInterval(
-      () => void this.quietly(() => this.store.renew(this.name, this.owner, LEASE_MS)),
-      RENEW_MS,
-    ).unref();
+    const renew = () => this.store.renew(this.name, this.owner, LEASE_MS);
+    this.renewal = background.repeat('holding a key', RENEW_MS, renew);
   }
 
   private endLease(): void {
-    if (this.renewal) clearInterval(this.renewal);
+    this.renewal?.stop();
   }
 
   /** The answer goes out all the same; a key that was not kept is only a duplicate that is not recognised. */

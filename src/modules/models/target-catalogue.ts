@@ -1,5 +1,6 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { ModelNotFound } from '../../common/app-error.js';
+import { BackgroundWork } from '../../common/background-work.js';
 import type { RouterConfig, TargetConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { azureTokenSource } from './adapters/azure-credential.js';
@@ -10,7 +11,7 @@ import { LiveTarget } from './live-target.js';
 /** The targets in force, in configured order. A reload keeps those that did not change, with all they learned. */
 @Injectable()
 export class TargetCatalogue {
-  private readonly logger = new Logger('models');
+  private readonly background = new BackgroundWork('models');
   private readonly entraToken = azureTokenSource();
   private targets = new Map<string, LiveTarget>();
   private ordered: readonly LiveTarget[] = [];
@@ -45,7 +46,7 @@ export class TargetCatalogue {
     this.ordered = [...this.targets.values()];
     for (const target of previous.values()) {
       if (this.targets.get(target.id) === target) continue;
-      target.server?.close().catch((error: unknown) => this.logger.warn({ err: error }, `closing ${target.id} failed`));
+      this.background.launch('closing the connections of a target', () => target.server?.close());
     }
   }
 

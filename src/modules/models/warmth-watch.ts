@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import { BackgroundWork } from '../../common/background-work.js';
 import { loadsModels } from '../../common/target.js';
 import { loadedModels } from './adapters/ollama-loaded.js';
 import type { LiveTarget } from './live-target.js';
@@ -20,7 +21,7 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
   private readonly stopped = new AbortController();
   private readonly silent = new WeakSet<LiveTarget>();
   private readonly loading = new Set<string>();
-  private timer: NodeJS.Timeout | undefined;
+  private readonly background = new BackgroundWork('models');
 
   constructor(
     private readonly catalogue: TargetCatalogue,
@@ -28,14 +29,14 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
   ) {}
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => void this.look(), EVERY_MS);
-    this.timer.unref();
-    void this.look();
+    const look = () => this.look();
+    this.background.repeat('asking which models are loaded', EVERY_MS, look);
+    this.background.launch('asking which models are loaded', look);
   }
 
-  onApplicationShutdown(): void {
-    clearInterval(this.timer);
+  async onApplicationShutdown(): Promise<void> {
     this.stopped.abort();
+    await this.background.stop();
   }
 
   /** One round over all targets whose server loads models; never rejects. */

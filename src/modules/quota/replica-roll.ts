@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { BackgroundWork } from '../../common/background-work.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import type { ReplicaBoard } from './replica-board.js';
 
@@ -14,8 +15,7 @@ const MISSED_CALLS = 5;
  */
 export class ReplicaRoll {
   private readonly id = randomUUID();
-  private first: NodeJS.Timeout | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly background = new BackgroundWork('quota');
   private calling: Promise<void> | null = null;
   private lastShared: number | null = null;
   private lastStandIn: number | null = null;
@@ -37,20 +37,19 @@ export class ReplicaRoll {
   }
 
   start(): void {
-    this.first = setTimeout(() => void this.call(), FIRST_MS).unref();
-    this.timer = setInterval(() => void this.call(), EVERY_MS).unref();
+    const call = () => this.call();
+    this.background.after('calling the roll of replicas', FIRST_MS, call);
+    this.background.repeat('calling the roll of replicas', EVERY_MS, call);
   }
 
-  /** Announces this replica and counts. Never rejects; calls never overlap. */
+  /** Announces this replica and counts; calls never overlap. */
   call(): Promise<void> {
     this.calling ??= this.announce().finally(() => (this.calling = null));
     return this.calling;
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.first);
-    clearInterval(this.timer);
-    await this.calling;
+    await this.background.stop();
     await orNull(this.shared.leave(this.id));
     if (this.standIn && this.lastStandIn !== null) await orNull(this.standIn.leave(this.id));
   }

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { BackgroundWork } from '../../common/background-work.js';
 import type { Caller, CallerLimits } from '../../common/caller.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import type { MemoryQuotaLedger } from './adapters/memory.quota-ledger.js';
@@ -40,7 +41,7 @@ export class SharedQuotaLedger extends QuotaLedger {
   private readonly open = new Map<string, { readonly caller: Caller; readonly need: QuotaNeed; readonly at: number }>();
   private readonly unbooked = new UnbookedSpend();
   private readonly settling = new Set<Promise<void>>();
-  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly background = new BackgroundWork('quota');
   private readonly now: () => number;
   private alone = false;
 
@@ -50,10 +51,8 @@ export class SharedQuotaLedger extends QuotaLedger {
   }
 
   start(): void {
-    this.timers.push(
-      setInterval(() => void this.renew(), RENEW_EVERY_MS).unref(),
-      setInterval(() => void this.bookWaiting(), BOOK_EVERY_MS).unref(),
-    );
+    this.background.repeat('renewing leases', RENEW_EVERY_MS, () => this.renew());
+    this.background.repeat('booking what was spent', BOOK_EVERY_MS, () => this.bookWaiting());
   }
 
   async reserve(caller: Caller, need: QuotaNeed, id: string): Promise<RateLimitHeaders> {
@@ -77,7 +76,7 @@ export class SharedQuotaLedger extends QuotaLedger {
     await settled.finally(() => this.settling.delete(settled));
   }
 
-  /** Books what waits. Never rejects; what Redis does not take now waits on. */
+  /** Books what waits; what Redis does not take now waits on. */
   async bookWaiting(): Promise<void> {
     if (this.unbooked.size === 0 || !this.parts.usable()) return;
     for (const booking of this.unbooked.toSend()) {
@@ -87,7 +86,7 @@ export class SharedQuotaLedger extends QuotaLedger {
 
   /** At the end of the process: every request has ended. */
   async close(): Promise<void> {
-    for (const timer of this.timers) clearInterval(timer);
+    await this.background.stop();
     await Promise.allSettled(this.settling);
     await this.bookWaiting();
     if (this.unbooked.size === 0) return;
@@ -95,7 +94,7 @@ export class SharedQuotaLedger extends QuotaLedger {
     this.logger.error(`${lost.toFixed(6)} USD are missing in the monthly budgets: Redis could not be reached`);
   }
 
-  /** Keeps the leases of running requests. Never rejects: a lease that is lost makes room too early, no more. */
+  /** Keeps the leases of running requests; a lease that is lost makes room too early, no more. */
   async renew(): Promise<void> {
     const byUser = new Map<string, { readonly caller: Caller; readonly leases: OpenLease[] }>();
     for (const [id, { caller, need, at }] of this.open) {

@@ -1,4 +1,7 @@
+import { BackgroundWork } from '../../common/background-work.js';
 import type { BegunAttempt } from './begun-attempt.js';
+
+const background = new BackgroundWork('resilience');
 
 /** One target on its way to an answer, possibly beside others. */
 export interface Lane {
@@ -56,8 +59,8 @@ async function firstSettled(lanes: ReadonlySet<Lane>, withinMs: number): Promise
 /** Its end is of no interest any more; one that began all the same is closed. */
 function drop(lane: Lane): void {
   lane.lose();
-  lane.result.then(
-    (begun) => begun?.abandon(),
-    () => undefined,
-  );
+  background.launch('closing an attempt that lost', async () => {
+    const begun = await lane.result.catch(() => null); // how it failed is written down in its attempt
+    return begun?.abandon();
+  });
 }

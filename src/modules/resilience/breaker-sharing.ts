@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { BackgroundWork } from '../../common/background-work.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
-import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { RedisBreakerBoard } from './adapters/redis.breaker-board.js';
 import { TargetBreakers } from './target-breakers.js';
 
@@ -17,7 +17,7 @@ export class BreakerSharing implements OnApplicationBootstrap, OnApplicationShut
   private readonly board: RedisBreakerBoard;
   /** Targets that are open here because another replica said so. */
   private readonly openedByOthers = new Set<string>();
-  private timer: NodeJS.Timeout | undefined;
+  private readonly background = new BackgroundWork('resilience');
 
   constructor(
     private readonly config: LiveConfig,
@@ -31,15 +31,17 @@ export class BreakerSharing implements OnApplicationBootstrap, OnApplicationShut
     if (!this.redis.configured) return;
     this.breakers.onOwnChange((target, state, openMs) => {
       this.openedByOthers.delete(target);
-      if (state === 'open') void orAlone(this.board.postOpen(target, openMs));
-      if (state === 'closed') void orAlone(this.board.postClosed(target));
+      const post = (): Promise<void> | null => {
+        if (state === 'open') return this.board.postOpen(target, openMs);
+        return state === 'closed' ? this.board.postClosed(target) : null;
+      };
+      this.background.launch('telling the other replicas of a breaker', post);
     });
-    this.timer = setInterval(() => void orAlone(this.look()), EVERY_MS);
-    this.timer.unref();
+    this.background.repeat('looking at the breakers of the other replicas', EVERY_MS, () => this.look());
   }
 
-  onApplicationShutdown(): void {
-    clearInterval(this.timer);
+  async onApplicationShutdown(): Promise<void> {
+    await this.background.stop();
   }
 
   /** Takes over what the others found. @throws StoreUnavailable */
@@ -50,11 +52,4 @@ export class BreakerSharing implements OnApplicationBootstrap, OnApplicationShut
       if (entry.state === 'closed' && this.openedByOthers.delete(target)) this.breakers.close(target);
     }
   }
-}
-
-/** Redis being away is known and told by its connection; breakers work without it. */
-async function orAlone(shared: Promise<void>): Promise<void> {
-  await shared.catch((error: unknown) => {
-    if (!(error instanceof StoreUnavailable)) throw error;
-  });
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import { BackgroundWork } from '../../common/background-work.js';
 import type { Attempt } from '../../common/attempt.js';
 import { mayHaveToLoad, type TargetStatus } from '../../common/target.js';
 import { StreamModelCommand } from '../models/models.messages.js';
@@ -27,6 +28,7 @@ export interface AttemptOptions {
 export class TargetAttempts {
   /** Targets that a call nobody waits for any more is loading. */
   private readonly loading = new Set<string>();
+  private readonly background = new BackgroundWork('resilience');
 
   constructor(
     private readonly commands: CommandBus,
@@ -59,8 +61,10 @@ export class TargetAttempts {
     if (!loads || at < 0 || this.loading.has(target.id)) return false;
     attempts[at] = { target: target.id, startedAt, outcome: 'timeout', ms };
     this.loading.add(target.id);
-    const done = (): unknown => this.loading.delete(target.id);
-    result.then(done, done);
+    this.background.launch('loading a model', async () => {
+      await Promise.allSettled([result]);
+      this.loading.delete(target.id);
+    });
     return true;
   }
 

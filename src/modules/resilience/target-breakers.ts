@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import { BackgroundWork } from '../../common/background-work.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { BreakerState } from '../../common/target.js';
@@ -25,6 +26,7 @@ interface KnownTarget extends TargetGuards {
 @Injectable()
 export class TargetBreakers implements OnApplicationShutdown {
   private readonly logger = new Logger('resilience');
+  private readonly background = new BackgroundWork('resilience');
   private readonly known = new Map<string, KnownTarget>();
   private listener: OwnChangeListener = () => undefined;
   /** The change under way comes from another replica. */
@@ -82,9 +84,8 @@ export class TargetBreakers implements OnApplicationShutdown {
       { target: id, breaker: state },
       `breaker of ${id} is ${words[state]}`,
     );
-    this.commands
-      .execute(new SetTargetBreakerCommand(id, state))
-      .catch((error: unknown) => this.logger.error({ err: error }, `the breaker state of ${id} could not be told`));
+    const command = new SetTargetBreakerCommand(id, state);
+    this.background.launch('telling the state of a breaker', () => this.commands.execute(command));
   }
 
   private forgetChanged(next: RouterConfig): void {

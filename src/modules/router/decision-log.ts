@@ -1,6 +1,7 @@
 import { appendFile, mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
 
 const FILE = 'decisions.jsonl';
 /** The file before the present one is kept, so the log takes at most twice this. */
@@ -19,19 +20,20 @@ export class DecisionLog implements OnApplicationShutdown {
   private readonly logger = new Logger('decisions');
   private readonly folder = process.env['ROUTER_DATA_DIR'] || 'data';
   private waiting: string[] = [];
-  private timer: NodeJS.Timeout | null = null;
+  private readonly background = new BackgroundWork('decisions');
+  private next: ScheduledWork | null = null;
   private writing: Promise<void> = Promise.resolve();
 
   append(entry: object): void {
     if (this.waiting.length >= MOST_WAITING) this.waiting.shift();
     this.waiting.push(JSON.stringify(entry));
-    this.timer ??= setTimeout(() => void this.flush(), FLUSH_MS).unref();
+    this.next ??= this.background.after('writing decisions down', FLUSH_MS, () => this.flush());
   }
 
   /** Resolves when everything so far is in the file, or the disk has refused it. */
   flush(): Promise<void> {
-    if (this.timer) clearTimeout(this.timer);
-    this.timer = null;
+    this.next?.stop();
+    this.next = null;
     this.writing = this.writing.then(() => this.write());
     return this.writing;
   }

@@ -1,6 +1,6 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { EventBus } from '@nestjs/cqrs';
-import { StoreUnavailable } from '../../common/store-unavailable.js';
+import { BackgroundWork } from '../../common/background-work.js';
 import { ActiveSessions } from './active-sessions.js';
 import type { Erasure } from './adapters/redis.erasure-feed.js';
 import { IndexWriter } from './index-writer.js';
@@ -13,8 +13,7 @@ const EVERY_MS = 1_000;
 /** Removes from the memory of this process what belongs to sessions that other replicas have erased, within a second. */
 @Injectable()
 export class ErasureWatch {
-  private readonly logger = new Logger('session');
-  private timer: NodeJS.Timeout | null = null;
+  private readonly background = new BackgroundWork('session');
   private running: Promise<void> | null = null;
 
   constructor(
@@ -26,25 +25,21 @@ export class ErasureWatch {
   ) {}
 
   start(): void {
-    if (this.stores.erasures) this.timer = setInterval(() => void this.look(), EVERY_MS).unref();
+    if (this.stores.erasures) this.background.repeat('reading erasures', EVERY_MS, () => this.look());
   }
 
-  stop(): void {
-    if (this.timer) clearInterval(this.timer);
+  async stop(): Promise<void> {
+    await this.background.stop();
   }
 
-  /** Never rejects; looks never overlap. */
+  /** Looks never overlap. */
   look(): Promise<void> {
     this.running ??= this.readNews().finally(() => (this.running = null));
     return this.running;
   }
 
   private async readNews(): Promise<void> {
-    try {
-      for (const erasure of (await this.stores.erasures?.news()) ?? []) this.forget(erasure);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) this.logger.error(error); // its connection has told of the other
-    }
+    for (const erasure of (await this.stores.erasures?.news()) ?? []) this.forget(erasure);
   }
 
   /** What was written after the erasure is a new conversation and stays. */

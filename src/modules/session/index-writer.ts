@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
 import { SessionIndex } from './session-index.js';
 import type { SessionKey, StoredTurn } from './stored-turn.js';
 
@@ -20,7 +21,8 @@ export class IndexWriter {
   private readonly logger = new Logger('session');
   private waiting: Job[] = [];
   private working: Promise<void> | null = null;
-  private retry: NodeJS.Timeout | null = null;
+  private readonly background = new BackgroundWork('session');
+  private retry: ScheduledWork | null = null;
   private dropped = 0;
 
   constructor(private readonly index: SessionIndex) {}
@@ -31,7 +33,7 @@ export class IndexWriter {
       if (this.dropped++ === 0) this.logger.error('the list of sessions misses turns: its store is away for too long');
     }
     this.waiting.push({ key, turn });
-    if (!this.retry) void this.work();
+    if (!this.retry) this.background.launch('recording sessions', () => this.work());
   }
 
   /** Resolves when everything is recorded, or after `withinMs`. */
@@ -46,7 +48,7 @@ export class IndexWriter {
   /** At the end of the process. */
   async close(withinMs: number): Promise<void> {
     await this.settled(withinMs);
-    if (this.retry) clearTimeout(this.retry);
+    this.retry?.stop();
     if (this.waiting.length > 0) this.logger.error(`the list of sessions misses ${this.waiting.length} turns`);
   }
 
@@ -68,10 +70,10 @@ export class IndexWriter {
       const failed = (await Promise.all(batch.map((job) => this.recordOne(job)))).filter((job) => job !== null);
       if (failed.length === 0) continue;
       this.waiting.unshift(...failed);
-      this.retry ??= setTimeout(() => {
+      this.retry ??= this.background.after('recording sessions', RETRY_MS, () => {
         this.retry = null;
-        void this.work();
-      }, RETRY_MS).unref();
+        return this.work();
+      });
       return;
     }
   }

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { BackgroundWork } from '../../common/background-work.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { IndexWriter } from './index-writer.js';
 import { Outboxes } from './outboxes.js';
@@ -14,7 +15,7 @@ const FLUSH_RETRY_MS = 100;
 @Injectable()
 export class OutboxDrain {
   private readonly logger = new Logger('session');
-  private timer: NodeJS.Timeout | null = null;
+  private readonly background = new BackgroundWork('session');
   private running: Promise<void> | null = null;
 
   constructor(
@@ -24,7 +25,7 @@ export class OutboxDrain {
   ) {}
 
   start(): void {
-    this.timer = setInterval(() => void this.drain(), EVERY_MS).unref();
+    this.background.repeat('draining the outboxes', EVERY_MS, () => this.drain());
   }
 
   /** One pass over both outboxes; passes never overlap. Never rejects. */
@@ -35,7 +36,7 @@ export class OutboxDrain {
 
   /** Stops, after trying to get this process's own turns out of it. @param patiently for 5 s, else once */
   async flush(patiently: boolean): Promise<void> {
-    if (this.timer) clearInterval(this.timer);
+    await this.background.stop();
     const end = performance.now() + (patiently ? FLUSH_MS : 0);
     await this.drain();
     while ((await this.outboxes.memory.depth()) > 0 && performance.now() < end) {
@@ -51,7 +52,10 @@ export class OutboxDrain {
       const { memory, shared } = this.outboxes;
       // A store that is away would let every turn wait for its deadline; the breaker's probe finds out by itself.
       if (!(await this.storeIsBack())) {
-        if (shared) await memory.drain(async (pending) => void (await shared.put(pending)));
+        if (shared)
+          await memory.drain(async (pending) => {
+            await shared.put(pending);
+          });
         return;
       }
       const deliver = (pending: PendingTurn) => this.store(pending);

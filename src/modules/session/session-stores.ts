@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { BackgroundWork } from '../../common/background-work.js';
 import type { LiveConfig } from '../../common/config/live-config.js';
 import type { RedisConnection } from '../../common/redis/redis-connection.js';
 import { cosmosContainer } from './adapters/cosmos-container.js';
@@ -87,13 +88,13 @@ export class SessionStores {
   private openTables(config: LiveConfig): SessionIndex {
     const tables = tablesConnection(config.current.tables);
     const index = new TablesSessionIndex(tables);
-    let hourly: NodeJS.Timeout;
+    const background = new BackgroundWork('session');
     this.starts.push(() => {
       tables.start();
-      hourly = setInterval(() => void index.sweep().catch(() => undefined), SWEEP_MS).unref(); // told by the connection
+      background.repeat('deleting sessions that have expired', SWEEP_MS, () => index.sweep());
     });
     this.closes.push(
-      () => clearInterval(hourly),
+      () => background.stop(),
       () => tables.close(),
     );
     return index;

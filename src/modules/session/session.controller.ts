@@ -88,7 +88,7 @@ export class SessionController {
   ): Promise<ExportResponse> {
     const session = await this.archive.read({ tenant, sessionId: id });
     // A session id has only characters that are safe in a quoted file name, but for the colon on Windows.
-    void reply.header('content-disposition', `attachment; filename="session-${id.replaceAll(':', '_')}.json"`);
+    reply.header('content-disposition', `attachment; filename="session-${id.replaceAll(':', '_')}.json"`);
     return toExportJson(session, new Date());
   }
 

@@ -55,7 +55,7 @@ export class SessionModule implements OnModuleInit, OnApplicationShutdown {
 
   /** Requests have ended by now: what still waits goes to its store, then the stores are closed. */
   async onApplicationShutdown(): Promise<void> {
-    this.erasures.stop();
+    await this.erasures.stop();
     await this.drain.flush(this.stores.remote);
     await this.indexWriter.close(INDEX_FLUSH_MS);
     await this.stores.close();

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { BackgroundWork, type ScheduledWork } from '../../background-work.js';
 
 const TIMER_MAX_MS = 2_147_483_647;
 
@@ -14,7 +15,8 @@ export interface RenewalRules {
 /** Renews a login in time, again and again; a failure is told once and tried again, while the old login is used on. */
 export class LoginRenewal {
   private readonly logger = new Logger('stores');
-  private timer: NodeJS.Timeout | undefined;
+  private readonly background = new BackgroundWork('stores');
+  private next: ScheduledWork | undefined;
   private dueAt = 0;
   private begunAt = performance.now();
   private running = false;
@@ -33,14 +35,14 @@ export class LoginRenewal {
 
   stop(): void {
     this.stopped = true;
-    clearTimeout(this.timer);
+    this.next?.stop();
   }
 
   private wait(ms: number): void {
-    clearTimeout(this.timer);
+    this.next?.stop();
     if (this.stopped) return;
     this.dueAt = performance.now() + ms;
-    this.timer = setTimeout(() => void this.again(), Math.min(ms, TIMER_MAX_MS)).unref();
+    this.next = this.background.after('the renewal of the sign-in', Math.min(ms, TIMER_MAX_MS), () => this.again());
   }
 
   private async again(): Promise<void> {

@@ -1,8 +1,11 @@
 import type { Cluster, Redis } from 'ioredis';
+import { BackgroundWork } from '../../background-work.js';
 import type { RedisLogin } from './entra-redis-login.js';
 
 /** How the server says that a user or a password is not good (any more). */
 const REFUSED = /\b(WRONGPASS|NOAUTH)\b/;
+
+const background = new BackgroundWork('stores');
 
 export const isRefusedSignIn = ({ message }: Error): boolean => REFUSED.test(message);
 
@@ -40,6 +43,8 @@ async function signIn(node: Redis): Promise<void> {
   const { username, password } = node.options;
   if (node.status === 'ready') await node.auth(username ?? '', password ?? '');
   if (node.status === 'connecting' || node.status === 'connect') {
-    node.once('ready', () => void signIn(node).catch(() => undefined)); // the server ends what it does not accept
+    // The server ends the connection of one that it does not accept.
+    const again = () => signIn(node).catch(() => undefined);
+    node.once('ready', () => background.launch('signing in again', again));
   }
 }

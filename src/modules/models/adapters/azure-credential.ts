@@ -1,4 +1,5 @@
 import type { AccessToken, TokenCredential } from '@azure/identity';
+import { BackgroundWork } from '../../../common/background-work.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 
 const SCOPE = 'https://cognitiveservices.azure.com/.default';
@@ -8,6 +9,8 @@ const REFRESH_BEFORE_EXPIRY_MS = 5 * 60_000;
 const RETRY_REFRESH_AFTER_MS = 30_000;
 /** DefaultAzureCredential asks several sources in turn; longer than this none of them will answer. */
 const SIGN_IN_MS = 10_000;
+
+const background = new BackgroundWork('models');
 
 export interface AzureTokenOptions {
   /** Left out: DefaultAzureCredential (managed identity, workload identity, environment, developer sign-in). */
@@ -54,7 +57,8 @@ export function azureTokenSource(options: AzureTokenOptions = {}): () => Promise
   return async () => {
     const now = clock();
     if (!token || token.expiresOnTimestamp <= now) return signInOnce();
-    if (nextRefreshAt <= now) signInOnce().catch(() => undefined); // the token in hand still works
+    // The token in hand still works.
+    if (nextRefreshAt <= now) background.launch('the refresh of the Entra token', signInOnce);
     return token.token;
   };
 }

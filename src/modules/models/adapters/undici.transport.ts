@@ -1,3 +1,4 @@
+import { BackgroundWork } from '../../../common/background-work.js';
 import type { ChatChunk, Completion } from '../../../common/chat.js';
 import { hasContent } from '../../../common/chat.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
@@ -7,6 +8,8 @@ import { discard, type ModelServer, type OpenResponse } from './model-server.js'
 import { SseEventTooLarge, SseParser } from './sse-parser.js';
 import { StreamFrames } from './stream-frames.js';
 import { failureOfFrame, failureOfTransport, providerErrorOf } from './upstream-errors.js';
+
+const background = new BackgroundWork('models');
 
 /** After the last finish reason only usage and `[DONE]` can come; a server that sends neither is not waited for. */
 const TAIL_MS = 1_000;
@@ -131,6 +134,7 @@ function completionOf(text: string): Completion {
 function release(response: OpenResponse, complete: boolean): void {
   const { body } = response;
   if (body.destroyed || body.readableEnded) return;
-  if (complete) body.dump({ limit: 16_384, signal: AbortSignal.timeout(TAIL_MS) }).catch(() => discard(response));
-  else discard(response);
+  if (!complete) return discard(response);
+  const toTheEnd = () => body.dump({ limit: 16_384, signal: AbortSignal.timeout(TAIL_MS) });
+  background.launch('reading an answer to its end', () => toTheEnd().catch(() => discard(response)));
 }

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { BackgroundWork, type ScheduledWork } from '../../../common/background-work.js';
 import { RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { HotTail, type TailReading } from '../hot-tail.js';
@@ -82,7 +83,8 @@ export interface RedisTailLimits {
 export class RedisHotTail extends HotTail {
   private readonly logger = new Logger('session');
   private readonly stale = new Map<string, SessionKey>();
-  private repairing: NodeJS.Timeout | null = null;
+  private readonly background = new BackgroundWork('session');
+  private repairing: ScheduledWork | null = null;
 
   constructor(
     private readonly redis: RedisConnection,
@@ -138,7 +140,7 @@ export class RedisHotTail extends HotTail {
 
   /** Stops repairing; what is stale then is forgotten by Redis after its TTL. */
   async close(): Promise<void> {
-    if (this.repairing) clearInterval(this.repairing);
+    await this.background.stop();
     if (this.stale.size > 0) await this.repair();
   }
 
@@ -153,7 +155,7 @@ export class RedisHotTail extends HotTail {
       if (!(error instanceof StoreUnavailable)) throw error;
       if (this.stale.size >= MAX_STALE) this.stale.delete(this.stale.keys().next().value!);
       this.stale.set(tagOf(key), key);
-      this.repairing ??= setInterval(() => void this.repair(), REPAIR_EVERY_MS).unref();
+      this.repairing ??= this.background.repeat('forgetting what misses turns', REPAIR_EVERY_MS, () => this.repair());
     }
   }
 
@@ -164,7 +166,7 @@ export class RedisHotTail extends HotTail {
       if (!(error instanceof StoreUnavailable)) this.logger.error(error);
     }
     if (this.stale.size > 0 || !this.repairing) return;
-    clearInterval(this.repairing);
+    this.repairing.stop();
     this.repairing = null;
   }
 

@@ -1,3 +1,4 @@
+import { BackgroundWork } from '../../../common/background-work.js';
 import { ERASURE_MARK_MS } from '../turn-store.js';
 import type { SqliteFile } from './sqlite-file.js';
 
@@ -10,7 +11,7 @@ const SWEEP_ERASURES = 'DELETE FROM erasures WHERE at <= ?';
 
 /** Gives back the space of expired turns. Reads never return them, so nothing waits for this. */
 export class SqliteExpirySweep {
-  private hourly: NodeJS.Timeout | null = null;
+  private readonly background = new BackgroundWork('session');
   private pending: NodeJS.Immediate | null = null;
 
   /** @param now epoch milliseconds */
@@ -22,12 +23,12 @@ export class SqliteExpirySweep {
   /** Sweeps now and every hour; keeps no process alive. */
   start(): void {
     this.sweep();
-    this.hourly = setInterval(() => this.sweep(), HOUR_MS).unref();
+    this.background.repeat('deleting what has expired', HOUR_MS, () => this.sweep());
   }
 
-  stop(): void {
-    if (this.hourly) clearInterval(this.hourly);
+  async stop(): Promise<void> {
     if (this.pending) clearImmediate(this.pending);
+    await this.background.stop();
   }
 
   /** Deletes one batch and comes back for the rest; a file that cannot be used is left for the next hour. */

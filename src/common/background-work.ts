@@ -1,0 +1,127 @@
+import { Logger } from '@nestjs/common';
+import { StoreUnavailable } from './store-unavailable.js';
+
+/** @param signal aborts when its owner stops */
+export type Work = (signal: AbortSignal) => unknown;
+
+/** Work that waits for its time, once or again and again. */
+export class ScheduledWork {
+  /** @param timer of Node; a timeout and an interval end the same way */
+  constructor(
+    private readonly timer: NodeJS.Timeout,
+    private readonly onStop: (stopped: ScheduledWork) => void,
+  ) {}
+
+  /** Begins to wait anew. */
+  refresh(): void {
+    this.timer.refresh();
+  }
+
+  /** It does not begin any more; what is under way goes on. */
+  stop(): void {
+    clearTimeout(this.timer);
+    this.onStop(this);
+  }
+}
+
+/** How long an owner waits at its end for what is under way, milliseconds; a shutdown has other things to do. */
+const STOP_MS = 2_000;
+
+/**
+ * The owner of work that nobody waits for: renewals, polls, drains, words to other replicas. Such work cannot end the
+ * process: what it throws is told here, once when it begins to fail and once when it works again, and the next run
+ * comes all the same. A store that is away has been told by its connection and is no news. Timers keep no process alive.
+ *
+ * The linter lets nothing else start such work (no `void promise`, no floating promise chain, no `setInterval`).
+ */
+export class BackgroundWork {
+  private readonly logger: Logger;
+  private readonly ending = new AbortController();
+  private readonly scheduled = new Set<ScheduledWork>();
+  private readonly running = new Set<Promise<void>>();
+  private readonly failing = new Set<string>();
+
+  /** @param owner context of the log lines */
+  constructor(owner: string) {
+    this.logger = new Logger(owner);
+  }
+
+  /**
+   * Does `work` every `everyMs` milliseconds; a time that comes while the run before is under way is left out.
+   *
+   * @param what words for the log, from code: "the renewal of leases"
+   */
+  repeat(what: string, everyMs: number, work: Work): ScheduledWork {
+    let busy = false;
+    const round = async (): Promise<void> => {
+      if (busy) return;
+      busy = true;
+      await this.run(what, work);
+      busy = false;
+    };
+    // eslint-disable-next-line no-restricted-syntax -- this is the owner
+    return this.scheduledOn(setInterval(() => this.own(round()), everyMs).unref());
+  }
+
+  /** Does `work` once, `ms` milliseconds from now. */
+  after(what: string, ms: number, work: Work): ScheduledWork {
+    const later = this.scheduledOn(
+      setTimeout(() => {
+        this.scheduled.delete(later);
+        this.own(this.run(what, work));
+      }, ms).unref(),
+    );
+    return later;
+  }
+
+  /** Begins `work` now. After `stop` nothing begins. */
+  launch(what: string, work: Work): void {
+    if (!this.ending.signal.aborted) this.own(this.run(what, work));
+  }
+
+  /** Nothing begins any more. */
+  cancel(): void {
+    this.ending.abort();
+    for (const work of this.scheduled) work.stop();
+  }
+
+  /** Nothing begins any more. Resolves when what is under way has ended, or after 2 s; never rejects. */
+  async stop(): Promise<void> {
+    this.cancel();
+    if (this.running.size === 0) return;
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, STOP_MS);
+    await Promise.race([Promise.all(this.running), late.promise]);
+    clearTimeout(timer);
+  }
+
+  private scheduledOn(timer: NodeJS.Timeout): ScheduledWork {
+    const work = new ScheduledWork(timer, (stopped) => this.scheduled.delete(stopped));
+    this.scheduled.add(work);
+    if (this.ending.signal.aborted) work.stop();
+    return work;
+  }
+
+  private own(run: Promise<void>): void {
+    this.running.add(run);
+    const ended = (): boolean => this.running.delete(run);
+    // eslint-disable-next-line no-restricted-syntax -- `run` never rejects, and `ended` does not throw
+    run.then(ended, ended);
+  }
+
+  private async run(what: string, work: Work): Promise<void> {
+    try {
+      await work(this.ending.signal);
+      if (this.failing.delete(what)) this.logger.log(`${what} works again`);
+    } catch (error) {
+      this.failed(what, error);
+    }
+  }
+
+  private failed(what: string, err: unknown): void {
+    if (err instanceof StoreUnavailable) return this.logger.debug(`${what}: ${err.message}`);
+    if (this.failing.has(what)) return this.logger.debug({ err }, `${what} still fails`);
+    this.failing.add(what);
+    this.logger.error({ err }, `${what} failed; the service goes on without it`);
+  }
+}
