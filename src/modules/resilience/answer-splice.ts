@@ -1,5 +1,19 @@
-/** A shorter overlap is more likely chance ("the", a repeated digit) than the answer told again. */
-const MIN_OVERLAP_CHARACTERS = 12;
+import { OverlapScan, repeatsItself } from './overlap-scan.js';
+
+/** An overlap that proves something has so many words and characters; a shorter one is chance ("the capital of"). */
+const OVERLAP_WORDS = 4;
+const OVERLAP_CHARACTERS = 18;
+/** A text this long is not begun anew by chance by a model that was to go on from its end. */
+const RETOLD_WORDS = 2;
+const RETOLD_CHARACTERS = 6;
+/** So much of the beginning, and then something else: the answer is told again in other words. */
+const RETOLD_OTHERWISE_WORDS = 5;
+const RETOLD_OTHERWISE_CHARACTERS = 32;
+
+/** In scripts without spaces every character counts as a word. */
+const WORD = /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}]|[\p{L}\p{N}]+/gu;
+const WITHIN_WORD = /^[\p{L}\p{N}]{2}$/u;
+const DENSE = /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}]/u;
 
 /** The new text neither repeats nor continues what the caller has: joined, it would be an answer nobody gave. */
 export class NotJoinable extends Error {
@@ -8,40 +22,41 @@ export class NotJoinable extends Error {
   }
 }
 
+/** How the new answer meets what was sent: told from the beginning, from somewhere before its end, or going on from it. */
+export type Joint = 'retold' | 'overlap' | 'continuation';
+
 /**
  * Joins a second answer to the part of a first one that the caller already has (FAULTS, "How recovery of a cut stream
- * works"): a new answer that begins with what was sent loses that beginning; one that overlaps its end loses the
- * overlap; a continuation goes out as it comes. Holds text back only while it can still be the one or the other.
+ * works"). An answer asked for anew begins with all that was sent, or with an overlap that ends where it ends, long and
+ * found nowhere else in it. A model that was given what was sent goes on from there, repetitions included, unless it tells
+ * all of it again. Anything else cannot be joined for sure. Holds text back only while it can still be the one or the
+ * other; linear in the length of both.
  */
 export class AnswerSplice {
   private held = '';
-  /** Where in `sent` the held text may still be going on; ascending, so the longest overlap comes first. */
-  private open: number[];
-  /** Start of the longest part of `sent`, up to its end, that the held text begins with. */
-  private overlapAt: number | null = null;
-  private joined = false;
+  private how: Joint | null = null;
+  private dropped = 0;
+  private readonly scan: OverlapScan | null;
 
   /**
-   * @param sent what the caller has, at least one character
-   * @param continues whether the model was given `sent` to go on from, so that any other text is its continuation
+   * @param sent what the caller has
+   * @param continues whether the model was given `sent` to go on from
    */
   constructor(
     private readonly sent: string,
-    private readonly continues: boolean,
+    continues: boolean,
   ) {
-    const last = sent.length - MIN_OVERLAP_CHARACTERS;
-    this.open = [0];
-    for (let at = 1; at <= last; at += 1) this.open.push(at);
+    this.scan = continues ? null : new OverlapScan(sent);
   }
 
-  /** Whether it is settled how the two answers meet. */
-  get isJoined(): boolean {
-    return this.joined;
+  /** `null` until it is settled. */
+  get joint(): Joint | null {
+    return this.how;
   }
 
-  /** Whether the new answer began in the middle of what was sent. */
-  get isOverlap(): boolean {
-    return this.overlapAt !== null && this.overlapAt > 0;
+  /** Characters of the new answer that the caller had already. */
+  get droppedCharacters(): number {
+    return this.dropped;
   }
 
   /**
@@ -51,36 +66,66 @@ export class AnswerSplice {
    * @throws NotJoinable
    */
   push(piece: string): string {
-    if (this.joined) return piece;
-    this.narrow(piece);
+    if (this.how) return piece;
     this.held += piece;
-    const longest = this.open[0];
-    if (longest !== undefined && (this.overlapAt === null || longest < this.overlapAt)) return '';
-    return this.join();
+    if (this.scan) return this.scan.push(piece) ? this.joinOverlap(this.scan) : '';
+    if (this.held.length < this.sent.length && this.sent.startsWith(piece, this.held.length - piece.length)) return '';
+    return this.joinContinuation();
   }
 
   /** The new answer is complete. @returns what was still held back @throws NotJoinable */
   end(): string {
-    if (this.joined) return '';
-    return this.join();
+    if (this.how) return '';
+    if (!this.scan) return this.join('continuation', 0); // shorter than what was sent: a refrain, not the answer again
+    this.scan.end();
+    return this.joinOverlap(this.scan);
   }
 
-  private narrow(piece: string): void {
-    const { sent, held } = this;
-    this.open = this.open.filter((at) => {
-      const expected = sent.length - at - held.length; // characters until this place reaches the end of `sent`
-      if (piece.length < expected) return sent.startsWith(piece, at + held.length);
-      if (piece.startsWith(sent.slice(at + held.length)) && (this.overlapAt === null || at < this.overlapAt)) {
-        this.overlapAt = at;
-      }
-      return false;
-    });
-  }
-
-  private join(): string {
-    this.joined = true;
-    if (this.overlapAt !== null) return this.held.slice(this.sent.length - this.overlapAt);
-    if (this.continues) return this.held;
+  private joinOverlap({ length, isUnique }: OverlapScan): string {
+    const at = this.sent.length - length;
+    if (at === 0) return this.join('retold', length);
+    const overlap = this.sent.slice(at);
+    if (isUnique && !isWithinWord(this.sent, at) && isLong(overlap, OVERLAP_WORDS, OVERLAP_CHARACTERS)) {
+      return this.join('overlap', length);
+    }
     throw new NotJoinable();
   }
+
+  private joinContinuation(): string {
+    const { sent, held } = this;
+    const common = commonPrefix(sent, held);
+    if (common < sent.length) {
+      const otherwise = isLong(held.slice(0, common), RETOLD_OTHERWISE_WORDS, RETOLD_OTHERWISE_CHARACTERS);
+      if (otherwise && !sent.endsWith('\n')) throw new NotJoinable(); // after a line, a refrain may begin like the first
+      return this.join('continuation', 0);
+    }
+    if (repeatsItself(sent)) return this.join('continuation', 0);
+    if (isLong(sent, RETOLD_WORDS, RETOLD_CHARACTERS)) return this.join('retold', sent.length);
+    throw new NotJoinable();
+  }
+
+  private join(how: Joint, dropped: number): string {
+    this.how = how;
+    this.dropped = dropped;
+    const rest = this.held.slice(dropped);
+    this.held = '';
+    return rest;
+  }
+}
+
+/** Whether a cut before the character at `at` would go through a word. */
+function isWithinWord(text: string, at: number): boolean {
+  const around = text.slice(at - 1, at + 1);
+  return WITHIN_WORD.test(around) && !DENSE.test(around);
+}
+
+function isLong(text: string, words: number, characters: number): boolean {
+  return text.length >= characters && (text.match(WORD)?.length ?? 0) >= words;
+}
+
+function commonPrefix(a: string, b: string): number {
+  const longest = Math.min(a.length, b.length);
+  let length = 0;
+  while (length < longest && a.charCodeAt(length) === b.charCodeAt(length)) length += 1;
+  return length;
 }

@@ -7,6 +7,7 @@ export class ResumedFrames {
   private readonly splice: AnswerSplice;
   private readonly name: Pick<Completion, 'id' | 'created'>;
   private readonly sentTokens: number;
+  private readonly sentCharacters: number;
   private readonly withoutReasoning: boolean;
 
   /** @param continues whether the model was given what was sent and goes on from there */
@@ -17,6 +18,7 @@ export class ResumedFrames {
     this.splice = new AnswerSplice(sent.text, continues);
     this.name = sent.name;
     this.sentTokens = sent.tokens;
+    this.sentCharacters = sent.text.length;
     this.withoutReasoning = sent.hasReasoning;
   }
 
@@ -38,7 +40,7 @@ export class ResumedFrames {
     const { role: _, content, ...others } = delta;
     if (this.withoutReasoning) for (const field of REASONING_FIELDS) delete others[field];
     const isOther = Object.values(others).some((value) => value !== null && value !== undefined);
-    if ((others.tool_calls || others['function_call']) && !this.splice.isJoined) throw new NotJoinable();
+    if ((others.tool_calls || others['function_call']) && !this.splice.joint) throw new NotJoinable();
     let text = typeof content === 'string' ? this.splice.push(content) : '';
     if (choice.finish_reason) text += this.splice.end();
     if (text === '' && !isOther && !choice.finish_reason) return null;
@@ -46,13 +48,24 @@ export class ResumedFrames {
     return { ...choice, delta: spliced };
   }
 
-  /** The sum of what the caller received: a continuation counts on top of what was sent before. */
+  /**
+   * What the caller received: what was sent before counts on top of a continuation, but not of an answer told again. What
+   * was sent and then given to the model as its own beginning is no prompt of the caller's.
+   */
   private usageOf(usage: Usage): Usage {
-    if (!this.continues && !this.splice.isOverlap) return usage;
+    const again = this.tokensToldAgain();
+    if (!this.continues && again === this.sentTokens) return usage;
     const { prompt_tokens: prompt, completion_tokens: completion } = usage;
-    const own = this.continues ? Math.max(0, prompt - this.sentTokens) : prompt; // what was sent came as a prompt, too
-    const all = completion + this.sentTokens;
+    const own = this.continues ? Math.max(0, prompt - this.sentTokens) : prompt;
+    const all = completion + this.sentTokens - again;
     return { ...usage, prompt_tokens: own, completion_tokens: all, total_tokens: own + all };
+  }
+
+  private tokensToldAgain(): number {
+    const { joint, droppedCharacters } = this.splice;
+    if (joint === 'continuation' || (joint === null && this.continues)) return 0;
+    if (joint !== 'overlap') return this.sentTokens;
+    return Math.round((this.sentTokens * droppedCharacters) / this.sentCharacters);
   }
 }
 

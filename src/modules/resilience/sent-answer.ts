@@ -6,19 +6,28 @@ export const REASONING_FIELDS = ['reasoning_content', 'reasoning'] as const;
 /** What the caller has of a streamed answer with one choice. */
 export class SentAnswer {
   text = '';
-  /** Frames with text; servers send one token a frame. */
+  /** Frames with text, as servers send one token a frame; more where the server counts along. */
   tokens = 0;
   hasReasoning = false;
   /** Whether text (and reasoning) is all there is: a tool call, a refusal or audio cannot be joined. */
   isText = true;
-  /** The fields that name the answer; they stay the same when another attempt goes on with it. */
-  name: Pick<Completion, 'id' | 'created'> = {};
+  /** What names the answer stays the same when another attempt goes on with it. Azure's first frame has none of it. */
+  private id: string | undefined;
+  private created: number | undefined;
+
+  get name(): Pick<Completion, 'id' | 'created'> {
+    const { id, created } = this;
+    return { ...(id === undefined ? {} : { id }), ...(created === undefined ? {} : { created }) };
+  }
 
   note({ frames }: ChatChunk): void {
     for (const { json } of frames) {
-      if (this.name.id === undefined) this.name = nameOf(json);
+      this.id ||= json.id;
+      this.created ||= json.created;
       const choice = json.choices?.[0];
       if (choice) this.noteChoice(choice);
+      const counted = json.usage?.completion_tokens;
+      if (typeof counted === 'number' && counted > this.tokens) this.tokens = counted;
     }
   }
 
@@ -30,8 +39,4 @@ export class SentAnswer {
     if (delta.tool_calls || delta['function_call'] || delta['refusal'] || delta['audio']) this.isText = false;
     if (REASONING_FIELDS.some((field) => delta[field])) this.hasReasoning = true;
   }
-}
-
-function nameOf({ id, created }: Completion): Pick<Completion, 'id' | 'created'> {
-  return { ...(id === undefined ? {} : { id }), ...(created === undefined ? {} : { created }) };
 }
