@@ -1,21 +1,14 @@
-import { BlockList, isIP } from 'node:net';
 import type { ConfigProblem } from './config-error.js';
+import { isLoopbackHost } from '../loopback.js';
 import type { RouterConfig } from './config.schema.js';
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4'); // RFC 1122 section 3.2.1.3
-loopback.addAddress('::1', 'ipv6');
-
-/** Whether only programs of the same machine can reach this listening address. */
-export function isLoopback(host: string): boolean {
-  const family = isIP(host);
-  if (family === 0) return host.toLowerCase() === 'localhost';
-  return loopback.check(host, family === 4 ? 'ipv4' : 'ipv6');
-}
+/** Whether callers have to show who they are. */
+export const needsCredential = ({ auth }: Pick<RouterConfig, 'auth'>): boolean =>
+  auth.keys.length > 0 || auth.jwt.issuer !== '';
 
 /** Without any credential configured every caller is trusted, which is only safe on loopback. */
 export function listenProblem({ server, auth }: Pick<RouterConfig, 'server' | 'auth'>): ConfigProblem | null {
-  if (isLoopback(server.host) || auth.keys.length > 0 || auth.jwt.issuer) return null;
+  if (isLoopbackHost(server.host) || needsCredential({ auth })) return null;
   return {
     path: 'server.host',
     message:

@@ -11,17 +11,24 @@ export class LiveConfig {
   private readonly listeners = new Set<ConfigListener>();
   private found: RouterConfig['targets'] = [];
   private config: RouterConfig;
+  private asWritten: RouterConfig;
 
   /** @param source path of the file, or `null` for the embedded default */
   constructor(
     config: RouterConfig,
     readonly source: string | null,
   ) {
+    this.asWritten = config;
     this.config = this.complete(config);
   }
 
   get current(): RouterConfig {
     return this.config;
+  }
+
+  /** The configuration in force without what was added to it: found targets, the model `auto`. */
+  get written(): RouterConfig {
+    return this.asWritten;
   }
 
   onChange(listener: ConfigListener): void {
@@ -30,15 +37,20 @@ export class LiveConfig {
 
   /** Puts an already checked configuration in force; listeners run in order of registration. */
   async replace(next: RouterConfig): Promise<void> {
-    const previous = this.config;
-    this.config = this.complete(next);
-    for (const listener of this.listeners) await listener(this.config, previous);
+    this.asWritten = next;
+    await this.apply();
   }
 
   /** Targets found on this machine; in force, now and after a reload, as long as none are configured. */
   async offerTargets(found: RouterConfig['targets']): Promise<void> {
     this.found = found;
-    if (this.config.targets.length === 0) await this.replace(this.config);
+    if (this.asWritten.targets.length === 0) await this.apply();
+  }
+
+  private async apply(): Promise<void> {
+    const previous = this.config;
+    this.config = this.complete(this.asWritten);
+    for (const listener of this.listeners) await listener(this.config, previous);
   }
 
   private complete(config: RouterConfig): RouterConfig {

@@ -3,9 +3,10 @@ import { basename, dirname } from 'node:path';
 import { ConfigError } from './config-error.js';
 import { describeChanges, restartSections } from './describe-changes.js';
 import type { Environment } from './interpolate.js';
-import { listenProblem } from './listen-rule.js';
 import type { LiveConfig } from './live-config.js';
 import { parseConfig } from './load-config.js';
+import { reloadProblems } from './reload-rule.js';
+import { sectionsOf } from './yaml-source.js';
 
 /** Editors write a file in several steps; wait until none came for this long. */
 const SETTLE_MS = 200;
@@ -40,18 +41,19 @@ class ConfigReloader {
   }
 
   private async reloadNow(why: 'signal' | 'file'): Promise<void> {
-    const text = this.readText();
-    if (why === 'file' && (text === null || text === this.lastText)) return;
-    this.lastText = text;
+    const found = this.readText();
+    if (why === 'file' && (found === null || found === this.lastText)) return;
+    this.lastText = found;
     const { live, env, logger } = this.options;
     const running = live.current;
-    const written = parseConfig(text ?? readFileSync(this.file, 'utf8'), env, this.file);
+    const text = found ?? readFileSync(this.file, 'utf8');
+    const written = parseConfig(text, env, this.file);
     const waiting = restartSections(written, running);
     const { server, redis, cosmos, tables, telemetry } = running;
     const next = { ...written, server, redis, cosmos, tables, telemetry };
-    // The socket stays where it is: taking away the last key must not open it, whatever the file says of the host.
-    const problem = listenProblem(next);
-    if (problem) throw new ConfigError(this.file, [problem]);
+    // `server` is the running one: the socket stays where it is, whatever the file says of the host.
+    const problems = reloadProblems(next, sectionsOf(text), live.written);
+    if (problems.length > 0) throw new ConfigError(this.file, problems);
     await live.replace(next);
     const changes = describeChanges(live.current, running);
     logger.log(changes.length > 0 ? `Configuration reloaded: ${changes.join(', ')}` : 'Configuration read: no change');

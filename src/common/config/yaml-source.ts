@@ -1,4 +1,4 @@
-import { isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import type { ConfigProblem } from './config-error.js';
 
 /**
@@ -19,6 +19,12 @@ export interface YamlSource {
   readonly document: Document;
   /** Syntax errors and duplicate keys; with any of them the document is not worth reading. */
   readonly problems: readonly ConfigProblem[];
+}
+
+/** The names of the sections that a file has, whatever is in them. */
+export function sectionsOf(text: string): ReadonlySet<string> {
+  const { contents } = parseYamlSource(text).document;
+  return new Set(isMap(contents) ? contents.items.map(({ key }) => String(key)) : []);
 }
 
 /** Parses YAML 1.2 (core schema) that may hold `${...}` placeholders anywhere a scalar may stand. */

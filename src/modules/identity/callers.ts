@@ -1,9 +1,10 @@
-import { isIPv4 } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { LOOPBACK_CALLER, type Caller } from '../../common/caller.js';
+import { needsCredential } from '../../common/config/listen-rule.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { InvalidApiKey } from '../../common/app-error.js';
+import { isLoopbackHost } from '../../common/loopback.js';
 import { ApiKeys } from './api-keys.js';
 import { credentialOf } from './credential.js';
 import type { CredentialHeaders } from './identity.messages.js';
@@ -12,36 +13,38 @@ import type { CredentialHeaders } from './identity.messages.js';
 export const invalidApiKey = (): InvalidApiKey =>
   new InvalidApiKey('Missing or invalid API key. Send it as "Authorization: Bearer <key>", x-api-key or api-key.');
 
-const needsCredential = ({ keys, jwt }: RouterConfig['auth']): boolean => keys.length > 0 || jwt.issuer !== '';
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
-}
-
 /** Who the callers are under the configuration in force. */
 @Injectable()
 export class Callers {
-  /** Of the start: a reload does not move the socket, so a new `server.host` must not open the door. */
-  private readonly onLoopback: boolean;
+  /**
+   * Whether whoever can reach the socket is let in: on loopback, while no credential was ever configured. A reload does
+   * not move the socket, so a new `server.host` does not open the door, and neither does one without keys.
+   */
+  private open: boolean;
   private source: RouterConfig;
   private keys: ApiKeys;
 
   constructor(private readonly config: LiveConfig) {
     this.source = config.current;
     this.keys = new ApiKeys(this.source);
-    this.onLoopback = isLoopback(config.current.server.host);
+    this.open = isLoopbackHost(config.current.server.host);
+    this.lockIfGuarded(config.current);
+    config.onChange((next) => this.lockIfGuarded(next));
   }
 
   /**
-   * `null` when the headers hold no valid credential. Without configured keys or JWT everybody is the loopback user,
-   * whatever the headers say: OpenAI's SDKs always send a key. If a reload takes the last key away from a service that
-   * listens off loopback, nobody is let in.
+   * `null` when the headers hold no valid credential. On a service that is open everybody is the loopback user, whatever
+   * the headers say: OpenAI's SDKs always send a key.
    */
   identify(headers: CredentialHeaders): Caller | null {
+    if (this.open) return LOOPBACK_CALLER;
     const config = this.config.current;
-    if (!needsCredential(config.auth)) return this.onLoopback ? LOOPBACK_CALLER : null;
     const credential = credentialOf(headers);
     return credential === null ? null : this.keysOf(config).find(credential);
+  }
+
+  private lockIfGuarded(config: RouterConfig): void {
+    if (needsCredential(config)) this.open = false;
   }
 
   private keysOf(config: RouterConfig): ApiKeys {

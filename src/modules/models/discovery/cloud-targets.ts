@@ -1,7 +1,7 @@
 import type { TargetInput } from './target-input.js';
 import { factsOf } from './known-models.js';
 import type { Environment } from './local-servers.js';
-import { isLoopbackUrl } from './loopback.js';
+import { isLoopbackUrl } from '../../../common/loopback.js';
 import { targetId } from './target-input.js';
 import { ownField } from '../../../common/own-field.js';
 

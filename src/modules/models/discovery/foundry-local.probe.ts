@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { isLoopbackUrl } from './loopback.js';
+import { isLoopbackUrl } from '../../../common/loopback.js';
 import { choice, isChatModelName, objectsIn, tokensOf, type FoundServer } from './found-model.js';
 import type { ProbeJson } from './probe-json.js';
 
