@@ -53,6 +53,12 @@ const NO_ASSIGNED_CLOSURE = {
   message:
     'V8 makes a function that is assigned to a property in the old space, where it keeps all it can reach until the next full collection; assign a const, or keep the data.',
 };
+const LOOPBACK = '/^(localhost|127[.]|::1$|.::1.$)/';
+const LOOPBACK_TEXT = ':matches(Literal[value=' + LOOPBACK + '], Literal[regex.pattern=/localhost|127/])';
+const NO_LOOPBACK_RULE = {
+  selector: `:matches(BinaryExpression[operator=/^[!=]==?$/], CallExpression[callee.property.name=/^(startsWith|includes|test|match)$/]) ${LOOPBACK_TEXT}`,
+  message: 'What loopback is, is said once, in common/loopback.ts: isLoopbackHost knows every way to write it.',
+};
 
 const OWNER =
   'Work that nobody waits for has an owner that tells its failure and goes on: BackgroundWork (src/common/background-work.ts).';
@@ -106,7 +112,14 @@ export default defineConfig(
       // The tail tells good code from bad: longer ones need splitting, or a disable comment with its reason.
       'max-lines': ['error', ...size(250)],
       'max-lines-per-function': ['error', ...size(50)],
-      'no-restricted-syntax': ['error', NO_DEFAULT_EXPORT, NO_CONSOLE, NO_ASSIGNED_CLOSURE, ...NO_UNOWNED_WORK],
+      'no-restricted-syntax': [
+        'error',
+        NO_DEFAULT_EXPORT,
+        NO_CONSOLE,
+        NO_ASSIGNED_CLOSURE,
+        NO_LOOPBACK_RULE,
+        ...NO_UNOWNED_WORK,
+      ],
       '@typescript-eslint/no-floating-promises': [
         'error',
         // A reply is a promise of its end; its methods are not.

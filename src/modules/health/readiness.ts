@@ -7,6 +7,7 @@ import {
   type HealthIndicatorResult,
 } from '@nestjs/terminus';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { RecentAnswer } from '../../common/recent-answer.js';
 import type { TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { CheckSessionStoresQuery, type SessionStoreChecks, type StoreCheck } from '../session/session.messages.js';
@@ -69,6 +70,8 @@ function describeTargets(targets: readonly TargetStatus[]): string {
  */
 @Injectable()
 export class ReadinessProbe {
+  private readonly recentStores = new RecentAnswer(() => this.askStores());
+
   constructor(
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
@@ -78,7 +81,10 @@ export class ReadinessProbe {
     private readonly config: LiveConfig,
   ) {}
 
-  /** Never rejects, and takes 500 ms at most: a check that fails or hangs is down. */
+  /**
+   * Never rejects, and takes 500 ms at most: a check that fails or hangs is down. What the stores say is at most 1 s old,
+   * as anybody may ask; the targets, the event loop and the phase are those of now.
+   */
   async read(): Promise<Readiness> {
     const { status, details } = await this.runChecks();
     const checks = Object.fromEntries(Object.entries(details).map(([name, result]) => [name, toCheck(result)]));
@@ -90,7 +96,7 @@ export class ReadinessProbe {
 
   /** Terminus throws its result as a 503 of its own when a check is down. */
   private async runChecks(): Promise<HealthCheckResult<HealthIndicatorResult>> {
-    const stores = await this.stores();
+    const stores = await this.recentStores.get();
     const used = OPTIONAL_STORES.filter((store) => stores?.[store]);
     try {
       return await this.health.check([
@@ -118,7 +124,7 @@ export class ReadinessProbe {
   }
 
   /** What the stores say; `null` when nobody says anything within the deadline. */
-  private async stores(): Promise<SessionStoreChecks | null> {
+  private async askStores(): Promise<SessionStoreChecks | null> {
     const late = Promise.withResolvers<null>();
     const timer = setTimeout(() => late.resolve(null), CHECK_DEADLINE_MS);
     const asked = this.queries.execute(new CheckSessionStoresQuery()).catch(() => FAILED);

@@ -4,6 +4,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { Attempt } from '../../common/attempt.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { RecentAnswer } from '../../common/recent-answer.js';
 import type { TargetStatus } from '../../common/target.js';
 import type { AnsweredBy, ChatCompletedEvent, ChatTiming } from '../chat/chat.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
@@ -36,6 +37,10 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
 export class RouterMetrics {
   private readonly registry = new Registry();
   private names: { readonly of: RouterConfig; readonly known: ReadonlySet<string> } | undefined;
+
+  /** Nobody signs in to scrape, so stores are asked once a second and not once a scrape. */
+  private readonly activeSessions = new RecentAnswer(() => this.queries.execute(new CountActiveSessionsQuery()));
+  private readonly outboxes = new RecentAnswer(() => this.queries.execute(new CountOutboxQuery()));
 
   private readonly requests = this.counter('router_requests_total', 'Chat requests that ended.', ['model', 'status']);
   private readonly decisions = this.counter('router_decisions_total', 'Routing decisions that led to an answer.', [
@@ -85,7 +90,7 @@ export class RouterMetrics {
       this.readBreakers(gauge),
     );
     this.gauge('router_active_sessions', 'Sessions with a turn within sessions.ttlSeconds.', [], async (gauge) =>
-      gauge.set(await this.queries.execute(new CountActiveSessionsQuery())),
+      gauge.set(await this.activeSessions.get()),
     );
     this.gauge(
       'router_outbox_depth',
@@ -152,7 +157,7 @@ export class RouterMetrics {
   }
 
   private async readOutboxes(gauge: Gauge): Promise<void> {
-    const { redis, memory } = await this.queries.execute(new CountOutboxQuery());
+    const { redis, memory } = await this.outboxes.get();
     gauge.reset(); // an outbox that cannot be asked has no depth
     gauge.set({ store: 'memory' }, memory);
     if (redis !== null) gauge.set({ store: 'redis' }, redis);

@@ -1,0 +1,36 @@
+/** A question without an answer is asked again after so many times its age limit. */
+const PATIENCE = 10;
+
+/**
+ * An answer that is asked for more often than it changes: one question is under way at a time, and its answer holds for
+ * `maxAgeMs` from the moment it was asked. So a loop of probes from outside costs a store one question a second.
+ */
+export class RecentAnswer<T> {
+  private answer: Promise<T> | null = null;
+  private underWay = false;
+  private askedAt = 0;
+
+  constructor(
+    private readonly ask: () => Promise<T>,
+    private readonly maxAgeMs = 1_000,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** At most `maxAgeMs` old, or of a question that is still under way. Rejects with what that question rejected with. */
+  get(): Promise<T> {
+    const now = this.now();
+    const holds = now - this.askedAt < this.maxAgeMs * (this.underWay ? PATIENCE : 1);
+    if (this.answer && holds) return this.answer;
+    this.askedAt = now;
+    this.underWay = true;
+    return (this.answer = this.question());
+  }
+
+  private async question(): Promise<T> {
+    try {
+      return await this.ask();
+    } finally {
+      this.underWay = false;
+    }
+  }
+}
