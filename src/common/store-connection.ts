@@ -1,12 +1,20 @@
 import { Logger } from '@nestjs/common';
 import { BackgroundWork } from './background-work.js';
-import { STORE_DEADLINE_MS, StoreGuard } from './store-guard.js';
-import { StoreUnavailable } from './store-unavailable.js';
+import { shortly, STORE_DEADLINE_MS, StoreGuard } from './store-guard.js';
+import { StoreRefusal, StoreUnavailable } from './store-unavailable.js';
 import { retryTransient, type RetryRules } from './transient-retry.js';
+
+/** Whether an answer of the store is one that the call reckons with (conflict, missing). */
+export type Expected = (error: Error) => boolean;
+
+type Outcome<R> = { readonly result: R } | { readonly error: Error };
+
+const nothingElse: Expected = () => false;
 
 /** First contact loads an SDK and signs in: it may take longer than a call, milliseconds. */
 const FIRST_CONTACT_MS = 800;
 const RECONNECT_MS = 1_000;
+const TELL_AGAIN_MS = 60_000;
 const NOT_YET = 'not connected yet';
 
 export interface Opened<T> {
@@ -15,8 +23,10 @@ export interface Opened<T> {
 }
 
 export interface StoreRules extends RetryRules {
-  /** The store is well and refuses this very call (conflict, missing, malformed): the SDK's error goes to the caller. */
+  /** The store is well and refuses what this very call brings: malformed, too large. */
   readonly refused: (error: Error) => boolean;
+  /** What was opened is not there any more (a table, a container). */
+  readonly lost: (error: Error) => boolean;
   /** The store is well and asks for patience. */
   readonly throttled: (error: Error) => boolean;
 }
@@ -34,6 +44,7 @@ export class StoreConnection<T> {
   private readonly background = new BackgroundWork('stores');
   private problem = NOT_YET;
   private closed = false;
+  private readonly toldAt = { lost: -TELL_AGAIN_MS, refusal: -TELL_AGAIN_MS };
 
   /** @param open loads the SDK, signs in and finds (or creates) what the calls need */
   constructor(
@@ -41,7 +52,7 @@ export class StoreConnection<T> {
     private readonly rules: StoreRules,
     private readonly open: () => Promise<Opened<T>>,
   ) {
-    this.guard = new StoreGuard(store, { answered: (error) => rules.refused(error) || rules.throttled(error) });
+    this.guard = new StoreGuard(store, { answered: (error) => rules.throttled(error) });
   }
 
   /** `false` while calls fail at once. */
@@ -53,20 +64,21 @@ export class StoreConnection<T> {
     this.firstContact = this.connect();
   }
 
-  /** @throws StoreUnavailable, or the SDK's error where the store refused the call itself */
-  async run<R>(work: (client: T, signal: AbortSignal) => Promise<R>): Promise<R> {
+  /**
+   * A store that answers with anything else than a result or what is expected (401, 403, 404 for its container, 500,
+   * nonsense) is a store that is away.
+   *
+   * @param expected errors of the SDK that go to the caller as they are
+   * @throws StoreRefusal for a call that will never be taken, StoreUnavailable for everything else
+   */
+  async run<R>(work: (client: T, signal: AbortSignal) => Promise<R>, expected: Expected = nothingElse): Promise<R> {
     const { client } = this.opened ?? (await this.awaitFirstContact());
-    let refusal: Error | null = null;
-    try {
-      return await this.guard.run((signal) =>
-        retryTransient(() => work(client, signal), this.rules, STORE_DEADLINE_MS, signal).catch((error: Error) => {
-          if (this.rules.refused(error)) refusal = error;
-          throw error;
-        }),
-      );
-    } catch (error) {
-      throw refusal ?? error;
-    }
+    const outcome = await this.guard.run((signal) => this.outcomeOf(() => work(client, signal), expected, signal));
+    if ('result' in outcome) return outcome.result;
+    const { error } = outcome;
+    if (expected(error)) throw error;
+    this.tell('refusal', error, 'refuses what it is given');
+    throw new StoreRefusal(`${this.store} refuses: ${error.message.split('\n')[0]}`, { cause: error });
   }
 
   /** Runs `probe`. Never rejects. @param name as an operator knows the store */
@@ -75,8 +87,8 @@ export class StoreConnection<T> {
       await this.run(probe);
       return { healthy: true, detail: name };
     } catch (error) {
-      const away = error instanceof StoreUnavailable;
-      return { healthy: false, detail: away ? this.guard.problem || this.problem : 'refuses our requests' };
+      const refuses = error instanceof StoreRefusal || !(error instanceof StoreUnavailable);
+      return { healthy: false, detail: refuses ? 'refuses our requests' : this.guard.problem || this.problem };
     }
   }
 
@@ -85,6 +97,33 @@ export class StoreConnection<T> {
     this.background.cancel();
     this.guard.close();
     this.opened?.close();
+  }
+
+  /** What the store has well answered is no failure of the store. */
+  private async outcomeOf<R>(work: () => Promise<R>, expected: Expected, signal: AbortSignal): Promise<Outcome<R>> {
+    try {
+      return { result: await retryTransient(work, this.rules, STORE_DEADLINE_MS, signal) };
+    } catch (error) {
+      if (expected(error as Error) || this.rules.refused(error as Error)) return { error: error as Error };
+      this.problem = shortly(error as Error);
+      if (this.rules.lost(error as Error)) this.openAgain(error as Error);
+      throw error;
+    }
+  }
+
+  private openAgain(error: Error): void {
+    if (!this.opened || this.closed) return;
+    this.tell('lost', error, 'cannot be used and is opened again');
+    this.opened.close();
+    this.opened = null;
+    this.background.after(`connecting to ${this.store}`, RECONNECT_MS, () => this.connect());
+  }
+
+  /** Once a minute at most: one entry that cannot be stored is tried several times, and others come. */
+  private tell(what: keyof typeof this.toldAt, { message }: Error, words: string): void {
+    if (performance.now() - this.toldAt[what] < TELL_AGAIN_MS) return;
+    this.toldAt[what] = performance.now();
+    this.logger.warn(`${this.store} ${words} (${message.split('\n')[0]})`);
   }
 
   /** A request that comes while the service starts waits a little; later ones know at once. */
@@ -104,11 +143,11 @@ export class StoreConnection<T> {
       if (this.problem !== NOT_YET) this.logger.log(`${this.store} is back`);
       this.problem = 'no answer';
     } catch (error) {
-      const problem = (error as Error).message.split('\n')[0] ?? 'unknown';
       if (this.problem === NOT_YET) {
-        this.logger.warn(`${this.store} cannot be used (${problem}); one call a second tries again`);
+        const reason = (error as Error).message.split('\n')[0];
+        this.logger.warn(`${this.store} cannot be used (${reason}); one call a second tries again`);
       }
-      this.problem = problem;
+      this.problem = shortly(error as Error);
       this.background.after(`connecting to ${this.store}`, RECONNECT_MS, () => this.connect());
     }
   }

@@ -8,8 +8,8 @@ export const STORE_DEADLINE_MS = 250;
 const FAILURES = 3;
 /** An open breaker lets one call try again after so long, milliseconds. */
 const RESET_MS = 1_000;
-/** Errors that are ours, not the store's. */
-const DEFECTS = [TypeError, RangeError, ReferenceError];
+/** A deadline is counted in so many pieces; see `withinDeadline`. */
+const PIECES = 5;
 
 export interface StoreGuardOptions {
   readonly deadlineMs?: number;
@@ -22,7 +22,8 @@ type Work<T> = (signal: AbortSignal) => Promise<T>;
 
 /**
  * Makes a frozen store as harmless as a dead one: every call ends within its deadline, and after three failures in a
- * row calls fail at once, but for one a second that finds out whether the store is back.
+ * row calls fail at once, but for one a second that finds out whether the store is back. Whatever goes wrong with a call
+ * is the store's: what an SDK throws at an answer that makes no sense is often a TypeError.
  */
 export class StoreGuard {
   private readonly logger = new Logger('stores');
@@ -50,7 +51,7 @@ export class StoreGuard {
     return !this.breaker.opened;
   }
 
-  /** Why the store cannot be used, for an operator; empty while it can. */
+  /** Why the store cannot be used, in words that name no address; empty while it can. */
   get problem(): string {
     return this.usable ? '' : this.reason;
   }
@@ -59,7 +60,7 @@ export class StoreGuard {
    * Runs one call; `signal` aborts at the deadline.
    *
    * @param deadlineMs in place of the store's own
-   * @throws StoreUnavailable for whatever went wrong, except for defects of our own
+   * @throws StoreUnavailable for whatever went wrong
    */
   async run<T>(work: Work<T>, deadlineMs = this.deadlineMs): Promise<T> {
     try {
@@ -76,22 +77,21 @@ export class StoreGuard {
   }
 
   private failed(error: Error): Error {
-    if (DEFECTS.some((defect) => error instanceof defect)) return error;
     if ((error as NodeJS.ErrnoException).code === 'EOPENBREAKER') {
       return new StoreUnavailable(`${this.store}: ${this.reason}`);
     }
-    const reason = error.message.split('\n')[0] ?? error.name;
-    if (!this.isAnswer(error)) this.count(reason);
+    const reason = firstLine(error);
+    if (!this.isAnswer(error)) this.count(error);
     if (error instanceof StoreUnavailable) return error;
     return new StoreUnavailable(`${this.store}: ${reason}`, { cause: error });
   }
 
-  private count(reason: string): void {
-    this.reason = reason;
+  private count(error: Error): void {
+    this.reason = shortly(error);
     this.failures += 1;
     if (this.failures < FAILURES || this.breaker.opened) return;
     this.breaker.open();
-    this.logger.warn(`${this.store} cannot be used (${reason}); one call a second tries again`);
+    this.logger.warn(`${this.store} cannot be used (${firstLine(error)}); one call a second tries again`);
   }
 
   private isAnswer(error: Error): boolean {
@@ -99,6 +99,23 @@ export class StoreGuard {
   }
 }
 
+const firstLine = ({ message, name }: Error): string => message.split('\n')[0] || name;
+
+/** What `/ready` may show to anybody: a status, a code, never a message with its addresses. */
+export function shortly(error: Error): string {
+  if (error instanceof StoreUnavailable) return error.message;
+  const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
+  const status = [statusCode, code].find((value) => typeof value === 'number');
+  if (status !== undefined) return `answers ${status}`;
+  if (typeof code === 'string') return code;
+  return /^[A-Z]{4,}(?= )/.exec(error.message)?.[0] ?? error.name; // a reply of Redis begins with its kind
+}
+
+/**
+ * The deadline measures the store and not this process: it is counted in pieces, so that a pause of the event loop (or
+ * of the whole machine) costs one piece and not the call, at most twice its time. When the last piece is over, an answer
+ * that already lies in the socket counts.
+ */
 async function withinDeadline<T>(work: Work<T>, deadlineMs: number): Promise<T> {
   const controller = new AbortController();
   const deadline = Promise.withResolvers<never>();
@@ -107,8 +124,15 @@ async function withinDeadline<T>(work: Work<T>, deadlineMs: number): Promise<T> 
     deadline.reject(late);
     controller.abort(late);
   };
-  // After a pause of this process the timer is due before the sockets are read: an answer that lies there counts.
-  const timer = setTimeout(() => setImmediate(() => setImmediate(expire)), deadlineMs);
+  const latestAt = performance.now() + 2 * deadlineMs;
+  let pieces = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (): void => {
+    pieces += 1;
+    if (pieces <= PIECES && performance.now() < latestAt) timer = setTimeout(wait, deadlineMs / PIECES);
+    else setImmediate(() => setImmediate(expire));
+  };
+  wait();
   try {
     return await Promise.race([work(controller.signal), deadline.promise]);
   } finally {

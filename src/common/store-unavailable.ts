@@ -5,3 +5,6 @@ export class StoreUnavailable extends Error {
     this.name = 'StoreUnavailable';
   }
 }
+
+/** The store is there and does not take this very call, however often it is repeated: malformed, too large. */
+export class StoreRefusal extends StoreUnavailable {}

@@ -14,7 +14,11 @@ import type { AddressInfo } from 'node:net';
  * before the store sees the request; `lose` = the store does what it was asked and its answer is lost.
  */
 export type HttpFault =
-  'pass' | 'hang' | 'reset' | 'lose' | { readonly status: number; readonly headers?: Readonly<Record<string, string>> };
+  | 'pass'
+  | 'hang'
+  | 'reset'
+  | 'lose'
+  | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string };
 
 export type FaultRule = (request: IncomingMessage) => HttpFault;
 
@@ -69,7 +73,7 @@ export class HttpFaultProxy {
     if (fault === 'reset') return void request.socket.resetAndDestroy();
     request.resume();
     response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
-    response.end(JSON.stringify({ code: String(fault.status), message: 'injected' }));
+    response.end(fault.body ?? JSON.stringify({ code: String(fault.status), message: 'injected' }));
   }
 
   private pass(request: IncomingMessage, response: ServerResponse, lose: boolean): void {

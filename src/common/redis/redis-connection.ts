@@ -8,8 +8,13 @@ import { EntraRedisLogin } from './adapters/entra-redis-login.js';
 import { createRedisClient, type RedisClient } from './adapters/redis-client.js';
 import { troubleOf, type RedisTrouble } from './redis-trouble.js';
 
-/** Begins of the replies of a server that is not well; every other reply is an answer. */
-const UNWELL = /^(LOADING|CLUSTERDOWN|MASTERDOWN|READONLY|NOAUTH|WRONGPASS)/;
+/** Begins of the replies of a server that cannot be used as it is; every other reply is an answer. */
+const UNWELL = /^(LOADING|CLUSTERDOWN|MASTERDOWN|READONLY|NOAUTH|WRONGPASS|MOVED)/;
+/** A server that refuses some commands and is well otherwise: what it holds can still be read. */
+const REFUSES = /^(OOM|MISCONF|NOPERM)/;
+/** Written by the check: a server that only answers questions is no place for sessions and limits. */
+const CHECK_KEY = '{router}:check';
+const CHECK_KEPT_MS = 10_000;
 const RETRY_SIGN_IN_MS = 2_000;
 const NO_CONNECTION: RedisTrouble = { reason: 'no connection', cure: '' };
 const NO_TOKEN: RedisTrouble = { reason: 'no token from Microsoft Entra', cure: '' };
@@ -47,6 +52,10 @@ export class RedisConnection implements OnApplicationBootstrap {
   private trouble = NO_CONNECTION;
   /** What the log has last said about this absence; `null` while Redis is there. */
   private told: RedisTrouble | null = null;
+  /** Refused at the moment, while the rest works. */
+  private refusing: RedisTrouble | null = null;
+  /** What the latest reply of a server that is not well said. */
+  private unwell: RedisTrouble | null = null;
 
   /** @param entra how to sign in, with `redis.entra` */
   constructor(
@@ -72,17 +81,26 @@ export class RedisConnection implements OnApplicationBootstrap {
     const { client } = this;
     // ioredis knows that there is no connection; asking the breaker too would only delay the return.
     if (client?.status !== 'ready') throw new StoreUnavailable('redis: not connected');
-    return this.guard.run(() => work(client));
+    return this.guard.run(async () => {
+      try {
+        return await work(client);
+      } catch (error) {
+        this.hear(error as Error);
+        throw error;
+      }
+    });
   }
 
-  /** Whether Redis answers now. Never rejects. */
+  /** Whether Redis takes a write now. Never rejects. */
   async check(): Promise<{ healthy: boolean; detail: string }> {
     try {
-      await this.run((client) => client.ping());
+      await this.run((client) => client.set(CHECK_KEY, '1', 'PX', CHECK_KEPT_MS));
+      if (this.refusing) this.logger.log('redis takes everything again');
+      this.refusing = null;
       return { healthy: true, detail: this.config.cluster ? 'Redis, cluster' : 'Redis' };
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      return { healthy: false, detail: this.guard.problem || inWords(this.trouble) };
+    } catch {
+      const trouble = this.refusing ?? this.unwell;
+      return { healthy: false, detail: trouble ? inWords(trouble) : this.guard.problem || inWords(this.trouble) };
     }
   }
 
@@ -92,6 +110,15 @@ export class RedisConnection implements OnApplicationBootstrap {
     this.background.cancel();
     await this.disconnect?.();
     this.guard.close();
+  }
+
+  /** A reply that says what is the matter; once the service has told it, only its end is news. */
+  private hear(error: Error): void {
+    if (error.name !== 'ReplyError') return;
+    this.unwell = UNWELL.test(error.message) ? troubleOf(error) : null;
+    if (this.refusing || !REFUSES.test(error.message)) return;
+    this.refusing = troubleOf(error);
+    if (this.refusing) this.logger.warn(`redis cannot be used for everything (${inWords(this.refusing)})`);
   }
 
   /** Once, and not for every try to connect again; what a person has to mend is told when it turns up. */
@@ -105,6 +132,7 @@ export class RedisConnection implements OnApplicationBootstrap {
   private tellBack(): void {
     if (this.told) this.logger.log('redis is back');
     this.told = null;
+    this.unwell = null;
     this.trouble = NO_CONNECTION;
   }
 

@@ -45,6 +45,26 @@ const KINDS: readonly Kind[] = [
     cure: 'if it speaks TLS, redis.url must begin with rediss://',
   },
   {
+    codes: /^(OOM|MISCONF)/,
+    reason: 'it refuses to write',
+    cure: 'give it memory (maxmemory) or disk, or let it evict; what it holds can still be read',
+  },
+  {
+    codes: /^(READONLY|MASTERDOWN)/,
+    reason: 'it is a replica that takes no writes',
+    cure: 'redis.url must name the primary',
+  },
+  {
+    codes: /^(MOVED|ASK|CROSSSLOT)/,
+    reason: 'it is part of a cluster',
+    cure: 'set redis.cluster: true',
+  },
+  {
+    codes: /^(LOADING|CLUSTERDOWN|TRYAGAIN)/,
+    reason: 'it is not ready yet',
+    cure: '',
+  },
+  {
     codes: /^(WRONGPASS|NOAUTH|NOPERM)/,
     reason: 'it refuses the sign-in',
     cure: 'check user name and password of redis.url, or with redis.entra the access policy of the identity',
@@ -62,6 +82,7 @@ export function troubleOf(error: Error): RedisTrouble | null {
 function codeOf(error: Error): string | undefined {
   const { code } = error as NodeJS.ErrnoException;
   if (typeof code === 'string') return code;
-  // ioredis puts its own words before the reply to its first INFO.
-  return /\b(WRONGPASS|NOAUTH|NOPERM)\b/.exec(error.message)?.[0];
+  // ioredis puts its own words before the reply to its first INFO; a reply of the server begins with its kind.
+  const signIn = /\b(WRONGPASS|NOAUTH|NOPERM)\b/.exec(error.message)?.[0];
+  return signIn ?? (error.name === 'ReplyError' ? /^[A-Z]{3,}\b/.exec(error.message)?.[0] : undefined);
 }

@@ -42,7 +42,7 @@ export class IdempotentAnswers {
       return await run.begin(gone.signal);
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
-      this.logger.warn(`a key was not looked at: ${error.message}`);
+      this.logger.debug(`a key was not looked at: ${error.message}`); // the store's connection has told
       return 'alone';
     }
   }

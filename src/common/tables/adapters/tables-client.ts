@@ -9,15 +9,25 @@ const TRANSIENT_STATUS = new Set([408, 429, 500, 503, 504]);
 
 interface TablesError {
   readonly statusCode?: number;
+  /** Of the connection, or of a transaction. */
   readonly code?: string;
-  readonly response?: { readonly headers: { get(name: string): string | undefined } };
+  readonly response?: {
+    readonly headers: { get(name: string): string | undefined };
+    readonly parsedBody?: { readonly odataError?: { readonly code?: string } };
+  };
 }
 
 const statusOf = (error: unknown): number | undefined => (error as TablesError).statusCode;
 
-export const isMissing = (error: unknown): boolean => statusOf(error) === 404;
+/** `ResourceNotFound`, `TableNotFound` and so on; the SDK has it in one place or the other. */
+const kindOf = (error: unknown): string | undefined =>
+  (error as TablesError).code ?? (error as TablesError).response?.parsedBody?.odataError?.code;
+
+/** The entity, not the table. */
+export const isMissing = (error: unknown): boolean => statusOf(error) === 404 && kindOf(error) === 'ResourceNotFound';
 /** Somebody else changed or created the entity meanwhile. */
-export const isOvertaken = (error: unknown): boolean => [404, 409, 412].includes(statusOf(error) ?? 0);
+export const isOvertaken = (error: unknown): boolean =>
+  isMissing(error) || statusOf(error) === 412 || kindOf(error) === 'EntityAlreadyExists';
 
 const RULES: StoreRules = {
   transient: (error) => {
@@ -26,8 +36,9 @@ const RULES: StoreRules = {
   },
   refused: (error) => {
     const status = statusOf(error) ?? 0;
-    return status >= 400 && status < 500 && !TRANSIENT_STATUS.has(status);
+    return [400, 413].includes(status);
   },
+  lost: (error) => statusOf(error) === 404,
   throttled: (error) => [429, 503].includes(statusOf(error) ?? 0),
   retryAfterMs: (error) => Number((error as TablesError).response?.headers.get('retry-after') ?? 0) * 1_000 || 0,
 };

@@ -34,7 +34,10 @@ export class TablesReplicaBoard extends ReplicaBoard {
 
   async leave(replica: string): Promise<void> {
     try {
-      await this.tables.run((client, abortSignal) => client.deleteEntity(PARTITION, replica, { abortSignal }));
+      await this.tables.run(
+        (client, abortSignal) => client.deleteEntity(PARTITION, replica, { abortSignal }),
+        isMissing,
+      );
     } catch (error) {
       if (!isMissing(error)) throw error;
     }

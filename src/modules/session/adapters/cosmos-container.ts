@@ -24,9 +24,9 @@ const RULES: StoreRules = {
     return typeof code === 'number' ? TRANSIENT_STATUS.has(code) : TRANSIENT_CODES.has(code ?? '');
   },
   refused: (error) => {
-    const code = codeOf(error);
-    return typeof code === 'number' && code >= 400 && code < 500 && !TRANSIENT_STATUS.has(code);
+    return [400, 413].includes(Number(codeOf(error)));
   },
+  lost: isMissing,
   throttled: (error) => codeOf(error) === 429,
   retryAfterMs: (error) => (error as { retryAfterInMs?: number }).retryAfterInMs ?? 0,
 };

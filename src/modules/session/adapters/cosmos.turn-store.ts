@@ -1,5 +1,6 @@
 import type { SqlQuerySpec } from '@azure/cosmos';
 import { Logger } from '@nestjs/common';
+import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument } from '../turn-document.js';
 import { ERASURE_MARK_MS, TurnStore, type TurnPage } from '../turn-store.js';
@@ -42,7 +43,10 @@ export class CosmosTurnStore extends TurnStore {
     const ttl = Math.max(1, Math.ceil((expiresAt - Date.parse(turn.at)) / MS_PER_SECOND));
     const document = { ...toDocument(turn), ...place, expiresAt, ttl };
     try {
-      await this.cosmos.run((container, abortSignal) => container.items.create(document, { abortSignal }));
+      await this.cosmos.run(async (container, abortSignal) => {
+        const { resource } = await container.items.create(document, { abortSignal });
+        if (resource?.id !== turn.id) throw new StoreUnavailable('an answer that is not of Cosmos DB');
+      }, isConflict);
       return true;
     } catch (error) {
       if (isConflict(error)) return false; // our own earlier try, whose answer was lost, or another drain
@@ -84,7 +88,10 @@ export class CosmosTurnStore extends TurnStore {
   }
 
   check(): Promise<{ healthy: boolean; detail: string }> {
-    return this.cosmos.check('Cosmos DB', (container, abortSignal) => container.read({ abortSignal }));
+    return this.cosmos.check('Cosmos DB', async (container, abortSignal) => {
+      const { resource } = await container.read({ abortSignal });
+      if (resource?.id !== container.id) throw new StoreUnavailable('an answer that is not of Cosmos DB');
+    });
   }
 
   private async mark(key: SessionKey, erasedAt: number): Promise<void> {
@@ -95,7 +102,8 @@ export class CosmosTurnStore extends TurnStore {
 
   private async eraseOne(key: SessionKey, id: string): Promise<void> {
     try {
-      await this.cosmos.run((container, abortSignal) => container.item(id, partitionOf(key)).delete({ abortSignal }));
+      const place = partitionOf(key);
+      await this.cosmos.run((container, abortSignal) => container.item(id, place).delete({ abortSignal }), isMissing);
     } catch (error) {
       if (!isMissing(error)) throw error;
     }

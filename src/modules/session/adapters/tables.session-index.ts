@@ -19,6 +19,7 @@ import {
 /** Several replicas may count turns of one session at once; each round one of them wins. */
 const MAX_ROUNDS = 20;
 const SWEEP_PAGE = 100;
+const NOT_OURS = 'an answer that is not of Table Storage';
 
 /** The list of sessions in Azure Table Storage; partition = tenant. @param now epoch milliseconds */
 export class TablesSessionIndex extends SessionIndex {
@@ -78,7 +79,11 @@ export class TablesSessionIndex extends SessionIndex {
   override check(): Promise<{ healthy: boolean; detail: string }> {
     return this.tables.check('Azure Table Storage', async (client, abortSignal) => {
       const filter = "PartitionKey eq '' and RowKey eq ''";
-      await client.listEntities({ queryOptions: { filter }, abortSignal }).byPage({ maxPageSize: 1 }).next();
+      const page = await client
+        .listEntities({ queryOptions: { filter }, abortSignal })
+        .byPage({ maxPageSize: 1 })
+        .next();
+      if (!Array.isArray(page.value)) throw new StoreUnavailable(NOT_OURS);
     });
   }
 
@@ -103,9 +108,11 @@ export class TablesSessionIndex extends SessionIndex {
   private async entity(key: SessionKey): Promise<SessionEntity | null> {
     const { partitionKey, rowKey } = placeOf(key);
     try {
-      const found = await this.tables.run((client, abortSignal) =>
-        client.getEntity<SessionFields>(partitionKey, rowKey, { abortSignal }),
-      );
+      const found = await this.tables.run(async (client, abortSignal) => {
+        const entity = await client.getEntity<SessionFields>(partitionKey, rowKey, { abortSignal });
+        if (typeof entity.counted !== 'string') throw new StoreUnavailable(NOT_OURS);
+        return entity;
+      }, isMissing);
       return { ...found, partitionKey, rowKey };
     } catch (error) {
       if (isMissing(error)) return null;
@@ -114,18 +121,20 @@ export class TablesSessionIndex extends SessionIndex {
   }
 
   private async submit(actions: TransactionAction[]): Promise<void> {
-    await this.tables.run((client, abortSignal) => client.submitTransaction(actions, { abortSignal }));
+    await this.tables.run((client, abortSignal) => client.submitTransaction(actions, { abortSignal }), isOvertaken);
   }
 
   private async query(filter: string, limit: number): Promise<SessionEntity[]> {
     const rows: SessionEntity[] = [];
     let continuationToken: string | undefined;
     do {
-      const page = await this.tables.run((client, abortSignal) => {
+      const page = await this.tables.run(async (client, abortSignal) => {
         const pages = client
           .listEntities<SessionFields>({ queryOptions: { filter }, abortSignal })
           .byPage({ maxPageSize: limit - rows.length, ...(continuationToken ? { continuationToken } : {}) });
-        return pages.next();
+        const page = await pages.next();
+        if (!page.done && !Array.isArray(page.value)) throw new StoreUnavailable(NOT_OURS);
+        return page;
       });
       if (page.done) break;
       rows.push(...(page.value as SessionEntity[])); // without a `select` the keys are always there
