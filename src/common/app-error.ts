@@ -106,6 +106,19 @@ export class RateLimitExceeded extends RetryLaterError {
   readonly code = 'rate_limit_exceeded';
   readonly status = 429;
 }
+/** Too many failed sign-ins from one address; a retry with the same credential fails as well. */
+export class TooManySignIns extends RetryLaterError {
+  readonly code = 'rate_limit_exceeded';
+  readonly status = 429;
+  override readonly retryable = false;
+
+  constructor(retryAfterSeconds: number) {
+    super(
+      'Too many requests without a valid API key came from your address. A valid key is let in.',
+      retryAfterSeconds,
+    );
+  }
+}
 /**
  * The month's money is spent, or its rest is reserved by requests in flight. Where it is spent, `retry-after` runs to
  * the next month, so SDKs are told not to retry by themselves.

@@ -6,7 +6,7 @@ import { chat, jsonOf, type ErrorJson } from '../support/router-calls.js';
 import { inOrder, targetOn } from '../support/router-targets.js';
 
 const BODY = JSON.stringify({ model: 'auto', messages: [{ role: 'user', content: 'hi' }] });
-const POST = 'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+const POST = 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
 const CHUNKED = `${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`;
 
 const BROKEN: Record<string, { bytes: string; status: number }> = {
@@ -32,7 +32,10 @@ const BROKEN: Record<string, { bytes: string; status: number }> = {
   'a TLS hello': { bytes: '\u0016\u0003\u0001\u0002\u0000', status: 400 },
   'a bad chunk size': { bytes: `${POST}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, status: 400 },
   'a negative length': { bytes: `${POST}Content-Length: -1\r\n\r\n`, status: 400 },
-  'no Host': { bytes: POST.replace('Host: x\r\n', `Content-Length: ${BODY.length}\r\n\r\n${BODY}`), status: 400 },
+  'no Host': {
+    bytes: POST.replace('Host: localhost\r\n', `Content-Length: ${BODY.length}\r\n\r\n${BODY}`),
+    status: 400,
+  },
 };
 
 describe('what is not proper HTTP', () => {
@@ -71,7 +74,7 @@ describe('what is not proper HTTP', () => {
     expect(server.headersTimeout).toBe(15_000);
     server.headersTimeout = 300; // the same timer, in less of the test's time
     server.emit('listening'); // starts the check of connections anew
-    const answer = await sendRaw(router.url, 'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n');
+    const answer = await sendRaw(router.url, 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n');
     server.headersTimeout = 15_000;
     expect(answer.status).toBe(408);
     expect((JSON.parse(answer.body) as ErrorJson).error.code).toBe('invalid_request');

@@ -213,7 +213,7 @@ async function idleReader({ url }: RouterApp): Promise<Socket> {
   socket.pause();
   const body = JSON.stringify({ model: 'auto', messages: ask('hi'), stream: true });
   socket.write(
-    `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   );
   return socket;
 }

@@ -3,7 +3,7 @@ import { SCOPES } from '../caller.js';
 import { milliseconds, name, TIMER_MAX_MS } from './config-scalars.js';
 import { cosmos, redis, tables } from './stores.schema.js';
 import { targetSchema } from './target.schema.js';
-import { emptyOr, httpUrl } from './url-schemas.js';
+import { emptyOr, httpUrl, origin } from './url-schemas.js';
 
 export const STRATEGIES = ['hybrid', 'learned', 'rules', 'cost', 'latency', 'weighted', 'priority', 'cascade'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
@@ -17,6 +17,10 @@ const server = z.strictObject({
   port: z.int().min(0).max(65_535).default(8080).describe('TCP port; 0 takes a free one.'),
   bodyLimitBytes: z.int().min(1024).max(1_073_741_824).default(4_194_304).describe('Largest request body, bytes.'),
   drainSeconds: z.int().min(0).max(3600).default(45).describe('How long a shutdown waits for requests in flight.'),
+  corsOrigins: z
+    .array(origin)
+    .default([])
+    .describe('Origins whose web pages may call this service, as browsers write them: https://app.example.com.'),
   trustedProxies: z.int().min(0).max(16).default(0).describe('Proxies in front whose X-Forwarded-For is believed.'),
 });
 

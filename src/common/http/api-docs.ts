@@ -6,6 +6,11 @@ service as its base URL. Every answer tells in \`x-router-*\` headers which mode
 
 Errors always have the form \`{"error": {"message", "type", "param", "code"}}\`; programs branch on \`code\`.`;
 
+const ROUTES = /^\/(docs(\/.*)?|openapi\.(json|yaml))$/;
+
+/** Whether a route is of the documentation, which is open to everybody. */
+export const isApiDocsRoute = (url: string): boolean => ROUTES.test(url);
+
 /** The OpenAPI document of all routes; made when it is first asked for, as it costs more than a start should. */
 export function createApiDocument(app: NestFastifyApplication): OpenAPIObject {
   const options = new DocumentBuilder()

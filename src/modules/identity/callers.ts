@@ -20,16 +20,21 @@ export class Callers {
    * Whether whoever can reach the socket is let in: on loopback, while no credential was ever configured. A reload does
    * not move the socket, so a new `server.host` does not open the door, and neither does one without keys.
    */
-  private open: boolean;
+  private trusting: boolean;
   private source: RouterConfig;
   private keys: ApiKeys;
 
   constructor(private readonly config: LiveConfig) {
     this.source = config.current;
     this.keys = new ApiKeys(this.source);
-    this.open = isLoopbackHost(config.current.server.host);
+    this.trusting = isLoopbackHost(config.current.server.host);
     this.lockIfGuarded(config.current);
     config.onChange((next) => this.lockIfGuarded(next));
+  }
+
+  /** Whether everybody is let in: nothing but the place tells callers from others. */
+  get open(): boolean {
+    return this.trusting;
   }
 
   /**
@@ -37,14 +42,14 @@ export class Callers {
    * the headers say: OpenAI's SDKs always send a key.
    */
   identify(headers: CredentialHeaders): Caller | null {
-    if (this.open) return LOOPBACK_CALLER;
+    if (this.trusting) return LOOPBACK_CALLER;
     const config = this.config.current;
     const credential = credentialOf(headers);
     return credential === null ? null : this.keysOf(config).find(credential);
   }
 
   private lockIfGuarded(config: RouterConfig): void {
-    if (needsCredential(config)) this.open = false;
+    if (needsCredential(config)) this.trusting = false;
   }
 
   private keysOf(config: RouterConfig): ApiKeys {

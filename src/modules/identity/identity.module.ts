@@ -1,11 +1,11 @@
 import { Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
 import { CallerGuard } from './caller.guard.js';
 import { Callers } from './callers.js';
+import { FrontDoor } from './front-door.js';
 import { IdentifyCallerHandler } from './identify-caller.handler.js';
 
-/** Who is calling. Guards every route of the application. */
+/** Who is calling, and who may not. Stands in front of every route of the application. */
 @Module({
-  providers: [Callers, IdentifyCallerHandler, { provide: APP_GUARD, useClass: CallerGuard }],
+  providers: [Callers, IdentifyCallerHandler, CallerGuard, FrontDoor],
 })
 export class IdentityModule {}

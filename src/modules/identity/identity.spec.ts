@@ -9,7 +9,7 @@ import { routerConfigSchema, type RouterConfig } from '../../common/config/confi
 import { LiveConfig } from '../../common/config/live-config.js';
 import { CurrentCaller, Public, RequireScope } from '../../common/http/access.decorators.js';
 import { ErrorFilter } from '../../common/http/error.filter.js';
-import { mayEnter } from './caller.guard.js';
+import { mayEnter } from './front-door.js';
 import { IdentifyCallerQuery } from './identity.messages.js';
 import { IdentityModule } from './identity.module.js';
 
