@@ -7,6 +7,7 @@ import { AppModule } from './app.module.js';
 import type { LiveConfig } from './common/config/live-config.js';
 import { InvalidRequest } from './common/app-error.js';
 import { answerBrokenHttp } from './common/http/broken-http.js';
+import { allowOrigins } from './common/http/cors.js';
 import { ErrorFilter } from './common/http/error.filter.js';
 import { useJsonBody } from './common/http/json-body.js';
 import { RequestValidationPipe } from './common/http/request-validation.pipe.js';
@@ -31,6 +32,7 @@ export async function createApp(config: LiveConfig, logger: LoggerService): Prom
   });
   const errors = new ErrorFilter();
   const fastify = adapter.getInstance<FastifyInstance>();
+  allowOrigins(app, config.current.server.corsOrigins);
   useJsonBody(fastify);
   await shedOverload(app);
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {

@@ -5,8 +5,8 @@ import type { IdempotentRun } from './idempotent-run.js';
 
 /** A larger answer is given and not kept, bytes. */
 const MAX_BYTES = 4_194_304;
-/** Belong to the connection or to the moment. */
-const NOT_KEPT = new Set(['x-request-id', 'connection', 'keep-alive', 'date', 'content-length', 'transfer-encoding']);
+/** Belong to the connection, to the moment, or to the web page that asked first. */
+const NOT_KEPT = /^(x-request-id|connection|keep-alive|date|content-length|transfer-encoding|vary|access-control-.*)$/;
 /** The last thing a complete stream says. */
 const DONE = 'data: [DONE]\n\n';
 
@@ -51,7 +51,7 @@ export class AnswerRecorder {
   }
 
   private headers(): Record<string, string> {
-    const all = Object.entries(this.reply.getHeaders()).filter(([name]) => !NOT_KEPT.has(name));
+    const all = Object.entries(this.reply.getHeaders()).filter(([name]) => !NOT_KEPT.test(name));
     return Object.fromEntries(all.map(([name, value]) => [name, String(value)]));
   }
 }
