@@ -10,8 +10,8 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { Capability, TargetStatus } from '../../common/target.js';
 import { estimateTokens } from '../../common/token-estimate.js';
-import { findPrivateKindsIn } from './private-text.js';
 import { ownField } from '../../common/own-field.js';
+import { findPrivateText } from './privacy/private-text.js';
 
 /** Room for an answer whose length nobody said, tokens; a small window keeps an eighth of it free. */
 const ANSWER_RESERVE_TOKENS = 256;
@@ -112,15 +112,14 @@ function localIfPrivate(
   keep: Keep,
 ): readonly TargetStatus[] {
   if (!privacy.localOnly || targets.every((target) => target.tier === 'local')) return targets;
-  const messages = [...request.messages, ...history.flatMap((turn) => turn.messages)];
-  const kinds = findPrivateKindsIn(messages, privacy.detect);
-  if (kinds.length === 0) return targets;
+  const finding = findPrivateText(request, history, privacy.detect);
+  if (!finding) return targets;
   const left = keep(targets, ({ tier }) => (tier === 'local' ? null : 'private_text'));
   if (left.length > 0) return left;
   throw new PrivacyNoLocalTarget(
-    `The conversation contains private text (${kinds.join(', ')}), which may only go to a local target, and no local ` +
+    `The request contains private text (${finding.kinds.join(', ')}), which may only go to a local target, and no local ` +
       'target of this model can take the request. Remove it, or name a model with a local target.',
-    'messages',
+    finding.param,
   );
 }
 
