@@ -12,6 +12,7 @@ import { ErrorFilter } from './common/http/error.filter.js';
 import { useJsonBody } from './common/http/json-body.js';
 import { RequestValidationPipe } from './common/http/request-validation.pipe.js';
 import { shedOverload } from './common/http/shed-overload.js';
+import { TargetSearchOptions } from './modules/models/models.messages.js';
 import { serveApiDocs } from './common/http/api-docs.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
@@ -23,9 +24,13 @@ const BODY_MS = 60_000;
 const MAX_PARAM_CHARACTERS = 400;
 
 /** The service, ready to listen; `main.ts` and the tests start it the same way. */
-export async function createApp(config: LiveConfig, logger: LoggerService): Promise<NestFastifyApplication> {
+export async function createApp(
+  config: LiveConfig,
+  logger: LoggerService,
+  search = new TargetSearchOptions(),
+): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter(serverOptions(config));
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, search), adapter, {
     logger,
     bodyParser: false,
     abortOnError: false,

@@ -83,4 +83,4 @@ const unwatch = watchConfig({ live: config, env: process.env, logger: new Logger
 stopOnSignal(app, config, logger, unwatch);
 const targets = await app.get(QueryBus, { strict: false }).execute(new ListTargetsQuery());
 await logger.flush();
-process.stdout.write(banner(url, config.current, config.source, targets));
+process.stdout.write(banner(url, config, targets));

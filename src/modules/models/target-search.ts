@@ -1,0 +1,73 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { BackgroundWork } from '../../common/background-work.js';
+import { LiveConfig, type FoundTargets } from '../../common/config/live-config.js';
+import { cloudTargets } from './discovery/cloud-targets.js';
+import type { FoundServer } from './discovery/found-model.js';
+import { foundTargets } from './discovery/found-targets.js';
+import { LocalServers, type LookLimits } from './discovery/local-servers.js';
+import { news, searchNotes, type SearchNote } from './discovery/search-notes.js';
+import { SeenServers } from './discovery/seen-servers.js';
+import type { TargetSearchOptions } from './models.messages.js';
+
+/** A start does not wait longer for servers that answer slowly; the next look does. */
+const AT_START: LookLimits = { probeMs: 300, statusMs: 1_000 };
+const LATER: LookLimits = { probeMs: 2_000, statusMs: 5_000, loopbackOnly: true };
+
+/**
+ * Finds the targets of a service that has none configured: at the start and again and again, so that a model server (or
+ * a model of it) that comes later takes over without a restart, and one that leaves goes out of the list. The log says
+ * each change once.
+ */
+@Injectable()
+export class TargetSearch implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger('models');
+  private readonly background = new BackgroundWork('models');
+  private readonly seen = new SeenServers();
+  private readonly locals: LocalServers;
+  private servers: readonly FoundServer[] = [];
+  private notes: readonly SearchNote[] = [];
+  private offered: FoundTargets | null = null;
+
+  constructor(
+    private readonly config: LiveConfig,
+    private readonly options: TargetSearchOptions,
+  ) {
+    this.locals = new LocalServers(options.env, options.places, config.current.server.port);
+  }
+
+  /** The first look, before anybody can ask. */
+  async begin(): Promise<void> {
+    await this.look({ ...AT_START, ...this.options.limits });
+  }
+
+  onApplicationBootstrap(): void {
+    const again = (): Promise<void> => this.look({ ...LATER, ...this.options.limits });
+    this.background.repeat('the search for model servers', this.options.everyMs, again);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.background.stop();
+  }
+
+  private async look(limits: LookLimits): Promise<void> {
+    if (!this.config.wantsTargets) return;
+    const looks = await this.locals.look(limits);
+    const { env, everyMs } = this.options;
+    const cloud = cloudTargets(env, this.config.current.server.port);
+    const servers = this.seen.take(looks);
+    const found = foundTargets(servers, cloud);
+    if (!isDeepStrictEqual(found, this.offered)) {
+      this.offered = found;
+      await this.config.offerTargets(found);
+    }
+    this.tell(servers, searchNotes({ servers, looks, cloud, everyMs }));
+  }
+
+  private tell(servers: readonly FoundServer[], notes: readonly SearchNote[]): void {
+    const gone = this.servers.filter(({ baseUrl }) => servers.every((server) => server.baseUrl !== baseUrl));
+    for (const text of news(notes, this.notes, gone)) this.logger.log(text);
+    this.servers = servers;
+    this.notes = notes;
+  }
+}
