@@ -10,8 +10,11 @@ import { news, searchNotes, type SearchNote } from './discovery/search-notes.js'
 import { SeenServers } from './discovery/seen-servers.js';
 import type { TargetSearchOptions } from './models.messages.js';
 
+const SEARCH = 'the search for model servers';
 /** A start does not wait longer for servers that answer slowly; the next look does. */
 const AT_START: LookLimits = { probeMs: 300, statusMs: 1_000 };
+/** After a server was missed once the next look comes early: it is restarted, or gone. */
+const DOUBT_MS = 3_000;
 const LATER: LookLimits = { probeMs: 2_000, statusMs: 5_000, loopbackOnly: true };
 
 /**
@@ -25,6 +28,7 @@ export class TargetSearch implements OnApplicationBootstrap, OnApplicationShutdo
   private readonly background = new BackgroundWork('models');
   private readonly seen = new SeenServers();
   private readonly locals: LocalServers;
+  private isLooking = false;
   private servers: readonly FoundServer[] = [];
   private notes: readonly SearchNote[] = [];
   private offered: FoundTargets | null = null;
@@ -38,21 +42,31 @@ export class TargetSearch implements OnApplicationBootstrap, OnApplicationShutdo
 
   /** The first look, before anybody can ask. */
   async begin(): Promise<void> {
-    await this.look({ ...AT_START, ...this.options.limits });
+    if (this.config.wantsTargets) await this.look({ ...AT_START, ...this.options.limits });
   }
 
   onApplicationBootstrap(): void {
-    const again = (): Promise<void> => this.look({ ...LATER, ...this.options.limits });
-    this.background.repeat('the search for model servers', this.options.everyMs, again);
+    this.background.repeat(SEARCH, this.options.everyMs, this.again);
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.background.stop();
   }
 
-  private async look(limits: LookLimits): Promise<void> {
-    if (!this.config.wantsTargets) return;
-    const looks = await this.locals.look(limits);
+  private readonly again = async (signal: AbortSignal): Promise<void> => {
+    if (this.isLooking || !this.config.wantsTargets) return;
+    this.isLooking = true;
+    try {
+      await this.look({ ...LATER, ...this.options.limits }, signal);
+    } finally {
+      this.isLooking = false;
+    }
+    if (this.seen.isInDoubt) this.background.after(SEARCH, Math.min(DOUBT_MS, this.options.everyMs), this.again);
+  };
+
+  private async look(limits: LookLimits, signal?: AbortSignal): Promise<void> {
+    const looks = await this.locals.look(limits, signal);
+    if (signal?.aborted) return;
     const { env, everyMs } = this.options;
     const cloud = cloudTargets(env, this.config.current.server.port);
     const servers = this.seen.take(looks);

@@ -71,12 +71,15 @@ export class LocalServers {
   /**
    * Looks for all of them at once, in the documented order of the answer. Takes at most `statusMs + probeMs` and never
    * rejects; what is not found or answers nonsense is not there.
+   *
+   * @param signal ends what is under way; the answers are then as good as none
    */
-  async look(limits: LookLimits): Promise<readonly ServerLook[]> {
+  async look(limits: LookLimits, signal?: AbortSignal): Promise<readonly ServerLook[]> {
     const connections = new ProbeConnections();
+    const deadline = () => AbortSignal.any([AbortSignal.timeout(limits.probeMs), ...(signal ? [signal] : [])]);
     try {
-      const probe = connections.probe(AbortSignal.timeout(limits.probeMs));
-      const later = () => connections.probe(AbortSignal.timeout(limits.probeMs));
+      const probe = connections.probe(deadline());
+      const later = () => connections.probe(deadline());
       return await Promise.all([
         ...this.places.map((place) => lookAt(place, probe, limits.loopbackOnly ?? false)),
         lookedAt('foundry', later, (probeLater) => this.foundry.find(limits.statusMs, probeLater)),

@@ -17,6 +17,11 @@ interface Seen {
 export class SeenServers {
   private readonly seen = new Map<ServerKind, Seen>();
 
+  /** Whether a server was missed in the latest look and may be gone. */
+  get isInDoubt(): boolean {
+    return [...this.seen.values()].some(({ missed }) => missed > 0);
+  }
+
   /** Takes in one round of looks. @returns the servers in force, in the order of the looks */
   take(looks: readonly ServerLook[]): readonly FoundServer[] {
     return looks.flatMap((look) => {
