@@ -14,9 +14,12 @@ export function isErrorBody(json: unknown): boolean {
   if (Array.isArray(json)) return json.some(isErrorBody);
   const { error, choices } = json as Completion;
   const hasChoices = Array.isArray(choices) && choices.length > 0;
-  if (tells(error)) return !hasChoices || !isEmpty(error);
+  if (error) return !hasChoices || !isEmpty(error);
   if (json['object'] === 'error') return true;
-  if (hasChoices) return choices.some(isErrorChoice);
+  if (hasChoices) {
+    for (const choice of choices) if (isErrorChoice(choice)) return true;
+    return false;
+  }
   if (json['type'] === 'error') return true;
   // what has neither choices nor the name of a chunk is no part of an answer; usage alone and pings say nothing
   if (Array.isArray(choices) || String(json['object']).startsWith('chat.completion')) return false;

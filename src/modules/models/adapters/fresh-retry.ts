@@ -9,7 +9,7 @@ const CLOSED = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
  * Nobody above notices: it says nothing about the server.
  */
 export class Connections {
-  /** Sends every request as described above. */
+  /** For undici's API; sends every request as described above. */
   readonly dispatcher: Dispatcher;
   private readonly pool: Pool;
   /** Closes a connection after each answer, so that every request opens one. */
@@ -38,6 +38,11 @@ export class Connections {
     this.dispatcher = this.pool.compose(
       (dispatch) => (request, handler) => dispatch(request, new FreshRetry(this, request, handler)),
     );
+  }
+
+  /** The same, without undici's API in between. */
+  dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.pool.dispatch(request, new FreshRetry(this, request, handler));
   }
 
   /** Whether a new connection is being handed over; the request that waited for it starts within that call. */

@@ -58,7 +58,7 @@ export class ModelServer {
     const requestHeaders = await this.headersFor('application/json');
     const exchange = new PlainExchange(limitMs, signal);
     const request = { method: 'POST', path: this.path, headers: requestHeaders, body } as const;
-    this.connections.dispatcher.dispatch(request, exchange);
+    this.connections.dispatch(request, exchange);
     const { status, headers, body: bytes } = await exchange.response;
     if (status < 200 || status > 299) throw failureOfStatus(status, await errorText(bytes, headers), headers);
     const plain = isEncoded(headers) ? await decodedBytes(bytes, headers, MAX_RESPONSE_BYTES) : bytes;

@@ -79,7 +79,10 @@ function parsed(text: string): unknown {
 function isChunk(json: unknown): json is Completion {
   if (!isRecord(json) || Array.isArray(json)) return false;
   const { choices } = json as Completion;
-  return choices === undefined || choices === null || (Array.isArray(choices) && choices.every(isRecord));
+  if (choices === undefined || choices === null) return true;
+  if (!Array.isArray(choices)) return false;
+  for (const choice of choices) if (!isRecord(choice)) return false;
+  return true;
 }
 
 const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;
