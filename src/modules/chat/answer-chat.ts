@@ -88,6 +88,7 @@ export class AnswerChat {
         target: route.target,
         tier: route.tier,
         model: route.model,
+        simulated: route.simulated,
         usage,
         costUsd,
         latencyMs: elapsedMs,

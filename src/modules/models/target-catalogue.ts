@@ -10,6 +10,9 @@ import { ModelServer } from './adapters/model-server.js';
 import { ENDPOINTS } from './adapters/providers.js';
 import { LiveTarget } from './live-target.js';
 
+export const noSuchTarget = (): ModelNotFound =>
+  new ModelNotFound('There is no target of that id. GET /admin/targets lists them.', 'id');
+
 /**
  * The targets in force, in configured order. A reload keeps those that did not change, with all they learned, and of one
  * that is merely described anew (`deploymentOf`) everything but the description.
@@ -37,7 +40,7 @@ export class TargetCatalogue {
   /** @throws ModelNotFound */
   get(id: string): LiveTarget {
     const target = this.targets.get(id);
-    if (!target) throw new ModelNotFound(`There is no target "${id}". GET /admin/targets lists them.`, 'id');
+    if (!target) throw noSuchTarget();
     return target;
   }
 

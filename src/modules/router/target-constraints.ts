@@ -1,7 +1,6 @@
 import {
   ContextLengthExceeded,
   InvalidRequest,
-  ModelNotAllowed,
   NoTargetAvailable,
   PrivacyNoLocalTarget,
 } from '../../common/app-error.js';
@@ -10,7 +9,6 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { Capability, TargetStatus } from '../../common/target.js';
 import { estimateTokens } from '../../common/token-estimate.js';
-import { ownField } from '../../common/own-field.js';
 import { findPrivateText } from './privacy/private-text.js';
 
 /** Room for an answer whose length nobody said, tokens; a small window keeps an eighth of it free. */
@@ -42,14 +40,14 @@ interface Need {
  * throws its own error, so the caller learns the first thing to change.
  *
  * @param random 0 to 1, spreads `Retry-After` so that callers do not come back together
- * @throws InvalidRequest, ContextLengthExceeded, ModelNotAllowed, PrivacyNoLocalTarget, NoTargetAvailable
+ * @param targets those of the model that the caller may use at all
+ * @throws InvalidRequest, ContextLengthExceeded, PrivacyNoLocalTarget, NoTargetAvailable
  */
 export function allowedTargets(
   targets: readonly TargetStatus[],
   request: ChatRequest,
   history: readonly HistoryTurn[],
-  config: Pick<RouterConfig, 'privacy' | 'resilience' | 'tenants'>,
-  tenant: string,
+  config: Pick<RouterConfig, 'privacy' | 'resilience'>,
   random: number,
 ): AllowedTargets {
   const excluded: Excluded[] = [];
@@ -66,7 +64,6 @@ export function allowedTargets(
     if (left.length === 0) throw new InvalidRequest(need.cure, need.param);
   }
   left = fitting(left, request, keep);
-  left = ofTenant(left, ownField(config.tenants, tenant)?.targets, keep);
   const beforePrivacy = left.length;
   left = localIfPrivate(left, request, history, config, keep);
   const keptLocal = left.length < beforePrivacy;
@@ -91,17 +88,6 @@ function fitting(targets: readonly TargetStatus[], request: ChatRequest, keep: K
       `Shorten the messages${asked ? ' or lower max_tokens' : ''}.`,
     'messages',
   );
-}
-
-function ofTenant(
-  targets: readonly TargetStatus[],
-  own: readonly string[] | undefined,
-  keep: Keep,
-): readonly TargetStatus[] {
-  if (!own) return targets;
-  const left = keep(targets, ({ id }) => (own.includes(id) ? null : 'tenant_not_allowed'));
-  if (left.length > 0) return left;
-  throw new ModelNotAllowed('Your tenant may use no target that could take this request. Name another model.', 'model');
 }
 
 function localIfPrivate(

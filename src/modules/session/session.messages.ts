@@ -15,6 +15,8 @@ export interface Turn {
   readonly target: string;
   readonly tier: Tier;
   readonly model: string;
+  /** Whether no real model answered. */
+  readonly simulated: boolean;
   readonly usage: Usage | null;
   readonly costUsd: number | null;
   readonly latencyMs: number;

@@ -12,6 +12,7 @@ export interface TurnDocument {
   target: string;
   tier: Turn['tier'];
   model: string;
+  simulated: boolean;
   usage: Turn['usage'];
   cost_usd: number | null;
   latency_ms: number;
@@ -20,7 +21,8 @@ export interface TurnDocument {
 }
 
 export function toDocument(turn: Turn): TurnDocument {
-  const { requestId, costUsd, latencyMs, id, at, messages, target, tier, model, usage, cached, fallback } = turn;
+  const { requestId, costUsd, latencyMs, id, at, messages, target, tier, model, simulated, usage, cached, fallback } =
+    turn;
   return {
     v: VERSION,
     id,
@@ -30,6 +32,7 @@ export function toDocument(turn: Turn): TurnDocument {
     target,
     tier,
     model,
+    simulated,
     usage,
     cost_usd: costUsd,
     latency_ms: latencyMs,
@@ -60,6 +63,7 @@ export function fromDocument(value: unknown): Turn {
     target,
     tier: document.tier === 'cloud' ? 'cloud' : 'local',
     model: document.model ?? target,
+    simulated: document.simulated === true,
     usage: document.usage ?? null,
     costUsd: document.cost_usd ?? null,
     latencyMs: document.latency_ms ?? 0,
