@@ -21,7 +21,8 @@ const THINKS = /enable_thinking|<think>|reasoning_content/;
  * llama.cpp's llama-server: `GET /v1/models` is owned by "llamacpp" and open even where the server wants a key,
  * `GET /props` tells the context of a slot, what the chat template can and which modalities there are. In router mode
  * (`role`) it lists models that it would load on demand, and `/props` describes one at a time. One that serves embeddings
- * only says so in `models[].capabilities`. While it loads its model it answers 503 to everything.
+ * only says so in `models[].capabilities`, a model that only decides in `architecture.output_modalities`. While it loads
+ * its model it answers 503 to everything.
  *
  * @see https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md
  */
@@ -34,7 +35,7 @@ export async function probeLlamaCpp(origin: string, probe: ProbeJson): Promise<F
       .filter((entry) => !(wordsIn(entry, 'capabilities')?.includes('completion') ?? true))
       .map((entry) => entry['name']),
   );
-  const chat = owned.filter(({ id }) => isChatModelName(id) && !cannotChat.has(id));
+  const chat = owned.filter((entry) => isChatModelName(entry.id) && !cannotChat.has(entry.id) && writesText(entry));
   const isRouter = objectIn({ props: props.json }, 'props')['role'] === 'router';
   const models = await Promise.all(
     choice(chat, isLoaded).map(async (entry) => {
@@ -48,6 +49,12 @@ export async function probeLlamaCpp(origin: string, probe: ProbeJson): Promise<F
 const propsOf = (origin: string, model: string, probe: ProbeJson): Promise<ProbeAnswer> =>
   probe(`${origin}/props?model=${encodeURIComponent(model)}&autoload=false`);
 
+/** A model that is still being downloaded does nothing yet. */
+function writesText(entry: JsonObject): boolean {
+  const writes = wordsIn(objectIn(entry, 'architecture'), 'output_modalities')?.includes('text') ?? true;
+  return writes && objectIn(entry, 'status')['value'] !== 'downloading';
+}
+
 function isLoaded(entry: JsonObject): boolean {
   return objectIn(entry, 'status')['value'] === 'loaded';
 }
@@ -58,7 +65,7 @@ function modelOf(name: string, entry: JsonObject, { state, json }: ProbeAnswer):
   return {
     name,
     contextWindow: tokensOf(settings['n_ctx'], meta['n_ctx'], startedWith(entry), meta['n_ctx_train']),
-    capabilities: capabilitiesOf(json),
+    capabilities: capabilitiesOf(json, entry),
     parameters: parameterCount(meta['n_params'], name),
     ...(state === 'silent' ? { partial: true } : {}),
   };
@@ -67,19 +74,23 @@ function modelOf(name: string, entry: JsonObject, { state, json }: ProbeAnswer):
 /** Router mode: the context of a slot, from the arguments that a model is (or would be) started with. */
 function startedWith(entry: JsonObject): number | undefined {
   const args = wordsIn(objectIn(entry, 'status'), 'args') ?? [];
-  const valueOf = (...names: unknown[]) => Number(args[args.findLastIndex((arg) => names.includes(arg)) + 1]);
-  if (!args.some((arg) => arg === '--ctx-size' || arg === '-c')) return undefined;
-  const slots = args.some((arg) => arg === '--parallel' || arg === '-np') ? valueOf('--parallel', '-np') : 1;
-  return tokensOf(Math.floor(valueOf('--ctx-size', '-c') / Math.max(1, slots)));
+  const valueOf = (...names: unknown[]): number => {
+    const at = args.findLastIndex((arg) => names.includes(arg));
+    return at < 0 ? NaN : Number(args[at + 1]);
+  };
+  const slots = Math.max(1, valueOf('--parallel', '-np') || 1);
+  return tokensOf(Math.floor(valueOf('--ctx-size', '-c', '-ctx') / slots));
 }
 
-function capabilitiesOf(props: unknown): readonly Capability[] {
+function capabilitiesOf(props: unknown, entry: JsonObject): readonly Capability[] {
   const template = objectIn(props, 'chat_template_caps');
+  const reads = wordsIn(objectIn(entry, 'architecture'), 'input_modalities') ?? [];
+  const sees = objectIn(props, 'modalities')['vision'] === true || reads.includes('image');
   const thinks = THINKS.test(String(objectIn({ props }, 'props')['chat_template']));
   return [
     'json',
     ...(template['supports_tools'] === true ? (['tools'] as const) : []),
-    ...(objectIn(props, 'modalities')['vision'] === true ? (['vision'] as const) : []),
+    ...(sees ? (['vision'] as const) : []),
     ...(thinks ? (['reasoning'] as const) : []),
   ];
 }

@@ -169,7 +169,7 @@ describe('LocalServers', () => {
       LLAMA_CPP_ROUTER,
       [
         ['ggml-org/Qwen3-1.7B-GGUF:Q8_0', 16384, 1.7, 'json tools'],
-        ['ggml-org/gpt-oss-20b-GGUF:MXFP4', 16384, 20, 'json'],
+        ['ggml-org/gpt-oss-20b-GGUF:MXFP4', 16384, 20, 'json vision'],
       ],
     ],
   ])('finds llama.cpp with %s', async (_, answers, models) => {
@@ -235,6 +235,7 @@ describe('LocalServers with the foundry command', () => {
             ...{ name: 'Phi-4-mini-instruct-generic-cpu:5', contextWindow: 7792, capabilities: ['tools'] },
             parameters: undefined,
           },
+          { name: 'qwen3-0.6b-generic-cpu', contextWindow: undefined, capabilities: [], parameters: 0.6e9 },
         ],
       },
     ]);

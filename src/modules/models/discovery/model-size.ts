@@ -13,11 +13,11 @@ const SIZE =
 const LEAST = 1e5;
 
 /**
- * How many parameters a model has: as its server tells it (a number, or text such as "7.6B" or "35B-A3B"), else from its
+ * How many parameters a model has: as its server tells it (a number, also as text, or a size such as "7.6B" or "35B-A3B"), else from its
  * name; `undefined` when neither says. Of several sizes the largest is the whole model, the others its active part.
  */
 export function parameterCount(told: unknown, name: string): number | undefined {
-  if (typeof told === 'number' && told >= LEAST) return told;
+  if (Number(told) >= LEAST) return Number(told);
   return (typeof told === 'string' ? largestIn(told) : undefined) ?? largestIn(name);
 }
 

@@ -101,6 +101,7 @@ export const LLAMA_CPP: Answers = {
         id: '/srv/models/Qwen3 VL.gguf',
         aliases: ['/srv/models/Qwen3 VL.gguf'],
         tags: [],
+        architecture: { input_modalities: ['text', 'image'], output_modalities: ['text'] },
         object: 'model',
         created: 1763900000,
         owned_by: 'llamacpp',
@@ -141,7 +142,18 @@ export const LLAMA_CPP_ROUTER: Answers = {
         object: 'model',
         owned_by: 'llamacpp',
         created: 1763900000,
+        path: '/home/me/.cache/llama.cpp/gpt-oss-20b-mxfp4.gguf',
+        architecture: { input_modalities: ['text', 'image'], output_modalities: ['text'] },
         status: { value: 'unloaded', args: ['llama-server', '-c', '32768', '-np', '2'] },
+        meta: null,
+      },
+      {
+        id: 'ggml-org/openjev-4b-GGUF:Q8_0',
+        object: 'model',
+        owned_by: 'llamacpp',
+        created: 1763900000,
+        architecture: { input_modalities: ['text'], output_modalities: ['decisions'] },
+        status: { value: 'unloaded' },
       },
       {
         id: 'ggml-org/embeddinggemma-300M-GGUF:Q8_0',
@@ -177,7 +189,12 @@ export const VLLM: Answers = {
 };
 
 const foundry = (id: string, more: object) => ({ id, object: 'model', created: 1, owned_by: 'Microsoft', ...more });
-/** @see https://learn.microsoft.com/azure/foundry-local/reference/reference-rest */
+/**
+ * The cached models. Since CLI 0.10 ids have no version, `parent` is the alias, and `/foundry/list`, `/openai/models` and
+ * `/openai/status` are gone, so nothing is asked but this.
+ *
+ * @see https://learn.microsoft.com/azure/foundry-local/reference/reference-rest
+ */
 export const FOUNDRY: Answers = {
   'GET /v1/models': {
     data: [
@@ -187,6 +204,7 @@ export const FOUNDRY: Answers = {
         maxInputTokens: 3696,
         maxOutputTokens: 4096,
       }),
+      foundry('qwen3-0.6b-generic-cpu', { parent: 'qwen3-0.6b' }),
       foundry('openai-whisper-tiny-generic-cpu:1', {}),
     ],
     IsDelta: false,
