@@ -1,4 +1,5 @@
 import { Agent, request, type Dispatcher } from 'undici';
+import { jsonWithin } from '../adapters/bounded-json.js';
 
 /** A catalogue of models is a few kB; whatever sends more is no model server. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -28,7 +29,7 @@ export type ProbeJson = (url: string, body?: unknown) => Promise<ProbeAnswer>;
  * 36 MB, which a start has better use for.
  */
 export class ProbeConnections {
-  private readonly agent = new Agent({ maxResponseSize: MAX_BODY_BYTES, connections: 16 });
+  private readonly agent = new Agent({ connections: 16 });
 
   /** @param deadline aborts what is still under way; the answer is then `silent` */
   probe(deadline: AbortSignal): ProbeJson {
@@ -54,7 +55,10 @@ function requestOf(body: unknown): Pick<Dispatcher.RequestOptions, 'method' | 'h
 }
 
 async function answerOf({ statusCode, body }: Dispatcher.ResponseData): Promise<ProbeAnswer> {
-  if (statusCode === 200) return { state: 'json', json: await body.json() };
+  if (statusCode === 200) {
+    const json = await jsonWithin(body, MAX_BODY_BYTES);
+    return json === undefined ? { state: 'other' } : { state: 'json', json };
+  }
   body.on('error', () => undefined).destroy();
   if (statusCode === 401 || statusCode === 403) return { state: 'denied' };
   return { state: statusCode >= 500 || statusCode === 429 ? 'silent' : 'other' };
@@ -63,7 +67,5 @@ async function answerOf({ statusCode, body }: Dispatcher.ResponseData): Promise<
 function stateOf(error: unknown): ProbeState {
   const code = (error as NodeJS.ErrnoException).code;
   if (NOBODY.has(code)) return 'none';
-  const isNoAnswer =
-    error instanceof SyntaxError || code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || /^HPE_/.test(code ?? '');
-  return isNoAnswer ? 'other' : 'silent';
+  return /^HPE_/.test(code ?? '') ? 'other' : 'silent'; // the parser's word for what is no HTTP
 }
