@@ -7,6 +7,7 @@ import { AppModule } from './app.module.js';
 import type { LiveConfig } from './common/config/live-config.js';
 import { InvalidRequest } from './common/app-error.js';
 import { answerBrokenHttp } from './common/http/broken-http.js';
+import { useCallerSignals } from './common/http/caller-signal.js';
 import { allowOrigins } from './common/http/cors.js';
 import { ErrorFilter } from './common/http/error.filter.js';
 import { useJsonBody } from './common/http/json-body.js';
@@ -39,6 +40,7 @@ export async function createApp(
   const fastify = adapter.getInstance<FastifyInstance>();
   allowOrigins(app, config.current.server.corsOrigins);
   useJsonBody(fastify);
+  useCallerSignals(fastify);
   await shedOverload(app);
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
     reply.header('x-request-id', request.id);
