@@ -39,14 +39,6 @@ export interface ChatRequest {
   [field: string]: unknown;
 }
 
-/** Token counts as the model server reports them. */
-export interface Usage {
-  prompt_tokens: number;
-  completion_tokens: number;
-  total_tokens: number;
-  [field: string]: unknown;
-}
-
 export interface Delta {
   role?: string;
   content?: string | null;
@@ -71,7 +63,8 @@ export interface Completion {
   created?: number;
   model?: string;
   choices?: Choice[];
-  usage?: Usage | null;
+  /** As the server says it; `readUsage` (src/common/usage.ts) makes counts of it. */
+  usage?: unknown;
   [field: string]: unknown;
 }
 

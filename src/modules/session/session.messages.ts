@@ -1,7 +1,8 @@
 import { Command, Query } from '@nestjs/cqrs';
 import type { Caller } from '../../common/caller.js';
-import type { ChatMessage, Usage } from '../../common/chat.js';
+import type { ChatMessage } from '../../common/chat.js';
 import type { Tier } from '../../common/target.js';
+import type { Usage } from '../../common/usage.js';
 
 /** One turn of a conversation: what the caller sent in it, and the answer. */
 export interface Turn {

@@ -14,9 +14,10 @@ export type ListQuery = z.output<typeof listQuery>;
 const time = z.string().describe('ISO 8601 UTC.').meta({ format: 'date-time' });
 const cost = z.number().nullable().describe('USD; null when a price is unknown.');
 const usage = z.looseObject({
-  prompt_tokens: z.int(),
-  completion_tokens: z.int(),
-  total_tokens: z.int(),
+  prompt_tokens: z.int().nullable(),
+  completion_tokens: z.int().nullable(),
+  total_tokens: z.int().nullable(),
+  estimated: z.literal(true).optional().describe('Nobody counted; these are estimates from the texts.'),
 });
 const heading = {
   id: sessionIdSchema,

@@ -1,3 +1,4 @@
+import { readUsage } from '../../common/usage.js';
 import type { Turn } from './session.messages.js';
 
 const VERSION = 1;
@@ -64,7 +65,7 @@ export function fromDocument(value: unknown): Turn {
     tier: document.tier === 'cloud' ? 'cloud' : 'local',
     model: document.model ?? target,
     simulated: document.simulated === true,
-    usage: document.usage ?? null,
+    usage: readUsage(document.usage),
     costUsd: document.cost_usd ?? null,
     latencyMs: document.latency_ms ?? 0,
     cached: document.cached === true,
