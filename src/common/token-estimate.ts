@@ -60,12 +60,11 @@ export function estimateTokens(messages: readonly ChatMessage[], ofText: TextTok
   let tokens = 0;
   for (const message of messages) {
     tokens += TOKENS_PER_MESSAGE;
-    for (const field in message) {
-      if (field === 'role') continue;
-      const value = message[field];
+    const { role: _, content, ...others } = message;
+    if (typeof content === 'string') tokens += ofText(content);
+    else for (const part of content ?? []) tokens += partTokens(part, ofText);
+    for (const value of Object.values(others)) {
       if (typeof value === 'string') tokens += ofText(value);
-      else if (field === 'content' && Array.isArray(value))
-        for (const part of value) tokens += partTokens(part, ofText);
       else if (value !== null && value !== undefined) tokens += valueTokens(value, ofText);
     }
   }
@@ -78,15 +77,14 @@ const NOT_READ = new Set(['model', 'messages', 'metadata', 'user', 'stream', 'st
 /** Tokens of what a request sends beside its messages: tools, functions, the schema of an answer, a prediction. */
 export function estimateFieldTokens(request: ChatRequest, ofText: TextTokens = estimateTextTokens): number {
   let tokens = 0;
-  for (const field in request) {
-    const value = request[field];
+  for (const [field, value] of Object.entries(request)) {
     if (typeof value === 'object' && value !== null && !NOT_READ.has(field)) tokens += valueTokens(value, ofText);
   }
   return tokens;
 }
 
 /** The same text under the names that servers give it; one of them counts. */
-const REASONING = ['reasoning_content', 'reasoning', 'reasoning_details'];
+const REASONING = new Set(['reasoning_content', 'reasoning', 'reasoning_details']);
 /** Of an answer's message: names and numbers of things, and sound beside its transcript. */
 const NOT_SAID = new Set(['role', 'id', 'type', 'index', 'format', 'data', 'expires_at', 'signature']);
 
@@ -95,10 +93,12 @@ export function estimateAnswerTokens({ choices }: Completion): number {
   let tokens = 0;
   for (const { message } of choices ?? []) {
     if (!message) continue;
-    const reasoning = REASONING.find((field) => message[field]);
-    for (const field in message) {
-      if (NOT_SAID.has(field) || (REASONING.includes(field) && field !== reasoning)) continue;
-      tokens += saidTokens(message[field]);
+    let reasoned = false;
+    for (const [field, value] of Object.entries(message)) {
+      if (NOT_SAID.has(field) || (REASONING.has(field) && reasoned)) continue;
+      const said = saidTokens(value);
+      tokens += said;
+      if (REASONING.has(field) && said > 0) reasoned = true;
     }
   }
   return tokens;
@@ -109,9 +109,7 @@ function saidTokens(value: unknown): number {
   if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + saidTokens(item), 0);
   if (typeof value !== 'object' || value === null) return 0;
   let tokens = 0;
-  for (const field in value) {
-    if (!NOT_SAID.has(field)) tokens += saidTokens((value as Record<string, unknown>)[field]);
-  }
+  for (const [field, inner] of Object.entries(value)) if (!NOT_SAID.has(field)) tokens += saidTokens(inner);
   return tokens;
 }
 
@@ -133,9 +131,7 @@ function valueTokens(value: unknown, ofText: TextTokens): number {
     for (const item of value) tokens += valueTokens(item, ofText);
     return tokens;
   }
-  for (const field in value) {
-    tokens += 1 + ofText(field) + valueTokens((value as Record<string, unknown>)[field], ofText);
-  }
+  for (const [field, inner] of Object.entries(value)) tokens += 1 + ofText(field) + valueTokens(inner, ofText);
   return tokens;
 }
 

@@ -3,7 +3,6 @@ import { isDeepStrictEqual } from 'node:util';
 import { jest } from '@jest/globals';
 import type { LoggerService } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import type { FastifyInstance } from 'fastify';
 import { IdempotencyStore } from '../../src/modules/idempotency/idempotency-store.js';
 import { SseBody } from '../../src/modules/chat/sse-body.js';
 import { holdNext, LeavingCaller, type Held } from '../support/leaving-caller.js';
@@ -108,7 +107,7 @@ describe('F01 whatever a request took is given back, whenever its caller leaves'
     await upstream.close();
   });
 
-  const signals = () => (router.app.getHttpAdapter().getInstance() as FastifyInstance).callerSignals;
+  const signals = () => router.app.getHttpAdapter().getInstance().callerSignals;
   const bodyOf = (form: Form, question: string) => {
     if (form === '/query') return { query: question };
     return { model: 'auto', messages: ask(question), stream: form === 'stream' };

@@ -62,19 +62,19 @@ export interface Held {
 export function holdNext(bus: CommandBus | QueryBus, message: string, when: 'before' | 'after'): Held {
   const reached = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();
-  const execute = bus.execute.bind(bus) as (command: object) => Promise<unknown>;
+  const execute: (command: never) => Promise<unknown> = bus.execute.bind(bus);
   const stop = async (): Promise<void> => {
     reached.resolve();
     await go.promise;
   };
   const held = async (command: object): Promise<unknown> => {
-    if (command.constructor.name !== message) return execute(command);
-    bus.execute = execute as typeof bus.execute;
+    if (command.constructor.name !== message) return execute(command as never);
+    bus.execute = execute;
     if (when === 'before') await stop();
-    const result = await execute(command);
+    const result = await execute(command as never);
     if (when === 'after') await stop();
     return result;
   };
-  bus.execute = held as typeof bus.execute;
+  bus.execute = held;
   return { reached: reached.promise, goOn: () => go.resolve() };
 }

@@ -86,8 +86,7 @@ export class AnswerBill {
 /** Whether a frame of a stream carries more than names. */
 function saysSomething({ choices }: Completion): boolean {
   for (const { delta } of choices ?? []) {
-    for (const field in delta) {
-      const value = delta[field];
+    for (const [field, value] of Object.entries(delta ?? {})) {
       if (field !== 'role' && value !== null && value !== undefined && value !== '') return true;
     }
   }

@@ -1,4 +1,4 @@
-import { Readable, Transform, type TransformCallback } from 'node:stream';
+import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import type { SessionName } from './idempotency-store.js';
 import type { IdempotentRun } from './idempotent-run.js';
