@@ -7,7 +7,7 @@ const TYPE_BY_STATUS: Record<number, string> = {
 };
 
 export interface ErrorBody {
-  error: { message: string; type: string; param: string | null; code: string; innererror?: unknown };
+  error: { message: string; type: string; param: string | null; code: string };
 }
 
 /**
@@ -21,23 +21,19 @@ export abstract class AppError extends Error {
   readonly retryable: boolean = false;
   /** Extra response headers, e.g. `retry-after` in seconds. */
   readonly headers: Readonly<Record<string, string>> = {};
-  /** What a provider tells beside its message, e.g. the category of a content filter; `undefined` is not shown. */
-  readonly innererror: unknown;
 
   constructor(
     message: string,
     readonly param: string | null = null,
-    options?: ErrorOptions & { readonly innererror?: unknown },
+    options?: ErrorOptions,
   ) {
     super(message, options);
     this.name = new.target.name;
-    this.innererror = options?.innererror;
   }
 
   toBody(): ErrorBody {
     const type = TYPE_BY_STATUS[this.status] ?? (this.status < 500 ? 'invalid_request_error' : 'server_error');
-    const error = { message: this.message, type, param: this.param, code: this.code };
-    return { error: this.innererror === undefined ? error : { ...error, innererror: this.innererror } };
+    return { error: { message: this.message, type, param: this.param, code: this.code } };
   }
 }
 
@@ -105,6 +101,14 @@ export class PayloadTooLarge extends AppError {
 export class UnsupportedMediaType extends AppError {
   readonly code = 'unsupported_media_type';
   readonly status = 415;
+
+  constructor(
+    message: string,
+    param: string | null = null,
+    override readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(message, param);
+  }
 }
 export class RateLimitExceeded extends RetryLaterError {
   readonly code = 'rate_limit_exceeded';

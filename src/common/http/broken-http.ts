@@ -1,5 +1,8 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ErrorBody } from '../app-error.js';
+
+type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
 
 const REASON: Record<number, string> = {
   400: 'Bad Request',
@@ -18,6 +21,8 @@ export function answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): 
     socket.destroy();
     return;
   }
+  // an answer has begun on this connection, and bytes put into it would pass for a part of it; Node looks there itself
+  if ((socket as AnsweringSocket)._httpMessage?.headersSent) return socket.destroySoon();
   const status = statusOf(error.code);
   const reason = REASON[status] ?? 'Bad Request';
   const body: ErrorBody = {

@@ -1,4 +1,5 @@
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   AppError,
@@ -9,18 +10,15 @@ import {
   PermissionDenied,
   UnsupportedMediaType,
 } from '../app-error.js';
-import { CallerGone } from './caller-signal.js';
+import { hasRestToCome, lingeringAnswer } from './lingering-answer.js';
 
-/** What reading a body ends with when its sender goes away. */
-const BROKEN_OFF = new Set(['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNABORTED']);
+const CLIENT_CLOSED_REQUEST = 499; // nginx's number for a caller that went away
 
 /** What Fastify and Nest throw by themselves, in the words of our catalogue. */
 function translate(error: unknown, request: Pick<FastifyRequest, 'method' | 'url'>): AppError {
   if (error instanceof AppError) return error;
   const status = error instanceof HttpException ? error.getStatus() : (error as { statusCode?: number }).statusCode;
-  if (status === 413) {
-    return new PayloadTooLarge('The request body is larger than server.bodyLimitBytes allows.');
-  }
+  if (status === 413) return new PayloadTooLarge('The request body is larger than is accepted here.');
   if (status === 415) {
     return new UnsupportedMediaType('Send the body as application/json.', 'content-type');
   }
@@ -31,10 +29,6 @@ function translate(error: unknown, request: Pick<FastifyRequest, 'method' | 'url
   if (status && status >= 400 && status < 500) return new InvalidRequest((error as Error).message);
   return new InternalError('The router failed on this request; its log has the details under the request id.');
 }
-
-/** The caller left: nobody reads an answer, and it is no failure of anything (its request has a line of its own). */
-const isLeaving = (error: unknown, { raw }: FastifyRequest): boolean =>
-  error instanceof CallerGone || (raw.aborted && BROKEN_OFF.has((error as NodeJS.ErrnoException)?.code ?? ''));
 
 /** Turns every error into OpenAI's error body. The only place that does. */
 @Catch()
@@ -48,18 +42,25 @@ export class ErrorFilter implements ExceptionFilter {
 
   /** Also used as Fastify's own error handler, for errors before Nest sees the request. */
   send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    if (isLeaving(error, request)) return;
     const shown = translate(error, request);
     if (shown instanceof InternalError) this.logger.error({ err: error, request_id: request.id }, 'unexpected error');
     if (reply.sent || reply.raw.destroyed) return;
+    const status = request.raw.aborted ? CLIENT_CLOSED_REQUEST : shown.status;
+    const text = JSON.stringify(shown.toBody());
+    let answer: string | Readable = text;
+    if (hasRestToCome(request.raw, reply.getHeader('connection') === 'close')) {
+      // its length, so that the caller need not wait for the end of the connection
+      reply.headers({ connection: 'close', 'content-length': Buffer.byteLength(text) });
+      answer = lingeringAnswer(text, request.raw);
+    }
     reply
-      .code(shown.status)
+      .code(status)
       .headers({
         'x-request-id': request.id,
         ...shown.headers,
         ...(shown.retryable ? {} : { 'x-should-retry': 'false' }),
       })
       .header('content-type', 'application/json; charset=utf-8')
-      .send(JSON.stringify(shown.toBody()));
+      .send(answer);
   }
 }
