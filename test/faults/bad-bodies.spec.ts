@@ -29,7 +29,7 @@ describe('hostile bodies', () => {
   let router: RouterApp;
   beforeAll(async () => {
     upstream = await UpstreamServer.start();
-    router = await startRouter(inOrder([targetOn(upstream)]));
+    router = await startRouter(inOrder([targetOn(upstream, { contextWindow: 131_072 })]));
   });
   afterAll(async () => {
     figure('L04', `${Object.keys(HOSTILE).length} kinds of hostile bodies: upstream calls ${upstream.requests.length}`);

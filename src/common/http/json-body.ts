@@ -1,53 +1,79 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { InvalidRequest } from '../app-error.js';
+import { outlineOf, type JsonBounds, type JsonOutline } from '../json-outline.js';
+import { JsonSource, keepSource } from '../json-source.js';
+import { countFields } from '../json-repeats.js';
+import { readBody } from './request-body.js';
 
-/** Deeper than any tool schema or message; recursion over accepted bodies is safe below it. */
-const MAX_DEPTH = 128;
+/**
+ * What one body may hold, so that none takes more than a few hundredths of a second to read. A conversation of 5,000
+ * messages, half of them tool calls, has some 15,000 objects and lists with 27,000 fields; an embeddings request of
+ * 300,000 tokens as many numbers.
+ * Depth: more than any tool schema or message has; recursion over accepted bodies is safe.
+ */
+const MOST: JsonBounds = { depth: 128, containers: 20_000, fields: 30_000, commas: 300_000 };
+
+/** Only an escape can bring half a surrogate pair into valid UTF-8. */
+const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 
 /**
  * JSON text to data, or a 400 that says what is wrong: not UTF-8 (RFC 8259 section 8.1), not JSON, nested deeper than
- * 128, or a string with a lone surrogate, which no model server could be sent.
+ * 128, more values than anybody needs, or a string with a lone surrogate, which no model server could be sent. Objects keep
+ * their text beside them (`sourceOf`).
  *
  * @throws InvalidRequest
  */
 export function parseJsonBody(body: Buffer): unknown {
   if (!isUtf8(body)) throw new InvalidRequest('The request body is not valid UTF-8.');
+  const text = body.toString('utf8');
+  const outline = outlineOf(text, 0, text.length, MOST);
+  assertBounded(outline);
   let value: unknown;
   try {
-    value = JSON.parse(body.toString('utf8'));
+    value = JSON.parse(text);
   } catch (error) {
     throw new InvalidRequest(`The request body is not valid JSON: ${(error as Error).message}`, null, { cause: error });
   }
-  assertPlain(value);
-  return value;
+  if (SURROGATE_ESCAPE.test(text)) assertWellFormed(value);
+  if (typeof value !== 'object' || value === null) return value;
+  return keepSource(value, new JsonSource(text, outline, countFields(value) !== outline.fields));
 }
 
-function assertPlain(root: unknown): void {
-  const pending: { value: unknown; depth: number }[] = [{ value: root, depth: 0 }];
-  for (let item = pending.pop(); item; item = pending.pop()) {
-    const { value, depth } = item;
-    if (typeof value === 'string') {
-      if (!value.isWellFormed()) throw new InvalidRequest('A string in the request body has a lone UTF-16 surrogate.');
-    } else if (typeof value === 'object' && value !== null) {
-      if (depth >= MAX_DEPTH) {
-        throw new InvalidRequest(`The request body is nested deeper than ${MAX_DEPTH} levels.`);
-      }
-      for (const child of Object.values(value)) {
-        if (typeof child === 'object' || typeof child === 'string') pending.push({ value: child, depth: depth + 1 });
-      }
+function assertBounded({ depth, containers, fields, commas }: JsonOutline): void {
+  if (depth > MOST.depth) throw new InvalidRequest(`The request body is nested deeper than ${MOST.depth} levels.`);
+  if (containers > MOST.containers) throw tooMany('objects and lists', MOST.containers);
+  if (fields > MOST.fields) throw tooMany('fields', MOST.fields);
+  if (commas > MOST.commas) throw tooMany('values', MOST.commas);
+}
+
+const tooMany = (what: string, most: number): InvalidRequest =>
+  new InvalidRequest(
+    `The request body has more than ${most} ${what}, the most that is read. Send less in one request.`,
+  );
+
+function assertWellFormed(value: unknown): void {
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw new InvalidRequest('A string in the request body has a lone UTF-16 surrogate.');
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [name, child] of Object.entries(value)) {
+      assertWellFormed(name);
+      if (typeof child === 'object' || typeof child === 'string') assertWellFormed(child);
     }
   }
 }
 
 /** Makes `application/json` bodies, and no others, go through `parseJsonBody`; an empty body stays `undefined`. */
-export function useJsonBody(fastify: FastifyInstance): void {
+export function useJsonBody(fastify: FastifyInstance, limitBytes: number): void {
   fastify.removeContentTypeParser(['application/json', 'text/plain']);
-  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
-    try {
-      done(null, body.length === 0 ? undefined : parseJsonBody(body as Buffer));
-    } catch (error) {
-      done(error as Error);
-    }
+  fastify.addContentTypeParser('application/json', (request, payload, done) => {
+    readBody(request.headers, payload, limitBytes, (error, body) => {
+      if (error) return done(error);
+      try {
+        done(null, body.length === 0 ? undefined : parseJsonBody(body));
+      } catch (problem) {
+        done(problem as Error);
+      }
+    });
   });
 }

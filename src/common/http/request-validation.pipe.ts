@@ -1,16 +1,6 @@
 import { Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
 import { InvalidRequest } from '../app-error.js';
-
-type PathSegment = PropertyKey | { readonly key: PropertyKey };
-
-/** `messages[0].content`, the way OpenAI names a field in `param`. */
-export function fieldPath(path: readonly PathSegment[]): string {
-  return path
-    .map((segment) => (typeof segment === 'object' ? segment.key : segment))
-    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
-    .join('')
-    .replace(/^\./, '');
-}
+import { fieldPath } from '../field-path.js';
 
 /**
  * Checks `@Body({ schema })`, `@Query({ schema })` and `@Param({ schema })` and hands on what the schema made of them.

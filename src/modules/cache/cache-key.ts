@@ -1,6 +1,7 @@
 import { createHmac, hash, type KeyObject } from 'node:crypto';
 import type { Caller } from '../../common/caller.js';
 import type { ChatMessage, ChatRequest } from '../../common/chat.js';
+import { sourceOf } from '../../common/json-source.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { ownField } from '../../common/own-field.js';
 
@@ -14,8 +15,6 @@ export interface KeyParts {
   readonly history: readonly ChatMessage[];
   /** From the request's body or header; `null` = the model's own. */
   readonly strategy: string | null;
-  /** Ids of the targets that the caller may use; `null` = all. Answers are shared among equal rights only. */
-  readonly rights: readonly string[] | null;
   /** Of `policyFingerprint`: what the model names mean. */
   readonly policy: string;
 }
@@ -32,6 +31,7 @@ const FORM_ONLY: ReadonlySet<string> = new Set(['stream', 'stream_options']);
  * from `null`, a number from its digits in a string. Accepted bodies are at most 128 levels deep.
  */
 export function canonicalJson(value: unknown, leaveOut?: ReadonlySet<string>): string {
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   let text = '';
   if (Array.isArray(value)) {
@@ -55,23 +55,22 @@ function scopeIdentity(scope: CacheScope, { tenant, user }: Caller): string[] {
 }
 
 /**
- * Changes when model names come to mean something else: targets, models, privacy rules or what tenants may use were
- * reloaded. Keys of model servers and limits are not part of it, so changing those keeps the cache.
+ * Changes when model names come to mean something else: targets, models or privacy rules were reloaded. Keys of model
+ * servers are not part of it, so rotating one keeps the cache.
  */
-export function policyFingerprint(config: Pick<RouterConfig, 'targets' | 'models' | 'privacy' | 'tenants'>): string {
+export function policyFingerprint(config: Pick<RouterConfig, 'targets' | 'models' | 'privacy'>): string {
   const targets = config.targets.map((target) => ({ ...target, apiKey: undefined }));
-  const rights = Object.entries(config.tenants).map(([tenant, { targets: own }]) => [tenant, own ?? null]);
-  return hash('sha256', canonicalJson([targets, config.models, config.privacy, rights]), 'base64url');
+  return hash('sha256', canonicalJson([targets, config.models, config.privacy]), 'base64url');
 }
 
 /**
  * The name of an answer: HMAC-SHA-256, base64url, over the canonical JSON of everything in `parts`. The secret keeps
  * somebody who sees a key from testing guesses of the prompt against it.
  */
-export function cacheKey(secret: KeyObject, parts: KeyParts): string {
-  const { scope, caller, request, history, strategy, policy } = parts;
-  const rights = parts.rights && [...parts.rights].sort();
-  const head = canonicalJson([scopeIdentity(scope, caller), rights, policy, strategy]);
-  const text = `[${head},${canonicalJson(history)},${canonicalJson(request, FORM_ONLY)}]`;
+export function cacheKey(secret: KeyObject, { scope, caller, request, history, strategy, policy }: KeyParts): string {
+  const head = canonicalJson([scopeIdentity(scope, caller), policy, strategy]);
+  // numbers that data cannot hold are told apart by the text they came in
+  const exact = sourceOf(request)?.lostInData ?? '';
+  const text = `[${head},${canonicalJson(history)},${canonicalJson(request, FORM_ONLY)}]${exact}`;
   return createHmac('sha256', secret).update(text).digest('base64url');
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { CommandBus, EventBus, QueryBus } from '@nestjs/cqrs';
 import { Budget } from '../../common/budget.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { messagesToKeep } from '../../common/json-numbers.js';
 import { FindAnswerQuery } from '../cache/cache.messages.js';
 import { ReserveQuotaCommand } from '../quota/quota.messages.js';
 import { CallModelsCommand } from '../resilience/resilience.messages.js';
@@ -25,13 +26,11 @@ export class AnswerChat {
 
   /** Resolves when the answer has begun; the caller of this reads `chunks()` to the end. */
   async answer(ask: ChatAsk): Promise<ChatExchange> {
-    const exchange = new ChatExchange(ask, this.config.current.targets, this.events, this.persist);
+    const exchange = new ChatExchange(ask, this.events, this.persist);
     const { request, caller, strategy, sessionId, signal } = ask;
     try {
-      signal.throwIfAborted();
-      const need = quotaNeed(request, this.config.current, sessionId !== null, strategy);
+      const need = quotaNeed(request, this.config.current, sessionId !== null);
       exchange.lease = await this.commands.execute(new ReserveQuotaCommand(caller, need));
-      signal.throwIfAborted();
       const conversation = await this.conversationOf(ask);
       exchange.history = conversation.turns;
       const earlier = conversation.turns.flatMap(({ messages }) => messages);
@@ -48,12 +47,12 @@ export class AnswerChat {
       );
       exchange.decision = decision;
       this.events.publish(new DecisionMadeEvent(ask.requestId, caller, request.model, decision));
-      signal.throwIfAborted();
       const { deadlineMs, retries } = this.config.current.resilience;
       const budget = new Budget(ask.startedAt, deadlineMs, retries);
       if (decision.escalation.length > 0) {
         const cascade = new CascadeAnswer(this.commands, this.queries, exchange, budget);
-        const { answer, reason } = await cascade.answer(decision);
+        const { answer, extraCostUsd, reason } = await cascade.answer(decision);
+        exchange.extraCostUsd = extraCostUsd;
         exchange.decision = { ...decision, reason };
         exchange.begin(answer, decision);
         return exchange;
@@ -86,11 +85,10 @@ export class AnswerChat {
     const { persisted } = await this.commands.execute(
       new AppendTurnCommand(ask.caller, ask.sessionId, {
         requestId: ask.requestId,
-        messages: [...ask.request.messages, { role: 'assistant', ...answer }],
+        messages: [...messagesToKeep(ask.request), { role: 'assistant', ...answer }],
         target: route.target,
         tier: route.tier,
         model: route.model,
-        simulated: route.simulated,
         usage,
         costUsd,
         latencyMs: elapsedMs,

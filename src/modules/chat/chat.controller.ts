@@ -10,6 +10,7 @@ import { CurrentCaller } from '../../common/http/access.decorators.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
 import { DecideRouteQuery } from '../router/router.messages.js';
 import { AnswerChat } from './answer-chat.js';
+import { callerGoneSignal } from './caller-gone.js';
 import { ANSWER_HEADERS, ApiAnswer, ApiDecision } from './chat-api-docs.js';
 import type { ChatAsk, ChatExchange } from './chat-exchange.js';
 import {
@@ -30,6 +31,7 @@ import {
 import { decisionJson } from './decision-json.js';
 import { chatRequestOf, queryAnswer } from './query-answer.js';
 import { requestOptions } from './request-options.js';
+import { assertReadOnce, withSentText } from './sent-text.js';
 import { answerHeaders, JSON_HEADERS, plainHeaders, SSE_HEADERS } from './response-headers.js';
 import { SseBody, sseText } from './sse-body.js';
 
@@ -59,21 +61,16 @@ export class ChatController {
     @Req() incoming: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Readable | string> {
-    const exchange = await this.chat.answer(askOf(request, caller, incoming, reply));
-    try {
-      reply.headers(answerHeaders(exchange));
-      if (!request.stream) {
-        const text = await wholeText(exchange);
-        reply.headers({ ...JSON_HEADERS, ...plainHeaders(exchange) });
-        return text;
-      }
-      reply.headers(SSE_HEADERS);
-      const withUsage = request.stream_options?.include_usage === true;
-      return new SseBody(sseText(exchange.chunks(), withUsage, (error) => this.tellBrokenStream(exchange, error)));
-    } catch (error) {
-      exchange.fail(error);
-      throw error;
+    const exchange = await this.chat.answer(askOf(withSentText(request, incoming.body), caller, incoming, reply));
+    reply.headers(answerHeaders(exchange));
+    if (!request.stream) {
+      const text = await wholeText(exchange);
+      reply.headers({ ...JSON_HEADERS, ...plainHeaders(exchange) });
+      return text;
     }
+    reply.headers(SSE_HEADERS);
+    const withUsage = request.stream_options?.include_usage === true;
+    return new SseBody(sseText(exchange.chunks(), withUsage, (error) => this.tellBrokenStream(exchange, error)));
   }
 
   @Post('query')
@@ -90,14 +87,9 @@ export class ChatController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const exchange = await this.chat.answer(askOf(chatRequestOf(body), caller, incoming, reply, body));
-    try {
-      await wholeText(exchange);
-      reply.headers({ ...answerHeaders(exchange), ...plainHeaders(exchange) });
-      return queryAnswer(exchange, new Date());
-    } catch (error) {
-      exchange.fail(error);
-      throw error;
-    }
+    await wholeText(exchange);
+    reply.headers({ ...answerHeaders(exchange), ...plainHeaders(exchange) });
+    return queryAnswer(exchange, new Date());
   }
 
   @Post('v1/route')
@@ -112,6 +104,7 @@ export class ChatController {
     @Req() incoming: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
+    assertReadOnce(incoming.body);
     const ask = askOf(routedRequest(body), caller, incoming, reply, body);
     const { turns } = await this.chat.conversationOf(ask);
     const previous = turns.at(-1)?.target ?? null;
@@ -132,7 +125,7 @@ function askOf(
   caller: Caller,
   incoming: FastifyRequest,
   reply: FastifyReply,
-  body: { readonly strategy?: string | undefined; readonly session_id?: string | undefined } = {},
+  body: { readonly strategy?: string | null | undefined; readonly session_id?: string | null | undefined } = {},
 ): ChatAsk {
   const options = requestOptions(incoming.headers);
   return {
@@ -143,13 +136,13 @@ function askOf(
     sessionId: body.session_id ?? options.sessionId,
     strategy: body.strategy ?? options.strategy,
     startedAt: performance.now() - reply.elapsedTime,
-    signal: incoming.server.callerSignals.of(incoming, reply),
+    signal: callerGoneSignal(reply.raw),
   };
 }
 
 function routedRequest({ query, strategy: _s, session_id: _i, ...request }: RouteRequest): ChatRequest {
   const model = request.model ?? 'auto';
-  if (query !== undefined) return { model, messages: [{ role: 'user', content: query }] };
+  if (typeof query === 'string') return { model, messages: [{ role: 'user', content: query }] };
   if (request.messages) return { ...(request as Partial<ChatRequest>), model, messages: request.messages };
   throw new InvalidRequest('messages: required, unless there is a query', 'messages');
 }

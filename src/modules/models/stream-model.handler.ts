@@ -7,10 +7,7 @@ import type { LiveTarget } from './live-target.js';
 import { StreamModelCommand, type ModelStream } from './models.messages.js';
 import { ObservedStream } from './observed-stream.js';
 import { TargetCatalogue } from './target-catalogue.js';
-import { upstreamBody } from './upstream-body.js';
-
-/** A stream that is kept alive by comments or empty frames must bring content within this time. */
-const SIGNS_OF_LIFE_MS = 60_000;
+import { upstreamBody, upstreamText } from './upstream-body.js';
 
 @CommandHandler(StreamModelCommand)
 export class StreamModelHandler implements ICommandHandler<StreamModelCommand> {
@@ -24,18 +21,14 @@ export class StreamModelHandler implements ICommandHandler<StreamModelCommand> {
 
 function openStream(target: LiveTarget, command: StreamModelCommand): ModelStream {
   const { request, history, beginWithinMs, signal, partialAnswer } = command;
-  const body = upstreamBody(request, history, target, partialAnswer);
-  if (!target.server) return simulatedStream(target.config, body, signal);
+  if (!target.server) {
+    return simulatedStream(target.config, upstreamBody(request, history, target, partialAnswer), signal);
+  }
+  const body = upstreamText(request, history, target, partialAnswer);
   const { idleMs, totalMs } = target.timeouts;
   const beginMs = Math.min(beginWithinMs, beginLimitMs(target, request));
   const form = { stream: request.stream === true, choices: request.n ?? 1 };
-  return new UpstreamCall(
-    target.server,
-    JSON.stringify(body),
-    form,
-    { beginMs, idleMs, contentMs: SIGNS_OF_LIFE_MS, totalMs },
-    signal,
-  );
+  return new UpstreamCall(target.server, body, form, { beginMs, idleMs, totalMs }, signal);
 }
 
 /** A local model that is not known to be loaded may take its load time first (FAULTS U21). */

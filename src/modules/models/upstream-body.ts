@@ -1,5 +1,6 @@
-import type { ChatRequest } from '../../common/chat.js';
+import type { ChatMessage, ChatRequest } from '../../common/chat.js';
 import { fitConversation, type HistoryTurn } from '../../common/conversation.js';
+import { sourceOf, type JsonSource } from '../../common/json-source.js';
 import type { LiveTarget } from './live-target.js';
 import { promptRoom } from '../../common/token-estimate.js';
 
@@ -15,9 +16,46 @@ export function upstreamBody(
   target: LiveTarget,
   partialAnswer: string | null,
 ): ChatRequest {
-  const { messages } = fitConversation(history, request.messages, promptRoom(request, target.contextWindow));
-  const prefill = partialAnswer === null ? [] : [{ role: 'assistant', content: partialAnswer }];
-  const body: ChatRequest = { ...request, model: target.upstreamModel, messages: [...messages, ...prefill] };
+  const body: ChatRequest = { ...request, model: target.upstreamModel };
+  body.messages = upstreamMessages(request, history, target, partialAnswer);
   if (request.stream) body.stream_options = { ...request.stream_options, include_usage: true };
   return body;
+}
+
+/**
+ * `upstreamBody` as JSON. What the caller sent goes on as the text it came in, byte by byte: only members that change
+ * are written anew, and stored messages are put in front of the caller's own.
+ */
+export function upstreamText(
+  request: ChatRequest,
+  history: readonly HistoryTurn[],
+  target: LiveTarget,
+  partialAnswer: string | null,
+): string {
+  const source = sourceOf(request);
+  if (!source) return JSON.stringify(upstreamBody(request, history, target, partialAnswer));
+  const changed: Record<string, string> = { model: JSON.stringify(target.upstreamModel) };
+  const messages = upstreamMessages(request, history, target, partialAnswer);
+  if (messages !== request.messages) changed['messages'] = messagesText(messages, request, source);
+  if (request.stream && request.stream_options?.include_usage !== true) {
+    const options = source.member('stream_options');
+    changed['stream_options'] = options?.with({ include_usage: 'true' }) ?? '{"include_usage":true}';
+  }
+  return source.with(changed);
+}
+
+function upstreamMessages(
+  request: ChatRequest,
+  history: readonly HistoryTurn[],
+  target: LiveTarget,
+  partialAnswer: string | null,
+): ChatMessage[] {
+  const { messages } = fitConversation(history, request.messages, promptRoom(request, target.contextWindow));
+  return partialAnswer === null ? messages : [...messages, { role: 'assistant', content: partialAnswer }];
+}
+
+function messagesText(messages: readonly ChatMessage[], request: ChatRequest, source: JsonSource): string {
+  const texts = source.itemsOf('messages');
+  const own = new Map(request.messages.map((message, i) => [message, texts[i]]));
+  return `[${messages.map((message) => own.get(message) ?? JSON.stringify(message)).join(',')}]`;
 }

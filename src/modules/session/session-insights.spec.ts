@@ -14,7 +14,6 @@ const turn = (changes: Partial<Turn>): Turn => ({
   costUsd: 0.5,
   latencyMs: 100,
   cached: false,
-  simulated: false,
   fallback: false,
   ...changes,
 });

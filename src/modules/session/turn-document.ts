@@ -1,4 +1,3 @@
-import { readUsage } from '../../common/usage.js';
 import type { Turn } from './session.messages.js';
 
 const VERSION = 1;
@@ -13,7 +12,6 @@ export interface TurnDocument {
   target: string;
   tier: Turn['tier'];
   model: string;
-  simulated: boolean;
   usage: Turn['usage'];
   cost_usd: number | null;
   latency_ms: number;
@@ -22,8 +20,7 @@ export interface TurnDocument {
 }
 
 export function toDocument(turn: Turn): TurnDocument {
-  const { requestId, costUsd, latencyMs, id, at, messages, target, tier, model, simulated, usage, cached, fallback } =
-    turn;
+  const { requestId, costUsd, latencyMs, id, at, messages, target, tier, model, usage, cached, fallback } = turn;
   return {
     v: VERSION,
     id,
@@ -33,7 +30,6 @@ export function toDocument(turn: Turn): TurnDocument {
     target,
     tier,
     model,
-    simulated,
     usage,
     cost_usd: costUsd,
     latency_ms: latencyMs,
@@ -64,8 +60,7 @@ export function fromDocument(value: unknown): Turn {
     target,
     tier: document.tier === 'cloud' ? 'cloud' : 'local',
     model: document.model ?? target,
-    simulated: document.simulated === true,
-    usage: readUsage(document.usage),
+    usage: document.usage ?? null,
     costUsd: document.cost_usd ?? null,
     latencyMs: document.latency_ms ?? 0,
     cached: document.cached === true,

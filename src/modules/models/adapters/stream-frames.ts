@@ -1,8 +1,6 @@
-import { hasContent, type ChatFrame, type Completion } from '../../../common/chat.js';
+import type { ChatFrame, Completion } from '../../../common/chat.js';
 import type { UpstreamFailure } from '../../../common/upstream-failure.js';
-import { errorIn, isErrorBody } from './answer-errors.js';
-import type { SseError } from './sse-parser.js';
-import { failureOfBody } from './upstream-errors.js';
+import { failureOfFrame, providerErrorOf } from './upstream-errors.js';
 
 const DONE = '[DONE]';
 
@@ -10,22 +8,18 @@ const DONE = '[DONE]';
 export class StreamFrames {
   /** Events that were no JSON; they are skipped, as the rest of the answer may be whole. */
   skipped = 0;
-  /** An error came; the frames before it are still good, and nothing after it is read. */
+  /** An error object came; the frames before it are still good. */
   failure: UpstreamFailure | null = null;
-  /** Whether any frame so far had content or a finish reason: without one there is no answer. */
-  hasAnswer = false;
-  /** Whether the last read brought some. */
-  readContent = false;
   private done = false;
   private readonly finished = new Set<number>();
-  private finalUsageSeen = false;
+  private usageSeen = false;
 
   /** @param choices how many choices were asked for (`n`) */
   constructor(private readonly choices: number) {}
 
-  /** The server said everything: `[DONE]`, or usage after every choice has finished. */
+  /** The server said everything: `[DONE]`, or every choice has finished and the usage is here. */
   get complete(): boolean {
-    return this.done || this.finalUsageSeen;
+    return this.done || (this.allFinished && this.usageSeen);
   }
 
   /** Every choice has its finish reason; at most usage and `[DONE]` are missing. */
@@ -33,56 +27,45 @@ export class StreamFrames {
     return this.done || this.finished.size >= this.choices;
   }
 
-  /** The frames of these payloads, up to an error if there is one; that one is in `failure` then. */
-  read(payloads: readonly (string | SseError)[]): ChatFrame[] {
+  /** The frames of these payloads, up to an error object if there is one; that one is in `failure` then. */
+  read(payloads: readonly string[]): ChatFrame[] {
     const frames: ChatFrame[] = [];
-    this.readContent = false;
-    for (const payload of payloads) {
-      if (this.done || this.failure) break;
-      if (payload === DONE) this.done = true;
-      else if (typeof payload === 'string') this.readOne(payload, frames);
-      else this.failure = failureOfBody(parsed(payload.data) ?? payload.data);
+    for (const text of payloads) {
+      if (text === DONE) this.done = true;
+      else if (!this.done && !this.failure) this.readOne(text, frames);
     }
     return frames;
   }
 
   private readOne(text: string, frames: ChatFrame[]): void {
-    const json = parsed(text);
-    if (isErrorBody(json)) {
-      this.failure = failureOfBody(errorIn(json));
-      return;
-    }
-    if (!isChunk(json)) {
+    const json = parseObject(text);
+    if (!json) {
       this.skipped += 1;
       return;
     }
-    // running totals come before the end; only usage in a frame after it is the last word
-    if (json.usage && this.allFinished) this.finalUsageSeen = true;
-    for (const choice of json.choices ?? []) if (choice.finish_reason) this.finished.add(choice.index ?? 0);
-    if (hasContent(json)) {
-      this.readContent = true;
-      this.hasAnswer = true;
+    if (json['error'] !== undefined && json['error'] !== null) {
+      this.failure = failureOfFrame(providerErrorOf(json) ?? {});
+      return;
     }
+    for (const choice of json.choices ?? []) if (choice.finish_reason) this.finished.add(choice.index ?? 0);
+    if (json.usage) this.usageSeen = true;
     // A payload over several data lines is one line again when it goes out.
     frames.push({ text: text.includes('\n') ? JSON.stringify(json) : text, json });
   }
 }
 
-function parsed(text: string): unknown {
+function parseObject(text: string): Completion | null {
   try {
-    return JSON.parse(text);
+    const json: unknown = JSON.parse(text);
+    const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
+    return isObject && validChoices(json as Completion) ? (json as Completion) : null;
   } catch {
-    return undefined;
+    return null;
   }
 }
 
-function isChunk(json: unknown): json is Completion {
-  if (!isRecord(json) || Array.isArray(json)) return false;
-  const { choices } = json as Completion;
-  if (choices === undefined || choices === null) return true;
-  if (!Array.isArray(choices)) return false;
-  for (const choice of choices) if (!isRecord(choice)) return false;
-  return true;
+function validChoices({ choices }: Completion): boolean {
+  return choices === undefined || choices === null || (Array.isArray(choices) && choices.every(isRecord));
 }
 
 const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;

@@ -6,6 +6,7 @@ import { HotTail, type TailReading } from '../hot-tail.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument } from '../turn-document.js';
 import { hashTag } from '../../../common/redis/hash-tag.js';
+import { parseKeepingNumbers } from '../../../common/json-numbers.js';
 
 /** Larger turns would make every read of the session slow; such a session is read from the turn store. Bytes. */
 const MAX_HOT_TURN_BYTES = 262_144;
@@ -173,7 +174,7 @@ export class RedisHotTail extends HotTail {
   private parsed(element: string, { sessionId }: SessionKey): StoredTurn[] {
     try {
       const [, expiresAt, json] = /^\S+ (\d+) ([^]*)$/.exec(element) ?? [];
-      const turn = fromDocument(JSON.parse(json ?? ''));
+      const turn = fromDocument(parseKeepingNumbers(json ?? ''));
       return [{ turn, expiresAt: Number(expiresAt), bytes: Buffer.byteLength(json ?? '') }];
     } catch (error) {
       const reason = error instanceof SyntaxError ? 'not JSON' : (error as Error).message;

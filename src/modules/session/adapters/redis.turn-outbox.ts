@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { RedisConnection } from '../../../common/redis/redis-connection.js';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
+import { parseKeepingNumbers } from '../../../common/json-numbers.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument, type TurnDocument } from '../turn-document.js';
 import { TurnOutbox, type Deliver, type PendingTurn } from '../turn-outbox.js';
@@ -152,7 +153,7 @@ export class RedisTurnOutbox extends TurnOutbox {
   }
 }
 
-const messageOf = (fields: readonly string[]): Message => JSON.parse(fields[1] ?? '') as Message;
+const messageOf = (fields: readonly string[]): Message => parseKeepingNumbers(fields[1] ?? '') as Message;
 
 function isOf({ tenant, sessionId }: SessionKey, fields: readonly string[]): boolean {
   try {

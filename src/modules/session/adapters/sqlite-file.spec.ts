@@ -40,7 +40,6 @@ const turn = (id: string, text = 'hello'): Turn => ({
   costUsd: null,
   latencyMs: 1,
   cached: false,
-  simulated: false,
   fallback: false,
 });
 

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { parseKeepingNumbers } from '../../../common/json-numbers.js';
 import { toDocument, fromDocument } from '../turn-document.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { ERASURE_MARK_MS, TurnStore, type TurnPage } from '../turn-store.js';
@@ -72,7 +73,7 @@ export class SqliteTurnStore extends TurnStore {
   /** One unreadable row must not take the conversation with it. */
   private read(row: Row, sessionId: string): StoredTurn[] {
     try {
-      const turn = fromDocument(JSON.parse(row.document));
+      const turn = fromDocument(parseKeepingNumbers(row.document));
       return [{ turn, expiresAt: row.expires_at, bytes: Buffer.byteLength(row.document) }];
     } catch (error) {
       const reason = error instanceof SyntaxError ? 'not JSON' : (error as Error).message;

@@ -1,0 +1,38 @@
+import { sourceOf } from './json-source.js';
+
+type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
+
+// ECMA-262 2026 (JSON.parse source text access), in Node since 22; TypeScript's library does not have it yet.
+const exactJson = JSON as unknown as {
+  rawJSON(text: string): object;
+  parse(text: string, reviver: Reviver): unknown;
+};
+
+const MAY_BE_WIDE = /\d[\d.]{15}|\d[eE][-+]?\d/;
+
+/**
+ * JSON text to data that `JSON.stringify` writes with the numbers it had: one that JavaScript would round becomes an
+ * opaque `JSON.rawJSON`. For what is kept and sent on, not for what is calculated with.
+ */
+export function parseKeepingNumbers(text: string): unknown {
+  return MAY_BE_WIDE.test(text) ? exactJson.parse(text, keepNumber) : JSON.parse(text);
+}
+
+const keepNumber: Reviver = (_, value, { source }) =>
+  typeof value === 'number' && source !== undefined && isRounded(source, value) ? exactJson.rawJSON(source) : value;
+
+function isRounded(source: string, value: number): boolean {
+  if (!Number.isFinite(value)) return true;
+  return source.length > 15 && significant(source) !== significant(String(value));
+}
+
+/** The digits alone, without those that only hold a place. */
+const significant = (number: string): string =>
+  (number.split(/[eE]/)[0] ?? '').replace(/\D/g, '').replace(/^0+|0+$/g, '');
+
+/** The messages of a request as they are to be kept: with the numbers they came with. */
+export function messagesToKeep<T extends { readonly messages: readonly unknown[] }>(request: T): T['messages'] {
+  const source = sourceOf(request);
+  if (!source?.wideNumbers) return request.messages;
+  return source.itemsOf('messages').map(parseKeepingNumbers);
+}
