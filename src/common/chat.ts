@@ -6,7 +6,7 @@
  */
 export interface ContentPart {
   type: string;
-  text?: string;
+  text?: unknown;
   [field: string]: unknown;
 }
 
@@ -18,11 +18,16 @@ export interface ToolCall {
   [field: string]: unknown;
 }
 
+/** A call in a caller's message. `arguments` is a string by the reference; some agents send the parsed object back. */
+export interface SentToolCall {
+  function?: { name?: unknown; arguments?: unknown; [field: string]: unknown } | null;
+  [field: string]: unknown;
+}
+
 export interface ChatMessage {
   role: string;
   content?: string | ContentPart[] | null;
-  tool_calls?: ToolCall[];
-  tool_call_id?: string;
+  tool_calls?: SentToolCall[] | null;
   [field: string]: unknown;
 }
 
@@ -30,12 +35,20 @@ export interface ChatRequest {
   model: string;
   messages: ChatMessage[];
   stream?: boolean | null;
-  stream_options?: { include_usage?: boolean; [field: string]: unknown } | null;
-  tools?: unknown[];
-  response_format?: { type?: string; [field: string]: unknown } | null;
+  stream_options?: { include_usage?: boolean | null; [field: string]: unknown } | null;
+  tools?: unknown[] | null;
+  response_format?: { type?: unknown; [field: string]: unknown } | null;
   max_tokens?: number | null;
   max_completion_tokens?: number | null;
   n?: number | null;
+  [field: string]: unknown;
+}
+
+/** Token counts as the model server reports them. */
+export interface Usage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
   [field: string]: unknown;
 }
 
@@ -63,8 +76,7 @@ export interface Completion {
   created?: number;
   model?: string;
   choices?: Choice[];
-  /** As the server says it; `readUsage` (src/common/usage.ts) makes counts of it. */
-  usage?: unknown;
+  usage?: Usage | null;
   [field: string]: unknown;
 }
 
@@ -84,30 +96,29 @@ export interface ChatChunk {
 }
 
 /** True once a frame carries something a reader can use: text, reasoning, a refusal, audio or a tool call. */
-export function hasContent({ choices }: Completion): boolean {
-  for (const { delta, message, finish_reason } of choices ?? []) {
-    if (finish_reason || saysSomething(delta ?? message)) return true;
-  }
-  return false;
+export function hasContent(frame: Completion): boolean {
+  return (frame.choices ?? []).some(({ delta, message, finish_reason }) => {
+    if (finish_reason) return true;
+    return Object.entries(delta ?? message ?? {}).some(
+      ([field, value]) =>
+        field !== 'role' && value !== null && value !== '' && !(Array.isArray(value) && value.length === 0),
+    );
+  });
 }
 
-/** Fields that name a message; alone they are no content. */
-const LABELS: ReadonlySet<string> = new Set(['role', 'name', 'id', 'type', 'channel', 'object']);
+const NO_PARTS: readonly ContentPart[] = [];
+const isPart = (part: unknown): part is ContentPart => typeof part === 'object' && part !== null;
 
-function saysSomething(message: Delta | null | undefined): boolean {
-  if (typeof message !== 'object' || message === null) return false;
-  if (typeof message.content === 'string' && message.content !== '') return true; // nearly every frame
-  return Object.entries(message).some(([field, value]) => !LABELS.has(field) && isSomething(value));
-}
-
-function isSomething(value: unknown): boolean {
-  if (typeof value !== 'object') return typeof value === 'string' && value !== '';
-  return value !== null && Object.keys(value).length > 0;
+/** The parts of a message that come in parts; none of one that is a text. What is no part is left out. */
+export function partsOf({ content }: Pick<ChatMessage, 'content'>): readonly ContentPart[] {
+  if (!Array.isArray(content)) return NO_PARTS;
+  return content.every(isPart) ? content : (content as unknown[]).filter(isPart);
 }
 
 /** The text parts of a message, joined by line breaks; images and other parts have none. */
-export function textOf(message: ChatMessage): string {
+export function textOf(message: Pick<ChatMessage, 'content'>): string {
   if (typeof message.content === 'string') return message.content;
-  if (!Array.isArray(message.content)) return '';
-  return message.content.flatMap((part) => (typeof part.text === 'string' ? [part.text] : [])).join('\n');
+  return partsOf(message)
+    .flatMap(({ text }) => (typeof text === 'string' ? [text] : []))
+    .join('\n');
 }

@@ -1,66 +1,104 @@
 import { z } from 'zod';
+import type { ContentPart } from '../../common/chat.js';
 import { sessionIdSchema } from '../../common/session-id.js';
 
 const MAX_NAME = 256;
 
-/** What this service reads is checked; everything else belongs to the model server and passes through. */
-const contentPart = z.looseObject({ type: z.string(), text: z.string().optional() });
-const content = z.union([z.string(), z.array(contentPart)], { error: 'expected a string or a list of content parts' });
+const isPart = (part: unknown): boolean => typeof (part as Partial<ContentPart> | null)?.type === 'string';
+const isText = (text: unknown): boolean => typeof text === 'string';
+const content = textOr<ContentPart>(isPart, 'expected a string or a list of content parts');
+const stop = textOr<string>(isText, 'expected a string or a list of strings');
 
-const toolCall = z.looseObject({
-  id: z.string().optional(),
-  type: z.string().optional(),
-  function: z.looseObject({ name: z.string().optional(), arguments: z.string().optional() }).optional(),
+const toolCall = z.looseObject({ function: z.looseObject({}).nullish() });
+
+/** The path is seen from the item that has it. */
+type Fault = Pick<z.core.$ZodIssue, 'path' | 'message'>;
+
+/** Roles that speak by text alone; the others may answer with calls, or with nothing. */
+const SPEAKING: ReadonlySet<string> = new Set(['system', 'developer', 'user']);
+
+const message = z.looseObject({
+  role: z.string().min(1).max(MAX_NAME),
+  content: content.nullish(),
+  tool_calls: listOf(toolCall).nullish(),
 });
 
-const message = z
-  .looseObject({
-    role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
-    content: content.nullish(),
-    tool_calls: z.array(toolCall).optional(),
-    tool_call_id: z.string().optional(),
-  })
-  .superRefine((value, context) => {
-    const spoken = value.role !== 'assistant' && value.role !== 'function';
-    if (spoken && (value.content === undefined || value.content === null)) {
-      context.addIssue({ code: 'custom', path: ['content'], message: `required for role ${value.role}` });
-    }
-    if (value.role === 'tool' && !value.tool_call_id) {
-      context.addIssue({ code: 'custom', path: ['tool_call_id'], message: 'required for role tool' });
+const { $schema: _, ...messageInDocs } = z.toJSONSchema(message, { io: 'input' });
+const messages = listOf(message, withoutContent)
+  .refine((list) => list.length > 0, 'expected at least one message')
+  .meta({ items: messageInDocs });
+
+function withoutContent({ role, content }: z.output<typeof message>): Fault | null {
+  if (!SPEAKING.has(role) || (content ?? undefined) !== undefined) return null;
+  return { path: ['content'], message: `required for role ${role}` };
+}
+
+/** A text, or a list of what `isItem` accepts. By zod an item would cost ten times as much, and a fault of it more. */
+function textOr<T>(isItem: (item: unknown) => boolean, error: string): z.ZodType<string | T[]> {
+  const form = z.union([z.string(), z.array(z.unknown())], { error });
+  return form.refine((value) => typeof value === 'string' || value.every(isItem), { error }) as z.ZodType<string | T[]>;
+}
+
+/**
+ * A list is checked up to its first fault: a list of faults a million items long would be as much work.
+ *
+ * @param faultOf what else can be wrong with an item of the right form; by zod it would double the time
+ */
+function listOf<T extends z.ZodType>(
+  item: T,
+  faultOf: (value: z.output<T>) => Fault | null = noFault,
+): z.ZodType<z.output<T>[]> {
+  const list = z.array(z.unknown()) as z.ZodType<unknown[]> as z.ZodType<z.output<T>[]>;
+  return list.superRefine((items, context) => {
+    for (const [at, value] of items.entries()) {
+      const { error, data } = item.safeParse(value);
+      const fault = error ? (error.issues[0] ?? null) : faultOf(data);
+      if (!fault) continue;
+      context.addIssue({ code: 'custom', path: [at, ...fault.path], message: fault.message });
+      return;
     }
   });
+}
+
+function noFault(): null {
+  return null;
+}
 
 const tokens = z.int().min(1).max(10_000_000);
 
-/** The body of `POST /v1/chat/completions`, as OpenAI defines it. */
+/**
+ * The body of `POST /v1/chat/completions`, as OpenAI defines it. What this service reads is checked, and no more of it
+ * than is read: `null` is absent, and the range of a value is the model server's affair, whose releases differ.
+ * Everything else passes through.
+ */
 export const chatRequestSchema = z.looseObject({
   model: z.string().min(1).max(MAX_NAME).describe('A model of GET /v1/models, a target id, or `auto`.'),
-  messages: z.array(message).min(1, 'expected at least one message'),
+  messages,
   stream: z.boolean().nullish(),
-  stream_options: z.looseObject({ include_usage: z.boolean().optional() }).nullish(),
-  tools: z.array(z.looseObject({ type: z.string() })).optional(),
-  response_format: z.looseObject({ type: z.string() }).nullish(),
+  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+  tools: z.array(z.unknown()).nullish(),
+  response_format: z.looseObject({}).nullish(),
   max_tokens: tokens.nullish(),
   max_completion_tokens: tokens.nullish(),
   n: z.int().min(1).max(128).nullish(),
-  temperature: z.number().min(0).max(2).nullish(),
-  top_p: z.number().min(0).max(1).nullish(),
-  presence_penalty: z.number().min(-2).max(2).nullish(),
-  frequency_penalty: z.number().min(-2).max(2).nullish(),
-  stop: z.union([z.string(), z.array(z.string())], { error: 'expected a string or a list of strings' }).nullish(),
+  temperature: z.number().nullish(),
+  top_p: z.number().nullish(),
+  presence_penalty: z.number().nullish(),
+  frequency_penalty: z.number().nullish(),
+  stop: stop.nullish(),
   logprobs: z.boolean().nullish(),
-  top_logprobs: z.int().min(0).max(20).nullish(),
-  seed: z.int().nullish(),
-  user: z.string().optional(),
+  top_logprobs: z.number().nullish(),
+  seed: z.number().nullish(),
+  user: z.string().nullish(),
 });
 
 /** The body of `POST /query`. */
 export const queryRequestSchema = z.strictObject({
   query: z.string().min(1, 'expected a question').describe('The question, in any language.'),
-  strategy: z.string().min(1).max(64).optional().describe('Overrides the strategy of the model for this request.'),
-  session_id: sessionIdSchema.optional().describe('Continues this conversation.'),
-  model: z.string().min(1).max(MAX_NAME).default('auto'),
-  max_tokens: tokens.optional(),
+  strategy: z.string().min(1).max(64).nullish().describe('Overrides the strategy of the model for this request.'),
+  session_id: sessionIdSchema.nullish().describe('Continues this conversation.'),
+  model: z.string().min(1).max(MAX_NAME).nullish(),
+  max_tokens: tokens.nullish(),
 });
 
 export type QueryRequest = z.output<typeof queryRequestSchema>;
@@ -68,9 +106,9 @@ export type QueryRequest = z.output<typeof queryRequestSchema>;
 /** The body of `POST /v1/route`: a chat request, or just a question. */
 export const routeRequestSchema = z.looseObject({
   ...chatRequestSchema.partial({ model: true, messages: true }).shape,
-  query: z.string().min(1, 'expected a question').optional(),
-  strategy: z.string().min(1).max(64).optional(),
-  session_id: sessionIdSchema.optional(),
+  query: z.string().min(1, 'expected a question').nullish(),
+  strategy: z.string().min(1).max(64).nullish(),
+  session_id: sessionIdSchema.nullish(),
 });
 
 export type RouteRequest = z.output<typeof routeRequestSchema>;

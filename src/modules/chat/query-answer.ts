@@ -6,7 +6,8 @@ import type { QueryRequest } from './chat-request.schema.js';
 
 /** A question as a chat request. */
 export function chatRequestOf({ query, model, max_tokens }: QueryRequest): ChatRequest {
-  return { model, messages: [{ role: 'user', content: query }], ...(max_tokens === undefined ? {} : { max_tokens }) };
+  const limit = typeof max_tokens === 'number' ? { max_tokens } : {};
+  return { model: model ?? 'auto', messages: [{ role: 'user', content: query }], ...limit };
 }
 
 /** The body of `POST /query`: the answer's text, and everything there is to know about how it came about. */
@@ -41,7 +42,6 @@ export function queryAnswer(exchange: ChatExchange, at: Date) {
         prompt_tokens: usage.prompt_tokens,
         completion_tokens: usage.completion_tokens,
         total_tokens: usage.total_tokens,
-        ...(usage.estimated ? { estimated: true } : {}),
       },
       cost_usd: exchange.costUsd,
     },

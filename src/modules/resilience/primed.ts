@@ -14,16 +14,11 @@ export interface PrimedStream {
 export async function primed(stream: AsyncIterable<ChatChunk>): Promise<PrimedStream> {
   const rest = stream[Symbol.asyncIterator]();
   const begun: ChatChunk[] = [];
-  try {
-    for (;;) {
-      const next = await rest.next();
-      if (next.done) return { begun, rest, ended: true };
-      begun.push(next.value);
-      if (next.value.frames.some((frame) => hasContent(frame.json))) return { begun, rest, ended: false };
-    }
-  } catch (error) {
-    await rest.return?.(); // whatever went wrong, the call and its slot are given back
-    throw error;
+  for (;;) {
+    const next = await rest.next();
+    if (next.done) return { begun, rest, ended: true };
+    begun.push(next.value);
+    if (next.value.frames.some((frame) => hasContent(frame.json))) return { begun, rest, ended: false };
   }
 }
 
@@ -31,11 +26,6 @@ export async function primed(stream: AsyncIterable<ChatChunk>): Promise<PrimedSt
 export async function wholly(stream: AsyncIterable<ChatChunk>): Promise<PrimedStream> {
   const rest = stream[Symbol.asyncIterator]();
   const begun: ChatChunk[] = [];
-  try {
-    for (let next = await rest.next(); !next.done; next = await rest.next()) begun.push(next.value);
-    return { begun, rest, ended: true };
-  } catch (error) {
-    await rest.return?.();
-    throw error;
-  }
+  for (let next = await rest.next(); !next.done; next = await rest.next()) begun.push(next.value);
+  return { begun, rest, ended: true };
 }

@@ -118,9 +118,9 @@ function repeats(text: string): string | null {
 }
 
 function unsure(logprobs: unknown): string | null {
-  const tokens = (logprobs as { content?: { logprob?: unknown }[] } | null | undefined)?.content;
+  const tokens = (logprobs as { content?: ({ logprob?: unknown } | null)[] } | null | undefined)?.content;
   if (!Array.isArray(tokens) || tokens.length === 0) return null;
-  const values = tokens.flatMap(({ logprob }) => (typeof logprob === 'number' ? [logprob] : []));
+  const values = tokens.flatMap((token) => (typeof token?.logprob === 'number' ? [token.logprob] : []));
   const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
   return mean < UNSURE_LOGPROB ? 'the model was not sure of it' : null;
 }

@@ -1,4 +1,5 @@
 import type { ChatMessage, ChatRequest } from '../../common/chat.js';
+import { partsOf } from '../../common/chat.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import { estimateTextTokens } from '../../common/token-estimate.js';
 import { countOperators } from './arithmetic.js';
@@ -115,8 +116,7 @@ function estimateTokensOf(text: string): number {
   return Math.round(estimateTextTokens(sample) * (text.length / Math.max(1, sample.length)));
 }
 
-const attachmentsOf = (message: ChatMessage): number =>
-  Array.isArray(message.content) ? message.content.filter((part) => part.type !== 'text').length : 0;
+const attachmentsOf = (message: ChatMessage): number => partsOf(message).filter(({ type }) => type !== 'text').length;
 
 /** How often phrases of a category were found. */
 export const cueCount = (features: PromptFeatures, category: CueCategory): number =>

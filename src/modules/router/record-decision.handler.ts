@@ -1,19 +1,14 @@
 import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
 import { DecisionLog } from './decision-log.js';
-import { OpenToolCalls } from './open-tool-calls.js';
 import { DecisionMadeEvent } from './router.messages.js';
 
 /** Writes a live decision down. Runs inside `publish()`, so it only queues the line. */
 @EventsHandler(DecisionMadeEvent)
 export class RecordDecisionHandler implements IEventHandler<DecisionMadeEvent> {
-  constructor(
-    private readonly log: DecisionLog,
-    private readonly openCalls: OpenToolCalls,
-  ) {}
+  constructor(private readonly log: DecisionLog) {}
 
   handle({ requestId, caller, model, decision }: DecisionMadeEvent): void {
-    if (decision.conversation !== null) this.openCalls.begun(requestId, decision.conversation);
-    const { strategy, target, simulated, reasonCode, score, threshold, policyVersion, evidence } = decision;
+    const { strategy, target, reasonCode, score, threshold, policyVersion, evidence } = decision;
     this.log.append({
       type: 'decision',
       at: new Date().toISOString(),
@@ -22,7 +17,6 @@ export class RecordDecisionHandler implements IEventHandler<DecisionMadeEvent> {
       model,
       strategy,
       target,
-      simulated,
       reason_code: reasonCode,
       score,
       threshold,

@@ -3,8 +3,6 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { CheckAnswerHandler } from './check-answer.handler.js';
 import { DecisionLog } from './decision-log.js';
 import { FeedbackController } from './feedback.controller.js';
-import { OpenToolCalls } from './open-tool-calls.js';
-import { RememberToolCallHandler } from './remember-tool-call.handler.js';
 import { RecordDecisionHandler } from './record-decision.handler.js';
 import { DecideRouteHandler } from './decide-route.handler.js';
 
@@ -12,13 +10,6 @@ import { DecideRouteHandler } from './decide-route.handler.js';
 @Module({
   imports: [CqrsModule],
   controllers: [FeedbackController],
-  providers: [
-    DecideRouteHandler,
-    CheckAnswerHandler,
-    RecordDecisionHandler,
-    RememberToolCallHandler,
-    OpenToolCalls,
-    DecisionLog,
-  ],
+  providers: [DecideRouteHandler, CheckAnswerHandler, RecordDecisionHandler, DecisionLog],
 })
 export class RouterModule {}

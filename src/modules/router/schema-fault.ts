@@ -1,57 +1,65 @@
-import { ownField } from '../../common/own-field.js';
-
-interface SchemaNode {
-  readonly type?: string | readonly string[];
-  readonly required?: readonly string[];
-  readonly properties?: Readonly<Record<string, unknown>>;
-  readonly additionalProperties?: unknown;
-  readonly items?: unknown;
-  readonly enum?: readonly unknown[];
-}
+type Fields = Readonly<Record<string, unknown>>;
 
 const DEEPEST = 32;
 
 /**
  * Path of the first place where a value breaks a JSON Schema, or `null`. Reads type, enum, required, properties,
  * additionalProperties: false and items; other keywords are not judged, so it never refuses what they might allow.
+ * The schema is the caller's: a keyword that is not of the form the specification gives it is not judged either.
  */
 export function findSchemaFault(schema: unknown, value: unknown, path = '$', depth = 0): string | null {
-  if (typeof schema !== 'object' || schema === null || depth > DEEPEST) return null;
-  const node = schema as SchemaNode;
-  if (node.type !== undefined && ![node.type].flat().some((type) => isOfType(value, type))) return path;
-  if (node.enum && !node.enum.some((allowed) => JSON.stringify(allowed) === JSON.stringify(value))) return path;
+  if (!isFields(schema) || depth > DEEPEST) return null;
+  if (!fitsType(schema['type'], value) || !isAmong(schema['enum'], value)) return path;
   if (Array.isArray(value)) {
-    return firstFault(
-      value.map((item, i) => [node.items, item, `${path}[${i}]`] as const),
-      depth,
-    );
+    const { items } = schema;
+    return firstFault(value, (item, i) => findSchemaFault(items, item, `${path}[${i}]`, depth + 1));
   }
-  if (typeof value !== 'object' || value === null) return null;
-  const object = value as Record<string, unknown>;
-  const missing = node.required?.find((name) => !Object.hasOwn(object, name));
-  if (missing !== undefined) return `${path}.${missing}`;
-  const known = node.properties ?? {};
-  const extra = Object.keys(object).find((name) => !Object.hasOwn(known, name));
-  if (node.additionalProperties === false && extra !== undefined) return `${path}.${extra}`;
-  const fields = Object.entries(known).filter(([name]) => Object.hasOwn(object, name));
-  return firstFault(
-    fields.map(([name, part]) => [part, ownField(object, name), `${path}.${name}`] as const),
-    depth,
-  );
+  return isFields(value) ? faultOfFields(schema, value, path, depth) : null;
 }
 
-function firstFault(parts: readonly (readonly [unknown, unknown, string])[], depth: number): string | null {
-  for (const [schema, value, path] of parts) {
-    const fault = findSchemaFault(schema, value, path, depth + 1);
-    if (fault) return fault;
+function faultOfFields(schema: Fields, value: Fields, path: string, depth: number): string | null {
+  const missing = listOf(schema['required']).find((name) => typeof name === 'string' && !Object.hasOwn(value, name));
+  if (missing !== undefined) return `${path}.${String(missing)}`;
+  const known = isFields(schema['properties']) ? schema['properties'] : {};
+  const mayHaveMore = schema['additionalProperties'] !== false || isFields(schema['patternProperties']);
+  const extra = mayHaveMore ? undefined : Object.keys(value).find((name) => !Object.hasOwn(known, name));
+  if (extra !== undefined) return `${path}.${extra}`;
+  const names = Object.keys(known).filter((name) => Object.hasOwn(value, name));
+  return firstFault(names, (name) => findSchemaFault(known[name], value[name], `${path}.${name}`, depth + 1));
+}
+
+function firstFault<T>(parts: readonly T[], faultOf: (part: T, index: number) => string | null): string | null {
+  for (const [index, part] of parts.entries()) {
+    const fault = faultOf(part, index);
+    if (fault !== null) return fault;
   }
   return null;
 }
 
-function isOfType(value: unknown, type: string): boolean {
-  if (type === 'null') return value === null;
-  if (type === 'array') return Array.isArray(value);
-  if (type === 'object') return typeof value === 'object' && value !== null && !Array.isArray(value);
-  if (type === 'integer') return Number.isInteger(value);
-  return typeof value === type;
+const TYPES: ReadonlyMap<unknown, (value: unknown) => boolean> = new Map<unknown, (value: unknown) => boolean>([
+  ['null', (value) => value === null],
+  ['array', Array.isArray],
+  ['object', isFields],
+  ['integer', Number.isInteger],
+  ['number', (value) => typeof value === 'number'],
+  ['string', (value) => typeof value === 'string'],
+  ['boolean', (value) => typeof value === 'boolean'],
+]);
+
+/** A type that JSON Schema does not have allows everything. */
+function fitsType(type: unknown, value: unknown): boolean {
+  const types = Array.isArray(type) ? (type as unknown[]) : [type];
+  return types.length === 0 || types.some((one) => TYPES.get(one)?.(value) ?? true);
+}
+
+function isAmong(allowed: unknown, value: unknown): boolean {
+  if (!Array.isArray(allowed)) return true;
+  const text = JSON.stringify(value);
+  return allowed.some((one) => JSON.stringify(one) === text);
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

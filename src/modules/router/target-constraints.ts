@@ -1,15 +1,17 @@
 import {
   ContextLengthExceeded,
   InvalidRequest,
+  ModelNotAllowed,
   NoTargetAvailable,
   PrivacyNoLocalTarget,
 } from '../../common/app-error.js';
-import type { ChatMessage, ChatRequest } from '../../common/chat.js';
+import { partsOf, type ChatMessage, type ChatRequest } from '../../common/chat.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { Capability, TargetStatus } from '../../common/target.js';
 import { estimateTokens } from '../../common/token-estimate.js';
-import { findPrivateText } from './privacy/private-text.js';
+import { findPrivateKindsIn } from './private-text.js';
+import { ownField } from '../../common/own-field.js';
 
 /** Room for an answer whose length nobody said, tokens; a small window keeps an eighth of it free. */
 const ANSWER_RESERVE_TOKENS = 256;
@@ -40,14 +42,14 @@ interface Need {
  * throws its own error, so the caller learns the first thing to change.
  *
  * @param random 0 to 1, spreads `Retry-After` so that callers do not come back together
- * @param targets those of the model that the caller may use at all
- * @throws InvalidRequest, ContextLengthExceeded, PrivacyNoLocalTarget, NoTargetAvailable
+ * @throws InvalidRequest, ContextLengthExceeded, ModelNotAllowed, PrivacyNoLocalTarget, NoTargetAvailable
  */
 export function allowedTargets(
   targets: readonly TargetStatus[],
   request: ChatRequest,
   history: readonly HistoryTurn[],
-  config: Pick<RouterConfig, 'privacy' | 'resilience'>,
+  config: Pick<RouterConfig, 'privacy' | 'resilience' | 'tenants'>,
+  tenant: string,
   random: number,
 ): AllowedTargets {
   const excluded: Excluded[] = [];
@@ -64,6 +66,7 @@ export function allowedTargets(
     if (left.length === 0) throw new InvalidRequest(need.cure, need.param);
   }
   left = fitting(left, request, keep);
+  left = ofTenant(left, ownField(config.tenants, tenant)?.targets, keep);
   const beforePrivacy = left.length;
   left = localIfPrivate(left, request, history, config, keep);
   const keptLocal = left.length < beforePrivacy;
@@ -90,6 +93,17 @@ function fitting(targets: readonly TargetStatus[], request: ChatRequest, keep: K
   );
 }
 
+function ofTenant(
+  targets: readonly TargetStatus[],
+  own: readonly string[] | undefined,
+  keep: Keep,
+): readonly TargetStatus[] {
+  if (!own) return targets;
+  const left = keep(targets, ({ id }) => (own.includes(id) ? null : 'tenant_not_allowed'));
+  if (left.length > 0) return left;
+  throw new ModelNotAllowed('Your tenant may use no target that could take this request. Name another model.', 'model');
+}
+
 function localIfPrivate(
   targets: readonly TargetStatus[],
   request: ChatRequest,
@@ -98,14 +112,15 @@ function localIfPrivate(
   keep: Keep,
 ): readonly TargetStatus[] {
   if (!privacy.localOnly || targets.every((target) => target.tier === 'local')) return targets;
-  const finding = findPrivateText(request, history, privacy.detect);
-  if (!finding) return targets;
+  const messages = [...request.messages, ...history.flatMap((turn) => turn.messages)];
+  const kinds = findPrivateKindsIn(messages, privacy.detect);
+  if (kinds.length === 0) return targets;
   const left = keep(targets, ({ tier }) => (tier === 'local' ? null : 'private_text'));
   if (left.length > 0) return left;
   throw new PrivacyNoLocalTarget(
-    `The request contains private text (${finding.kinds.join(', ')}), which may only go to a local target, and no local ` +
+    `The conversation contains private text (${kinds.join(', ')}), which may only go to a local target, and no local ` +
       'target of this model can take the request. Remove it, or name a model with a local target.',
-    finding.param,
+    'messages',
   );
 }
 
@@ -143,8 +158,7 @@ function needsOf(request: ChatRequest, history: readonly HistoryTurn[]): Need[] 
   return needs;
 }
 
-const hasImage = (message: ChatMessage): boolean =>
-  Array.isArray(message.content) && message.content.some((part) => part.type === 'image_url');
+const hasImage = (message: ChatMessage): boolean => partsOf(message).some(({ type }) => type === 'image_url');
 
 function unavailable(excluded: readonly Excluded[], resetSeconds: number, random: number): NoTargetAvailable {
   const down = excluded.filter(({ why }) => why === 'drained' || why === 'breaker_open');

@@ -86,8 +86,7 @@ function attributesOf({ requestId, requestedModel, route, usage, costUsd, cache,
       [ROUTER.reason]: route.reasonCode,
       [ROUTER.fallback]: route.fallback,
     }),
-    ...(typeof usage?.prompt_tokens === 'number' && { [GEN_AI.inputTokens]: usage.prompt_tokens }),
-    ...(typeof usage?.completion_tokens === 'number' && { [GEN_AI.outputTokens]: usage.completion_tokens }),
+    ...(usage && { [GEN_AI.inputTokens]: usage.prompt_tokens, [GEN_AI.outputTokens]: usage.completion_tokens }),
     ...(costUsd === null ? {} : { [ROUTER.cost]: costUsd }),
   };
 }
