@@ -47,7 +47,9 @@ describe('fallback', () => {
     await Promise.all([first.close(), second.close()]);
   });
 
-  const calls = () => [first.requests.length, second.requests.length];
+  /** Without those that are sent once more on a connection of their own, as theirs was reset before any byte (ADR 10). */
+  const calls = () =>
+    [first, second].map(({ requests }) => requests.filter(({ headers }) => headers['connection'] !== 'close').length);
   const errorOf = async (response: Response) => {
     const body = await jsonOf<ErrorJson>(response);
     expect(Object.keys(body.error).sort()).toEqual(['code', 'message', 'param', 'type']);

@@ -79,13 +79,16 @@ function statusOfType({ type, code, message }: ProviderError): number {
   return 500;
 }
 
+/** Codes of undici (too long, no HTTP) and zlib (a broken encoding). */
+const NOT_ACCEPTED = /^(UND_ERR_RES_EXCEEDED_MAX_SIZE|UND_ERR_HEADERS_OVERFLOW|HPE_|Z_|ERR__ERROR|ZSTD_)/;
+
 /** A failure below HTTP: connection refused, reset, TLS, name resolution, a limit of the client library. */
 export function failureOfTransport(error: unknown, beforeAnswer: boolean): UpstreamFailure {
   if (error instanceof UpstreamFailure) return error;
   const code = (error as { code?: string }).code ?? 'unknown';
   const options = { cause: error };
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return new UpstreamFailure('timeout', 'no connection in time', {}, options);
-  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') {
+  if (NOT_ACCEPTED.test(code)) {
     return new UpstreamFailure('bad_answer', `answer not accepted (${code})`, {}, options);
   }
   return new UpstreamFailure(beforeAnswer ? 'unreachable' : 'cut', `connection failed (${code})`, {}, options);
