@@ -55,6 +55,11 @@ const NO_ASSIGNED_CLOSURE = {
 };
 const LOOPBACK = '/^(localhost|127[.]|::1$|.::1.$)/';
 const LOOPBACK_TEXT = ':matches(Literal[value=' + LOOPBACK + '], Literal[regex.pattern=/localhost|127/])';
+const NO_TENANT_RULE = {
+  selector: 'MemberExpression[property.name="targets"][object.callee.name="ownField"]',
+  message:
+    'Which targets a tenant may use is said by src/common/tenant-targets.ts alone, so that listing, decision, fallback and cache agree.',
+};
 const NO_LOOPBACK_RULE = {
   selector: `:matches(BinaryExpression[operator=/^[!=]==?$/], CallExpression[callee.property.name=/^(startsWith|includes|test|match)$/]) ${LOOPBACK_TEXT}`,
   message: 'What loopback is, is said once, in common/loopback.ts: isLoopbackHost knows every way to write it.',
@@ -118,6 +123,7 @@ export default defineConfig(
         NO_CONSOLE,
         NO_ASSIGNED_CLOSURE,
         NO_LOOPBACK_RULE,
+        NO_TENANT_RULE,
         ...NO_UNOWNED_WORK,
       ],
       '@typescript-eslint/no-floating-promises': [

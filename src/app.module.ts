@@ -27,12 +27,12 @@ class ConfigModule {
   imports: [
     MessagingModule,
     RedisModule,
-    ...[ChatModule, RouterModule, ModelsModule, ResilienceModule, SessionModule],
+    ...[ChatModule, RouterModule, ResilienceModule, SessionModule],
     ...[CacheModule, IdentityModule, QuotaModule, TelemetryModule, HealthModule, IdempotencyModule],
   ],
 })
 export class AppModule {
-  static with(config: LiveConfig): DynamicModule {
-    return { module: AppModule, imports: [ConfigModule.with(config)] };
+  static with(config: LiveConfig, search: Parameters<typeof ModelsModule.searching>[0]): DynamicModule {
+    return { module: AppModule, imports: [ConfigModule.with(config), ModelsModule.searching(search)] };
   }
 }

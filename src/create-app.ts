@@ -7,10 +7,13 @@ import { AppModule } from './app.module.js';
 import type { LiveConfig } from './common/config/live-config.js';
 import { InvalidRequest } from './common/app-error.js';
 import { answerBrokenHttp } from './common/http/broken-http.js';
+import { useCallerSignals } from './common/http/caller-signal.js';
+import { allowOrigins } from './common/http/cors.js';
 import { ErrorFilter } from './common/http/error.filter.js';
 import { useJsonBody } from './common/http/json-body.js';
 import { RequestValidationPipe } from './common/http/request-validation.pipe.js';
 import { shedOverload } from './common/http/shed-overload.js';
+import { TargetSearchOptions } from './modules/models/models.messages.js';
 import { serveApiDocs } from './common/http/api-docs.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
@@ -22,16 +25,22 @@ const BODY_MS = 60_000;
 const MAX_PARAM_CHARACTERS = 400;
 
 /** The service, ready to listen; `main.ts` and the tests start it the same way. */
-export async function createApp(config: LiveConfig, logger: LoggerService): Promise<NestFastifyApplication> {
+export async function createApp(
+  config: LiveConfig,
+  logger: LoggerService,
+  search = new TargetSearchOptions(),
+): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter(serverOptions(config));
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, search), adapter, {
     logger,
     bodyParser: false,
     abortOnError: false,
   });
   const errors = new ErrorFilter();
   const fastify = adapter.getInstance<FastifyInstance>();
+  allowOrigins(app, config.current.server.corsOrigins);
   useJsonBody(fastify, config.current.server.bodyLimitBytes);
+  useCallerSignals(fastify);
   await shedOverload(app);
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
     reply.header('x-request-id', request.id);

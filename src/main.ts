@@ -11,7 +11,7 @@ import { watchConfig } from './common/config/watch-config.js';
 import { ownProcessErrors } from './common/logging/fatal-exit.js';
 import { createJsonLogger, type NestJsonLogger } from './common/logging/json-logger.js';
 import { createApp } from './create-app.js';
-import { shutDown } from './graceful-shutdown.js';
+import { endRequests, shutDown } from './graceful-shutdown.js';
 import { ListTargetsQuery } from './modules/models/models.messages.js';
 
 /** Every problem of the configuration at once, before a port is opened. */
@@ -53,7 +53,7 @@ function stopOnSignal(
   const onSignal = async (signal: NodeJS.Signals): Promise<void> => {
     if (stopping) {
       hurry.abort();
-      app.getHttpServer().closeAllConnections();
+      endRequests(app);
       return;
     }
     stopping = true;
@@ -83,4 +83,4 @@ const unwatch = watchConfig({ live: config, env: process.env, logger: new Logger
 stopOnSignal(app, config, logger, unwatch);
 const targets = await app.get(QueryBus, { strict: false }).execute(new ListTargetsQuery());
 await logger.flush();
-process.stdout.write(banner(url, config.current, config.source, targets));
+process.stdout.write(banner(url, config, targets));

@@ -7,7 +7,7 @@ const TYPE_BY_STATUS: Record<number, string> = {
 };
 
 export interface ErrorBody {
-  error: { message: string; type: string; param: string | null; code: string };
+  error: { message: string; type: string; param: string | null; code: string; innererror?: unknown };
 }
 
 /**
@@ -21,19 +21,23 @@ export abstract class AppError extends Error {
   readonly retryable: boolean = false;
   /** Extra response headers, e.g. `retry-after` in seconds. */
   readonly headers: Readonly<Record<string, string>> = {};
+  /** What a provider tells beside its message, e.g. the category of a content filter; `undefined` is not shown. */
+  readonly innererror: unknown;
 
   constructor(
     message: string,
     readonly param: string | null = null,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { readonly innererror?: unknown },
   ) {
     super(message, options);
     this.name = new.target.name;
+    this.innererror = options?.innererror;
   }
 
   toBody(): ErrorBody {
     const type = TYPE_BY_STATUS[this.status] ?? (this.status < 500 ? 'invalid_request_error' : 'server_error');
-    return { error: { message: this.message, type, param: this.param, code: this.code } };
+    const error = { message: this.message, type, param: this.param, code: this.code };
+    return { error: this.innererror === undefined ? error : { ...error, innererror: this.innererror } };
   }
 }
 

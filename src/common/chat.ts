@@ -44,14 +44,6 @@ export interface ChatRequest {
   [field: string]: unknown;
 }
 
-/** Token counts as the model server reports them. */
-export interface Usage {
-  prompt_tokens: number;
-  completion_tokens: number;
-  total_tokens: number;
-  [field: string]: unknown;
-}
-
 export interface Delta {
   role?: string;
   content?: string | null;
@@ -76,7 +68,8 @@ export interface Completion {
   created?: number;
   model?: string;
   choices?: Choice[];
-  usage?: Usage | null;
+  /** As the server says it; `readUsage` (src/common/usage.ts) makes counts of it. */
+  usage?: unknown;
   [field: string]: unknown;
 }
 
@@ -96,14 +89,25 @@ export interface ChatChunk {
 }
 
 /** True once a frame carries something a reader can use: text, reasoning, a refusal, audio or a tool call. */
-export function hasContent(frame: Completion): boolean {
-  return (frame.choices ?? []).some(({ delta, message, finish_reason }) => {
-    if (finish_reason) return true;
-    return Object.entries(delta ?? message ?? {}).some(
-      ([field, value]) =>
-        field !== 'role' && value !== null && value !== '' && !(Array.isArray(value) && value.length === 0),
-    );
-  });
+export function hasContent({ choices }: Completion): boolean {
+  for (const { delta, message, finish_reason } of choices ?? []) {
+    if (finish_reason || saysSomething(delta ?? message)) return true;
+  }
+  return false;
+}
+
+/** Fields that name a message; alone they are no content. */
+const LABELS: ReadonlySet<string> = new Set(['role', 'name', 'id', 'type', 'channel', 'object']);
+
+function saysSomething(message: Delta | null | undefined): boolean {
+  if (typeof message !== 'object' || message === null) return false;
+  if (typeof message.content === 'string' && message.content !== '') return true; // nearly every frame
+  return Object.entries(message).some(([field, value]) => !LABELS.has(field) && isSomething(value));
+}
+
+function isSomething(value: unknown): boolean {
+  if (typeof value !== 'object') return typeof value === 'string' && value !== '';
+  return value !== null && Object.keys(value).length > 0;
 }
 
 const NO_PARTS: readonly ContentPart[] = [];

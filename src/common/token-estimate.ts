@@ -1,32 +1,145 @@
-import type { ChatMessage, ChatRequest } from './chat.js';
-import { partsOf, textOf } from './chat.js';
+import type { ChatMessage, ChatRequest, Completion, ContentPart } from './chat.js';
+import { partsOf } from './chat.js';
 
 /** Tokens of role and separators around a message (OpenAI cookbook, "how to count tokens": 3 to 4). */
 const TOKENS_PER_MESSAGE = 4;
 /** An image without a known size: OpenAI's high-detail tile count of a 1024 x 1024 picture. */
 const TOKENS_PER_IMAGE = 765;
+/** 10 tokens a second at OpenAI, 32 at Gemini, and speech takes at least 2 kB a second in base64. */
+const AUDIO_CHARACTERS_PER_TOKEN = 64;
 /** Latin text averages 4 characters a token in the cl100k and o200k vocabularies. */
 const LATIN_CHARACTERS_PER_TOKEN = 4;
-// Scripts without spaces between words cost about a token a character.
-const DENSE_SCRIPT = /[\u0e00-\u0e7f\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/g;
 const ONLY_LATIN = /^[\u0000-\u024f]*$/;
+
+/** Tokens of a text. */
+export type TextTokens = (text: string) => number;
 
 /** Tokens a text will take, without a tokenizer: right within about a quarter for prose and code, in 1 us per kB. */
 export function estimateTextTokens(text: string): number {
   if (ONLY_LATIN.test(text)) return Math.ceil(text.length / LATIN_CHARACTERS_PER_TOKEN);
-  const dense = text.match(DENSE_SCRIPT)?.length ?? 0;
+  let dense = 0;
+  for (let i = 0; i < text.length; i += 1) if (isDense(text.charCodeAt(i))) dense += 1;
   return Math.ceil(dense + (text.length - dense) / LATIN_CHARACTERS_PER_TOKEN);
 }
 
-/** Tokens of a list of messages, tool calls and images included. */
-export function estimateTokens(messages: readonly ChatMessage[]): number {
+/** Scripts without spaces between words cost about a token a character: Thai, Hangul, kana, Chinese characters. */
+const isDense = (code: number): boolean =>
+  (code >= 0x0e00 && code <= 0x0e7f) ||
+  (code >= 0x1100 && code <= 0x11ff) ||
+  (code >= 0x3040 && code <= 0x30ff) ||
+  (code >= 0x3400 && code <= 0x9fff) ||
+  (code >= 0xac00 && code <= 0xd7af);
+
+/** Twelfths of a token. */
+const LETTER = 3;
+const SYMBOL = 6;
+const WHOLE = 12;
+const HALF_OF_A_PAIR = 18;
+const ASCII = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  if (/[A-Za-z\s]/.test(character)) return LETTER;
+  return /\d/.test(character) ? WHOLE : SYMBOL;
+});
+
+/**
+ * The most that a text will take, for money that is set aside: as the estimate for words, and dearer for what
+ * vocabularies have no pieces for: a token a digit and a character of other scripts, three an emoji.
+ */
+export function mostTextTokens(text: string): number {
+  let twelfths = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code < 128) twelfths += ASCII[code]!;
+    else if (code < 0x250) twelfths += SYMBOL;
+    else twelfths += code >= 0xd800 && code <= 0xdfff ? HALF_OF_A_PAIR : WHOLE;
+  }
+  return Math.ceil(twelfths / WHOLE);
+}
+
+/** Tokens of a list of messages: texts, tool calls, names, images, audio, files, and what nobody here knows. */
+export function estimateTokens(messages: readonly ChatMessage[], ofText: TextTokens = estimateTextTokens): number {
   let tokens = 0;
   for (const message of messages) {
-    tokens += TOKENS_PER_MESSAGE + estimateTextTokens(textOf(message));
-    if (message.tool_calls) tokens += estimateTextTokens(JSON.stringify(message.tool_calls));
-    for (const { type } of partsOf(message)) if (type === 'image_url') tokens += TOKENS_PER_IMAGE;
+    tokens += TOKENS_PER_MESSAGE;
+    const { role: _, content, ...others } = message;
+    if (typeof content === 'string') tokens += ofText(content);
+    else for (const part of partsOf(message)) tokens += partTokens(part, ofText);
+    for (const value of Object.values(others)) {
+      if (typeof value === 'string') tokens += ofText(value);
+      else if (value !== null && value !== undefined) tokens += valueTokens(value, ofText);
+    }
   }
   return tokens;
+}
+
+/** Fields that steer a model and are not read by it, or that `estimateTokens` counts. */
+const NOT_READ = new Set(['model', 'messages', 'metadata', 'user', 'stream', 'stream_options', 'logit_bias']);
+
+/** Tokens of what a request sends beside its messages: tools, functions, the schema of an answer, a prediction. */
+export function estimateFieldTokens(request: ChatRequest, ofText: TextTokens = estimateTextTokens): number {
+  let tokens = 0;
+  for (const [field, value] of Object.entries(request)) {
+    if (typeof value === 'object' && value !== null && !NOT_READ.has(field)) tokens += valueTokens(value, ofText);
+  }
+  return tokens;
+}
+
+/** The same text under the names that servers give it; one of them counts. */
+const REASONING = new Set(['reasoning_content', 'reasoning', 'reasoning_details']);
+/** Of an answer's message: names and numbers of things, and sound beside its transcript. */
+const NOT_SAID = new Set(['role', 'id', 'type', 'index', 'format', 'data', 'expires_at', 'signature']);
+
+/** Tokens of an answer, as far as it has come: text, reasoning, refusals and tool calls of every choice. */
+export function estimateAnswerTokens({ choices }: Completion): number {
+  let tokens = 0;
+  for (const { message } of choices ?? []) {
+    if (!message) continue;
+    let reasoned = false;
+    for (const [field, value] of Object.entries(message)) {
+      if (NOT_SAID.has(field) || (REASONING.has(field) && reasoned)) continue;
+      const said = saidTokens(value);
+      tokens += said;
+      if (REASONING.has(field) && said > 0) reasoned = true;
+    }
+  }
+  return tokens;
+}
+
+function saidTokens(value: unknown): number {
+  if (typeof value === 'string') return estimateTextTokens(value);
+  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + saidTokens(item), 0);
+  if (typeof value !== 'object' || value === null) return 0;
+  let tokens = 0;
+  for (const [field, inner] of Object.entries(value)) if (!NOT_SAID.has(field)) tokens += saidTokens(inner);
+  return tokens;
+}
+
+function partTokens(part: ContentPart, ofText: TextTokens): number {
+  const { type, text, ...media } = part;
+  const written = typeof text === 'string' ? ofText(text) : 0;
+  if (type === 'text') return written;
+  if (String(type).includes('image')) return written + TOKENS_PER_IMAGE;
+  if (String(type).includes('audio')) return written + Math.ceil(textLength(media) / AUDIO_CHARACTERS_PER_TOKEN);
+  return written + valueTokens(media, ofText);
+}
+
+/** As JSON: every text, and a token for what stands around it. Bodies are at most 128 levels deep. */
+function valueTokens(value: unknown, ofText: TextTokens): number {
+  if (typeof value === 'string') return ofText(value);
+  if (typeof value !== 'object' || value === null) return 1;
+  let tokens = 1;
+  if (Array.isArray(value)) {
+    for (const item of value) tokens += valueTokens(item, ofText);
+    return tokens;
+  }
+  for (const [field, inner] of Object.entries(value)) tokens += 1 + ofText(field) + valueTokens(inner, ofText);
+  return tokens;
+}
+
+function textLength(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 0;
+  return Object.values(value).reduce((sum: number, item) => sum + textLength(item), 0);
 }
 
 /**

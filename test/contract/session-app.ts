@@ -43,6 +43,7 @@ export const sentTurn = (n: number, changes: Partial<Turn> = {}): Omit<Turn, 'id
   costUsd: 0.25,
   latencyMs: 100 * n,
   cached: false,
+  simulated: false,
   fallback: false,
   ...changes,
 });

@@ -28,6 +28,7 @@ export function sampleTurn(n: number, changes: Partial<Turn> = {}): Turn {
     costUsd: 0.25,
     latencyMs: 100 + n,
     cached: false,
+    simulated: false,
     fallback: false,
     ...changes,
   };

@@ -86,10 +86,11 @@ describe('POST /query', () => {
     expect((await jsonOf<QueryJson>(unknown)).metadata['cost_usd']).toBeNull();
   });
 
-  it('says null for the cost of an answer whose server did not count', async () => {
+  it('estimates an answer whose server did not count, and says so', async () => {
     upstream.always(answer('Paris.', { usage: 'never' }));
     const { metadata } = await jsonOf<QueryJson>(await query({ query: 'Capital of France?', model: 'local' }));
-    expect(metadata).toMatchObject({ cost_usd: null, usage: null });
+    const usage = { prompt_tokens: 9, completion_tokens: 2, total_tokens: 11, estimated: true };
+    expect(metadata).toMatchObject({ cost_usd: expect.any(Number), usage });
   });
 
   it.each([

@@ -117,6 +117,7 @@ describe('POST /v1/route', () => {
     expect(decision).toMatchObject({
       strategy: 'hybrid',
       tier: 'local',
+      simulated: false,
       candidates: expect.arrayContaining(['medium', 'small', 'large']),
       excluded: [],
       score: expect.any(Number),
@@ -128,7 +129,7 @@ describe('POST /v1/route', () => {
       policy_version: expect.stringMatching(/^\S+$/),
       took_us: expect.any(Number),
     });
-    expect(Object.keys(decision)).toHaveLength(14);
+    expect(Object.keys(decision)).toHaveLength(15);
     expect(decision.candidates[0]).toBe(decision.target);
     expect(decision.score).toBeLessThan(decision.threshold as number);
     expect(Object.values(decision.features).every((value) => Number.isFinite(value))).toBe(true);

@@ -2,7 +2,7 @@ import { PROVIDERS, TIERS } from '../../src/common/target.js';
 import { WarmthWatch } from '../../src/modules/models/warmth-watch.js';
 import { called } from '../support/fault-row.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
-import { eventually, targetsOf } from '../support/router-calls.js';
+import { eventually, jsonOf, post, targetsOf } from '../support/router-calls.js';
 import { inOrder, targetOn, type TargetInput } from '../support/router-targets.js';
 import { UpstreamServer } from '../support/upstream-server.js';
 import { status } from '../support/upstream-behaviours.js';
@@ -58,4 +58,31 @@ describe('every tier with every provider', () => {
       process.off('unhandledRejection', note);
     }
   });
+});
+
+describe('the strong side as configured', () => {
+  const simulated = (id: string, tier: 'local' | 'cloud', dollars: number): TargetInput => ({
+    ...{ id, tier, provider: 'simulated', price: { input: dollars, output: dollars } },
+  });
+  const HARD = 'Prove that there are infinitely many primes, step by step, and derive a bound for the n-th prime.';
+
+  it.each(['hybrid', 'learned', 'rules', 'cascade'] as const)(
+    'F43 `strong` decides for %s, whatever the tiers and prices are',
+    async (strategy) => {
+      const targets = [simulated('dear', 'cloud', 9), simulated('big', 'local', 0), simulated('free', 'local', 0)];
+      const model = { name: 'auto', strategy, strong: ['big'], strongShare: 0.5, targets: targets.map(({ id }) => id) };
+      const router = await startRouter({ targets, models: [model], privacy: { localOnly: true } });
+      try {
+        const routed = async (query: string) =>
+          jsonOf<{ target: string; escalation?: string[] }>(await post(`${router.url}/v1/route`, { query }));
+        const [easy, hard] = [await routed('hi'), await routed(HARD)];
+        const isUncertain = hard.escalation !== undefined;
+        expect([easy.target, hard.target]).toEqual(['dear', isUncertain ? 'dear' : 'big']);
+        expect(hard.escalation ?? ['big']).toEqual(['big']);
+        expect((await routed(`${HARD} Mail it to alice@example.com.`)).target).not.toBe('dear');
+      } finally {
+        await router.close();
+      }
+    },
+  );
 });

@@ -1,4 +1,5 @@
-import type { Choice, Completion, Usage } from '../../src/common/chat.js';
+import type { Choice, Completion } from '../../src/common/chat.js';
+import type { CountedUsage } from './openai-answer.js';
 import { chat, framesOf, payloadsOf } from './router-calls.js';
 import type { RouterApp } from './router-app.js';
 
@@ -7,7 +8,7 @@ export interface CallerView {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  readonly usage: Usage | null;
+  readonly usage: CountedUsage | null;
   readonly model: string | undefined;
   readonly finish: string | null;
   /** Of the error body, or of the error event of a stream. */
@@ -38,7 +39,7 @@ export async function called(
     status: response.status,
     headers: response.headers,
     text: choices.map(({ delta, message }) => (delta ?? message)?.content ?? '').join(''),
-    usage: frames.flatMap(({ usage }) => usage ?? []).at(-1) ?? null,
+    usage: (frames.flatMap(({ usage }) => usage ?? []).at(-1) as CountedUsage | undefined) ?? null,
     model: frames.at(-1)?.model,
     finish: choices.map(({ finish_reason: finish }) => finish).find(Boolean) ?? null,
     error: (frames.find((frame) => frame['error'])?.['error'] as CallerView['error']) ?? null,

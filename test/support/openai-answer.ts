@@ -1,4 +1,11 @@
-import type { ChatRequest, ToolCall, Usage } from '../../src/common/chat.js';
+import type { ChatRequest, ToolCall } from '../../src/common/chat.js';
+
+/** Counts as the test server makes them. */
+export interface CountedUsage {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+}
 
 /** When and where a streamed answer carries its usage. OpenAI sends a frame of its own, and only when asked. */
 export type UsagePlace = 'when-asked' | 'always' | 'in-finish-frame' | 'in-every-frame' | 'never';
@@ -44,7 +51,7 @@ export function tokensOf(text: string, options: AnswerOptions = {}): readonly st
 }
 
 /** One token a word, on both sides. */
-export function usageOf(text: string, request: ChatRequest | undefined, options: AnswerOptions = {}): Usage {
+export function usageOf(text: string, request: ChatRequest | undefined, options: AnswerOptions = {}): CountedUsage {
   const prompt = JSON.stringify(request?.messages ?? []).split(/\s+/).length;
   const completion = tokensOf(text, options).length * choicesOf(request).length;
   return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion };

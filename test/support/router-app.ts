@@ -7,6 +7,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import { LiveConfig } from '../../src/common/config/live-config.js';
 import { createApp } from '../../src/create-app.js';
+import type { TargetSearchOptions } from '../../src/modules/models/models.messages.js';
 import type { RouterConfigInput } from './router-process.js';
 
 const nothing = (): void => undefined;
@@ -16,6 +17,8 @@ export interface RouterAppOptions {
   /** Left out: a fresh one, removed at the end. Give one to start again on the same data. */
   readonly dataDir?: string;
   readonly logger?: LoggerService;
+  /** Where model servers are looked for; without targets and without this nothing but the usual places are. */
+  readonly search?: TargetSearchOptions;
 }
 
 export interface RouterApp {
@@ -33,7 +36,7 @@ export interface RouterApp {
 export async function startRouter(input: RouterConfigInput, options: RouterAppOptions = {}): Promise<RouterApp> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'router-app-'));
   const config = new LiveConfig(routerConfigSchema.parse(input), null);
-  const app = await onData(dataDir, () => createApp(config, options.logger ?? SILENT));
+  const app = await onData(dataDir, () => createApp(config, options.logger ?? SILENT, options.search));
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return {

@@ -6,8 +6,12 @@ const STRONG_SHARE = 0.4;
 /** Models made here, told apart from written ones: they follow the targets when those change. */
 const generated = new WeakSet<ModelConfig>();
 
-/** The model `auto` always exists: not configured, it is every target in configured order, strategy `hybrid`. */
-export function withAutoModel(config: RouterConfig): RouterConfig {
+/**
+ * The model `auto` always exists: not configured, it is every target in configured order, strategy `hybrid`.
+ *
+ * @param strong ids of its strong side, where that is not the usual one
+ */
+export function withAutoModel(config: RouterConfig, strong?: readonly string[]): RouterConfig {
   const written = config.models.filter((model) => !generated.has(model));
   if (written.some(({ name }) => name === AUTO_MODEL)) return config;
   if (config.targets.length === 0)
@@ -16,6 +20,7 @@ export function withAutoModel(config: RouterConfig): RouterConfig {
     name: AUTO_MODEL,
     strategy: 'hybrid',
     targets: config.targets.map(({ id }) => id),
+    ...(strong ? { strong: [...strong] } : {}),
     strongShare: STRONG_SHARE,
   };
   generated.add(auto);

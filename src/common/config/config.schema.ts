@@ -28,7 +28,13 @@ const model = z.strictObject({
   name,
   strategy: z.enum(STRATEGIES).default('hybrid'),
   targets: z.array(name).min(1).describe('Target ids; their order is the fallback order after the chosen one.'),
-  strong: z.array(name).optional().describe('The strong side; left out: the cloud tier, or the dearest target.'),
+  strong: z
+    .array(name)
+    .min(1)
+    .optional()
+    .describe(
+      'Target ids of the strong side; left out: the cloud tier, or the dearest target where all are of one tier.',
+    ),
   strongShare: z.number().min(0).max(1).default(0.4).describe('Share of queries that may go to the strong side.'),
   weights: z.record(name, z.number().min(0)).optional().describe('strategy weighted: target id -> weight, default 1.'),
 });
@@ -178,6 +184,6 @@ export const routerConfigSchema = z
     }
   });
 
+export type { TargetConfig } from './target.schema.js';
 export type RouterConfig = z.output<typeof routerConfigSchema>;
-export type TargetConfig = RouterConfig['targets'][number];
 export type ModelConfig = RouterConfig['models'][number];

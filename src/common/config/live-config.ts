@@ -3,13 +3,20 @@ import type { RouterConfig } from './config.schema.js';
 
 export type ConfigListener = (next: RouterConfig, previous: RouterConfig) => void | Promise<void>;
 
+/** What was found on this machine, for a service that has no targets configured. */
+export interface FoundTargets {
+  readonly targets: RouterConfig['targets'];
+  /** The strong side of model `auto`; left out: as for configured targets. */
+  readonly strong?: readonly string[];
+}
+
 /**
  * The configuration in force. Read `current` at the moment of use and keep no copy: a reload replaces the object, and
  * a request that began under the old one finishes under it.
  */
 export class LiveConfig {
   private readonly listeners = new Set<ConfigListener>();
-  private found: RouterConfig['targets'] = [];
+  private found: FoundTargets = { targets: [] };
   private config: RouterConfig;
   private asWritten: RouterConfig;
 
@@ -41,10 +48,15 @@ export class LiveConfig {
     await this.apply();
   }
 
+  /** Whether no targets are configured, so that found ones are in force. */
+  get wantsTargets(): boolean {
+    return this.asWritten.targets.length === 0;
+  }
+
   /** Targets found on this machine; in force, now and after a reload, as long as none are configured. */
-  async offerTargets(found: RouterConfig['targets']): Promise<void> {
+  async offerTargets(found: FoundTargets): Promise<void> {
     this.found = found;
-    if (this.asWritten.targets.length === 0) await this.apply();
+    if (this.wantsTargets) await this.apply();
   }
 
   private async apply(): Promise<void> {
@@ -54,6 +66,7 @@ export class LiveConfig {
   }
 
   private complete(config: RouterConfig): RouterConfig {
-    return withAutoModel(config.targets.length > 0 ? config : { ...config, targets: this.found });
+    if (config.targets.length > 0) return withAutoModel(config);
+    return withAutoModel({ ...config, targets: this.found.targets }, this.found.strong);
   }
 }

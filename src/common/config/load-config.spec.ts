@@ -121,6 +121,17 @@ models: [{ name: m, targets: [other] }]`;
     expect(Object.keys(problems(yaml))).toEqual(['targets[0].id']);
   });
 
+  it.each([
+    ['[b]', 'models[0].strong[0]', '"b" is not among this model\'s targets'],
+    ['[a, c]', 'models[0].strong[1]', '"c" is not among this model\'s targets'],
+    ['[]', 'models[0].strong', 'expected array to have >=1 items'],
+    ['a', 'models[0].strong', 'expected array, received string'],
+  ])('refuses strong: %s', (strong, path, message) => {
+    const yaml = `targets: [{ id: a, tier: local, baseUrl: "http://h/v1", model: m }, { id: b, tier: local, provider: simulated }]
+models: [{ name: m, targets: [a], strong: ${strong} }]`;
+    expect(problems(yaml)).toEqual({ [path]: expect.stringContaining(message) });
+  });
+
   it('never puts a value of a secret in a message', () => {
     const yaml = 'redis: { url: "${URL}" }\ncosmos: { key: hunter2 }';
     expect(JSON.stringify(problems(yaml, { URL: 'hunter2://x' }))).not.toContain('hunter2');

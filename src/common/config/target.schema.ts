@@ -99,3 +99,15 @@ export const targetSchema = z
       },
     };
   });
+
+export type TargetConfig = z.output<typeof targetSchema>;
+
+/**
+ * What a target is as long as this is equal: where it is called, how, and how often at a time. What is known of its model
+ * (window, capabilities, price) and how long it is waited for may change without its breaker, its slots and its
+ * measurements beginning anew.
+ */
+export function deploymentOf(target: TargetConfig) {
+  const { contextWindow: _window, capabilities: _abilities, price: _price, timeouts, ...rest } = target;
+  return { ...rest, connectMs: timeouts.connectMs };
+}

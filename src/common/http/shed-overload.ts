@@ -2,6 +2,7 @@ import underPressure from '@fastify/under-pressure';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { Overloaded } from '../app-error.js';
+import { isClosed, onceClosed } from './response-closed.js';
 
 /** Mean delay of the event loop over a sample; a healthy replica under full load stays below a tenth of it. */
 const MAX_LOOP_DELAY_MS = 500;
@@ -19,12 +20,15 @@ const ALWAYS_ANSWERED = new Set(['/health', '/ready', '/metrics']);
 export async function shedOverload(app: NestFastifyApplication): Promise<void> {
   let underWay = 0;
   const fastify = app.getHttpAdapter().getInstance();
-  fastify.addHook('onRequest', (_request, _reply, done) => {
-    underWay += 1;
-    done();
-  });
-  fastify.addHook('onResponse', (_request, _reply, done) => {
+  const onClose = (): void => {
     underWay -= 1;
+  };
+  // Not Fastify's onResponse, which an aborted request does not reach.
+  fastify.addHook('onRequest', ({ raw: incoming }, { raw: response }, done) => {
+    if (!isClosed(incoming, response)) {
+      underWay += 1;
+      onceClosed(incoming, response, onClose);
+    }
     done();
   });
   await app.register(underPressure, {

@@ -1,13 +1,20 @@
+import { SECRET_NAMES, SECRET_SHAPES } from '../secret-shapes.js';
+
 const HIDDEN = '[redacted]';
 
 const URL_PASSWORD = /(\/\/[^\s/:@]{0,256}:)[^\s/@]{1,512}@/g;
 const EMAIL = /[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}/g;
 const CREDENTIAL = /\b(bearer|basic)\s+[A-Za-z0-9._~+/-]{8,}=*/gi;
-const NAMED_SECRET =
-  /\b(api[-_]?key|x-api-key|accountkey|password|passwd|secret|client_secret|access_token|authorization|sig)(["']?\s*[:=]\s*["']?)(?!\[redacted\]|bearer\b|basic\b)[^\s"',;&)}]{4,}/gi;
-/** OpenAI and Stripe style, GitHub, Slack, AWS, Google; a JWT; 32 or more hex digits (Azure OpenAI). */
-const KEY =
-  /\b(?:(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}|gh[pousr]_[A-Za-z0-9]{20,}|xox[abeprs]-[A-Za-z0-9-]{10,}|AKIA[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?|[0-9a-fA-F]{32,})/g;
+const NAMED_SECRET = new RegExp(
+  `\\b(${SECRET_NAMES.join('|')})(["']?\\s*[:=]\\s*["']?)(?!\\[redacted\\]|bearer\\b|basic\\b)[^\\s"',;&)}]{4,}`,
+  'gi',
+);
+const SHAPES = SECRET_SHAPES.map(({ prefix, rest }) => `${prefix.replaceAll('.', '\\.')}${rest}`).join('|');
+/** The shapes of issuers; a JWT, also one without its signature; 32 or more hex digits (Azure OpenAI). */
+const KEY = new RegExp(
+  `\\b(?:(?:${SHAPES})[\\w-]*|eyJ[A-Za-z0-9_-]{8,}\\.[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*)?|[0-9a-fA-F]{32,})`,
+  'g',
+);
 /** ISO/IEC 7812 numbers have 13 to 19 digits, written with or without single blanks or hyphens. */
 const CARD = /\b\d(?:[ -]?\d){12,18}\b/g;
 

@@ -6,6 +6,7 @@ import { StoreGuard } from '../store-guard.js';
 import { StoreUnavailable } from '../store-unavailable.js';
 import { EntraRedisLogin } from './adapters/entra-redis-login.js';
 import { createRedisClient, type RedisClient } from './adapters/redis-client.js';
+import { RedisListener } from './redis-listener.js';
 import { troubleOf, type RedisTrouble } from './redis-trouble.js';
 
 /** Begins of the replies of a server that cannot be used as it is; every other reply is an answer. */
@@ -48,6 +49,7 @@ export class RedisConnection implements OnApplicationBootstrap {
   private client: RedisClient | null = null;
   private disconnect: (() => Promise<void>) | null = null;
   private readonly background = new BackgroundWork('stores');
+  private readonly listeners: RedisListener[] = [];
   private closed = false;
   private trouble = NO_CONNECTION;
   /** What the log has last said about this absence; `null` while Redis is there. */
@@ -104,10 +106,18 @@ export class RedisConnection implements OnApplicationBootstrap {
     }
   }
 
+  /** Calls `onMessage` with what is published on the channel from now on, by any replica; see `RedisListener`. */
+  listen(channel: string, onMessage: (message: string) => void): void {
+    const listener = new RedisListener(channel, onMessage);
+    this.listeners.push(listener);
+    this.background.launch(`listening to ${channel}`, () => listener.start(this.config, this.entra));
+  }
+
   /** Called by the last one that needs it, at the end of a shutdown. */
   async close(): Promise<void> {
     this.closed = true;
     this.background.cancel();
+    await Promise.all(this.listeners.map((listener) => listener.close()));
     await this.disconnect?.();
     this.guard.close();
   }

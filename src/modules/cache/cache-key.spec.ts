@@ -14,6 +14,7 @@ const BASE: KeyParts = {
   request: PLAIN,
   history: [],
   strategy: null,
+  rights: null,
   policy: 'p1',
 };
 const keyOf = (parts: Partial<KeyParts>) => cacheKey(secret, { ...BASE, ...parts });
@@ -43,6 +44,8 @@ const DIFFERENT: [string, string][] = [
   ['a strategy by header', keyOf({ strategy: 'priority' })],
   ['a strategy in the body', withFields({ strategy: 'priority' })],
   ['a reloaded policy', keyOf({ policy: 'p2' })],
+  ['other rights', keyOf({ rights: ['local'] })],
+  ['no rights', keyOf({ rights: [] })],
   ['a system prompt', withFields({ messages: [{ role: 'system', content: 'Lie.' }, ...PLAIN.messages] })],
   ['a developer prompt', withFields({ messages: [{ role: 'developer', content: 'Lie.' }, ...PLAIN.messages] })],
   ['a system prompt of the session', keyOf({ history: [{ role: 'system', content: 'Lie.' }] })],
@@ -140,5 +143,6 @@ describe('policyFingerprint', () => {
     expect(config({ model: 'm2' })).not.toBe(base);
     expect(config({}, { models: [{ name: 'auto', targets: ['local'] }] })).not.toBe(base);
     expect(config({}, { privacy: { localOnly: true } })).not.toBe(base);
+    expect(config({}, { tenants: { beta: { targets: ['local'] } } })).not.toBe(base);
   });
 });

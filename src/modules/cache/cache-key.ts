@@ -15,6 +15,8 @@ export interface KeyParts {
   readonly history: readonly ChatMessage[];
   /** From the request's body or header; `null` = the model's own. */
   readonly strategy: string | null;
+  /** Ids of the targets that the caller may use; `null` = all. Answers are shared among equal rights only. */
+  readonly rights: readonly string[] | null;
   /** Of `policyFingerprint`: what the model names mean. */
   readonly policy: string;
 }
@@ -55,20 +57,23 @@ function scopeIdentity(scope: CacheScope, { tenant, user }: Caller): string[] {
 }
 
 /**
- * Changes when model names come to mean something else: targets, models or privacy rules were reloaded. Keys of model
- * servers are not part of it, so rotating one keeps the cache.
+ * Changes when model names come to mean something else: targets, models, privacy rules or what tenants may use were
+ * reloaded. Keys of model servers and limits are not part of it, so changing those keeps the cache.
  */
-export function policyFingerprint(config: Pick<RouterConfig, 'targets' | 'models' | 'privacy'>): string {
+export function policyFingerprint(config: Pick<RouterConfig, 'targets' | 'models' | 'privacy' | 'tenants'>): string {
   const targets = config.targets.map((target) => ({ ...target, apiKey: undefined }));
-  return hash('sha256', canonicalJson([targets, config.models, config.privacy]), 'base64url');
+  const rights = Object.entries(config.tenants).map(([tenant, { targets: own }]) => [tenant, own ?? null]);
+  return hash('sha256', canonicalJson([targets, config.models, config.privacy, rights]), 'base64url');
 }
 
 /**
  * The name of an answer: HMAC-SHA-256, base64url, over the canonical JSON of everything in `parts`. The secret keeps
  * somebody who sees a key from testing guesses of the prompt against it.
  */
-export function cacheKey(secret: KeyObject, { scope, caller, request, history, strategy, policy }: KeyParts): string {
-  const head = canonicalJson([scopeIdentity(scope, caller), policy, strategy]);
+export function cacheKey(secret: KeyObject, parts: KeyParts): string {
+  const { scope, caller, request, history, strategy, policy } = parts;
+  const rights = parts.rights && [...parts.rights].sort();
+  const head = canonicalJson([scopeIdentity(scope, caller), rights, policy, strategy]);
   // numbers that data cannot hold are told apart by the text they came in
   const exact = sourceOf(request)?.lostInData ?? '';
   const text = `[${head},${canonicalJson(history)},${canonicalJson(request, FORM_ONLY)}]${exact}`;

@@ -1,7 +1,8 @@
 import { Query } from '@nestjs/cqrs';
 import type { Caller } from '../../common/caller.js';
-import type { ChatFrame, ChatMessage, ChatRequest, Usage } from '../../common/chat.js';
+import type { ChatFrame, ChatMessage, ChatRequest } from '../../common/chat.js';
 import type { Tier } from '../../common/target.js';
+import type { Usage } from '../../common/usage.js';
 
 /** `x-router-cache`. */
 export type CacheResult = 'HIT' | 'MISS' | 'BYPASS' | 'DISABLED';

@@ -39,7 +39,7 @@ function completed(lookup: CacheLookup, ending: Ending = {}): ChatCompletedEvent
   const cache = { result: lookup.result, key: lookup.key, completion };
   // prettier-ignore
   return new ChatCompletedEvent(
-    outcome, 'r1', alice, 'auto', status, errorCode, answered ? route : null, null, null, [], timing, null, cache, false, null, null,
+    outcome, 'r1', alice, 'auto', status, errorCode, answered ? route : null, null, null, { tokens: 0, usd: 0 }, [], timing, null, cache, false, null, null,
   );
 }
 

@@ -2,6 +2,7 @@ import { generateKeySync } from 'node:crypto';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
+import { TenantTargets } from '../../common/tenant-targets.js';
 import { cacheWish } from './cache-control.js';
 import { cacheKey, policyFingerprint } from './cache-key.js';
 import { FindAnswerQuery, type CacheLookup } from './cache.messages.js';
@@ -26,7 +27,9 @@ export class FindAnswerHandler implements IQueryHandler<FindAnswerQuery> {
     if (!config.cache.enabled) return DISABLED;
     const wish = cacheWish(query.cacheControl);
     if (wish === 'no-store') return NOT_STORED;
-    const key = cacheKey(this.secret, { ...query, scope: config.cache.scope, policy: this.policyOf(config) });
+    const rights = new TenantTargets(config, query.caller.tenant).ids;
+    const { scope } = config.cache;
+    const key = cacheKey(this.secret, { ...query, scope, rights, policy: this.policyOf(config) });
     if (wish === 'refresh') return { result: 'BYPASS', answer: null, key };
     const answer = this.answers.get(key);
     return { result: answer ? 'HIT' : 'MISS', answer, key };

@@ -26,11 +26,13 @@ export class AnswerChat {
 
   /** Resolves when the answer has begun; the caller of this reads `chunks()` to the end. */
   async answer(ask: ChatAsk): Promise<ChatExchange> {
-    const exchange = new ChatExchange(ask, this.events, this.persist);
+    const exchange = new ChatExchange(ask, this.config.current.targets, this.events, this.persist);
     const { request, caller, strategy, sessionId, signal } = ask;
     try {
-      const need = quotaNeed(request, this.config.current, sessionId !== null);
+      signal.throwIfAborted();
+      const need = quotaNeed(request, this.config.current, sessionId !== null, strategy);
       exchange.lease = await this.commands.execute(new ReserveQuotaCommand(caller, need));
+      signal.throwIfAborted();
       const conversation = await this.conversationOf(ask);
       exchange.history = conversation.turns;
       const earlier = conversation.turns.flatMap(({ messages }) => messages);
@@ -47,12 +49,12 @@ export class AnswerChat {
       );
       exchange.decision = decision;
       this.events.publish(new DecisionMadeEvent(ask.requestId, caller, request.model, decision));
+      signal.throwIfAborted();
       const { deadlineMs, retries } = this.config.current.resilience;
       const budget = new Budget(ask.startedAt, deadlineMs, retries);
       if (decision.escalation.length > 0) {
         const cascade = new CascadeAnswer(this.commands, this.queries, exchange, budget);
-        const { answer, extraCostUsd, reason } = await cascade.answer(decision);
-        exchange.extraCostUsd = extraCostUsd;
+        const { answer, reason } = await cascade.answer(decision);
         exchange.decision = { ...decision, reason };
         exchange.begin(answer, decision);
         return exchange;
@@ -89,6 +91,7 @@ export class AnswerChat {
         target: route.target,
         tier: route.tier,
         model: route.model,
+        simulated: route.simulated,
         usage,
         costUsd,
         latencyMs: elapsedMs,

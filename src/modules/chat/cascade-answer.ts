@@ -1,7 +1,6 @@
 import type { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Budget } from '../../common/budget.js';
 import type { ChatChunk, Completion } from '../../common/chat.js';
-import { costUsd } from '../../common/cost.js';
 import { CallModelsCommand, type ModelAnswer } from '../resilience/resilience.messages.js';
 import { CheckAnswerQuery, type RouteDecision } from '../router/router.messages.js';
 import type { ChatExchange } from './chat-exchange.js';
@@ -12,11 +11,9 @@ interface WholeAnswer {
   readonly json: Completion;
 }
 
-/** What a cascade came to: the answer that goes out, and what the others cost. */
+/** What a cascade came to. */
 export interface CascadeResult {
   readonly answer: ModelAnswer;
-  /** USD of the answers that were thrown away; `null` when one of them has no known price. */
-  readonly extraCostUsd: number | null;
   /** Sentence for the decision record. */
   readonly reason: string;
 }
@@ -29,8 +26,6 @@ export interface CascadeResult {
  * @throws AppError when no target answered
  */
 export class CascadeAnswer {
-  private extraCostUsd: number | null = 0;
-
   constructor(
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
@@ -43,13 +38,14 @@ export class CascadeAnswer {
     // another side than asked has answered already
     if (escalation.includes(first.answer.target.id)) return this.result(first, 'No cheap target answered.');
     const fault = await this.faultOf(first, candidates);
+    if (this.exchange.ask.signal.aborted) this.spendAndLeave(first);
     if (fault === null) return this.result(first, 'The cheap answer passed every check.');
     try {
       const strong = await this.call(escalation);
       this.spend(first);
-      return { answer: strong, extraCostUsd: this.extraCostUsd, reason: `The cheap answer was not kept: ${fault}.` };
-    } catch (error) {
-      if (this.exchange.ask.signal.aborted) throw error;
+      return { answer: strong, reason: `The cheap answer was not kept: ${fault}.` };
+    } catch {
+      if (this.exchange.ask.signal.aborted) this.spendAndLeave(first);
       return this.result(first, `The cheap answer is doubtful (${fault}), but no strong target answered.`);
     }
   }
@@ -80,8 +76,14 @@ export class CascadeAnswer {
   }
 
   private spend({ json, answer }: WholeAnswer): void {
-    const cost = costUsd(json.usage ?? null, answer.target.price);
-    this.extraCostUsd = cost === null || this.extraCostUsd === null ? null : this.extraCostUsd + cost;
+    const { exchange } = this;
+    exchange.bill.addUnused(answer.target, { promptTokens: () => exchange.promptTokens(), answer: () => json });
+  }
+
+  /** Nobody waits any more. @throws the signal's reason */
+  private spendAndLeave(first: WholeAnswer): never {
+    this.spend(first);
+    throw this.exchange.ask.signal.reason;
   }
 
   private result({ answer, chunks }: WholeAnswer, reason: string): CascadeResult {
@@ -90,8 +92,7 @@ export class CascadeAnswer {
       yield* chunks;
     };
     return {
-      answer: { model, target, fallback, upstreamMs, [Symbol.asyncIterator]: replay },
-      extraCostUsd: this.extraCostUsd,
+      answer: { model, target, fallback, upstreamMs, [Symbol.asyncIterator]: replay, abandon: async () => undefined },
       reason,
     };
   }

@@ -92,6 +92,7 @@ export const routeResponseExample = {
       strategy: 'hybrid',
       target: 'gpt-large',
       tier: 'cloud',
+      simulated: false,
       candidates: ['gpt-large', 'local'],
       excluded: [],
       score: 0.82,

@@ -10,7 +10,6 @@ import { CurrentCaller } from '../../common/http/access.decorators.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
 import { DecideRouteQuery } from '../router/router.messages.js';
 import { AnswerChat } from './answer-chat.js';
-import { callerGoneSignal } from './caller-gone.js';
 import { ANSWER_HEADERS, ApiAnswer, ApiDecision } from './chat-api-docs.js';
 import type { ChatAsk, ChatExchange } from './chat-exchange.js';
 import {
@@ -62,15 +61,20 @@ export class ChatController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Readable | string> {
     const exchange = await this.chat.answer(askOf(withSentText(request, incoming.body), caller, incoming, reply));
-    reply.headers(answerHeaders(exchange));
-    if (!request.stream) {
-      const text = await wholeText(exchange);
-      reply.headers({ ...JSON_HEADERS, ...plainHeaders(exchange) });
-      return text;
+    try {
+      reply.headers(answerHeaders(exchange));
+      if (!request.stream) {
+        const text = await wholeText(exchange);
+        reply.headers({ ...JSON_HEADERS, ...plainHeaders(exchange) });
+        return text;
+      }
+      reply.headers(SSE_HEADERS);
+      const withUsage = request.stream_options?.include_usage === true;
+      return new SseBody(sseText(exchange.chunks(), withUsage, (error) => this.tellBrokenStream(exchange, error)));
+    } catch (error) {
+      exchange.fail(error);
+      throw error;
     }
-    reply.headers(SSE_HEADERS);
-    const withUsage = request.stream_options?.include_usage === true;
-    return new SseBody(sseText(exchange.chunks(), withUsage, (error) => this.tellBrokenStream(exchange, error)));
   }
 
   @Post('query')
@@ -87,9 +91,14 @@ export class ChatController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const exchange = await this.chat.answer(askOf(chatRequestOf(body), caller, incoming, reply, body));
-    await wholeText(exchange);
-    reply.headers({ ...answerHeaders(exchange), ...plainHeaders(exchange) });
-    return queryAnswer(exchange, new Date());
+    try {
+      await wholeText(exchange);
+      reply.headers({ ...answerHeaders(exchange), ...plainHeaders(exchange) });
+      return queryAnswer(exchange, new Date());
+    } catch (error) {
+      exchange.fail(error);
+      throw error;
+    }
   }
 
   @Post('v1/route')
@@ -136,7 +145,7 @@ function askOf(
     sessionId: body.session_id ?? options.sessionId,
     strategy: body.strategy ?? options.strategy,
     startedAt: performance.now() - reply.elapsedTime,
-    signal: callerGoneSignal(reply.raw),
+    signal: incoming.server.callerSignals.of(incoming, reply),
   };
 }
 

@@ -1,7 +1,9 @@
 import type { Attempt } from '../../common/attempt.js';
 import type { Caller } from '../../common/caller.js';
-import type { ChatFrame, Usage } from '../../common/chat.js';
+import type { ChatFrame } from '../../common/chat.js';
 import type { Tier } from '../../common/target.js';
+import type { Usage } from '../../common/usage.js';
+import type { Billed } from './answer-bill.js';
 
 /** How a request ended, seen from the caller; a closed set, it is a metric label and a log field. */
 export type ChatOutcome = 'answered' | 'failed' | 'cut' | 'aborted';
@@ -22,8 +24,12 @@ export class ChatCompletedEvent {
     /** `code` of the error, if one went out. */
     readonly errorCode: string | null,
     readonly route: AnsweredBy | null,
+    /** Of the answer; estimates say so. `null` when none had begun. */
     readonly usage: Usage | null,
+    /** As the caller is told; `null` when a count or a price is unknown. */
     readonly costUsd: number | null,
+    /** What is taken from the caller's limits, answers that were not used included. */
+    readonly billed: Billed,
     readonly attempts: readonly Attempt[],
     readonly timing: ChatTiming,
     readonly quotaLeaseId: string | null,

@@ -1,10 +1,13 @@
 import type { Choice, Completion, Delta } from '../../common/chat.js';
 import { ownField, setOwnField } from '../../common/own-field.js';
-import { addField, addFields, GROWING, isFields, joinedList, type Fields } from './delta-pieces.js';
+import { addField, GROWING, isFields, joinedList, type Fields } from './delta-pieces.js';
 import { joinedToolCalls } from './tool-call-pieces.js';
 
 /** Strings of a delta that servers may repeat in every one of them. */
 const REPEATED = new Set(['role', 'id', 'type', 'name', 'object', 'format', 'status', 'signature', 'channel']);
+
+/** Fields of a choice that are no fields of the collected one. */
+const APART: ReadonlySet<string> = new Set(['index', 'delta', 'message']);
 
 /**
  * Puts the chunks of a streamed answer together to the `chat.completion` a plain request would have brought, fields
@@ -38,19 +41,21 @@ export class CompletionCollector {
     return { ...this.top, object: 'chat.completion', choices };
   }
 
-  private addChoice({ index: at, delta, message, ...fields }: Choice): void {
-    const index = typeof at === 'number' ? at : 0;
+  private addChoice(choice: Choice): void {
+    const index = typeof choice.index === 'number' ? choice.index : 0;
     let known = this.choices.get(index);
     if (!known) {
       known = { message: { role: 'assistant', content: null }, fields: { finish_reason: null } };
       this.choices.set(index, known);
     }
-    const piece: unknown = delta ?? message;
+    const piece: unknown = choice.delta ?? choice.message;
     if (isFields(piece)) {
       addDelta(known.message, piece);
       if (index === 0 && typeof piece['content'] === 'string') this.text += piece['content'];
     }
-    addFields(known.fields, fields);
+    for (const field in choice) {
+      if (!APART.has(field)) addField(known.fields, field, ownField(choice, field));
+    }
   }
 }
 

@@ -2,10 +2,21 @@ import type { RouteDecision } from '../router/router.messages.js';
 
 /** The decision record of `POST /v1/route` (DESIGN section 4). */
 export function decisionJson(decision: RouteDecision) {
-  const { strategy, target, tier, candidates, excluded, score, threshold, reason, rules, features, escalation } =
-    decision;
+  const { strategy, target, tier, simulated, candidates, excluded, score, threshold, reason } = decision;
+  const { rules, features, escalation } = decision;
   return {
-    ...{ strategy, target, tier, candidates, excluded, score, threshold, confidence: decision.confidence, reason },
+    ...{
+      strategy,
+      target,
+      tier,
+      simulated,
+      candidates,
+      excluded,
+      score,
+      threshold,
+      confidence: decision.confidence,
+      reason,
+    },
     ...(escalation.length > 0 ? { escalation } : {}),
     reason_code: decision.reasonCode,
     rules,

@@ -42,6 +42,7 @@ export function queryAnswer(exchange: ChatExchange, at: Date) {
         prompt_tokens: usage.prompt_tokens,
         completion_tokens: usage.completion_tokens,
         total_tokens: usage.total_tokens,
+        ...(usage.estimated ? { estimated: true } : {}),
       },
       cost_usd: exchange.costUsd,
     },

@@ -1,8 +1,8 @@
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { ChatRequest } from '../../common/chat.js';
-import { costUsd } from '../../common/cost.js';
+import { budgetPrice, costUsd } from '../../common/cost.js';
 import type { QuotaNeed } from '../quota/quota.messages.js';
-import { answerReserve, estimateTokens } from '../../common/token-estimate.js';
+import { answerReserve, estimateFieldTokens, estimateTokens, mostTextTokens } from '../../common/token-estimate.js';
 
 /** Window that an answer's reserve is taken from before a target is chosen, tokens. */
 const UNDECIDED_WINDOW = 8192;
@@ -11,32 +11,53 @@ const UNDECIDED_WINDOW = 8192;
  * stop at this or earlier by themselves.
  */
 const LONGEST_UNLIMITED = 32_768;
+/** A cascade asks the cheap side, asks it again to confirm, and asks the strong side. */
+const CASCADE_ANSWERS = 3;
 
 /**
- * What a request may use at most, before anything is decided. Tokens are an estimate that is settled later. Money is set
- * aside for the dearest target that may answer and for the longest answer, so that requests side by side cannot spend
- * what is not there; an unknown price counts as 0, as it does in the bill.
+ * What a request may use at most, before anything is decided; settled to what it used at the end. Counted is all that is
+ * sent (messages, tools, schemas, files) and every answer that may be asked for: a cascade asks for three, hedging asks
+ * several targets at once. Money is set aside for the dearest target that may answer and for the longest answer, so that
+ * requests side by side cannot spend what is not there.
  *
  * @param withSession a conversation of unknown length comes in front of the request
+ * @param strategy in place of the model's own
  */
 export function quotaNeed(
   request: ChatRequest,
-  { targets, models }: Pick<RouterConfig, 'targets' | 'models'>,
+  { targets, models, resilience }: Pick<RouterConfig, 'targets' | 'models' | 'resilience'>,
   withSession: boolean,
+  strategy: string | null = null,
 ): QuotaNeed {
   const answers = request.n ?? 1;
-  const prompt = estimateTokens(request.messages);
+  const prompt = estimateTokens(request.messages, mostTextTokens) + estimateFieldTokens(request, mostTextTokens);
   const asked = request.max_completion_tokens ?? request.max_tokens;
-  const candidates = models.find(({ name }) => name === request.model)?.targets ?? [request.model];
-  let usd = 0;
-  for (const { id, price, contextWindow = Infinity } of targets) {
-    if (!price || !candidates.includes(id)) continue;
+  const model = models.find(({ name }) => name === request.model);
+  const candidates = model?.targets ?? [request.model];
+  const costs: number[] = [];
+  for (const target of targets) {
+    if (!candidates.includes(target.id)) continue;
+    const { contextWindow = Infinity } = target;
     const unlimited = Math.min(LONGEST_UNLIMITED, contextWindow);
     const usage = {
       prompt_tokens: Math.min(contextWindow, withSession ? prompt + unlimited : prompt),
       completion_tokens: (asked ?? unlimited) * answers,
     };
-    usd = Math.max(usd, costUsd(usage, price) ?? 0);
+    costs.push(costUsd(usage, budgetPrice(target, targets)) ?? 0);
   }
-  return { tokens: prompt + answerReserve(request, UNDECIDED_WINDOW) * answers, usd };
+  const cascades = (strategy ?? model?.strategy) === 'cascade' && costs.length > 1 && request.stream !== true;
+  const tokens = prompt + answerReserve(request, UNDECIDED_WINDOW) * answers;
+  return {
+    tokens: cascades ? tokens * CASCADE_ANSWERS : tokens,
+    usd: costOfAll(costs, cascades, resilience.hedgeAfterMs > 0),
+  };
+}
+
+/** @param costs of one answer of each target that may be asked, USD */
+function costOfAll(costs: number[], cascades: boolean, hedges: boolean): number {
+  const [dearest = 0, second = 0, ...others] = costs.sort((a, b) => b - a);
+  const sum = others.reduce((total, usd) => total + usd, dearest + second);
+  if (hedges) return cascades ? sum * CASCADE_ANSWERS : sum;
+  // the strong side has the dearest target, so the cheap side's answers cost the second at most
+  return cascades ? dearest + second * (CASCADE_ANSWERS - 1) : dearest;
 }

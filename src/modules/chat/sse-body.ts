@@ -51,46 +51,52 @@ export class ReaderIdle extends Error {}
 export class SseBody extends Readable {
   private pulling = false;
   private readerWaits = false;
-  private readonly keepAlive = background.repeat('keeping a stream alive', KEEP_ALIVE_MS, () => this.silent());
-  private readonly readerIdle: ScheduledWork;
+  /** From the first read: a body that nobody ever reads must hold nothing. */
+  private keepAlive: ScheduledWork | null = null;
+  private readerIdle: ScheduledWork | null = null;
 
   /** @param readerIdleMs milliseconds a full buffer may wait for the reader */
   constructor(
     private readonly text: AsyncGenerator<string>,
-    readerIdleMs = READER_IDLE_MS,
+    private readonly readerIdleMs = READER_IDLE_MS,
   ) {
     super({ encoding: 'utf8' });
-    this.readerIdle = background.repeat('watching a reader', readerIdleMs, () => this.giveUp(readerIdleMs));
   }
 
   override _read(): void {
     this.readerWaits = true;
     if (this.pulling) return;
+    if (!this.keepAlive) this.watch();
     this.pulling = true;
     // eslint-disable-next-line no-restricted-syntax -- in the path of every chunk; both ends are here
     this.text.next().then(
       ({ value, done }) => {
         this.pulling = false;
-        this.keepAlive.refresh();
+        this.keepAlive?.refresh();
         if (this.destroyed) return;
         this.readerWaits = this.push(done ? null : value);
-        if (!this.readerWaits) this.readerIdle.refresh();
+        if (!this.readerWaits) this.readerIdle?.refresh();
       },
       (error: Error) => this.destroy(error),
     );
+  }
+
+  private watch(): void {
+    this.keepAlive = background.repeat('keeping a stream alive', KEEP_ALIVE_MS, () => this.silent());
+    this.readerIdle = background.repeat('watching a reader', this.readerIdleMs, () => this.giveUp());
   }
 
   private silent(): void {
     if (this.readerWaits) this.push(KEEP_ALIVE);
   }
 
-  private giveUp(afterMs: number): void {
-    if (!this.readerWaits) this.destroy(new ReaderIdle(`the caller took nothing for ${afterMs} ms`));
+  private giveUp(): void {
+    if (!this.readerWaits) this.destroy(new ReaderIdle(`the caller took nothing for ${this.readerIdleMs} ms`));
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.keepAlive.stop();
-    this.readerIdle.stop();
+    this.keepAlive?.stop();
+    this.readerIdle?.stop();
     // The caller's abort signal has reached the transport by now, so this settles promptly.
     // eslint-disable-next-line no-restricted-syntax -- the callback owns both ends
     this.text.return(undefined).then(() => callback(error), callback);

@@ -1,12 +1,12 @@
-import { Readable } from 'node:stream';
+import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import type { SessionName } from './idempotency-store.js';
 import type { IdempotentRun } from './idempotent-run.js';
 
 /** A larger answer is given and not kept, bytes. */
 const MAX_BYTES = 4_194_304;
-/** Belong to the connection or to the moment. */
-const NOT_KEPT = new Set(['x-request-id', 'connection', 'keep-alive', 'date', 'content-length', 'transfer-encoding']);
+/** Belong to the connection, to the moment, or to the web page that asked first. */
+const NOT_KEPT = /^(x-request-id|connection|keep-alive|date|content-length|transfer-encoding|vary|access-control-.*)$/;
 /** The last thing a complete stream says. */
 const DONE = 'data: [DONE]\n\n';
 
@@ -24,34 +24,40 @@ export class AnswerRecorder {
     await this.run.complete({ status: this.reply.statusCode, headers: this.headers(), body, session: this.session });
   }
 
-  /** The same stream; it is kept when it ended as a complete answer does. */
+  /** The same stream; it is kept when it ended as a complete answer does, and the key is given back when it did not. */
   through(answer: Readable): Readable {
-    const copy = Readable.from(this.copied(answer), { objectMode: false, encoding: 'utf8' });
-    copy.once('close', () => answer.destroy());
-    return copy;
-  }
-
-  private async *copied(answer: Readable): AsyncGenerator<string> {
-    let text: string | null = '';
-    let complete = false;
-    try {
-      for await (const piece of answer) {
-        if (text !== null) text += String(piece);
-        if (text !== null && text.length > MAX_BYTES) text = null;
-        // Kept before the last piece goes out: whoever has seen the end finds the answer.
-        if (text?.endsWith(DONE)) {
-          complete = true;
-          await this.keep(text);
-        }
-        yield String(piece);
-      }
-    } finally {
-      if (!complete) await this.run.release();
-    }
+    const copy = new RecordedBody(this);
+    answer.on('error', (error) => copy.destroy(error));
+    answer.once('close', () => {
+      if (!answer.readableEnded) copy.destroy();
+    });
+    copy.once('close', () => {
+      answer.destroy();
+      this.run.releaseSoon(); // does nothing once the answer is kept
+    });
+    return answer.pipe(copy);
   }
 
   private headers(): Record<string, string> {
-    const all = Object.entries(this.reply.getHeaders()).filter(([name]) => !NOT_KEPT.has(name));
+    const all = Object.entries(this.reply.getHeaders()).filter(([name]) => !NOT_KEPT.test(name));
     return Object.fromEntries(all.map(([name, value]) => [name, String(value)]));
+  }
+}
+
+class RecordedBody extends Transform {
+  private written: string | null = '';
+
+  constructor(private readonly recorder: AnswerRecorder) {
+    super({ decodeStrings: false, encoding: 'utf8' });
+  }
+
+  override _transform(piece: string | Buffer, _: BufferEncoding, done: TransformCallback): void {
+    const text = String(piece);
+    if (this.written !== null) this.written += text;
+    if (this.written !== null && this.written.length > MAX_BYTES) this.written = null;
+    if (!this.written?.endsWith(DONE)) return done(null, text);
+    // Kept before the last piece goes out: whoever has seen the end finds the answer.
+    // eslint-disable-next-line no-restricted-syntax -- the callback owns both ends
+    this.recorder.keep(this.written).then(() => done(null, text), done);
   }
 }

@@ -3,6 +3,12 @@ export interface SessionName {
   readonly sessionId: string;
 }
 
+/** A key, and whose it is; both are hashes, so nothing of a caller is in them. */
+export interface KeyName {
+  readonly user: string;
+  readonly name: string;
+}
+
 /** An answer as it can be given once more. */
 export interface StoredAnswer {
   readonly status: number;
@@ -19,24 +25,44 @@ export type Claim =
   | { readonly state: 'other' }
   | { readonly state: 'done'; readonly answer: StoredAnswer };
 
+/** Somebody waits for the end of a key's request. */
+export interface KeyWatch {
+  /** Resolves when it may have ended, answered or not. */
+  readonly ended: Promise<void>;
+  close(): void;
+}
+
+/** What is kept of one user; the oldest answers leave for new ones. */
+export interface KeptBounds {
+  readonly answers: number;
+  readonly bytes: number;
+}
+export const KEPT_OF_A_USER: KeptBounds = { answers: 1_000, bytes: 16_777_216 };
+
 /**
- * What was answered to a key. Every method rejects with `StoreUnavailable` while the store cannot be used.
+ * What was answered to a key. Every asynchronous method rejects with `StoreUnavailable` while the store cannot be used.
  *
- * `name` says whose key it is; `fingerprint` is of the whole request; `owner` is of one try.
+ * `fingerprint` is of the whole request; `owner` is of one try.
  */
 export abstract class IdempotencyStore {
   /** Takes the key for `leaseMs` unless somebody has it. */
-  abstract claim(name: string, fingerprint: string, owner: string, leaseMs: number): Promise<Claim>;
+  abstract claim(key: KeyName, fingerprint: string, owner: string, leaseMs: number): Promise<Claim>;
 
   /** Goes on holding it; `false` when it is no longer ours. */
-  abstract renew(name: string, owner: string, leaseMs: number): Promise<boolean>;
+  abstract renew(key: KeyName, owner: string, leaseMs: number): Promise<boolean>;
 
-  /** Keeps the answer for `keepMs`. */
-  abstract complete(name: string, owner: string, answer: StoredAnswer, keepMs: number): Promise<void>;
+  /** Keeps the answer for `keepMs`, or until its user has kept so many newer ones. */
+  abstract complete(key: KeyName, owner: string, answer: StoredAnswer, keepMs: number): Promise<void>;
 
   /** Gives the key back: there is no answer, the next one may try. */
-  abstract release(name: string, owner: string): Promise<void>;
+  abstract release(key: KeyName, owner: string): Promise<void>;
 
   /** Forgets every answer of the session. */
   abstract forgetSession(session: SessionName): Promise<void>;
+
+  /**
+   * Tells when the key's request ends, on whichever replica; to be closed. What ends between two watches is not told, so
+   * the key is looked at once more after a watch has begun; word from another replica can be lost.
+   */
+  abstract watch(key: KeyName): KeyWatch;
 }

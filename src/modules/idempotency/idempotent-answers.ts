@@ -3,12 +3,13 @@ import type { Readable } from 'node:stream';
 import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { IdempotencyConflict, InvalidRequest } from '../../common/app-error.js';
+import { LiveConfig } from '../../common/config/live-config.js';
 import { IDEMPOTENCY_HEADER, type AnswerOnce } from '../../common/http/idempotent.decorator.js';
 import { sourceOf } from '../../common/json-source.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { AnswerRecorder } from './answer-recorder.js';
 import { IdempotentRun } from './idempotent-run.js';
-import { IdempotencyStore, type SessionName, type StoredAnswer } from './idempotency-store.js';
+import { IdempotencyStore, type KeyName, type SessionName, type StoredAnswer } from './idempotency-store.js';
 
 /** Visible ASCII, as the draft of the header has it (draft-ietf-httpapi-idempotency-key-header). */
 const KEY = /^[\x21-\x7e]{1,255}$/;
@@ -22,25 +23,34 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
 export class IdempotentAnswers {
   private readonly logger = new Logger('idempotency');
 
-  constructor(private readonly store: IdempotencyStore) {}
+  constructor(
+    private readonly store: IdempotencyStore,
+    private readonly config: LiveConfig,
+  ) {}
 
-  /** @throws InvalidRequest, IdempotencyConflict, and what `work` throws */
+  /** @throws InvalidRequest, IdempotencyConflict, DeadlineExceeded, and what `work` throws */
   readonly answer: AnswerOnce = async (request, reply, work) => {
-    const key = checkedKey(request.headers[IDEMPOTENCY_HEADER]);
-    const run = new IdempotentRun(this.store, nameOf(key, request), fingerprintOf(request), randomUUID());
-    const claim = await this.claim(run, reply);
+    const key = keyOf(checkedKey(request.headers[IDEMPOTENCY_HEADER]), request);
+    const signal = request.server.callerSignals.of(request, reply);
+    const run = new IdempotentRun(this.store, key, fingerprintOf(request), randomUUID(), signal);
+    const claim = await this.claim(run, performance.now() - reply.elapsedTime + this.patienceMs(request));
     if (claim === 'alone') return work();
     if (claim === 'other') throw conflict();
     if (claim !== 'begun') return replay(claim, reply);
     return this.answerFirst(run, new AnswerRecorder(reply, run, sessionOf(request)), work);
   };
 
+  /** How long a duplicate may wait for the first one's answer: as long as an answer may take (DESIGN section 3). */
+  private patienceMs({ body }: FastifyRequest): number {
+    const { resilience, targets } = this.config.current;
+    if ((body as { stream?: unknown } | null)?.stream === true) return resilience.deadlineMs;
+    return Math.max(resilience.deadlineMs, ...targets.map(({ timeouts }) => timeouts.plainMs));
+  }
+
   /** `alone`: the store is away, so the request is answered as if it had no key. */
-  private async claim(run: IdempotentRun, reply: FastifyReply): Promise<'begun' | 'other' | 'alone' | StoredAnswer> {
-    const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
+  private async claim(run: IdempotentRun, deadlineAt: number): Promise<'begun' | 'other' | 'alone' | StoredAnswer> {
     try {
-      return await run.begin(gone.signal);
+      return await run.begin(deadlineAt);
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       this.logger.debug(`a key was not looked at: ${error.message}`); // the store's connection has told
@@ -79,8 +89,9 @@ const conflict = () =>
   );
 
 /** Keys belong to the user that sends them. */
-function nameOf(key: string, { caller }: FastifyRequest): string {
-  return hash('sha256', JSON.stringify([caller?.tenant, caller?.user, key]));
+function keyOf(key: string, { caller }: FastifyRequest): KeyName {
+  const user = JSON.stringify([caller?.tenant, caller?.user]);
+  return { user: hash('sha256', user), name: hash('sha256', user + key) };
 }
 
 /** The session named by the body (`/query`) or the header. */

@@ -27,16 +27,25 @@ export class LiveTarget implements TargetStatus {
   readonly timeouts: Timeouts;
   readonly simulated: boolean;
   readonly slots: TargetSlots;
-  readonly calls = new RecentCalls();
-  drained = false;
-  readonly warmState = new WarmState();
-  breakerState: BreakerState = 'closed';
+  readonly calls: RecentCalls;
+  drained: boolean;
+  readonly warmState: WarmState;
+  breakerState: BreakerState;
 
-  /** @param server `null` for a simulated target */
+  /**
+   * @param server `null` for a simulated target
+   * @param before the same deployment as it was described until now: its calls, its state and what they taught go on
+   */
   constructor(
     readonly config: TargetConfig,
     readonly server: ModelServer | null,
+    before: LiveTarget | null = null,
   ) {
+    this.slots = before?.slots ?? new TargetSlots(config.concurrency);
+    this.calls = before?.calls ?? new RecentCalls();
+    this.drained = before?.drained ?? false;
+    this.warmState = before?.warmState ?? new WarmState();
+    this.breakerState = before?.breakerState ?? 'closed';
     this.id = config.id;
     this.tier = config.tier;
     this.provider = config.provider;
@@ -47,7 +56,6 @@ export class LiveTarget implements TargetStatus {
     this.price = config.price ?? null;
     this.timeouts = config.timeouts;
     this.simulated = config.provider === 'simulated';
-    this.slots = new TargetSlots(config.concurrency);
   }
 
   get breaker(): TargetStatus['breaker'] {

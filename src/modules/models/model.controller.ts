@@ -1,10 +1,13 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { InvalidApiKey, ModelNotFound, PermissionDenied } from '../../common/app-error.js';
+import type { Caller } from '../../common/caller.js';
 import type { ModelConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { CurrentCaller } from '../../common/http/access.decorators.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
 import type { TargetStatus } from '../../common/target.js';
+import { TenantTargets } from '../../common/tenant-targets.js';
 import { TargetCatalogue } from './target-catalogue.js';
 
 const CREATED = Math.floor(Date.now() / 1000); // OpenAI's field; the names exist since this start
@@ -17,6 +20,7 @@ const modelExample = {
   kind: 'model',
   strategy: 'hybrid',
   targets: ['local', 'gpt-large'],
+  simulated: false,
 };
 
 const targetExample = {
@@ -34,8 +38,11 @@ const targetExample = {
 
 const head = (id: string) => ({ id, object: 'model', created: CREATED, owned_by: 'hybrid-llm-router' });
 
-function modelJson({ name, strategy, targets }: ModelConfig) {
-  return { ...head(name), kind: 'model', strategy, targets };
+/** @param own the targets the caller may use */
+function modelJson({ name, strategy, targets }: ModelConfig, own: readonly TargetStatus[]) {
+  const found = targets.flatMap((id) => own.find((target) => target.id === id) ?? []);
+  const simulated = found.length > 0 && found.every((target) => target.simulated);
+  return { ...head(name), kind: 'model', strategy, targets: found.map(({ id }) => id), simulated };
 }
 
 function targetJson({ id, tier, model, contextWindow, capabilities, simulated }: TargetStatus) {
@@ -54,20 +61,23 @@ export class ModelController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Models and targets' })
+  @ApiOperation({ summary: 'Models and targets that the caller may use' })
   @ApiOkResponse({ schema: { type: 'object', example: { object: 'list', data: [modelExample, targetExample] } } })
-  list() {
-    const models = this.config.current.models.map(modelJson);
-    return { object: 'list', data: [...models, ...this.catalogue.list().map(targetJson)] };
+  list(@CurrentCaller() { tenant }: Caller) {
+    const config = this.config.current;
+    const rights = new TenantTargets(config, tenant);
+    const own = rights.of(this.catalogue.list());
+    const models = config.models.filter((model) => rights.reaches(model)).map((model) => modelJson(model, own));
+    return { object: 'list', data: [...models, ...own.map(targetJson)] };
   }
 
   @Get(':id')
   @ApiOperation({ summary: 'One model or target' })
   @ApiOkResponse({ schema: { type: 'object', example: modelExample } })
   @ApiErrors(ModelNotFound)
-  one(@Param('id') id: string) {
-    const found = this.list().data.find((entry) => entry.id === id);
-    if (!found) throw new ModelNotFound(`There is no model "${id}". GET /v1/models lists them.`, 'model');
+  one(@Param('id') id: string, @CurrentCaller() caller: Caller) {
+    const found = this.list(caller).data.find((entry) => entry.id === id);
+    if (!found) throw new ModelNotFound('There is no model of that name. GET /v1/models lists them.', 'model');
     return found;
   }
 }

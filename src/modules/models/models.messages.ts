@@ -1,4 +1,5 @@
 import { Command, Query } from '@nestjs/cqrs';
+import type { Environment, LookLimits, ServerPlaces } from './discovery/local-servers.js';
 import type { ChatChunk, ChatRequest } from '../../common/chat.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { BreakerState, TargetStatus } from '../../common/target.js';
@@ -54,5 +55,22 @@ export class SetTargetDrainedCommand extends Command<TargetStatus> {
     readonly drained: boolean,
   ) {
     super();
+  }
+}
+
+/** Where and how often model servers are looked for while no targets are configured. */
+export class TargetSearchOptions {
+  readonly env: Environment;
+  readonly places: ServerPlaces;
+  /** Milliseconds from one look to the next. */
+  readonly everyMs: number;
+  readonly limits: Partial<LookLimits>;
+
+  /** @param given left out: the usual places, every 10 s; tests look at their own */
+  constructor(given: Partial<TargetSearchOptions> = {}) {
+    this.env = given.env ?? process.env;
+    this.places = given.places ?? {};
+    this.everyMs = given.everyMs ?? 10_000;
+    this.limits = given.limits ?? {};
   }
 }

@@ -27,6 +27,10 @@ export class ObservedStream implements ModelStream, AsyncIterator<ChatChunk> {
     return this.inner.upstreamMs;
   }
 
+  private get hasEnded(): boolean {
+    return this.state === 'ended';
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<ChatChunk> {
     return this;
   }
@@ -61,6 +65,10 @@ export class ObservedStream implements ModelStream, AsyncIterator<ChatChunk> {
     if (!slots.tryAcquire(sentOn)) {
       const patience = request.stream ? timeouts.firstTokenMs : timeouts.plainMs;
       await slots.acquire(sentOn, Math.min(beginWithinMs, patience), signal);
+      if (this.hasEnded) {
+        slots.release();
+        throw new UpstreamFailure('aborted', 'the call was given up while it waited for a slot');
+      }
     }
     this.state = 'running';
     this.startedAt = performance.now();

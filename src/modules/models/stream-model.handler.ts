@@ -9,6 +9,9 @@ import { ObservedStream } from './observed-stream.js';
 import { TargetCatalogue } from './target-catalogue.js';
 import { upstreamBody, upstreamText } from './upstream-body.js';
 
+/** A stream that is kept alive by comments or empty frames must bring content within this time. */
+const SIGNS_OF_LIFE_MS = 60_000;
+
 @CommandHandler(StreamModelCommand)
 export class StreamModelHandler implements ICommandHandler<StreamModelCommand> {
   constructor(private readonly catalogue: TargetCatalogue) {}
@@ -28,7 +31,7 @@ function openStream(target: LiveTarget, command: StreamModelCommand): ModelStrea
   const { idleMs, totalMs } = target.timeouts;
   const beginMs = Math.min(beginWithinMs, beginLimitMs(target, request));
   const form = { stream: request.stream === true, choices: request.n ?? 1 };
-  return new UpstreamCall(target.server, body, form, { beginMs, idleMs, totalMs }, signal);
+  return new UpstreamCall(target.server, body, form, { beginMs, idleMs, contentMs: SIGNS_OF_LIFE_MS, totalMs }, signal);
 }
 
 /** A local model that is not known to be loaded may take its load time first (FAULTS U21). */

@@ -1,14 +1,22 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { ModelNotFound } from '../../common/app-error.js';
 import { BackgroundWork } from '../../common/background-work.js';
 import type { RouterConfig, TargetConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { deploymentOf } from '../../common/config/target.schema.js';
 import { azureTokenSource } from './adapters/azure-credential.js';
 import { ModelServer } from './adapters/model-server.js';
 import { ENDPOINTS } from './adapters/providers.js';
 import { LiveTarget } from './live-target.js';
 
-/** The targets in force, in configured order. A reload keeps those that did not change, with all they learned. */
+export const noSuchTarget = (): ModelNotFound =>
+  new ModelNotFound('There is no target of that id. GET /admin/targets lists them.', 'id');
+
+/**
+ * The targets in force, in configured order. A reload keeps those that did not change, with all they learned, and of one
+ * that is merely described anew (`deploymentOf`) everything but the description.
+ */
 @Injectable()
 export class TargetCatalogue {
   private readonly background = new BackgroundWork('models');
@@ -32,7 +40,7 @@ export class TargetCatalogue {
   /** @throws ModelNotFound */
   get(id: string): LiveTarget {
     const target = this.targets.get(id);
-    if (!target) throw new ModelNotFound(`There is no target "${id}". GET /admin/targets lists them.`, 'id');
+    if (!target) throw noSuchTarget();
     return target;
   }
 
@@ -45,13 +53,15 @@ export class TargetCatalogue {
     this.targets = new Map(config.targets.map((entry) => [entry.id, this.keptOrNew(entry, previous.get(entry.id))]));
     this.ordered = [...this.targets.values()];
     for (const target of previous.values()) {
-      if (this.targets.get(target.id) === target) continue;
+      if (this.targets.get(target.id)?.server === target.server) continue;
       this.background.launch('closing the connections of a target', () => target.server?.close());
     }
   }
 
   private keptOrNew(entry: TargetConfig, known: LiveTarget | undefined): LiveTarget {
     if (known && JSON.stringify(known.config) === JSON.stringify(entry)) return known;
+    if (known && isDeepStrictEqual(deploymentOf(known.config), deploymentOf(entry)))
+      return new LiveTarget(entry, known.server, known);
     if (entry.provider === 'simulated') return new LiveTarget(entry, null);
     return new LiveTarget(entry, new ModelServer(entry, ENDPOINTS[entry.provider](entry, this.entraToken)));
   }

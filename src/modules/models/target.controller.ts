@@ -1,11 +1,15 @@
-import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { InvalidApiKey, ModelNotFound, PermissionDenied } from '../../common/app-error.js';
-import { RequireScope } from '../../common/http/access.decorators.js';
+import type { Caller } from '../../common/caller.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
 import type { TargetStatus } from '../../common/target.js';
+import { TenantTargets } from '../../common/tenant-targets.js';
 import { ListTargetsQuery, SetTargetDrainedCommand } from './models.messages.js';
+import { noSuchTarget } from './target-catalogue.js';
 
 const targetExample = {
   id: 'local',
@@ -42,6 +46,7 @@ function toJson(target: TargetStatus) {
 @Controller('admin/targets')
 export class TargetController {
   constructor(
+    @Inject(LiveConfig) private readonly config: LiveConfig,
     private readonly queries: QueryBus,
     private readonly commands: CommandBus,
   ) {}
@@ -49,8 +54,9 @@ export class TargetController {
   @Get()
   @ApiOperation({ summary: 'Every target and how it does: breaker, load, time to first token (ms), errors' })
   @ApiOkResponse({ schema: { type: 'array', items: { type: 'object' }, example: [targetExample] } })
-  async list() {
-    return (await this.queries.execute(new ListTargetsQuery())).map(toJson);
+  async list(@CurrentCaller() caller: Caller) {
+    const targets = await this.queries.execute(new ListTargetsQuery());
+    return targets.filter(({ id }) => this.mayReach(caller, id)).map(toJson);
   }
 
   @Post(':id/drain')
@@ -58,8 +64,8 @@ export class TargetController {
   @ApiOperation({ summary: 'Take a target out of rotation; calls in flight go on' })
   @ApiOkResponse({ schema: { type: 'object', example: { ...targetExample, breaker: 'drained' } } })
   @ApiErrors(ModelNotFound)
-  async drain(@Param('id') id: string) {
-    return toJson(await this.commands.execute(new SetTargetDrainedCommand(id, true)));
+  async drain(@Param('id') id: string, @CurrentCaller() caller: Caller) {
+    return toJson(await this.steer(id, true, caller));
   }
 
   @Post(':id/enable')
@@ -67,7 +73,17 @@ export class TargetController {
   @ApiOperation({ summary: 'Put a drained target back into rotation' })
   @ApiOkResponse({ schema: { type: 'object', example: targetExample } })
   @ApiErrors(ModelNotFound)
-  async enable(@Param('id') id: string) {
-    return toJson(await this.commands.execute(new SetTargetDrainedCommand(id, false)));
+  async enable(@Param('id') id: string, @CurrentCaller() caller: Caller) {
+    return toJson(await this.steer(id, false, caller));
+  }
+
+  private async steer(id: string, drained: boolean, caller: Caller): Promise<TargetStatus> {
+    if (!this.mayReach(caller, id)) throw noSuchTarget();
+    return this.commands.execute(new SetTargetDrainedCommand(id, drained));
+  }
+
+  /** Scope `operator` sees every tenant's. */
+  private mayReach({ tenant, scopes }: Caller, id: string): boolean {
+    return scopes.includes('operator') || new TenantTargets(this.config.current, tenant).includes(id);
   }
 }

@@ -24,20 +24,17 @@ class ConfigStub {}
 
 interface Ending {
   outcome?: ChatOutcome;
-  totalTokens?: number | null;
-  costUsd?: number | null;
-  cacheResult?: string;
+  tokens?: number;
+  usd?: number;
 }
 
 function completed(leaseId: string | null, ending: Ending): ChatCompletedEvent {
-  const { outcome = 'answered', totalTokens = null, costUsd = null, cacheResult = 'MISS' } = ending;
-  const usage =
-    totalTokens === null ? null : { prompt_tokens: 0, completion_tokens: totalTokens, total_tokens: totalTokens };
+  const { outcome = 'answered', tokens = 0, usd = 0 } = ending;
   const timing = { totalMs: 1, overheadMs: 1, firstTokenMs: null };
-  const cache = { result: cacheResult, key: null, completion: null };
+  const cache = { result: 'MISS', key: null, completion: null };
   // prettier-ignore
   return new ChatCompletedEvent(
-    outcome, 'r1', caller, 'auto', 200, null, null, usage, costUsd, [], timing, leaseId, cache, false, null, null,
+    outcome, 'r1', caller, 'auto', 200, null, null, null, null, { tokens, usd }, [], timing, leaseId, cache, false, null, null,
   );
 }
 
@@ -54,12 +51,10 @@ async function buses() {
 
 describe('quota over the buses', () => {
   it.each<[string, Ending, string]>([
-    ['an answer', { totalTokens: 250 }, '750'],
-    ['an answer nobody counted', {}, '400'],
+    ['an answer', { tokens: 250 }, '750'],
     ['a failure', { outcome: 'failed' }, '1000'],
     ['an abort', { outcome: 'aborted' }, '1000'],
-    ['an abort after some tokens', { outcome: 'aborted', totalTokens: 100 }, '900'],
-    ['a cached answer', { totalTokens: 250, cacheResult: 'HIT' }, '1000'],
+    ['an abort after some tokens', { outcome: 'aborted', tokens: 100 }, '900'],
   ])('frees the slot and settles the tokens after %s', async (_, ending, remaining) => {
     const { reserve, events } = await buses();
     const lease = await reserve(600);
@@ -71,14 +66,14 @@ describe('quota over the buses', () => {
   it('books the cost', async () => {
     const { reserve, events } = await buses();
     const lease = await reserve(1);
-    events.publish(completed(lease.id, { costUsd: 1 }));
+    events.publish(completed(lease.id, { usd: 1 }));
     await expect(reserve(1)).rejects.toMatchObject({ code: 'budget_exceeded' });
   });
 
   it('ignores ends of requests that took nothing', async () => {
     const { reserve, events } = await buses();
-    events.publish(completed(null, { costUsd: 99 }));
-    events.publish(completed('no such lease', { totalTokens: 500 }));
+    events.publish(completed(null, { usd: 99 }));
+    events.publish(completed('no such lease', { tokens: 500 }));
     expect((await reserve(0)).headers['x-ratelimit-remaining-tokens']).toBe('1000');
   });
 });

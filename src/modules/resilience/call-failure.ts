@@ -23,9 +23,10 @@ export function mendableOrThrow(error: unknown): UpstreamFailure {
 /** A provider's refusal of the request itself, in the words of our API and the provider's reason. */
 function refusal({ outcome, detail, message }: UpstreamFailure): AppError {
   const reason = detail.providerMessage ?? 'The model server refused the request.';
-  if (outcome === 'content_filter') return new ContentFiltered(reason, detail.param ?? null);
-  if (outcome === 'context_length') return new ContextLengthExceeded(reason, detail.param ?? 'messages');
-  if (outcome === 'bad_request') return new InvalidRequest(reason, detail.param ?? null);
+  const options = { innererror: detail.innererror };
+  if (outcome === 'content_filter') return new ContentFiltered(reason, detail.param ?? null, options);
+  if (outcome === 'context_length') return new ContextLengthExceeded(reason, detail.param ?? 'messages', options);
+  if (outcome === 'bad_request') return new InvalidRequest(reason, detail.param ?? null, options);
   return new UpstreamError('The model server could not answer.', null, { cause: message });
 }
 
@@ -53,9 +54,13 @@ export function failureOfAll(failures: readonly UpstreamFailure[], random: numbe
   return new NoTargetAvailable('No target of this model could answer. Try again later.', seconds);
 }
 
+/** A server may refuse in the middle of its answer, too; the reason is the caller's then. */
+const REFUSED: ReadonlySet<AttemptOutcome> = new Set(['bad_request', 'context_length', 'content_filter']);
+
 /** What goes out in-band when an answer that had begun breaks off. */
 export function brokenOff(error: unknown): unknown {
   if (!(error instanceof UpstreamFailure)) return error;
+  if (REFUSED.has(error.outcome)) return refusal(error);
   const options = { cause: error };
   if (error.outcome === 'timeout') {
     return new UpstreamTimeout('The model server fell silent in the middle of its answer.', null, options);

@@ -14,11 +14,16 @@ export interface PrimedStream {
 export async function primed(stream: AsyncIterable<ChatChunk>): Promise<PrimedStream> {
   const rest = stream[Symbol.asyncIterator]();
   const begun: ChatChunk[] = [];
-  for (;;) {
-    const next = await rest.next();
-    if (next.done) return { begun, rest, ended: true };
-    begun.push(next.value);
-    if (next.value.frames.some((frame) => hasContent(frame.json))) return { begun, rest, ended: false };
+  try {
+    for (;;) {
+      const next = await rest.next();
+      if (next.done) return { begun, rest, ended: true };
+      begun.push(next.value);
+      if (next.value.frames.some((frame) => hasContent(frame.json))) return { begun, rest, ended: false };
+    }
+  } catch (error) {
+    await rest.return?.(); // whatever went wrong, the call and its slot are given back
+    throw error;
   }
 }
 
@@ -26,6 +31,11 @@ export async function primed(stream: AsyncIterable<ChatChunk>): Promise<PrimedSt
 export async function wholly(stream: AsyncIterable<ChatChunk>): Promise<PrimedStream> {
   const rest = stream[Symbol.asyncIterator]();
   const begun: ChatChunk[] = [];
-  for (let next = await rest.next(); !next.done; next = await rest.next()) begun.push(next.value);
-  return { begun, rest, ended: true };
+  try {
+    for (let next = await rest.next(); !next.done; next = await rest.next()) begun.push(next.value);
+    return { begun, rest, ended: true };
+  } catch (error) {
+    await rest.return?.();
+    throw error;
+  }
 }

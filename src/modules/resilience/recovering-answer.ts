@@ -18,6 +18,7 @@ export class RecoveringAnswer implements ModelAnswer {
   private readonly sent = new SentAnswer();
   private readonly resumable: boolean;
   private resumed: ResumedFrames | null = null;
+  private abandoned = false;
 
   constructor(
     private readonly command: CallModelsCommand,
@@ -44,6 +45,11 @@ export class RecoveringAnswer implements ModelAnswer {
     return this.current.beforeMs + this.current.call.upstreamMs;
   }
 
+  async abandon(): Promise<void> {
+    this.abandoned = true;
+    await this.current.abandon();
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<ChatChunk> {
     try {
       for (;;) {
@@ -57,7 +63,7 @@ export class RecoveringAnswer implements ModelAnswer {
             const out = this.pass(next.value);
             if (out) yield out;
           }
-          this.current.whole();
+          if (!this.abandoned) this.current.whole();
           return;
         } catch (error) {
           await this.goOnAfter(error);
@@ -87,6 +93,7 @@ export class RecoveringAnswer implements ModelAnswer {
     const next = await this.search.resume(this.current, this.sent.text);
     if (!next) throw brokenOff(error);
     this.current = next.begun;
+    if (this.abandoned) await this.current.abandon();
     this.resumed = new ResumedFrames(this.sent, next.continues);
   }
 }

@@ -15,6 +15,8 @@ export interface ModelAnswer extends AsyncIterable<ChatChunk> {
   readonly fallback: boolean;
   /** Milliseconds spent waiting for model servers so far, failed tries included. */
   readonly upstreamMs: number;
+  /** Ends the call behind it, also when nothing has been read; does nothing once the answer is complete. */
+  abandon(): Promise<void>;
 }
 
 /**

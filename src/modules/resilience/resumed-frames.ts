@@ -1,4 +1,5 @@
-import type { ChatChunk, ChatFrame, Choice, Completion, Delta, Usage } from '../../common/chat.js';
+import type { ChatChunk, ChatFrame, Choice, Completion, Delta } from '../../common/chat.js';
+import { readUsage } from '../../common/usage.js';
 import { AnswerSplice, NotJoinable } from './answer-splice.js';
 import { REASONING_FIELDS, type SentAnswer } from './sent-answer.js';
 
@@ -52,9 +53,11 @@ export class ResumedFrames {
    * What the caller received: what was sent before counts on top of a continuation, but not of an answer told again. What
    * was sent and then given to the model as its own beginning is no prompt of the caller's.
    */
-  private usageOf(usage: Usage): Usage {
+  private usageOf(reported: unknown): unknown {
     const again = this.tokensToldAgain();
-    if (!this.continues && again === this.sentTokens) return usage;
+    if (!this.continues && again === this.sentTokens) return reported;
+    const usage = readUsage(reported);
+    if (usage?.prompt_tokens == null || usage.completion_tokens == null) return reported;
     const { prompt_tokens: prompt, completion_tokens: completion } = usage;
     const own = this.continues ? Math.max(0, prompt - this.sentTokens) : prompt;
     const all = completion + this.sentTokens - again;

@@ -1,4 +1,5 @@
 import type { ChatChunk, Choice, Completion } from '../../common/chat.js';
+import { readUsage } from '../../common/usage.js';
 
 /** Reasoning under the names servers give it; it is shown and never joined. */
 export const REASONING_FIELDS = ['reasoning_content', 'reasoning'] as const;
@@ -26,8 +27,7 @@ export class SentAnswer {
       this.created ||= json.created;
       const choice = json.choices?.[0];
       if (choice) this.noteChoice(choice);
-      const counted = json.usage?.completion_tokens;
-      if (typeof counted === 'number' && counted > this.tokens) this.tokens = counted;
+      if (json.usage) this.tokens = Math.max(this.tokens, readUsage(json.usage)?.completion_tokens ?? 0);
     }
   }
 

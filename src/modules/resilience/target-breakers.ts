@@ -3,6 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { deploymentOf } from '../../common/config/target.schema.js';
 import type { BreakerState } from '../../common/target.js';
 import { SetTargetBreakerCommand } from '../models/models.messages.js';
 import { RetryBudget } from './retry-budget.js';
@@ -97,5 +98,7 @@ export class TargetBreakers implements OnApplicationShutdown {
   }
 }
 
-const settingsOf = ({ targets, resilience }: RouterConfig, id: string): string =>
-  JSON.stringify([resilience.breaker, targets.find((target) => target.id === id)]);
+function settingsOf({ targets, resilience }: RouterConfig, id: string): string {
+  const target = targets.find((entry) => entry.id === id);
+  return JSON.stringify([resilience.breaker, target && deploymentOf(target)]);
+}

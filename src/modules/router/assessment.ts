@@ -3,7 +3,7 @@ import type { ModelConfig, Strategy } from '../../common/config/config.schema.js
 import type { HistoryTurn } from '../../common/conversation.js';
 import { subjectOf } from './conversation-subject.js';
 import type { LearnedScorer } from './learned/learned-scorer.js';
-import type { ShareControl } from './learned/share-control.js';
+import type { ShareControl, ShareOf } from './learned/share-control.js';
 import type { PromptFeatures } from './prompt-features.js';
 import { promptFeatures } from './prompt-features.js';
 import type { ReasonCode } from './router.messages.js';
@@ -34,6 +34,8 @@ export interface Learned {
 }
 
 export interface AssessmentInput {
+  /** Of the caller; shares are kept for each. */
+  readonly tenant: string;
   readonly request: ChatRequest;
   readonly history: readonly HistoryTurn[];
   readonly model: ModelConfig;
@@ -62,15 +64,28 @@ export function assess(input: AssessmentInput): Assessment {
   }
 }
 
+/** The share that a decision counts for. */
+export const shareOf = ({
+  tenant,
+  model,
+  strategy,
+}: Pick<AssessmentInput, 'tenant' | 'model' | 'strategy'>): ShareOf => ({
+  tenant,
+  model: model.name,
+  strategy,
+  share: model.strongShare,
+});
+
 function byRules({ request, history }: AssessmentInput): Assessment & PromptScore {
   const features = promptFeatures(request, history);
   const scored = scorePrompt(features);
   return { ...scored, features, threshold: THRESHOLD, confidence: confidenceOf(scored.score), ...UNASKED };
 }
 
-function byArtefact({ request, history, model, learned }: AssessmentInput): Assessment {
+function byArtefact(input: AssessmentInput): Assessment {
+  const { request, history, learned } = input;
   const { score, looksLike, strongest, columns } = learned.scorer.explain(subjectOf(request.messages, history).text);
-  const threshold = learned.shares.thresholdOf(model.name, model.strongShare);
+  const threshold = learned.shares.thresholdOf(shareOf(input));
   const strong = score >= threshold;
   return {
     ...{ score, threshold, features: strongest, rules: [], confidence: distance(score, threshold) },

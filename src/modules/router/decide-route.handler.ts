@@ -5,9 +5,11 @@ import { ListTargetsQuery } from '../models/models.messages.js';
 import { LearnedScorer } from './learned/learned-scorer.js';
 import { shippedArtefact } from './learned/routing-artefact.js';
 import { ShareControl } from './learned/share-control.js';
+import { OpenToolCalls } from './open-tool-calls.js';
 import { decideRoute } from './route-decision.js';
 import type { RouteDecision } from './router.messages.js';
 import { DecideRouteQuery } from './router.messages.js';
+import { conversationKey, isToolCallOpen, offersTools } from './tool-loop.js';
 
 /** Gathers what the pure decision needs: configuration, target states, clock and random. */
 @QueryHandler(DecideRouteQuery)
@@ -17,6 +19,7 @@ export class DecideRouteHandler implements IQueryHandler<DecideRouteQuery> {
   constructor(
     private readonly config: LiveConfig,
     private readonly queries: QueryBus,
+    private readonly openCalls: OpenToolCalls,
   ) {}
 
   async execute({
@@ -28,11 +31,15 @@ export class DecideRouteHandler implements IQueryHandler<DecideRouteQuery> {
     caller,
   }: DecideRouteQuery): Promise<RouteDecision> {
     const targets = await this.queries.execute(new ListTargetsQuery());
+    const loops = history.length === 0 && offersTools(request);
+    const conversation = loops ? conversationKey(request, caller.tenant) : null;
+    const called = conversation !== null && isToolCallOpen(request, history);
     return decideRoute({
       request,
       history,
       strategy,
-      previousTarget,
+      previousTarget: previousTarget ?? (called ? this.openCalls.targetOf(conversation) : null),
+      conversation,
       tenant: caller.tenant,
       config: this.config.current,
       targets,

@@ -1,14 +1,19 @@
 import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
 import { DecisionLog } from './decision-log.js';
+import { OpenToolCalls } from './open-tool-calls.js';
 import { DecisionMadeEvent } from './router.messages.js';
 
 /** Writes a live decision down. Runs inside `publish()`, so it only queues the line. */
 @EventsHandler(DecisionMadeEvent)
 export class RecordDecisionHandler implements IEventHandler<DecisionMadeEvent> {
-  constructor(private readonly log: DecisionLog) {}
+  constructor(
+    private readonly log: DecisionLog,
+    private readonly openCalls: OpenToolCalls,
+  ) {}
 
   handle({ requestId, caller, model, decision }: DecisionMadeEvent): void {
-    const { strategy, target, reasonCode, score, threshold, policyVersion, evidence } = decision;
+    if (decision.conversation !== null) this.openCalls.begun(requestId, decision.conversation);
+    const { strategy, target, simulated, reasonCode, score, threshold, policyVersion, evidence } = decision;
     this.log.append({
       type: 'decision',
       at: new Date().toISOString(),
@@ -17,6 +22,7 @@ export class RecordDecisionHandler implements IEventHandler<DecisionMadeEvent> {
       model,
       strategy,
       target,
+      simulated,
       reason_code: reasonCode,
       score,
       threshold,

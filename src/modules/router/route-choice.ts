@@ -4,9 +4,10 @@ import type { HistoryTurn } from '../../common/conversation.js';
 import { mayHaveToLoad, type TargetStatus } from '../../common/target.js';
 import { estimateTokens } from '../../common/token-estimate.js';
 import type { Assessment, Learned } from './assessment.js';
-import { assess, scores, usesArtefact } from './assessment.js';
-import { byCost, byLatency, byWeight, firstThenRest, strongSideOf } from './route-strategies.js';
+import { assess, scores, shareOf, usesArtefact } from './assessment.js';
+import { byCost, byLatency, byWeight, byWeightAndDraw, firstThenRest, strongSideOf } from './route-strategies.js';
 import type { ReasonCode } from './router.messages.js';
+import { drawOf, isToolCallOpen } from './tool-loop.js';
 
 /** A conversation changes sides only when the score is this far past the threshold. */
 export const SWITCH_MARGIN = 0.15;
@@ -16,6 +17,7 @@ const UNCERTAIN = 0.25;
 const EXPECTED_ANSWER_TOKENS = 400;
 
 export interface ChoiceInput {
+  readonly tenant: string;
   readonly request: ChatRequest;
   readonly history: readonly HistoryTurn[];
   readonly model: ModelConfig;
@@ -28,6 +30,8 @@ export interface ChoiceInput {
   /** Whether private text took out a cloud target. */
   readonly keptLocal: boolean;
   readonly random: () => number;
+  /** `conversationKey` where a tool may be called and no session keeps the target; else `null`. */
+  readonly conversation: string | null;
   /** The trained side: scores and thresholds. */
   readonly learned: Learned;
   /** Whether this decision is acted on, and so counts for the strong share. */
@@ -61,24 +65,18 @@ export function chooseTarget(input: ChoiceInput): Choice {
   const assessment = scores(input.strategy) ? assess(input) : null;
   const previous = input.allowed.find(({ id }) => id === input.previousTarget) ?? null;
   const choice = { strategy: input.strategy, order: input.allowed, assessment };
-  if (previous && input.allowed.length > 1 && isToolLoop(input)) {
+  // between a tool call and the answer to its result the model must stay the same one
+  if (previous && input.allowed.length > 1 && isToolCallOpen(input.request, input.history)) {
     return { ...choice, target: previous, reason: 'A tool call is being answered.', reasonCode: 'tool_loop' };
   }
   const preference = assessment ? bySide(input, assessment, previous, isStrong) : byRanking(input, previous);
   const target = input.strategy === 'cost' ? preference.ranking[0]! : readyFirst(preference.ranking, isStrong);
   const free = new Set(input.allowed.map(isStrong)).size === 2;
   if (assessment && input.live && free && usesArtefact(input.strategy)) {
-    input.learned.shares.record(input.model.name, input.model.strongShare, assessment.score, isStrong(target));
+    input.learned.shares.record(shareOf(input), assessment.score, isStrong(target));
   }
   if (assessment && free && isUncertain(input, assessment, preference)) return cascade(choice, preference, isStrong);
   return { ...choice, target, ...forced(input, preference) };
-}
-
-/** Between a tool call and the answer to its result the model must stay the same one. */
-function isToolLoop({ request, history }: ChoiceInput): boolean {
-  if (request.messages.at(-1)?.role === 'tool') return true;
-  const calls = history.at(-1)?.messages.at(-1)?.tool_calls;
-  return Array.isArray(calls) && calls.length > 0;
 }
 
 /** Scoring strategies: the side the score asks for, unless the conversation is on the other one by a small margin. */
@@ -114,7 +112,12 @@ function byRanking(input: ChoiceInput, previous: TargetStatus | null): Preferenc
     case 'weighted': {
       // a conversation stays with its draw, or every turn would be another model
       if (previous) return stayOn(previous, allowed);
-      const ranking = byWeight(allowed, model.weights ?? {}, input.random());
+      const { conversation } = input;
+      const weights = model.weights ?? {};
+      const ranking =
+        conversation === null
+          ? byWeight(allowed, weights, input.random())
+          : byWeightAndDraw(allowed, weights, (id) => drawOf(conversation, id));
       return { ranking, reason: 'Drawn by the weights of the targets.', reasonCode: 'weighted' };
     }
     default:

@@ -67,6 +67,7 @@ function decide(scene: Scene = {}) {
     now: () => 0,
     random: () => scene.random ?? 0,
     learned: { scorer, shares: scene.shares ?? new ShareControl() },
+    conversation: null,
     live: scene.live ?? true,
   };
   return decideRoute(input);
@@ -89,12 +90,12 @@ describe('hard constraints', () => {
     expect(decide({ tenants, text: HARD })).toMatchObject({
       target: 'small',
       candidates: ['small'],
-      excluded: [
-        { target: 'local', why: 'tenant_not_allowed' },
-        { target: 'large', why: 'tenant_not_allowed' },
-      ],
+      excluded: [],
     });
-    expect(failure({ tenants, request: { model: 'large' } })).toEqual(code('model_not_allowed', 'model'));
+    const notMine = failure({ tenants, request: { model: 'large' } });
+    expect(notMine).toEqual(code('model_not_allowed', 'model'));
+    expect(failure({ tenants, request: { model: 'nowhere' } })).toEqual(notMine);
+    expect((notMine as Error).message).not.toMatch(/large|local/);
     expect(decide({ tenants: { other: { targets: ['small'] } } }).target).toBe('local');
   });
 
@@ -206,9 +207,10 @@ describe('strategies', () => {
   it('an explanation does not count for the strong share', () => {
     const shares = new ShareControl();
     for (let i = 0; i < 50; i += 1) decide({ strategy: 'learned', text: HARD, shares, live: false });
-    expect(shares.thresholdOf('auto', 0.4)).toBe(1 - 0.4);
-    decide({ strategy: 'learned', text: HARD, shares });
-    expect(shares.thresholdOf('auto', 0.4)).not.toBe(1 - 0.4);
+    const own = { tenant: 'acme', model: 'auto', strategy: 'learned', share: 0.4 } as const;
+    expect(shares.thresholdOf(own)).toBe(1 - 0.4);
+    for (let i = 0; i < 50; i += 1) decide({ strategy: 'learned', text: HARD, shares });
+    expect(shares.thresholdOf(own)).not.toBe(1 - 0.4);
   });
 
   it('the strong side is the cloud tier, or the dearest where all are of one tier', () => {

@@ -1,9 +1,10 @@
-import { InvalidRequest, ModelNotFound, NoTargetAvailable } from '../../common/app-error.js';
+import { InvalidRequest, ModelNotAllowed, ModelNotFound, NoTargetAvailable } from '../../common/app-error.js';
 import type { ChatRequest } from '../../common/chat.js';
 import type { ModelConfig, RouterConfig, Strategy } from '../../common/config/config.schema.js';
 import { STRATEGIES } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { TargetStatus } from '../../common/target.js';
+import { TenantTargets } from '../../common/tenant-targets.js';
 import type { Learned } from './assessment.js';
 import { usesArtefact } from './assessment.js';
 import type { Choice, ChoiceInput } from './route-choice.js';
@@ -35,6 +36,8 @@ export interface RouteInput {
   readonly random: () => number;
   /** The trained side, and the shares that live decisions keep. */
   readonly learned: Learned;
+  /** `conversationKey` where a tool may be called and no session keeps the target; else `null`. */
+  readonly conversation: string | null;
   /** Whether the decision is acted on; an explanation does not count for the strong share. */
   readonly live: boolean;
 }
@@ -49,20 +52,16 @@ export function decideRoute(input: RouteInput): RouteDecision {
   const startedMs = input.now();
   const requested = input.strategy === null ? null : knownStrategy(input.strategy);
   const model = input.config.models.find(({ name }) => name === input.request.model);
-  const candidates = model ? targetsOf(model, input.targets) : [namedTarget(input)];
-  const constraints = allowedTargets(
-    candidates,
-    input.request,
-    input.history,
-    input.config,
-    input.tenant,
-    input.random(),
-  );
+  const own = new TenantTargets(input.config, input.tenant);
+  // what the tenant may not use is not there: no later step, and so no answer, can name it
+  const candidates = model && own.reaches(model) ? targetsOf(model, own.of(input.targets)) : [namedTarget(input, own)];
+  const constraints = allowedTargets(candidates, input.request, input.history, input.config, input.random());
   const choice = model
     ? chooseTarget(choiceInput(input, model, requested, candidates, constraints))
     : explicitChoice(constraints.allowed[0]!, requested);
   return {
     ...explained(choice, constraints),
+    conversation: input.conversation,
     policyVersion: policyOf(choice, input.learned),
     evidence: model ? evidenceOf(choice, model, candidates) : null,
     tookUs: (input.now() - startedMs) * 1000,
@@ -83,15 +82,22 @@ function targetsOf(model: ModelConfig, targets: readonly TargetStatus[]): Target
   throw new NoTargetAvailable(`Model ${model.name} has no target at the moment.`, 1);
 }
 
-function namedTarget({ request, config, targets }: RouteInput): TargetStatus {
-  const target = targets.find(({ id }) => id === request.model);
+/** @throws ModelNotAllowed for a tenant with targets of its own, whether the name exists elsewhere or not; ModelNotFound */
+function namedTarget({ request, config, targets }: RouteInput, own: TenantTargets): TargetStatus {
+  const usable = own.of(targets);
+  const target = usable.find(({ id }) => id === request.model);
   if (target) return target;
-  const names = [...config.models.map(({ name }) => name), ...targets.map(({ id }) => id)];
+  const models = config.models.filter((model) => own.reaches(model));
+  const names = [...models, ...usable].map((entry) => ('name' in entry ? entry.name : entry.id));
   const more = names.length > NAMES_SHOWN ? ', ... (GET /v1/models lists all)' : '';
-  throw new ModelNotFound(
-    `There is no model or target of that name. Known: ${names.slice(0, NAMES_SHOWN).join(', ')}${more}.`,
-    'model',
-  );
+  const known = `${names.slice(0, NAMES_SHOWN).join(', ')}${more}`;
+  if (own.isLimited) {
+    throw new ModelNotAllowed(
+      `There is no model of that name that your tenant may use. It may use: ${known}.`,
+      'model',
+    );
+  }
+  throw new ModelNotFound(`There is no model or target of that name. Known: ${known}.`, 'model');
 }
 
 const choiceInput = (
@@ -115,12 +121,13 @@ const explicitChoice = (target: TargetStatus, requested: Strategy | null): Choic
 function explained(
   choice: Choice,
   { excluded }: AllowedTargets,
-): Omit<RouteDecision, 'tookUs' | 'policyVersion' | 'evidence'> {
+): Omit<RouteDecision, 'tookUs' | 'policyVersion' | 'evidence' | 'conversation'> {
   const { assessment } = choice;
   return {
     strategy: choice.strategy,
     target: choice.target.id,
     tier: choice.target.tier,
+    simulated: choice.target.simulated,
     candidates: firstThenRest(choice.target, choice.order).map(({ id }) => id),
     escalation: (choice.escalation ?? []).map(({ id }) => id),
     excluded,

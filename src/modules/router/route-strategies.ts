@@ -21,6 +21,8 @@ export function strongSideOf(
   return new Set(dearest ? [dearest.id] : []);
 }
 
+type Weights = Readonly<Record<string, number>>;
+
 /** An unknown price counts as the dearest: what nobody has priced must not get most of the requests. */
 const pricePerPair = ({ price }: TargetStatus): number => (price ? price.input + price.output : Infinity);
 
@@ -43,19 +45,40 @@ export function byLatency(targets: readonly TargetStatus[]): TargetStatus[] {
   return [...targets].sort((a, b) => compare(rank(a), rank(b)));
 }
 
+const weightOf = (weights: Weights, { id }: TargetStatus): number => ownField(weights, id) ?? 1;
+
 /**
  * Draws one target in proportion to the weights and puts it first.
  *
  * @param random 0 to 1, exclusive of 1
  */
-export function byWeight(
+export function byWeight(targets: readonly TargetStatus[], weights: Weights, random: number): TargetStatus[] {
+  let left = random * targets.reduce((sum, target) => sum + weightOf(weights, target), 0);
+  const drawn = targets.find((target) => weightOf(weights, target) > 0 && (left -= weightOf(weights, target)) < 0);
+  return drawn ? firstThenRest(drawn, targets) : [...targets];
+}
+
+/**
+ * The same in proportion to the weights, but always alike for the same draws: each target has one of its own, so that one
+ * that goes away moves no conversation of another (weighted rendezvous hashing, Schindelhauer and Schomaker 2005).
+ *
+ * @param draw above 0 and below 1 for a target
+ */
+export function byWeightAndDraw(
   targets: readonly TargetStatus[],
-  weights: Readonly<Record<string, number>>,
-  random: number,
+  weights: Weights,
+  draw: (id: string) => number,
 ): TargetStatus[] {
-  const weightOf = (target: TargetStatus) => ownField(weights, target.id) ?? 1;
-  let left = random * targets.reduce((sum, target) => sum + weightOf(target), 0);
-  const drawn = targets.find((target) => weightOf(target) > 0 && (left -= weightOf(target)) < 0);
+  let drawn: TargetStatus | null = null;
+  let best = Infinity;
+  for (const target of targets) {
+    // exponentially distributed with the weight as its rate: the smallest is each target's in proportion to its weight
+    const wait = -Math.log(draw(target.id)) / weightOf(weights, target);
+    if (wait < best) {
+      best = wait;
+      drawn = target;
+    }
+  }
   return drawn ? firstThenRest(drawn, targets) : [...targets];
 }
 

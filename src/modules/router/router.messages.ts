@@ -45,6 +45,8 @@ export interface RouteDecision {
   readonly strategy: Strategy;
   readonly target: string;
   readonly tier: Tier;
+  /** Whether the target only pretends to be a model. */
+  readonly simulated: boolean;
   /** Target ids in the order they are tried; the first is `target`. */
   readonly candidates: readonly string[];
   /** Strategy `cascade`, uncertain case: the strong targets to ask when the cheap answer fails its checks; else empty. */
@@ -62,6 +64,8 @@ export interface RouteDecision {
   readonly rules: readonly string[];
   readonly features: Readonly<Record<string, number>>;
   readonly policyVersion: string;
+  /** Names the conversation where its next request must find the target again without a session. Not part of the API. */
+  readonly conversation: string | null;
   /** What a replay or a training needs to know; only of strategies with the artefact. Not part of the API. */
   readonly evidence: DecisionEvidence | null;
   /** Decision time, microseconds. */
@@ -74,7 +78,7 @@ export interface RouteDecision {
  * @throws ModelNotFound when `request.model` is neither a model nor a target
  * @throws InvalidRequest when `strategy` is unknown
  * @throws ContextLengthExceeded when the prompt fits no target that could answer it
- * @throws ModelNotAllowed when the caller's tenant may use none of the targets
+ * @throws ModelNotAllowed for every other name when the caller's tenant has targets of its own
  * @throws PrivacyNoLocalTarget when private text may only go to a local target and there is none
  * @throws NoTargetAvailable when every target is drained or open
  */

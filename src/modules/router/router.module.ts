@@ -3,6 +3,8 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { CheckAnswerHandler } from './check-answer.handler.js';
 import { DecisionLog } from './decision-log.js';
 import { FeedbackController } from './feedback.controller.js';
+import { OpenToolCalls } from './open-tool-calls.js';
+import { RememberToolCallHandler } from './remember-tool-call.handler.js';
 import { RecordDecisionHandler } from './record-decision.handler.js';
 import { DecideRouteHandler } from './decide-route.handler.js';
 
@@ -10,6 +12,13 @@ import { DecideRouteHandler } from './decide-route.handler.js';
 @Module({
   imports: [CqrsModule],
   controllers: [FeedbackController],
-  providers: [DecideRouteHandler, CheckAnswerHandler, RecordDecisionHandler, DecisionLog],
+  providers: [
+    DecideRouteHandler,
+    CheckAnswerHandler,
+    RecordDecisionHandler,
+    RememberToolCallHandler,
+    OpenToolCalls,
+    DecisionLog,
+  ],
 })
 export class RouterModule {}

@@ -1,7 +1,6 @@
 import {
   ContextLengthExceeded,
   InvalidRequest,
-  ModelNotAllowed,
   NoTargetAvailable,
   PrivacyNoLocalTarget,
 } from '../../common/app-error.js';
@@ -10,8 +9,7 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { Capability, TargetStatus } from '../../common/target.js';
 import { estimateTokens } from '../../common/token-estimate.js';
-import { findPrivateKindsIn } from './private-text.js';
-import { ownField } from '../../common/own-field.js';
+import { findPrivateText } from './privacy/private-text.js';
 
 /** Room for an answer whose length nobody said, tokens; a small window keeps an eighth of it free. */
 const ANSWER_RESERVE_TOKENS = 256;
@@ -42,14 +40,14 @@ interface Need {
  * throws its own error, so the caller learns the first thing to change.
  *
  * @param random 0 to 1, spreads `Retry-After` so that callers do not come back together
- * @throws InvalidRequest, ContextLengthExceeded, ModelNotAllowed, PrivacyNoLocalTarget, NoTargetAvailable
+ * @param targets those of the model that the caller may use at all
+ * @throws InvalidRequest, ContextLengthExceeded, PrivacyNoLocalTarget, NoTargetAvailable
  */
 export function allowedTargets(
   targets: readonly TargetStatus[],
   request: ChatRequest,
   history: readonly HistoryTurn[],
-  config: Pick<RouterConfig, 'privacy' | 'resilience' | 'tenants'>,
-  tenant: string,
+  config: Pick<RouterConfig, 'privacy' | 'resilience'>,
   random: number,
 ): AllowedTargets {
   const excluded: Excluded[] = [];
@@ -66,7 +64,6 @@ export function allowedTargets(
     if (left.length === 0) throw new InvalidRequest(need.cure, need.param);
   }
   left = fitting(left, request, keep);
-  left = ofTenant(left, ownField(config.tenants, tenant)?.targets, keep);
   const beforePrivacy = left.length;
   left = localIfPrivate(left, request, history, config, keep);
   const keptLocal = left.length < beforePrivacy;
@@ -93,17 +90,6 @@ function fitting(targets: readonly TargetStatus[], request: ChatRequest, keep: K
   );
 }
 
-function ofTenant(
-  targets: readonly TargetStatus[],
-  own: readonly string[] | undefined,
-  keep: Keep,
-): readonly TargetStatus[] {
-  if (!own) return targets;
-  const left = keep(targets, ({ id }) => (own.includes(id) ? null : 'tenant_not_allowed'));
-  if (left.length > 0) return left;
-  throw new ModelNotAllowed('Your tenant may use no target that could take this request. Name another model.', 'model');
-}
-
 function localIfPrivate(
   targets: readonly TargetStatus[],
   request: ChatRequest,
@@ -112,15 +98,14 @@ function localIfPrivate(
   keep: Keep,
 ): readonly TargetStatus[] {
   if (!privacy.localOnly || targets.every((target) => target.tier === 'local')) return targets;
-  const messages = [...request.messages, ...history.flatMap((turn) => turn.messages)];
-  const kinds = findPrivateKindsIn(messages, privacy.detect);
-  if (kinds.length === 0) return targets;
+  const finding = findPrivateText(request, history, privacy.detect);
+  if (!finding) return targets;
   const left = keep(targets, ({ tier }) => (tier === 'local' ? null : 'private_text'));
   if (left.length > 0) return left;
   throw new PrivacyNoLocalTarget(
-    `The conversation contains private text (${kinds.join(', ')}), which may only go to a local target, and no local ` +
+    `The request contains private text (${finding.kinds.join(', ')}), which may only go to a local target, and no local ` +
       'target of this model can take the request. Remove it, or name a model with a local target.',
-    'messages',
+    finding.param,
   );
 }
 

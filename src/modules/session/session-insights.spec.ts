@@ -14,6 +14,7 @@ const turn = (changes: Partial<Turn>): Turn => ({
   costUsd: 0.5,
   latencyMs: 100,
   cached: false,
+  simulated: false,
   fallback: false,
   ...changes,
 });

@@ -13,7 +13,7 @@ export interface LatencyInsights {
 export interface SessionInsights {
   turns: number;
   model_switches: number;
-  targets: Record<string, { turns: number; share: number }>;
+  targets: Record<string, { turns: number; share: number; simulated?: true }>;
   latency_ms: LatencyInsights | null;
   usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number };
   cost_usd: number | null;
@@ -53,9 +53,17 @@ export function percentile(sorted: readonly number[], p: number): number {
 }
 
 function targetShares(turns: readonly Turn[]): SessionInsights['targets'] {
-  const counts = new Map<string, number>();
-  for (const { target } of turns) counts.set(target, (counts.get(target) ?? 0) + 1);
-  return Object.fromEntries([...counts].map(([id, n]) => [id, { turns: n, share: n / turns.length }]));
+  const counts = new Map<string, { turns: number; simulated: boolean }>();
+  for (const { target, simulated } of turns) {
+    const known = counts.get(target);
+    counts.set(target, { turns: (known?.turns ?? 0) + 1, simulated: simulated || known?.simulated === true });
+  }
+  return Object.fromEntries(
+    [...counts].map(([id, { turns: n, simulated }]) => [
+      id,
+      { turns: n, share: n / turns.length, ...(simulated ? { simulated } : {}) },
+    ]),
+  );
 }
 
 function latencies(turns: readonly Turn[]): LatencyInsights | null {

@@ -46,6 +46,7 @@ const toTurnJson = (turn: Turn): SessionResponse['turns'][number] => ({
   target: turn.target,
   tier: turn.tier,
   model: turn.model,
+  simulated: turn.simulated,
   usage: turn.usage,
   cost_usd: turn.costUsd,
   latency_ms: turn.latencyMs,

@@ -151,6 +151,7 @@ describe('module session', () => {
         target: 'local',
         tier: 'local',
         model: 'llama3.2',
+        simulated: false,
         usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 },
         cost_usd: 0.25,
         latency_ms: 100,

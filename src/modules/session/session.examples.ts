@@ -33,6 +33,7 @@ export const sessionExample: SessionResponse = {
       target: 'local',
       tier: 'local',
       model: 'llama3.2',
+      simulated: false,
       usage: { prompt_tokens: 17, completion_tokens: 12, total_tokens: 29 },
       cost_usd: 0,
       latency_ms: 412,

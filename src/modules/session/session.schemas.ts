@@ -14,9 +14,10 @@ export type ListQuery = z.output<typeof listQuery>;
 const time = z.string().describe('ISO 8601 UTC.').meta({ format: 'date-time' });
 const cost = z.number().nullable().describe('USD; null when a price is unknown.');
 const usage = z.looseObject({
-  prompt_tokens: z.int(),
-  completion_tokens: z.int(),
-  total_tokens: z.int(),
+  prompt_tokens: z.int().nullable(),
+  completion_tokens: z.int().nullable(),
+  total_tokens: z.int().nullable(),
+  estimated: z.literal(true).optional().describe('Nobody counted; these are estimates from the texts.'),
 });
 const heading = {
   id: sessionIdSchema,
@@ -47,6 +48,7 @@ const turn = z.object({
   target: z.string(),
   tier: z.enum(TIERS),
   model: z.string().describe('As the model server names it.'),
+  simulated: z.boolean().describe('Whether no real model answered.'),
   usage: usage.nullable(),
   cost_usd: cost,
   latency_ms: z.number(),
@@ -67,7 +69,10 @@ const milliseconds = z.number();
 export const insightsResponse = z.object({
   turns: z.int(),
   model_switches: z.int().describe('Turns answered by another target than the turn before.'),
-  targets: z.record(z.string(), z.object({ turns: z.int(), share: z.number().describe('0 to 1.') })),
+  targets: z.record(
+    z.string(),
+    z.object({ turns: z.int(), share: z.number().describe('0 to 1.'), simulated: z.literal(true).optional() }),
+  ),
   latency_ms: z
     .object({ avg: milliseconds, p50: milliseconds, p95: milliseconds, min: milliseconds, max: milliseconds })
     .nullable()

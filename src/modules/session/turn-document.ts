@@ -1,3 +1,4 @@
+import { readUsage } from '../../common/usage.js';
 import type { Turn } from './session.messages.js';
 
 const VERSION = 1;
@@ -12,6 +13,7 @@ export interface TurnDocument {
   target: string;
   tier: Turn['tier'];
   model: string;
+  simulated: boolean;
   usage: Turn['usage'];
   cost_usd: number | null;
   latency_ms: number;
@@ -20,7 +22,8 @@ export interface TurnDocument {
 }
 
 export function toDocument(turn: Turn): TurnDocument {
-  const { requestId, costUsd, latencyMs, id, at, messages, target, tier, model, usage, cached, fallback } = turn;
+  const { requestId, costUsd, latencyMs, id, at, messages, target, tier, model, simulated, usage, cached, fallback } =
+    turn;
   return {
     v: VERSION,
     id,
@@ -30,6 +33,7 @@ export function toDocument(turn: Turn): TurnDocument {
     target,
     tier,
     model,
+    simulated,
     usage,
     cost_usd: costUsd,
     latency_ms: latencyMs,
@@ -60,7 +64,8 @@ export function fromDocument(value: unknown): Turn {
     target,
     tier: document.tier === 'cloud' ? 'cloud' : 'local',
     model: document.model ?? target,
-    usage: document.usage ?? null,
+    simulated: document.simulated === true,
+    usage: readUsage(document.usage),
     costUsd: document.cost_usd ?? null,
     latencyMs: document.latency_ms ?? 0,
     cached: document.cached === true,

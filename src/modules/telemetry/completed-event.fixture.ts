@@ -23,6 +23,7 @@ export function completed(changes: Partial<Fields> = {}): ChatCompletedEvent {
     },
     { prompt_tokens: 10, completion_tokens: 20, total_tokens: 30 },
     0.5,
+    { tokens: 30, usd: 0.5 },
     [{ target: 'cloud', startedAt: 0, outcome: 'ok', status: 200, ms: 250 }],
     { totalMs: 1500, overheadMs: 0.4, firstTokenMs: 250 },
     null,

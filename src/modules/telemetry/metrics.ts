@@ -29,6 +29,10 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
   return Promise.race([work, promise]).finally(() => clearTimeout(timer));
 }
 
+/** The HTTP status, or how a stream ended that did not end well: its status went out before that was known. */
+const statusLabel = ({ stream, outcome, status }: ChatCompletedEvent): string =>
+  stream && (outcome === 'cut' || outcome === 'aborted') ? outcome : String(status);
+
 /**
  * The Prometheus metrics of this replica (DESIGN section 8). Every label is a closed set: names from the configuration,
  * HTTP statuses, or codes of ours. Plain `inc(labels)` calls: children bound in advance cost the same 0.2 us.
@@ -102,7 +106,7 @@ export class RouterMetrics {
 
   recordChat(event: ChatCompletedEvent, spent: Spending): void {
     const model = this.modelLabel(event.requestedModel);
-    this.requests.inc({ model, status: event.status });
+    this.requests.inc({ model, status: statusLabel(event) });
     this.cache.inc({ result: event.cache.result });
     // A cache hit ends before the decision; its route is that of the stored answer.
     if (event.route && event.cache.result !== 'HIT') this.recordDecision(event.route);

@@ -44,6 +44,7 @@ export function requestLine(event: ChatCompletedEvent): Record<string, unknown> 
     stream: event.stream,
     prompt_tokens: usage?.prompt_tokens ?? null,
     completion_tokens: usage?.completion_tokens ?? null,
+    ...(usage?.estimated ? { estimated: true } : {}),
     cost_usd: event.costUsd,
     total_ms: rounded(timing.totalMs),
     overhead_ms: rounded(timing.overheadMs),

@@ -86,7 +86,8 @@ function attributesOf({ requestId, requestedModel, route, usage, costUsd, cache,
       [ROUTER.reason]: route.reasonCode,
       [ROUTER.fallback]: route.fallback,
     }),
-    ...(usage && { [GEN_AI.inputTokens]: usage.prompt_tokens, [GEN_AI.outputTokens]: usage.completion_tokens }),
+    ...(typeof usage?.prompt_tokens === 'number' && { [GEN_AI.inputTokens]: usage.prompt_tokens }),
+    ...(typeof usage?.completion_tokens === 'number' && { [GEN_AI.outputTokens]: usage.completion_tokens }),
     ...(costUsd === null ? {} : { [ROUTER.cost]: costUsd }),
   };
 }

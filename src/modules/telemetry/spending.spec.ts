@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Usage } from '../../common/chat.js';
 import { completed } from './completed-event.fixture.js';
 import { spendingOf } from './spending.js';
 
@@ -15,9 +14,9 @@ describe('spendingOf', () => {
     expect(spendingOf(completed({ cache: { result: 'HIT', key: null, completion: null } }))).toEqual(NOTHING);
   });
 
-  it('counts nothing for what is unknown or no number', () => {
-    const odd = { prompt_tokens: '12', completion_tokens: -5, total_tokens: Number.NaN } as unknown as Usage;
-    expect(spendingOf(completed({ usage: odd, costUsd: Number.NaN }))).toEqual(NOTHING);
+  it('counts nothing for what is unknown', () => {
+    const unknown = { prompt_tokens: null, completion_tokens: null, total_tokens: null };
+    expect(spendingOf(completed({ usage: unknown, costUsd: null }))).toEqual(NOTHING);
     expect(spendingOf(completed({ usage: null, costUsd: null }))).toEqual(NOTHING);
   });
 });

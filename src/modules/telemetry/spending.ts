@@ -9,19 +9,15 @@ export interface Spending {
 
 const NOTHING: Spending = { promptTokens: 0, completionTokens: 0, costUsd: 0 };
 
-/** Token counts come from model servers: anything but a positive finite number counts nothing. */
-const counted = (value: unknown): number =>
-  typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0;
-
 /**
  * What a request really used. Failed ones and answers from the cache used nothing; an answer that was cut or abandoned
- * used what its server counted. An unknown cost counts nothing.
+ * used what was received of it. What is unknown counts nothing.
  */
 export function spendingOf({ outcome, cache, usage, costUsd }: ChatCompletedEvent): Spending {
   if (outcome === 'failed' || cache.result === 'HIT') return NOTHING;
   return {
-    promptTokens: counted(usage?.prompt_tokens),
-    completionTokens: counted(usage?.completion_tokens),
-    costUsd: counted(costUsd),
+    promptTokens: usage?.prompt_tokens ?? 0,
+    completionTokens: usage?.completion_tokens ?? 0,
+    costUsd: costUsd ?? 0,
   };
 }

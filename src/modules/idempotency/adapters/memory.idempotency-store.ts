@@ -1,4 +1,13 @@
-import { IdempotencyStore, type Claim, type SessionName, type StoredAnswer } from '../idempotency-store.js';
+import {
+  IdempotencyStore,
+  KEPT_OF_A_USER,
+  type Claim,
+  type KeyName,
+  type KeyWatch,
+  type SessionName,
+  type StoredAnswer,
+} from '../idempotency-store.js';
+import { KeyWatchers } from '../key-watchers.js';
 
 const MAX_BYTES = 67_108_864;
 const MAX_ENTRIES = 50_000;
@@ -6,6 +15,7 @@ const MAX_ENTRIES = 50_000;
 const ENTRY_BYTES = 300;
 
 interface Entry {
+  readonly user: string;
   readonly fingerprint: string;
   readonly owner: string;
   answer: StoredAnswer | null;
@@ -13,19 +23,32 @@ interface Entry {
   until: number;
 }
 
-/** Keys of this process. Bounded; the oldest finished ones leave first. @param now epoch milliseconds */
+/** What one user has kept; oldest first. */
+interface Kept {
+  readonly names: Set<string>;
+  bytes: number;
+}
+
+/** Keys of this process. Bounded, for each user and in all; the oldest finished ones leave first. */
 export class MemoryIdempotencyStore extends IdempotencyStore {
   private readonly entries = new Map<string, Entry>();
+  private readonly kept = new Map<string, Kept>();
+  private readonly watchers = new KeyWatchers();
   private bytes = 0;
 
-  constructor(private readonly now: () => number = Date.now) {
+  /** @param now epoch milliseconds */
+  constructor(
+    private readonly now: () => number = Date.now,
+    private readonly bounds = KEPT_OF_A_USER,
+  ) {
     super();
   }
 
-  async claim(name: string, fingerprint: string, owner: string, leaseMs: number): Promise<Claim> {
+  async claim({ user, name }: KeyName, fingerprint: string, owner: string, leaseMs: number): Promise<Claim> {
     const entry = this.current(name);
     if (!entry) {
-      this.entries.set(name, { fingerprint, owner, answer: null, bytes: ENTRY_BYTES, until: this.now() + leaseMs });
+      const until = this.now() + leaseMs;
+      this.entries.set(name, { user, fingerprint, owner, answer: null, bytes: ENTRY_BYTES, until });
       this.bytes += ENTRY_BYTES;
       this.shrink();
       return { state: 'begun' };
@@ -34,13 +57,13 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
     return entry.answer ? { state: 'done', answer: entry.answer } : { state: 'running' };
   }
 
-  async renew(name: string, owner: string, leaseMs: number): Promise<boolean> {
+  async renew({ name }: KeyName, owner: string, leaseMs: number): Promise<boolean> {
     const entry = this.owned(name, owner);
     if (entry) entry.until = this.now() + leaseMs;
     return entry !== null;
   }
 
-  async complete(name: string, owner: string, answer: StoredAnswer, keepMs: number): Promise<void> {
+  async complete({ user, name }: KeyName, owner: string, answer: StoredAnswer, keepMs: number): Promise<void> {
     const entry = this.owned(name, owner);
     if (!entry) return;
     const bytes = Buffer.byteLength(answer.body);
@@ -48,17 +71,32 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
     entry.bytes += bytes;
     entry.until = this.now() + keepMs;
     this.bytes += bytes;
+    const kept = this.kept.get(user) ?? { names: new Set(), bytes: 0 };
+    this.kept.set(user, kept);
+    kept.names.add(name);
+    kept.bytes += entry.bytes;
+    for (const oldest of kept.names) {
+      if (kept.names.size <= this.bounds.answers && kept.bytes <= this.bounds.bytes) break;
+      this.forget(oldest);
+    }
     this.shrink();
+    this.watchers.tell(name);
   }
 
-  async release(name: string, owner: string): Promise<void> {
-    if (this.owned(name, owner)) this.forget(name);
+  async release({ name }: KeyName, owner: string): Promise<void> {
+    if (!this.owned(name, owner)) return;
+    this.forget(name);
+    this.watchers.tell(name);
   }
 
   async forgetSession({ tenant, sessionId }: SessionName): Promise<void> {
     for (const [name, { answer }] of this.entries) {
       if (answer?.session?.tenant === tenant && answer.session.sessionId === sessionId) this.forget(name);
     }
+  }
+
+  watch({ name }: KeyName): KeyWatch {
+    return this.watchers.watch(name);
   }
 
   private owned(name: string, owner: string): Entry | null {
@@ -82,7 +120,13 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
   }
 
   private forget(name: string): void {
-    this.bytes -= this.entries.get(name)?.bytes ?? 0;
+    const entry = this.entries.get(name);
+    if (!entry) return;
     this.entries.delete(name);
+    this.bytes -= entry.bytes;
+    const kept = this.kept.get(entry.user);
+    if (!kept?.names.delete(name)) return;
+    kept.bytes -= entry.bytes;
+    if (kept.names.size === 0) this.kept.delete(entry.user);
   }
 }

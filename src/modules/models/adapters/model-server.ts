@@ -1,22 +1,35 @@
-import { Pool, type Dispatcher } from 'undici';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import type { Dispatcher } from 'undici';
 import type { TargetConfig } from '../../../common/config/config.schema.js';
-import { UpstreamFailure } from '../../../common/upstream-failure.js';
-import { PlainExchange } from './plain-exchange.js';
+import { decodedBeginning, decodedBytes, decodedStream, isEncoded } from './content-coding.js';
+import { Connections } from './fresh-retry.js';
+import { MAX_ERROR_BYTES, PlainExchange } from './plain-exchange.js';
 import type { Endpoint } from './providers.js';
 import { failureOfStatus } from './upstream-errors.js';
 
 const MIN_CONNECTIONS = 100;
 /** Larger answers than this are not chat answers. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
-/** Enough of an error body to find its message. */
-const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_HEADER_BYTES = 32 * 1024;
 
-export type OpenResponse = Dispatcher.ResponseData;
+export interface WholeResponse {
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+export interface OpenResponse {
+  readonly headers: IncomingHttpHeaders;
+  /** Decoded. */
+  readonly body: Readable;
+  /** As it comes from the connection; the same where nothing is encoded. */
+  readonly source: Dispatcher.ResponseData['body'];
+}
 
 /** The connections to one target's server. Redirects are not followed: where requests go is configuration alone. */
 export class ModelServer {
-  private readonly pool: Pool;
+  private readonly connections: Connections;
   private readonly path: string;
 
   constructor(
@@ -24,7 +37,7 @@ export class ModelServer {
     private readonly endpoint: Endpoint,
   ) {
     this.path = endpoint.url.pathname + endpoint.url.search;
-    this.pool = new Pool(endpoint.url.origin, {
+    this.connections = new Connections(endpoint.url.origin, {
       connections: Math.max(MIN_CONNECTIONS, target.concurrency),
       connect: { timeout: target.timeouts.connectMs, noDelay: true },
       // CallTimer is the one clock of a call; undici's own limits would count other things.
@@ -39,39 +52,43 @@ export class ModelServer {
    * Sends one chat request and resolves with its whole answer.
    *
    * @param limitMs milliseconds until it must be complete
-   * @throws UpstreamFailure for a status other than 2xx, an encoded body, and a timeout; undici's errors; the signal's
-   *   reason
+   * @throws UpstreamFailure for a status other than 2xx and a timeout; undici's errors; the signal's reason
    */
-  async exchange(body: string, limitMs: number, signal: AbortSignal): Promise<string> {
-    const headers = await this.headersFor('application/json');
+  async exchange(body: string, limitMs: number, signal: AbortSignal): Promise<WholeResponse> {
+    const requestHeaders = await this.headersFor('application/json');
     const exchange = new PlainExchange(limitMs, signal);
-    this.pool.dispatch({ method: 'POST', path: this.path, headers, body }, exchange);
-    const response = await exchange.response;
-    if (response.status >= 200 && response.status <= 299) return response.text;
-    throw failureOfStatus(response.status, response.text, response.headers);
+    const request = { method: 'POST', path: this.path, headers: requestHeaders, body } as const;
+    this.connections.dispatch(request, exchange);
+    const { status, headers, body: bytes } = await exchange.response;
+    if (status < 200 || status > 299) throw failureOfStatus(status, await errorText(bytes, headers), headers);
+    const plain = isEncoded(headers) ? await decodedBytes(bytes, headers, MAX_RESPONSE_BYTES) : bytes;
+    return { headers, text: plain.toString('utf8') };
   }
 
   /**
    * Sends one chat request; resolves with the response once its headers say 2xx.
    *
-   * @throws UpstreamFailure for any other status and for an encoded body, which was not asked for
+   * @throws UpstreamFailure for any other status, and for a body that is encoded in a way nobody knows
    */
   async open(body: string, accept: string, signal: AbortSignal): Promise<OpenResponse> {
-    const headers = await this.headersFor(accept);
-    const response = await this.pool.request({ method: 'POST', path: this.path, headers, body, signal });
-    if (response.statusCode < 200 || response.statusCode > 299) {
-      throw failureOfStatus(response.statusCode, await cappedText(response), response.headers);
+    const requestHeaders = await this.headersFor(accept);
+    const request = { method: 'POST', path: this.path, headers: requestHeaders, body, signal } as const;
+    const { statusCode, headers, body: source } = await this.connections.dispatcher.request(request);
+    if (statusCode < 200 || statusCode > 299) {
+      throw failureOfStatus(statusCode, await errorText(await beginningOf(source), headers), headers);
     }
-    const encoding = response.headers['content-encoding'];
-    if (encoding !== undefined && encoding !== 'identity') {
-      discard(response);
-      throw new UpstreamFailure('bad_answer', `content-encoding ${String(encoding)} was not asked for`);
+    if (!isEncoded(headers)) return { headers, body: source, source };
+    try {
+      return { headers, body: decodedStream(source, headers), source };
+    } catch (error) {
+      discard({ source });
+      throw error;
     }
-    return response;
   }
 
   private async headersFor(accept: string): Promise<string[]> {
     const headers = ['content-type', 'application/json', 'accept', accept, 'user-agent', 'hybrid-llm-router'];
+    headers.push('accept-encoding', 'identity'); // left out, it would leave the choice to the server
     const { auth } = this.endpoint;
     if (auth) headers.push(auth.header, await auth.value());
     return headers;
@@ -79,12 +96,12 @@ export class ModelServer {
 
   /** Lets calls in flight finish, then closes the connections. */
   async close(): Promise<void> {
-    await this.pool.close();
+    await this.connections.close();
   }
 
   /** Ends everything at once. */
   async destroy(): Promise<void> {
-    await this.pool.destroy();
+    await this.connections.destroy();
   }
 }
 
@@ -92,12 +109,12 @@ export class ModelServer {
  * Throws an unread body away together with its connection. undici tells such an end as an error of the body, and an
  * error nobody listens for ends the process.
  */
-export function discard({ body }: OpenResponse): void {
-  body.on('error', () => undefined).destroy();
+export function discard({ source }: Pick<OpenResponse, 'source'>): void {
+  source.on('error', () => undefined).destroy();
 }
 
-/** The beginning of an error body; the rest is thrown away together with the connection. */
-async function cappedText({ body }: OpenResponse): Promise<string> {
+/** The first 64 KiB of a body; the rest is thrown away together with the connection. */
+export async function beginningOf(body: Readable): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   for await (const piece of body as AsyncIterable<Buffer>) {
@@ -105,5 +122,11 @@ async function cappedText({ body }: OpenResponse): Promise<string> {
     bytes += piece.length;
     if (bytes > MAX_ERROR_BYTES) break;
   }
-  return Buffer.concat(pieces).subarray(0, MAX_ERROR_BYTES).toString('utf8');
+  return Buffer.concat(pieces).subarray(0, MAX_ERROR_BYTES);
+}
+
+/** The text of the beginning of an error body, without half a character at its end. */
+async function errorText(body: Buffer, headers: IncomingHttpHeaders): Promise<string> {
+  const plain = isEncoded(headers) ? await decodedBeginning(body, headers, MAX_ERROR_BYTES) : body;
+  return new StringDecoder('utf8').write(plain);
 }

@@ -1,5 +1,6 @@
 import { request } from 'undici';
 import { z } from 'zod';
+import { jsonWithin } from './bounded-json.js';
 
 const MAX_BODY_BYTES = 256 * 1024;
 
@@ -14,11 +15,11 @@ const answerSchema = z.object({ models: z.array(z.looseObject({ name: z.string()
  * @throws when the server cannot be reached or does not answer in time
  */
 export async function loadedModels(root: string, signal: AbortSignal): Promise<readonly string[] | null> {
-  const { statusCode, headers, body } = await request(`${root}/api/ps`, { signal });
-  if (statusCode !== 200 || Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES) {
+  const { statusCode, body } = await request(`${root}/api/ps`, { signal });
+  if (statusCode !== 200) {
     body.on('error', () => undefined).destroy();
     return null;
   }
-  const answer = answerSchema.safeParse(await body.json().catch(() => null));
+  const answer = answerSchema.safeParse(await jsonWithin(body, MAX_BODY_BYTES));
   return answer.success ? answer.data.models.map(({ name }) => name) : null;
 }

@@ -3,13 +3,13 @@ import type { Dispatcher } from 'undici';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 
 /** Enough of an error body to find its message. */
-const MAX_ERROR_BYTES = 64 * 1024;
+export const MAX_ERROR_BYTES = 64 * 1024;
 
 export interface PlainResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Of a status other than 2xx, the first 64 KiB. */
-  readonly text: string;
+  /** As it came, maybe encoded; of a status other than 2xx, the first 64 KiB. */
+  readonly body: Buffer;
 }
 
 /**
@@ -56,10 +56,6 @@ export class PlainExchange implements Dispatcher.DispatchHandler {
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     this.status = status;
     this.headers = headers;
-    const encoding = headers['content-encoding'];
-    if (encoding !== undefined && encoding !== 'identity') {
-      this.fail(new UpstreamFailure('bad_answer', `content-encoding ${String(encoding)} was not asked for`));
-    }
   }
 
   onResponseData(_: Dispatcher.DispatchController, piece: Buffer): void {
@@ -84,8 +80,8 @@ export class PlainExchange implements Dispatcher.DispatchHandler {
     if (!this.end(true)) return;
     const body = this.pieces.length === 1 ? this.pieces[0]! : Buffer.concat(this.pieces);
     const isError = this.status < 200 || this.status > 299;
-    const text = (isError ? body.subarray(0, MAX_ERROR_BYTES) : body).toString('utf8');
-    this.resolve({ status: this.status, headers: this.headers, text });
+    const kept = isError ? body.subarray(0, MAX_ERROR_BYTES) : body;
+    this.resolve({ status: this.status, headers: this.headers, body: kept });
   }
 
   private fail(reason: Error): void {

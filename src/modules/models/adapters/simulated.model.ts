@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ChatChunk, ChatFrame, ChatRequest, Choice, Completion, Delta, Usage } from '../../../common/chat.js';
+import type { ChatChunk, ChatFrame, ChatRequest, Choice, Completion, Delta } from '../../../common/chat.js';
 import { textOf } from '../../../common/chat.js';
 import type { TargetConfig } from '../../../common/config/config.schema.js';
 import { estimateTextTokens, estimateTokens } from '../../../common/token-estimate.js';
+import type { Usage } from '../../../common/usage.js';
 import type { ModelStream } from '../models.messages.js';
 import { simulatedToolCall } from './simulated-tool-call.js';
 

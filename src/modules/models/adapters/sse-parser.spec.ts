@@ -1,10 +1,10 @@
-import { SseEventTooLarge, SseParser } from './sse-parser.js';
+import { SseError, SseEventTooLarge, SseParser } from './sse-parser.js';
 
 /** Feeds the text in pieces of `size` bytes. */
-function parse(text: string, size = Infinity): string[] {
+function parse(text: string, size = Infinity): (string | SseError)[] {
   const parser = new SseParser();
   const bytes = Buffer.from(text);
-  const out: string[] = [];
+  const out: (string | SseError)[] = [];
   for (let at = 0; at < bytes.length; at += size) out.push(...parser.push(bytes.subarray(at, at + size)));
   return [...out, ...parser.end()];
 }
@@ -24,6 +24,23 @@ describe('SseParser', () => {
   ];
   it.each(cases)('%s, at any split', (_name, text, expected) => {
     for (const size of [Infinity, 1, 2, 3, 5]) expect(parse(text, size)).toEqual(expected);
+  });
+
+  it.each([
+    ['event: error', 'event: error\ndata: {"code":400}\n\n', '{"code":400}'],
+    ['event:error after its data', 'data: x\nevent:error\n\n', 'x'],
+    ['the field error of older llama.cpp', 'error: {"code":400}\n\n', '{"code":400}'],
+    ['no data', 'event: error\n\n', ''],
+  ])('F45 tells an error by %s, at any split', (_name, text, data) => {
+    for (const size of [Infinity, 1, 2, 3]) {
+      expect(parse(`data: 1\n\n${text}data: 2\n\n`, size)).toEqual(['1', new SseError(data), '2']);
+    }
+  });
+
+  it('F62 counts comments', () => {
+    const parser = new SseParser();
+    for (const part of [': keep-', 'alive\n\n:\n', 'data: 1\n\n']) parser.push(Buffer.from(part));
+    expect(parser.comments).toBe(2);
   });
 
   it('refuses an event without end instead of keeping it', () => {

@@ -1,6 +1,8 @@
-import type { ChatFrame, Completion } from '../../../common/chat.js';
+import { hasContent, type ChatFrame, type Completion } from '../../../common/chat.js';
 import type { UpstreamFailure } from '../../../common/upstream-failure.js';
-import { failureOfFrame, providerErrorOf } from './upstream-errors.js';
+import { errorIn, isErrorBody } from './answer-errors.js';
+import type { SseError } from './sse-parser.js';
+import { failureOfBody } from './upstream-errors.js';
 
 const DONE = '[DONE]';
 
@@ -8,18 +10,22 @@ const DONE = '[DONE]';
 export class StreamFrames {
   /** Events that were no JSON; they are skipped, as the rest of the answer may be whole. */
   skipped = 0;
-  /** An error object came; the frames before it are still good. */
+  /** An error came; the frames before it are still good, and nothing after it is read. */
   failure: UpstreamFailure | null = null;
+  /** Whether any frame so far had content or a finish reason: without one there is no answer. */
+  hasAnswer = false;
+  /** Whether the last read brought some. */
+  readContent = false;
   private done = false;
   private readonly finished = new Set<number>();
-  private usageSeen = false;
+  private finalUsageSeen = false;
 
   /** @param choices how many choices were asked for (`n`) */
   constructor(private readonly choices: number) {}
 
-  /** The server said everything: `[DONE]`, or every choice has finished and the usage is here. */
+  /** The server said everything: `[DONE]`, or usage after every choice has finished. */
   get complete(): boolean {
-    return this.done || (this.allFinished && this.usageSeen);
+    return this.done || this.finalUsageSeen;
   }
 
   /** Every choice has its finish reason; at most usage and `[DONE]` are missing. */
@@ -27,45 +33,56 @@ export class StreamFrames {
     return this.done || this.finished.size >= this.choices;
   }
 
-  /** The frames of these payloads, up to an error object if there is one; that one is in `failure` then. */
-  read(payloads: readonly string[]): ChatFrame[] {
+  /** The frames of these payloads, up to an error if there is one; that one is in `failure` then. */
+  read(payloads: readonly (string | SseError)[]): ChatFrame[] {
     const frames: ChatFrame[] = [];
-    for (const text of payloads) {
-      if (text === DONE) this.done = true;
-      else if (!this.done && !this.failure) this.readOne(text, frames);
+    this.readContent = false;
+    for (const payload of payloads) {
+      if (this.done || this.failure) break;
+      if (payload === DONE) this.done = true;
+      else if (typeof payload === 'string') this.readOne(payload, frames);
+      else this.failure = failureOfBody(parsed(payload.data) ?? payload.data);
     }
     return frames;
   }
 
   private readOne(text: string, frames: ChatFrame[]): void {
-    const json = parseObject(text);
-    if (!json) {
+    const json = parsed(text);
+    if (isErrorBody(json)) {
+      this.failure = failureOfBody(errorIn(json));
+      return;
+    }
+    if (!isChunk(json)) {
       this.skipped += 1;
       return;
     }
-    if (json['error'] !== undefined && json['error'] !== null) {
-      this.failure = failureOfFrame(providerErrorOf(json) ?? {});
-      return;
-    }
+    // running totals come before the end; only usage in a frame after it is the last word
+    if (json.usage && this.allFinished) this.finalUsageSeen = true;
     for (const choice of json.choices ?? []) if (choice.finish_reason) this.finished.add(choice.index ?? 0);
-    if (json.usage) this.usageSeen = true;
+    if (hasContent(json)) {
+      this.readContent = true;
+      this.hasAnswer = true;
+    }
     // A payload over several data lines is one line again when it goes out.
     frames.push({ text: text.includes('\n') ? JSON.stringify(json) : text, json });
   }
 }
 
-function parseObject(text: string): Completion | null {
+function parsed(text: string): unknown {
   try {
-    const json: unknown = JSON.parse(text);
-    const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
-    return isObject && validChoices(json as Completion) ? (json as Completion) : null;
+    return JSON.parse(text);
   } catch {
-    return null;
+    return undefined;
   }
 }
 
-function validChoices({ choices }: Completion): boolean {
-  return choices === undefined || choices === null || (Array.isArray(choices) && choices.every(isRecord));
+function isChunk(json: unknown): json is Completion {
+  if (!isRecord(json) || Array.isArray(json)) return false;
+  const { choices } = json as Completion;
+  if (choices === undefined || choices === null) return true;
+  if (!Array.isArray(choices)) return false;
+  for (const choice of choices) if (!isRecord(choice)) return false;
+  return true;
 }
 
 const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;

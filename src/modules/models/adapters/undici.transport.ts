@@ -1,26 +1,16 @@
+import { hasContent, type ChatChunk, type Completion } from '../../../common/chat.js';
 import { BackgroundWork } from '../../../common/background-work.js';
-import type { ChatChunk, Completion } from '../../../common/chat.js';
-import { hasContent } from '../../../common/chat.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import type { ModelStream } from '../models.messages.js';
+import { errorIn, isErrorBody } from './answer-errors.js';
 import { CallTimer } from './call-timer.js';
-import { discard, type ModelServer, type OpenResponse } from './model-server.js';
+import { beginningOf, discard, type ModelServer, type OpenResponse, type WholeResponse } from './model-server.js';
 import { SseEventTooLarge, SseParser } from './sse-parser.js';
 import { StreamFrames } from './stream-frames.js';
-import { failureOfFrame, failureOfTransport, providerErrorOf } from './upstream-errors.js';
+import { StreamPatience, TAIL_MS, type CallLimits } from './stream-patience.js';
+import { failureOfBody, failureOfTransport } from './upstream-errors.js';
 
 const background = new BackgroundWork('models');
-
-/** After the last finish reason only usage and `[DONE]` can come; a server that sends neither is not waited for. */
-const TAIL_MS = 1_000;
-
-/** Milliseconds. */
-export interface CallLimits {
-  /** Until the first content of a stream, or the whole plain answer. */
-  readonly beginMs: number;
-  readonly idleMs: number;
-  readonly totalMs: number;
-}
 
 /** One call of one model server over undici; see `ModelStream`. */
 export class UpstreamCall implements ModelStream {
@@ -40,8 +30,8 @@ export class UpstreamCall implements ModelStream {
 
   private async *plain(): AsyncGenerator<ChatChunk> {
     try {
-      const text = await this.waitFor(() => this.server.exchange(this.body, this.limits.beginMs, this.signal));
-      yield { frames: [{ text, json: completionOf(text) }] };
+      const answer = await this.waitFor(() => this.server.exchange(this.body, this.limits.beginMs, this.signal));
+      yield { frames: [{ text: answer.text, json: completionOf(answer) }] };
     } catch (error) {
       if (this.signal.aborted) throw this.signal.reason;
       throw failureOfTransport(error, true);
@@ -51,44 +41,37 @@ export class UpstreamCall implements ModelStream {
   private async *streamed(): AsyncGenerator<ChatChunk> {
     const timer = new CallTimer(this.signal);
     const frames = new StreamFrames(this.form.choices);
-    const startedAt = performance.now();
-    let begun = false;
+    const patience = new StreamPatience(this.limits, performance.now());
     let response: OpenResponse | undefined;
     try {
       timer.arm(this.limits.beginMs, 'first token');
       response = await this.waitFor(() => this.server.open(this.body, 'text/event-stream', timer.signal));
-      assertEventStream(response);
+      await assertEventStream(response);
       const parser = new SseParser();
       const reader = (response.body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
-      let silentMs = 0;
       while (!frames.complete) {
-        if (begun) this.armNext(timer, frames, startedAt, silentMs);
+        if (frames.hasAnswer) timer.arm(...patience.next(frames.allFinished));
         const waitedBefore = this.upstreamMs;
         const next = await this.waitFor(() => reader.next());
-        if (begun) timer.pause();
+        if (frames.hasAnswer) timer.pause();
+        const commentsBefore = parser.comments;
         const read = frames.read(next.done ? parser.end() : parser.push(next.value));
-        // bytes that complete no event, and comments, are silence as well
-        silentMs = read.length > 0 ? 0 : silentMs + this.upstreamMs - waitedBefore;
-        begun ||= read.some((frame) => hasContent(frame.json));
+        const isLife = read.length > 0 || parser.comments > commentsBefore;
+        patience.heard(this.upstreamMs - waitedBefore, isLife, frames.readContent);
         if (read.length > 0) yield { frames: read };
         if (frames.failure) throw frames.failure;
         if (next.done) break;
       }
+      if (!frames.hasAnswer) throw new UpstreamFailure('bad_answer', 'the stream had neither content nor an end');
       if (!frames.allFinished) throw new UpstreamFailure('cut', 'the stream ended before the answer did');
     } catch (error) {
-      const cause = this.causeOf(error, timer, !begun);
-      const onlyTailMissing = begun && frames.allFinished && cause instanceof UpstreamFailure;
+      const cause = this.causeOf(error, timer, !frames.hasAnswer);
+      const onlyTailMissing = frames.hasAnswer && frames.allFinished && cause instanceof UpstreamFailure;
       if (!onlyTailMissing) throw cause;
     } finally {
       timer.stop();
       if (response) release(response, frames.complete);
     }
-  }
-
-  private armNext(timer: CallTimer, frames: StreamFrames, startedAt: number, silentMs: number): void {
-    const left = this.limits.totalMs - (performance.now() - startedAt);
-    const silence = (frames.allFinished ? TAIL_MS : this.limits.idleMs) - silentMs;
-    timer.arm(Math.max(0, Math.min(left, silence)), left < silence ? 'whole answer' : 'next chunk');
   }
 
   /** Every wait for the server goes through here, so that `upstreamMs` is what we did not spend ourselves. */
@@ -110,31 +93,42 @@ export class UpstreamCall implements ModelStream {
   }
 }
 
-function assertEventStream(response: OpenResponse): void {
-  const type = response.headers['content-type'];
-  if (type === undefined || String(type).startsWith('text/event-stream')) return;
+/** @throws UpstreamFailure for another type; what an error in JSON says counts */
+async function assertEventStream(response: OpenResponse): Promise<void> {
+  const type = String(response.headers['content-type'] ?? 'text/event-stream');
+  if (type.startsWith('text/event-stream')) return;
+  const isJson = /^application\/(\w+\+)?json\b/.test(type);
+  const body = isJson ? parsed((await beginningOf(response.body)).toString('utf8')) : null;
   discard(response);
-  throw new UpstreamFailure('bad_answer', `asked for a stream, got ${String(type).slice(0, 80)}`);
+  if (isErrorBody(body)) throw failureOfBody(errorIn(body), response.headers);
+  throw new UpstreamFailure('bad_answer', `asked for a stream, got ${type.slice(0, 80)}`);
 }
 
-function completionOf(text: string): Completion {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new UpstreamFailure('bad_answer', 'the answer is not JSON', {}, { cause: error });
-  }
-  const error = providerErrorOf(json);
+function completionOf({ text, headers }: WholeResponse): Completion {
+  const json = parsed(text);
+  if (json === undefined) throw new UpstreamFailure('bad_answer', 'the answer is not JSON');
+  if (isErrorBody(json)) throw failureOfBody(errorIn(json), headers);
   const { choices } = (json ?? {}) as Completion;
-  if (Array.isArray(choices) && choices.length > 0) return json as Completion;
-  throw error ? failureOfFrame(error) : new UpstreamFailure('bad_answer', 'the answer has no choices');
+  const isAnswer = Array.isArray(choices) && choices.every(isObject) && hasContent(json as Completion);
+  if (!isAnswer) throw new UpstreamFailure('bad_answer', 'the answer has no content and no finish reason');
+  return json as Completion;
 }
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 /** A stream that was read to its end keeps its connection; one that was left in the middle is closed. */
 function release(response: OpenResponse, complete: boolean): void {
-  const { body } = response;
-  if (body.destroyed || body.readableEnded) return;
-  if (!complete) return discard(response);
-  const toTheEnd = () => body.dump({ limit: 16_384, signal: AbortSignal.timeout(TAIL_MS) });
+  const { body, source } = response;
+  if (source.destroyed || source.readableEnded) return;
+  if (!complete || body !== source) return discard(response);
+  const toTheEnd = () => source.dump({ limit: 16_384, signal: AbortSignal.timeout(TAIL_MS) });
   background.launch('reading an answer to its end', () => toTheEnd().catch(() => discard(response)));
 }

@@ -1,4 +1,4 @@
-import { failureOfFrame, failureOfStatus, failureOfTransport, retryAfterMs } from './upstream-errors.js';
+import { failureOfBody, failureOfStatus, failureOfTransport } from './upstream-errors.js';
 
 describe('failureOfStatus', () => {
   const cases: [number, unknown, string, string][] = [
@@ -35,25 +35,84 @@ describe('failureOfStatus', () => {
   });
 });
 
-describe('failureOfFrame', () => {
+describe('failureOfBody', () => {
   it.each([
     [{ code: 429, message: 'slow down' }, 'rate_limited'],
     [{ type: 'rate_limit_error' }, 'rate_limited'],
     [{ code: 'content_filter' }, 'content_filter'],
     [{ message: 'boom' }, 'server_error'],
-  ])('%j is %s', (error, outcome) => expect(failureOfFrame(error).outcome).toBe(outcome));
+  ])('%j is %s', (error, outcome) => expect(failureOfBody({ error }).outcome).toBe(outcome));
+
+  it.each([
+    [{ object: 'error', message: 'bad top_p', type: 'BadRequestError', code: 400 }, 'bad_request', 400],
+    [{ error: { message: 'no such model', code: '404' } }, 'not_found', 404],
+    [{ error: { message: 'x', type: 'invalid_request_error', code: null } }, 'bad_request', 400],
+    [{ error: { message: 'x', code: 'context_length_exceeded' } }, 'context_length', 400],
+    [{ error: { message: 'x', code: 'rate_limit_exceeded' } }, 'rate_limited', 429],
+    [{ error: { message: 'x', code: 'invalid_api_key' } }, 'auth', 401],
+    [{ error: { message: 'x', status: 'RESOURCE_EXHAUSTED' } }, 'rate_limited', 429],
+    [{ error: { message: 'Loading model', type: 'unavailable_error', code: 503 } }, 'server_error', 503],
+    [{ error: { message: 'no credits', code: 402 } }, 'auth', 402],
+    [{ error: { message: 'too long', code: 413 } }, 'context_length', 413],
+    [{ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }, 'server_error', 503],
+    [[{ error: { code: 400, message: 'x', status: 'INVALID_ARGUMENT' } }], 'bad_request', 400],
+    ['engine died', 'server_error', 500],
+  ])('F46 %j counts as its status would', (body, outcome, status) => {
+    expect(failureOfBody(body)).toMatchObject({ outcome, detail: { status } });
+  });
+
+  it('F46 a time to wait in the body', () => {
+    expect(failureOfBody({ error: { code: 429, retry_after: 3 } }).detail.retryAfterMs).toBe(3_000);
+    expect(failureOfBody({ error: { code: 429 } }, { 'retry-after': '7' }).detail.retryAfterMs).toBe(7_000);
+  });
+
+  it('F60 keeps the category of a content filter, bounded', () => {
+    const innererror = { code: 'X', content_filter_result: { hate: { filtered: true, severity: 'high' } } };
+    const failed = (inner: object) =>
+      failureOfBody({ error: { code: 'content_filter', message: 'm', innererror: inner } });
+    expect(failed(innererror).detail.innererror).toEqual(innererror);
+    expect(failed({ ...innererror, trace: 'x'.repeat(10_000) }).detail.innererror).toEqual(innererror);
+    expect(failed({ trace: 'x'.repeat(10_000) }).detail.innererror).toBeUndefined();
+  });
 });
 
-describe('retryAfterMs', () => {
-  const now = Date.parse('2026-11-23T12:00:00Z');
+describe('F63 the reason of a refusal', () => {
   it.each([
-    [{ 'retry-after': '2' }, 2000],
-    [{ 'retry-after': 'Mon, 23 Nov 2026 12:00:03 GMT' }, 3000],
-    [{ 'retry-after': 'Mon, 23 Nov 2026 11:00:00 GMT' }, 0],
-    [{ 'retry-after-ms': '150', 'retry-after': '1' }, 150],
-    [{ 'retry-after': 'soon' }, undefined],
-    [{}, undefined],
-  ])('%j', (headers, expected) => expect(retryAfterMs(headers, now)).toBe(expected));
+    ['temperature must be below 2', 'temperature must be below 2', null],
+    [['a is bad', 'b is bad'], 'a is bad; b is bad', null],
+    [{ detail: 'field required' }, 'field required', null],
+    [
+      { detail: [{ loc: ['body', 'messages', 0, 'role'], msg: 'Field required', type: 'missing' }] },
+      'messages.0.role: Field required',
+      'messages.0.role',
+    ],
+    [{ message: 'no' }, 'no', null],
+    [{ error: 'no' }, 'no', null],
+    [{ error: { message: { content: 'x' }, detail: 'no' } }, 'no', null],
+    [{ errors: [{ message: 'a' }, 'b'] }, 'a; b', null],
+    [{ error: { errors: [{ reason: 'no' }] } }, 'no', null],
+    [{ title: 'Bad', detail: 'too hot' }, 'too hot', null],
+    [[{ error: { code: 400, message: 'no', status: 'INVALID_ARGUMENT' } }], 'no', null],
+    [{ problem: { temperature: 'too high' } }, '{"problem":{"temperature":"too high"}}', null],
+  ])('of %j', (body, message, param) => {
+    const { detail } = failureOfStatus(400, JSON.stringify(body), {});
+    expect([detail.providerMessage, detail.param ?? null]).toEqual([message, param]);
+  });
+
+  it('of plain words, but not of the page of a proxy', () => {
+    expect(failureOfStatus(422, 'missing field `role`\n', {}).detail.providerMessage).toBe('missing field `role`');
+    expect(failureOfStatus(400, '<html><h1>Bad</h1>', {}).detail.providerMessage).toBeUndefined();
+  });
+
+  it('is cut between characters', () => {
+    for (const lead of ['', 'x']) {
+      const message = failureOfStatus(400, JSON.stringify({ message: lead + '👋'.repeat(400) }), {}).detail
+        .providerMessage;
+      expect(message?.isWellFormed()).toBe(true);
+      expect(message?.length).toBeGreaterThan(490);
+    }
+    expect(failureOfStatus(400, '{"message":"half \\ud83d"}', {}).detail.providerMessage).toBe('half \ufffd');
+  });
 });
 
 describe('failureOfTransport', () => {

@@ -1,30 +1,28 @@
 import type { AttemptOutcome } from '../../../common/attempt.js';
 import { UpstreamFailure, type UpstreamFailureDetail } from '../../../common/upstream-failure.js';
+import { readProviderError, type ProviderError } from './provider-error.js';
+import { capped, retryAfterMs } from './retry-after.js';
 
-/** The error object of OpenAI's API, and what other servers make of it. */
-interface ProviderError {
-  readonly message?: unknown;
-  readonly code?: unknown;
-  readonly type?: unknown;
-  readonly param?: unknown;
-}
+type Headers = Readonly<Record<string, unknown>>;
 
 const CONTEXT_LENGTH =
   /context.{0,20}(length|window|size)|maximum context|too many tokens|exceeds? the (model|available)/i;
 const CONTENT_FILTER = /content[_ ]?(filter|policy|management)|responsible ?ai/i;
-const SHOWN_CHARACTERS = 500;
+const RATE_LIMIT = /rate.?limit|too.?many.?requests/i;
 
-/** Finds the error object in a body of the form `{error: {...}}`, `{error: "..."}`, `{message}` or `{detail}`. */
-export function providerErrorOf(json: unknown): ProviderError | null {
-  if (typeof json !== 'object' || json === null) return null;
-  const body = json as Record<string, unknown>;
-  if (typeof body['error'] === 'object' && body['error'] !== null) return body['error'];
-  const message = body['error'] ?? body['message'] ?? body['detail'];
-  return typeof message === 'string' ? { message } : null;
-}
+/** The status that a name in a body stands for, where the body gives no number; the first that fits. */
+const STATUS_BY_NAME: readonly (readonly [RegExp, number])[] = [
+  [/insufficient_quota|resource_?exhausted|throttl/i, 429],
+  [/unauthori[sz]ed|unauthenticated|authentication|invalid_api_key|permission/i, 401],
+  [/not_?found/i, 404],
+  [/invalid_?(request|argument|prompt|value|type)|bad_?request|unprocessable|validation|unsupported/i, 400],
+  [/overloaded|unavailable/i, 503],
+  [/timeout|timed_out|deadline/i, 504],
+];
 
 function outcomeOf(status: number, words: string): AttemptOutcome {
   if (status === 401 || status === 403) return CONTENT_FILTER.test(words) ? 'content_filter' : 'auth';
+  if (status === 402) return 'auth'; // the bill of this router's account, not the caller's request
   if (status === 404 || status === 405) return 'not_found';
   if (status === 408) return 'timeout';
   if (status === 429) return 'rate_limited';
@@ -38,45 +36,38 @@ function outcomeOf(status: number, words: string): AttemptOutcome {
 
 const REFUSALS: readonly AttemptOutcome[] = ['bad_request', 'context_length', 'content_filter'];
 
-/** Seconds or an HTTP date (RFC 9110 section 10.2.3) to milliseconds; `retry-after-ms` is Azure's and OpenAI's. */
-export function retryAfterMs(headers: Record<string, unknown>, now: number = Date.now()): number | undefined {
-  const exact = Number(headers['retry-after-ms'] ?? NaN);
-  if (exact >= 0) return exact;
-  const value = headers['retry-after'];
-  if (typeof value !== 'string' || value.trim() === '') return undefined;
-  const seconds = Number(value);
-  if (seconds >= 0) return seconds * 1000;
-  const at = Date.parse(value);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+/** What a status other than 2xx means. Only refusals of the request itself keep the provider's own words. */
+export function failureOfStatus(status: number, body: string, headers: Headers): UpstreamFailure {
+  return failureOf(status, readProviderError(parsed(body)), headers);
 }
 
-/** What a status other than 2xx means. Only refusals of the request itself keep the provider's own words. */
-export function failureOfStatus(status: number, body: string, headers: Record<string, unknown>): UpstreamFailure {
-  const error = providerErrorOf(parsed(body));
-  const message = typeof error?.message === 'string' ? error.message : '';
-  const words = [error?.code, error?.type, message].filter((part) => typeof part === 'string').join(' ');
+/** What an error inside an answer with status 200 means: the same as if its code had been the status. */
+export function failureOfBody(body: unknown, headers: Headers = {}): UpstreamFailure {
+  const error = readProviderError(body);
+  return failureOf(error.status ?? statusOfWords(error), error, headers);
+}
+
+function failureOf(status: number, error: ProviderError, headers: Headers): UpstreamFailure {
+  const { message, names, param, innererror } = error;
+  const words = `${names} ${message}`.trim();
   const outcome = outcomeOf(status, words);
+  const waitMs = retryAfterMs(headers) ?? (error.retryAfterMs === null ? undefined : capped(error.retryAfterMs));
   const detail: UpstreamFailureDetail = {
     status,
-    ...(REFUSALS.includes(outcome) && message ? { providerMessage: message.slice(0, SHOWN_CHARACTERS) } : {}),
-    ...(typeof error?.param === 'string' ? { param: error.param } : {}),
-    ...optional('retryAfterMs', retryAfterMs(headers)),
+    ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+    ...(param === null ? {} : { param }),
+    ...(REFUSALS.includes(outcome) && message ? { providerMessage: message } : {}),
+    ...(REFUSALS.includes(outcome) && innererror ? { innererror } : {}),
   };
-  return new UpstreamFailure(outcome, `HTTP ${status}: ${words.slice(0, SHOWN_CHARACTERS) || 'no message'}`, detail);
+  return new UpstreamFailure(outcome, `HTTP ${status}: ${words || 'no message'}`, detail);
 }
 
-/** An error object inside a stream that began with status 200. */
-export function failureOfFrame(error: ProviderError): UpstreamFailure {
-  const status = Number(error.code);
-  const text = JSON.stringify({ error });
-  return failureOfStatus(status >= 400 && status < 600 ? status : statusOfType(error), text, {});
-}
-
-function statusOfType({ type, code, message }: ProviderError): number {
-  const words = [type, code, message].filter((part) => typeof part === 'string').join(' ');
-  if (/rate.?limit|too.?many.?requests/i.test(words)) return 429;
+/** What follows is read from words only where there is no status at all. */
+function statusOfWords({ names, message }: ProviderError): number {
+  const words = `${names} ${message}`;
+  if (RATE_LIMIT.test(words)) return 429;
   if (CONTENT_FILTER.test(words) || CONTEXT_LENGTH.test(words)) return 400;
-  return 500;
+  return STATUS_BY_NAME.find(([name]) => name.test(names))?.[1] ?? 500;
 }
 
 /** Codes of undici (too long, no HTTP) and zlib (a broken encoding). */
@@ -94,14 +85,16 @@ export function failureOfTransport(error: unknown, beforeAnswer: boolean): Upstr
   return new UpstreamFailure(beforeAnswer ? 'unreachable' : 'cut', `connection failed (${code})`, {}, options);
 }
 
+/** Of JSON that was cut off: the beginning of its first message, as far as it is shown. */
+const CUT_MESSAGE = /"(?:message|detail|msg|error)"\s{0,9}:\s{0,9}"((?:[^"\\]|\\(?:u[\da-f]{4}|[^u])){1,600})/i;
+
+/** JSON, or the text itself: some servers answer in plain words. The page of a proxy says nothing to a caller. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return null; // an HTML error page or half a JSON text: the status says enough
+    const begun = CUT_MESSAGE.exec(text)?.[1];
+    if (begun !== undefined && /^\s*[[{]/.test(text)) return parsed(`"${begun}"`);
+    return text.trimStart().startsWith('<') ? null : text.trim();
   }
-}
-
-function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
 }

@@ -2,18 +2,24 @@ import type { Model } from 'openai/resources/models';
 import type { Capability } from '../../../common/target.js';
 import { ownField } from '../../../common/own-field.js';
 
+export type ServerKind = 'ollama' | 'lmstudio' | 'llamacpp' | 'vllm' | 'foundry';
+
 /** A model that a local server offers for chat. */
 export interface FoundModel {
   /** As the server names it. */
   readonly name: string;
-  /** Tokens the server really serves; `undefined` when it does not tell. */
+  /** The most tokens that can fit, as far as the server tells: what it serves, else what the model can. */
   readonly contextWindow?: number | undefined;
   readonly capabilities: readonly Capability[];
+  /** How many; see `parameterCount`. */
+  readonly parameters?: number | undefined;
+  /** The server did not get to tell all it knows; what it told before still holds. */
+  readonly partial?: true;
 }
 
 export interface FoundServer {
   /** Prefix of the target ids. */
-  readonly kind: 'ollama' | 'lmstudio' | 'llamacpp' | 'vllm' | 'foundry';
+  readonly kind: ServerKind;
   /** For people. */
   readonly label: string;
   /** OpenAI-compatible base URL. */
@@ -25,19 +31,15 @@ export interface FoundServer {
 
 /** A server with hundreds of models is a catalogue, not a choice; more are left out. */
 export const MAX_MODELS = 16;
-/**
- * What Ollama (below 24 GB of VRAM) and LM Studio load a model with when nobody said otherwise. Ollama cuts a longer
- * prompt silently, so a window that nobody told must not be guessed larger.
- *
- * @see https://docs.ollama.com/context-length
- */
-export const USUAL_CONTEXT = 4096;
 
 const MAX_CONTEXT = 100_000_000;
 const MIN_CONTEXT = 256; // the configuration's own limit
 const MAX_NAME = 256;
-/** For servers that do not say what a model is for: embedding, ranking and speech models cannot chat. */
-const NOT_FOR_CHAT = /embed|rerank|whisper|(^|[/-])(bge|gte|e5|minilm)-/i;
+/** Names go out in headers; a file's may have spaces inside. */
+const PRINTABLE = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/;
+/** Models for embedding, ranking, speech, pictures: they cannot chat. For what a server does not say itself. */
+const NOT_FOR_CHAT =
+  /embed|rerank|whisper|diffusion|speech|(^|[/:._-])(bge|gte|gtr|e5|(all-)?minilm|paraphrase|colbert|colpali|clip|siglip|tts|stt|asr|wav2vec2?|parakeet|moonshine|kokoro|piper|bark|orpheus|musicgen|sdxl|flux|dall-?e|image|vae|moderation)([/:._-]|\d|$)/i;
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -45,10 +47,22 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A field that should be an object; what is none counts as empty. */
+export function objectIn(value: unknown, field: string): JsonObject {
+  const found = isObject(value) ? ownField(value, field) : undefined;
+  return isObject(found) ? found : {};
+}
+
 /** The objects in a list field; everything that is not one is left out. */
 export function objectsIn(value: unknown, field: string): readonly JsonObject[] {
   const list = isObject(value) ? ownField(value, field) : undefined;
   return Array.isArray(list) ? list.filter(isObject) : [];
+}
+
+/** A field that should be a list of words; `null` when it is no list. */
+export function wordsIn(value: JsonObject, field: string): readonly unknown[] | null {
+  const list = ownField(value, field);
+  return Array.isArray(list) ? (list as unknown[]) : null;
 }
 
 /** The first of the values that can be a number of tokens. */
@@ -60,17 +74,19 @@ export function tokensOf(...values: unknown[]): number | undefined {
 
 /** Whether a name can be a chat model's: printable, of sane length, not that of another kind of model. */
 export function isChatModelName(name: unknown): name is string {
-  return typeof name === 'string' && /^[\x21-\x7e]+$/.test(name) && name.length <= MAX_NAME && !NOT_FOR_CHAT.test(name);
+  return typeof name === 'string' && PRINTABLE.test(name) && name.length <= MAX_NAME && !NOT_FOR_CHAT.test(name);
 }
 
 /** The entries of an OpenAI model list (`GET /v1/models`) whose owner is the expected one; none = another server. */
 export function modelsOwnedBy(list: unknown, owner: Model['owned_by']): readonly (JsonObject & Pick<Model, 'id'>)[] {
   return objectsIn(list, 'data').filter(
-    (entry): entry is JsonObject & Pick<Model, 'id'> => entry['owned_by'] === owner && isChatModelName(entry['id']),
+    (entry): entry is JsonObject & Pick<Model, 'id'> => entry['owned_by'] === owner && typeof entry['id'] === 'string',
   );
 }
 
-/** Loaded models first, as they answer at once; otherwise the server's own order. At most `MAX_MODELS`. */
+/** At most `MAX_MODELS`, loaded ones before others as they answer at once, in the server's own order. */
 export function choice<T>(models: readonly T[], isLoaded: (model: T) => boolean = () => false): readonly T[] {
-  return [...models].sort((a, b) => Number(isLoaded(b)) - Number(isLoaded(a))).slice(0, MAX_MODELS);
+  if (models.length <= MAX_MODELS) return models;
+  const chosen = new Set([...new Set([...models.filter(isLoaded), ...models])].slice(0, MAX_MODELS));
+  return models.filter((model) => chosen.has(model));
 }

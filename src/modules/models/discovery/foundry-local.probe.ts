@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { isLoopbackUrl } from '../../../common/loopback.js';
-import { choice, isChatModelName, objectsIn, tokensOf, type FoundServer } from './found-model.js';
+import { choice, isChatModelName, isObject, objectsIn, tokensOf, type FoundServer } from './found-model.js';
+import { parameterCount } from './model-size.js';
 import type { ProbeJson } from './probe-json.js';
 
 /** `foundry server` is the word since CLI 0.10, `foundry service` was it before. */
@@ -9,6 +10,8 @@ const STATUS_COMMANDS = [
   ['service', 'status'],
 ] as const;
 const MAX_OUTPUT = 64 * 1024;
+/** Rounds of the search from one run of the command to the next. */
+const COMMAND_EVERY = 6;
 
 export interface FoundryCommand {
   /** Name or path of the executable. */
@@ -20,26 +23,48 @@ export interface FoundryCommand {
 
 /**
  * Foundry Local listens on a port of its own choice, which its status command prints ("... is running on
- * http://127.0.0.1:5273/openai/status", "Web URLs http://127.0.0.1:52364"). Only a loopback address is believed.
+ * http://127.0.0.1:5273/openai/status", "Web URLs http://127.0.0.1:52364"). Only a loopback address is believed. The
+ * command is a program to start, so it is run again only when the address is not known, and not in every round.
  *
- * @param probe given once the address is known, as its deadline begins then
  * @see https://learn.microsoft.com/azure/foundry-local/reference/reference-cli
  */
-export async function probeFoundryLocal(command: FoundryCommand, probe: () => ProbeJson): Promise<FoundServer | null> {
-  const printed = await Promise.all(STATUS_COMMANDS.map((args) => printedOrigin(command, args)));
-  const origin = printed.find((found) => found !== null);
-  if (!origin) return null;
-  const entries = objectsIn(await probe()(`${origin}/v1/models`), 'data').filter(({ id }) => isChatModelName(id));
-  const models = choice(entries).map((entry) => ({
+export class FoundryLocalProbe {
+  private origin: string | null = null;
+  private rounds = 0;
+
+  constructor(private readonly command: Pick<FoundryCommand, 'file' | 'env'>) {}
+
+  /** @param probe made once the address is known, as its deadline begins then */
+  async find(statusMs: number, probe: () => ProbeJson): Promise<FoundServer | null> {
+    const isDue = this.rounds % COMMAND_EVERY === 0;
+    this.rounds += 1;
+    if (this.origin === null && !isDue) return null;
+    this.origin ??= await printedOriginOf({ ...this.command, statusMs });
+    if (this.origin === null) return null;
+    const { json, state } = await probe()(`${this.origin}/v1/models`);
+    if (Array.isArray(isObject(json) ? json['data'] : null)) return foundryAt(this.origin, json);
+    if (state !== 'silent') [this.origin, this.rounds] = [null, 0];
+    return null;
+  }
+}
+
+function foundryAt(origin: string, list: unknown): FoundServer {
+  const models = choice(objectsIn(list, 'data').filter(({ id }) => isChatModelName(id))).map((entry) => ({
     name: String(entry['id']),
     contextWindow: tokensOf(Number(entry['maxInputTokens']) + Number(entry['maxOutputTokens'])),
     capabilities: [
       ...(entry['toolCalling'] === true ? (['tools'] as const) : []),
       ...(entry['vision'] === true ? (['vision'] as const) : []),
     ],
+    parameters: parameterCount(undefined, String(entry['id'])),
   }));
   const hint = models.length > 0 ? undefined : 'It has loaded no chat model yet: foundry model load phi-4-mini';
   return { kind: 'foundry', label: 'Foundry Local', baseUrl: `${origin}/v1`, models, hint };
+}
+
+async function printedOriginOf(command: FoundryCommand): Promise<string | null> {
+  const printed = await Promise.all(STATUS_COMMANDS.map((args) => printedOrigin(command, args)));
+  return printed.find((found) => found !== null) ?? null;
 }
 
 /**

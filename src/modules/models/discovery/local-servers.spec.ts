@@ -2,10 +2,17 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findLocalServers, type LocalSearch } from './local-servers.js';
-import { FOUNDRY, LLAMA_CPP, LM_STUDIO, OLD_LM_STUDIO, OLLAMA, VLLM, type Answers } from './real-answers.fixture.js';
+import {
+  LocalServers,
+  type Environment,
+  type LookLimits,
+  type ServerLook,
+  type ServerPlaces,
+} from './local-servers.js';
+import { LM_STUDIO, LM_STUDIO_V0, OLD_LM_STUDIO } from './lm-studio-answers.fixture.js';
+import { FOUNDRY, LLAMA_CPP, LLAMA_CPP_ROUTER, OLLAMA, VLLM, type Answers } from './real-answers.fixture.js';
 
 const running: Server[] = [];
 let folder: string;
@@ -29,12 +36,12 @@ async function closeAll(): Promise<void> {
   );
 }
 
-async function listening(handler: RequestListener): Promise<string> {
+async function listening(handler: RequestListener, host = '127.0.0.1'): Promise<string> {
   const server = createServer(handler);
   running.push(server);
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`;
 }
 
 function answering(answers: Answers): Promise<string> {
@@ -60,45 +67,59 @@ async function foundryCli(source: string): Promise<Record<string, string>> {
 }
 
 /** Looks at the given servers only: nobody is at the others, and PATH is empty. Generous limits, for a slow machine. */
-function find(servers: LocalSearch['servers'], search: Partial<LocalSearch> = {}) {
+function look(places: ServerPlaces, env: Environment = {}, limits: Partial<LookLimits> = {}, ownPort = 8080) {
   const others = { ollama: nobody, lmstudio: nobody, llamacpp: nobody, vllm: nobody };
-  return findLocalServers({ env: {}, probeMs: 5_000, statusMs: 10_000, ...search, servers: { ...others, ...servers } });
+  const servers = new LocalServers(env, { ...others, ...places }, ownPort);
+  return servers.look({ probeMs: 5_000, statusMs: 10_000, ...limits });
 }
 
-describe('findLocalServers', () => {
+async function find(...args: Parameters<typeof look>) {
+  return (await look(...args)).flatMap(({ found }) => found ?? []);
+}
+
+async function modelsAt(...args: Parameters<typeof look>) {
+  const [server] = await find(...args);
+  return server?.models.map(({ name, contextWindow, parameters, capabilities }) => [
+    name,
+    contextWindow,
+    parameters && parameters / 1e9,
+    capabilities.join(' '),
+  ]);
+}
+
+describe('LocalServers', () => {
   it('finds nothing where nobody listens', async () => {
-    expect(await find({})).toEqual([]);
+    expect(await look({})).toEqual(
+      ['ollama', 'lmstudio', 'llamacpp', 'vllm', 'foundry'].map((kind) => ({
+        ...{ kind, found: null, silent: false, denied: null },
+      })),
+    );
   });
 
-  it('finds the chat models of Ollama that run here, the loaded one first, with the context it serves', async () => {
+  it('finds the chat models of Ollama that run here, with the context it serves, else what the model can', async () => {
     const ollama = await answering(OLLAMA);
-    expect(await find({ ollama })).toEqual([
-      {
-        kind: 'ollama',
-        label: 'Ollama',
-        baseUrl: `${ollama}/v1`,
-        models: [
-          { name: 'llama3.2:3b', contextWindow: 16384, capabilities: ['json', 'tools'] },
-          { name: 'qwen3:8b', contextWindow: 40960, capabilities: ['json', 'tools', 'reasoning', 'vision'] },
-        ],
-      },
+    expect(await find({ ollama })).toMatchObject([{ kind: 'ollama', label: 'Ollama', baseUrl: `${ollama}/v1` }]);
+    expect(await modelsAt({ ollama })).toEqual([
+      ['qwen3:8b', 40960, 8.2, 'json tools reasoning vision'],
+      ['llama3.2:latest', 16384, 3.212749888, 'json tools'],
     ]);
   });
 
-  it('does not believe more context of Ollama than it serves by default, or is told to', async () => {
+  it('remembers the context of a model that Ollama has unloaded, and asks once what a model is', async () => {
+    const answers: Record<string, unknown> = { ...OLLAMA };
+    const ollama = await answering(answers);
+    const servers = new LocalServers({}, { ollama, lmstudio: nobody, llamacpp: nobody, vllm: nobody }, 8080);
+    const limits = { probeMs: 5_000, statusMs: 10_000 };
+    const first = await servers.look(limits);
+    answers['GET /api/ps'] = { models: [] };
+    for (const route of Object.keys(OLLAMA).filter((key) => key.includes('show'))) delete answers[route];
+    expect(await servers.look(limits)).toEqual(first);
+  });
+
+  it('believes OLLAMA_CONTEXT_LENGTH where nothing else tells what is served', async () => {
     const ollama = await answering({ ...OLLAMA, 'GET /api/ps': { models: [] } });
-    const windows = async (env: Record<string, string>) => {
-      const [server] = await find({ ollama }, { env });
-      return server?.models.map(({ name, contextWindow }) => [name, contextWindow]);
-    };
-    expect(await windows({})).toEqual([
-      ['qwen3:8b', 40960],
-      ['llama3.2:3b', 4096],
-    ]);
-    expect(await windows({ OLLAMA_CONTEXT_LENGTH: '32000' })).toEqual([
-      ['qwen3:8b', 40960],
-      ['llama3.2:3b', 32000],
-    ]);
+    const window = async (env: Environment) => (await modelsAt({ ollama }, env))?.[1]?.[1];
+    expect([await window({}), await window({ OLLAMA_CONTEXT_LENGTH: '32000' })]).toEqual([131072, 32000]);
   });
 
   it('says what to do about an Ollama without models', async () => {
@@ -108,54 +129,94 @@ describe('findLocalServers', () => {
 
   it('takes OLLAMA_HOST where no address is given', async () => {
     const ollama = await answering(OLLAMA);
-    const env = { OLLAMA_HOST: ollama };
-    expect(await find({ ollama: undefined }, { env })).toMatchObject([{ kind: 'ollama', baseUrl: `${ollama}/v1` }]);
+    const servers = new LocalServers(
+      { OLLAMA_HOST: ollama },
+      { lmstudio: nobody, llamacpp: nobody, vllm: nobody },
+      8080,
+    );
+    const [found] = await servers.look({ probeMs: 5_000, statusMs: 10_000 });
+    expect(found).toMatchObject({ kind: 'ollama', found: { baseUrl: `${ollama}/v1` } });
   });
 
-  it('finds the chat models of LM Studio', async () => {
-    const [server] = await find({ lmstudio: await answering(LM_STUDIO) });
-    expect(server?.models).toEqual([
-      { name: 'meta-llama-3.1-8b-instruct', contextWindow: 20000, capabilities: ['tools'] },
-      { name: 'qwen2-vl-7b-instruct', contextWindow: 4096, capabilities: ['vision'] },
-    ]);
+  it.each([
+    [
+      'the v1 API',
+      LM_STUDIO,
+      [
+        ['qwen/qwen3.6-35b-a3b', 262144, 35, 'tools vision reasoning'],
+        ['gemma-3-270m-it-qat', 4096, 0.27, ''],
+      ],
+    ],
+    [
+      'the v0 API',
+      LM_STUDIO_V0,
+      [
+        ['qwen2-vl-7b-instruct', 32768, 7, 'vision'],
+        ['meta-llama-3.1-8b-instruct', 20000, 8, 'tools'],
+      ],
+    ],
+    ['only the OpenAI list', OLD_LM_STUDIO, [['google/gemma-3-12b', undefined, 12, '']]],
+  ])('finds the chat models of LM Studio by %s', async (_, answers, models) => {
+    const lmstudio = await answering(answers);
+    expect(await modelsAt({ lmstudio })).toEqual(models);
+    expect(await find({ lmstudio })).toMatchObject([{ kind: 'lmstudio' }]);
   });
 
-  it('finds an LM Studio that has only the OpenAI list', async () => {
-    const [server] = await find({ lmstudio: await answering(OLD_LM_STUDIO) });
-    expect(server).toMatchObject({ kind: 'lmstudio', models: [{ name: 'google/gemma-3-12b', capabilities: [] }] });
-  });
-
-  it('finds llama.cpp with what its props tell', async () => {
-    const [server] = await find({ llamacpp: await answering(LLAMA_CPP) });
-    expect(server).toMatchObject({ kind: 'llamacpp' });
-    expect(server?.models).toEqual([
-      { name: '/srv/models/Qwen3-4B.gguf', contextWindow: 12288, capabilities: ['json', 'tools', 'vision'] },
-    ]);
+  it.each([
+    ['one model', LLAMA_CPP, [['/srv/models/Qwen3 VL.gguf', 12288, 4.022468096, 'json tools vision reasoning']]],
+    [
+      'router mode',
+      LLAMA_CPP_ROUTER,
+      [
+        ['ggml-org/Qwen3-1.7B-GGUF:Q8_0', 16384, 1.7, 'json tools'],
+        ['ggml-org/gpt-oss-20b-GGUF:MXFP4', 16384, 20, 'json vision'],
+      ],
+    ],
+  ])('finds llama.cpp with %s', async (_, answers, models) => {
+    const llamacpp = await answering(answers);
+    expect(await modelsAt({ llamacpp })).toEqual(models);
+    expect(await find({ llamacpp })).toMatchObject([{ kind: 'llamacpp' }]);
   });
 
   it('leaves out a llama.cpp that serves embeddings', async () => {
     const list = LLAMA_CPP['GET /v1/models'] as { data: { id: string }[] };
     const models = [{ name: list.data[0]?.id, capabilities: ['embedding'] }];
-    const [server] = await find({ llamacpp: await answering({ 'GET /v1/models': { ...list, models } }) });
-    expect(server?.models).toEqual([]);
+    expect(await modelsAt({ llamacpp: await answering({ 'GET /v1/models': { ...list, models } }) })).toEqual([]);
   });
 
-  it('finds vLLM, an adapter with the context of its parent', async () => {
-    const [server] = await find({ vllm: await answering(VLLM) });
-    expect(server?.models).toEqual([
-      { name: 'meta-llama/Llama-3.1-8B-Instruct', contextWindow: 8096, capabilities: ['json'] },
-      { name: 'sql-lora', contextWindow: 8096, capabilities: ['json'] },
+  it('finds vLLM: one of several names, an adapter with context and size of its parent', async () => {
+    expect(await modelsAt({ vllm: await answering(VLLM) })).toEqual([
+      ['llama', 8096, 8, 'json'],
+      ['sql-lora', 8096, 8, 'json'],
     ]);
   });
 
   it('takes at most 16 models of a server', async () => {
-    const data = Array.from({ length: 40 }, (_, i) => ({ id: `m${i}`, owned_by: 'vllm', max_model_len: 4096 }));
-    const [server] = await find({ vllm: await answering({ 'GET /v1/models': { data } }) });
-    expect(server?.models).toHaveLength(16);
+    const data = Array.from({ length: 40 }, (_, i) => ({
+      id: `m${i}`,
+      root: i,
+      owned_by: 'vllm',
+      max_model_len: 4096,
+    }));
+    expect(await modelsAt({ vllm: await answering({ 'GET /v1/models': { data } }) })).toHaveLength(16);
+  });
+
+  it.each(['text-embedding-3', 'bge-m3', 'BAAI/bge-reranker-v2', 'openai/whisper-large', 'kokoro-tts', 'qwen-image'])(
+    'takes %s for no chat model',
+    async (id) => {
+      const data = [{ id, root: id, owned_by: 'vllm', max_model_len: 4096 }];
+      expect(await modelsAt({ vllm: await answering({ 'GET /v1/models': { data } }) })).toEqual([]);
+    },
+  );
+
+  const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
+  (hasIpv6 ? it : it.skip)('finds a server that listens on IPv6 alone', async () => {
+    const url = await listening((_, response) => void response.end(JSON.stringify(VLLM['GET /v1/models'])), '::1');
+    expect(await find({ vllm: url })).toMatchObject([{ baseUrl: `${url}/v1` }]);
   });
 });
 
-describe('findLocalServers with the foundry command', () => {
+describe('LocalServers with the foundry command', () => {
   it.each([
     ['service', (url: string) => `🟢 Model management service is running on ${url}/openai/status`],
     ['server', (url: string) => `State    Ready\nPID      29056\nWeb URLs ${url}`],
@@ -164,12 +225,18 @@ describe('findLocalServers with the foundry command', () => {
     const env = await foundryCli(`
       if (process.argv.slice(2).join(' ') === '${word} status') console.log(${JSON.stringify(printed(url))});
       else process.exitCode = 1;`);
-    expect(await find({}, { env })).toEqual([
+    expect(await find({}, env)).toEqual([
       {
         kind: 'foundry',
         label: 'Foundry Local',
         baseUrl: `${url}/v1`,
-        models: [{ name: 'Phi-4-mini-instruct-generic-cpu:5', contextWindow: 7792, capabilities: ['tools'] }],
+        models: [
+          {
+            ...{ name: 'Phi-4-mini-instruct-generic-cpu:5', contextWindow: 7792, capabilities: ['tools'] },
+            parameters: undefined,
+          },
+          { name: 'qwen3-0.6b-generic-cpu', contextWindow: undefined, capabilities: [], parameters: 0.6e9 },
+        ],
       },
     ]);
   });
@@ -179,18 +246,18 @@ describe('findLocalServers with the foundry command', () => {
     ['names another machine', `console.log('running on http://192.0.2.1:5273/openai/status')`],
     ['fails', `process.exit(3)`],
   ])('finds nothing when it %s', async (_, source) => {
-    expect(await find({}, { env: await foundryCli(source) })).toEqual([]);
+    expect(await find({}, await foundryCli(source))).toEqual([]);
   });
 
   it('does not wait for one that hangs', async () => {
     const env = await foundryCli(`setInterval(() => undefined, 1000)`);
     const from = performance.now();
-    expect(await find({}, { env, statusMs: 100 })).toEqual([]);
+    expect(await find({}, env, { statusMs: 100 })).toEqual([]);
     expect(performance.now() - from).toBeLessThan(1_000);
   });
 });
 
-describe('findLocalServers among other programs', () => {
+describe('LocalServers among other programs', () => {
   const all = (url: string) => ({ ollama: url, lmstudio: url, llamacpp: url, vllm: url });
   const body =
     (text: string, status = 200, headers = {}): RequestListener =>
@@ -214,6 +281,35 @@ describe('findLocalServers among other programs', () => {
     expect(await find(all(await listening(handler)))).toEqual([]);
   });
 
+  it.each<[string, RequestListener, Partial<ServerLook>]>([
+    ['wants a key', body('{"error":"Unauthorized"}', 401), { silent: false, denied: expect.any(String) as string }],
+    ['loads its model', body('{"error":{"message":"Loading model","code":503}}', 503), { silent: true, denied: null }],
+    ['hangs up', (request) => void request.socket.destroy(), { silent: true, denied: null }],
+    ['is another program', body('Not Found', 404), { silent: false, denied: null }],
+  ])('tells of one that %s', async (_, handler, told) => {
+    const [ollama] = await look(all(await listening(handler)));
+    expect(ollama).toMatchObject({ kind: 'ollama', found: null, ...told });
+  });
+
+  it('takes no llama.cpp whose list is open but which wants a key for everything else', async () => {
+    const llamacpp = await listening((request, response) => {
+      const isList = request.url === '/v1/models';
+      response.writeHead(isList ? 200 : 401).end(JSON.stringify(LLAMA_CPP['GET /v1/models']));
+    });
+    const denied = new URL(llamacpp).host;
+    expect((await look({ llamacpp }))[2]).toEqual({ kind: 'llamacpp', found: null, silent: false, denied });
+  });
+
+  it('does not ask itself', async () => {
+    const own = await answering(OLLAMA);
+    expect(await find({ ollama: own }, {}, {}, Number(new URL(own).port))).toEqual([]);
+  });
+
+  it('looks for a server on another machine only when told to', async () => {
+    const remote = { ollama: 'http://192.0.2.1:11434' };
+    expect((await look(remote, {}, { loopbackOnly: true }))[0]).toMatchObject({ found: null, silent: true });
+  });
+
   it('follows no redirect', async () => {
     const vllm = await answering(VLLM);
     const redirecting = await listening(
@@ -229,14 +325,14 @@ describe('findLocalServers among other programs', () => {
     const env = await foundryCli(`setInterval(() => undefined, 1000)`);
     const from = performance.now();
     expect(
-      await find({ ...all(silent), vllm: stalling, lmstudio: stalling }, { env, probeMs: 100, statusMs: 100 }),
+      await find({ ...all(silent), vllm: stalling, lmstudio: stalling }, env, { probeMs: 100, statusMs: 100 }),
     ).toEqual([]);
     expect(performance.now() - from).toBeLessThan(1_000);
   });
 
   it('still finds the one that answers', async () => {
     const silent = await listening(() => undefined);
-    const found = await find({ ...all(silent), ollama: await answering(OLLAMA) }, { probeMs: 500 });
+    const found = await find({ ...all(silent), ollama: await answering(OLLAMA) }, {}, { probeMs: 500 });
     expect(found.map((server) => server.kind)).toEqual(['ollama']);
   });
 });

@@ -1,71 +1,131 @@
-import { probeFoundryLocal } from './foundry-local.probe.js';
-import type { FoundServer } from './found-model.js';
+import { isLoopbackUrl } from '../../../common/loopback.js';
+import { FoundryLocalProbe } from './foundry-local.probe.js';
+import type { FoundServer, ServerKind } from './found-model.js';
 import { probeLlamaCpp } from './llama-cpp.probe.js';
 import { probeLmStudio } from './lm-studio.probe.js';
-import { probeOllama } from './ollama.probe.js';
-import { ProbeConnections } from './probe-json.js';
+import { OllamaProbe } from './ollama.probe.js';
+import { ProbeConnections, type ProbeJson, type ProbeState } from './probe-json.js';
+import { loopbackOrigins, ollamaOrigins } from './server-origins.js';
 import { probeVllm } from './vllm.probe.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where to look; llama-server's own default 8080 is this service's port. */
-export const LOCAL_SERVERS = {
-  ollama: 'http://127.0.0.1:11434',
-  lmstudio: 'http://127.0.0.1:1234',
-  llamacpp: 'http://127.0.0.1:8081',
-  vllm: 'http://127.0.0.1:8000',
-  foundryCommand: 'foundry',
-} as const;
+/** Replaces where a server is looked for; the given Ollama address also goes before OLLAMA_HOST. */
+export interface ServerPlaces extends Partial<Record<Exclude<ServerKind, 'foundry'>, string>> {
+  /** Name or path of Foundry Local's command. */
+  readonly foundryCommand?: string;
+}
 
-export interface LocalSearch {
-  readonly env: Environment;
-  /** Replaces entries of LOCAL_SERVERS; the given Ollama address also goes before OLLAMA_HOST. */
-  readonly servers?: Partial<Record<keyof typeof LOCAL_SERVERS, string>>;
+export interface LookLimits {
   /** Milliseconds all calls to one server may take together. */
   readonly probeMs: number;
   /** Milliseconds for Foundry Local's status command, which is a program to start and takes longer. */
   readonly statusMs: number;
+  /** Leaves out an Ollama on another machine: looking again and again is for this one. */
+  readonly loopbackOnly?: boolean;
+}
+
+/** What one look at one kind of server came to. */
+export interface ServerLook {
+  readonly kind: ServerKind;
+  readonly found: FoundServer | null;
+  /** Not found, but somebody is there who did not get to answer, or nobody looked: what was there before may still be. */
+  readonly silent: boolean;
+  /** `host:port` of somebody who wants a key; `null` when there is none. */
+  readonly denied: string | null;
+}
+
+interface Place {
+  readonly kind: ServerKind;
+  readonly origins: readonly string[];
+  readonly find: (origin: string, probe: ProbeJson) => Promise<FoundServer | null>;
 }
 
 /**
- * Looks for all known local model servers at once. A server is known by how it answers, not by its port. Takes at most
- * `statusMs + probeMs` and never rejects; what is not found or answers nonsense is not there.
+ * The places where local model servers usually are; llama-server's own default 8080 is this service's port. A server is
+ * known by how it answers, not by its port.
  */
-export async function findLocalServers({ env, servers, probeMs, statusMs }: LocalSearch): Promise<FoundServer[]> {
-  const at = { ...LOCAL_SERVERS, ...servers };
-  const ollama = servers?.ollama ?? ollamaOrigin(env['OLLAMA_HOST']);
-  const connections = new ProbeConnections();
-  const probe = connections.probe(AbortSignal.timeout(probeMs));
-  try {
-    const looks = await Promise.all([
-      ollama === null ? null : probeOllama(ollama, probe, env['OLLAMA_CONTEXT_LENGTH']),
-      probeLmStudio(at.lmstudio, probe),
-      probeLlamaCpp(at.llamacpp, probe),
-      probeVllm(at.vllm, probe),
-      probeFoundryLocal({ file: at.foundryCommand, env, statusMs }, () =>
-        connections.probe(AbortSignal.timeout(probeMs)),
-      ),
-    ]);
-    return looks.filter((found) => found !== null);
-  } finally {
-    await connections.close();
+export class LocalServers {
+  private readonly places: readonly Place[];
+  private readonly foundry: FoundryLocalProbe;
+
+  /** @param ownPort of this service, so that it does not ask itself */
+  constructor(env: Environment, at: ServerPlaces, ownPort: number) {
+    const ollama = new OllamaProbe(env['OLLAMA_CONTEXT_LENGTH']);
+    const isOther = (origin: string) => !isOwn(new URL(origin), ownPort);
+    const originsOf = (given: string | undefined, usual: readonly string[]) =>
+      (given === undefined ? usual : [given]).filter(isOther);
+    this.places = [
+      {
+        kind: 'ollama',
+        origins: originsOf(at.ollama, ollamaOrigins(env['OLLAMA_HOST'])),
+        find: (origin, probe) => ollama.find(origin, probe),
+      },
+      { kind: 'lmstudio', origins: originsOf(at.lmstudio, loopbackOrigins(1234)), find: probeLmStudio },
+      { kind: 'llamacpp', origins: originsOf(at.llamacpp, loopbackOrigins(8081)), find: probeLlamaCpp },
+      { kind: 'vllm', origins: originsOf(at.vllm, loopbackOrigins(8000)), find: probeVllm },
+    ];
+    this.foundry = new FoundryLocalProbe({ file: at.foundryCommand ?? 'foundry', env });
+  }
+
+  /**
+   * Looks for all of them at once, in the documented order of the answer. Takes at most `statusMs + probeMs` and never
+   * rejects; what is not found or answers nonsense is not there.
+   *
+   * @param signal ends what is under way; the answers are then as good as none
+   */
+  async look(limits: LookLimits, signal?: AbortSignal): Promise<readonly ServerLook[]> {
+    const connections = new ProbeConnections();
+    const deadline = () => AbortSignal.any([AbortSignal.timeout(limits.probeMs), ...(signal ? [signal] : [])]);
+    try {
+      const probe = connections.probe(deadline());
+      const later = () => connections.probe(deadline());
+      return await Promise.all([
+        ...this.places.map((place) => lookAt(place, probe, limits.loopbackOnly ?? false)),
+        lookedAt('foundry', later, (probeLater) => this.foundry.find(limits.statusMs, probeLater)),
+      ]);
+    } finally {
+      await connections.close();
+    }
   }
 }
 
-/**
- * The address in OLLAMA_HOST, read as Ollama's own client reads it: the scheme decides the default port, and an address
- * to listen on everywhere is reached on loopback. `null` when it is none, or is ollama.com, which is not a local server.
- *
- * @see https://github.com/ollama/ollama/blob/main/envconfig/config.go
- */
-export function ollamaOrigin(value: string | undefined): string | null {
-  const text = (value ?? '').trim().replace(/^["']+|["']+$/g, '');
-  if (!text) return LOCAL_SERVERS.ollama;
-  const hasScheme = text.includes('://');
-  const url = URL.parse(hasScheme ? text : `http://${text.startsWith(':') ? `127.0.0.1${text}` : text}`);
-  if (!url || !/^https?:$/.test(url.protocol) || /(^|\.)ollama\.com$/.test(url.hostname)) return null;
-  if (url.hostname === '0.0.0.0' || url.hostname === '[::]') url.hostname = '127.0.0.1';
-  // URL drops a port that is the scheme's default, so ":80" written out looks like none.
-  if (!hasScheme && !url.port && !/:80(\/|$)/.test(text)) url.port = '11434';
-  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+const isOwn = (url: URL, ownPort: number): boolean => isLoopbackUrl(url) && url.port === String(ownPort);
+
+async function lookAt({ kind, origins, find }: Place, probe: ProbeJson, loopbackOnly: boolean): Promise<ServerLook> {
+  let [silent, denied] = [false, null as string | null];
+  for (const origin of origins) {
+    const url = new URL(origin);
+    if (loopbackOnly && !isLoopbackUrl(url)) return { kind, found: null, silent: true, denied: null };
+    const look = await lookedAt(
+      kind,
+      () => probe,
+      (recorded) => find(origin, recorded()),
+      url.host,
+    );
+    if (look.found) return look;
+    silent ||= look.silent;
+    denied ??= look.denied;
+  }
+  return { kind, found: null, silent, denied };
+}
+
+/** Makes the calls of one look, and tells how they ended. */
+async function lookedAt(
+  kind: ServerKind,
+  probe: () => ProbeJson,
+  find: (probe: () => ProbeJson) => Promise<FoundServer | null>,
+  host = '',
+): Promise<ServerLook> {
+  const states = new Set<ProbeState>();
+  const recorded = (): ProbeJson => {
+    const ask = probe();
+    return async (url, body) => {
+      const answer = await ask(url, body);
+      states.add(answer.state);
+      return answer;
+    };
+  };
+  const found = await find(recorded);
+  return { kind, found, silent: !found && states.has('silent'), denied: states.has('denied') ? host : null };
 }

@@ -1,7 +1,13 @@
+import type { Strategy } from '../../../common/config/config.schema.js';
+
 /** Scores remembered of each model name. */
 const WINDOW = 256;
 /** Evenly spread scores that stand for the calibration until traffic has displaced them. */
 const PRIOR = 20;
+/** Decisions before the traffic says more than the calibration does. */
+const ENOUGH = 24;
+/** Shares kept at a time; the one not used for longest goes first. About 4 kB each. */
+const MOST_STATES = 1_000;
 /** How far one strong decision too many moves the threshold, in units of score. */
 const CORRECTION = 0.01;
 
@@ -17,27 +23,39 @@ interface State {
   decisions: number;
 }
 
+/** What keeps a share of its own: scores of strategies have different scales, and nobody's traffic moves another's. */
+export interface ShareOf {
+  readonly tenant: string;
+  readonly model: string;
+  readonly strategy: Strategy;
+  /** That was asked for, 0 to 1. */
+  readonly share: number;
+}
+
 /**
- * Keeps the share of strong decisions at what was asked, whatever the traffic. The threshold of a model name is the
- * running quantile of its latest scores, moved by what the share has been missed by so far: so it follows the traffic at
- * once, and a lasting error (equal scores, conversations that stay where they are) corrects itself.
+ * Keeps the share of strong decisions at what was asked, whatever the traffic, for each tenant, model name and strategy by
+ * itself. The threshold is the calibrated one until enough was seen, then the running quantile of the latest scores, moved
+ * by what the share has been missed by so far: so it follows the traffic at once, and a lasting error (equal scores,
+ * conversations that stay where they are) corrects itself.
  */
 export class ShareControl {
   private readonly states = new Map<string, State>();
 
-  /** Threshold for scores that are shares (0 to 1); before any decision the calibrated one, 1 - share. */
-  thresholdOf(model: string, share: number): number {
-    const { sorted, surplus, decisions } = this.stateOf(model, share);
+  /** Threshold for scores that are shares (0 to 1); the calibrated one is 1 - share. Changes nothing. */
+  thresholdOf(of: ShareOf): number {
+    const { share } = of;
     // no score reaches 2, and all reach -1
     if (share === 0) return 2;
     if (share === 1) return -1;
-    if (decisions === 0) return 1 - share;
+    const state = this.states.get(keyOf(of));
+    if (!state || state.share !== share || state.decisions < ENOUGH) return 1 - share;
+    const { sorted, surplus } = state;
     return sorted[Math.min(sorted.length - 1, Math.floor((1 - share) * sorted.length))]! + CORRECTION * surplus;
   }
 
   /** Counts one live decision. */
-  record(model: string, share: number, score: number, strong: boolean): void {
-    const state = this.stateOf(model, share);
+  record(of: ShareOf, score: number, strong: boolean): void {
+    const state = this.stateOf(of);
     const { ring, sorted } = state;
     if (ring.length < WINDOW) ring.push(score);
     else {
@@ -49,19 +67,26 @@ export class ShareControl {
     state.decisions += 1;
     // a long stretch in which nothing was free to choose must not be paid back for ever
     const most = 1 / CORRECTION;
-    state.surplus = Math.min(most, Math.max(-most, state.surplus + (strong ? 1 : 0) - share));
+    state.surplus = Math.min(most, Math.max(-most, state.surplus + (strong ? 1 : 0) - of.share));
   }
 
-  private stateOf(model: string, share: number): State {
-    let state = this.states.get(model);
-    if (!state || state.share !== share) {
+  private stateOf(of: ShareOf): State {
+    const key = keyOf(of);
+    let state = this.states.get(key);
+    if (state) this.states.delete(key);
+    if (!state || state.share !== of.share) {
       const prior = Array.from({ length: PRIOR }, (_, i) => (i + 0.5) / PRIOR);
-      state = { share, ring: prior, sorted: [...prior], next: 0, surplus: 0, decisions: 0 };
-      this.states.set(model, state);
+      state = { share: of.share, ring: prior, sorted: [...prior], next: 0, surplus: 0, decisions: 0 };
     }
+    // at the end, where the latest used are
+    this.states.set(key, state);
+    if (this.states.size > MOST_STATES) this.states.delete(this.states.keys().next().value!);
     return state;
   }
 }
+
+/** No two run together: a strategy has no blank, and the length says where the model's name ends. */
+const keyOf = ({ strategy, model, tenant }: ShareOf): string => `${strategy} ${model.length} ${model}${tenant}`;
 
 /** First index whose value is not below `value`. */
 function indexOf(sorted: readonly number[], value: number): number {

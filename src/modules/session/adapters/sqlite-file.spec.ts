@@ -40,6 +40,7 @@ const turn = (id: string, text = 'hello'): Turn => ({
   costUsd: null,
   latencyMs: 1,
   cached: false,
+  simulated: false,
   fallback: false,
 });
 

@@ -1,0 +1,61 @@
+/** How secrets look: the one home for log redaction and for finding private text. Every quantifier is bounded. */
+
+/** One way an issuer writes its keys. */
+export interface SecretShape {
+  /** What such a key begins with. */
+  readonly prefix: string;
+  /** Source of a regular expression for what follows the prefix. */
+  readonly rest: string;
+  /** Whether words of prose can look like it, so that only a random part tells a key from a name. */
+  readonly doubtful?: boolean;
+}
+
+const shape = (prefix: string, rest: string, doubtful = false): SecretShape => ({ prefix, rest, doubtful });
+
+/** Keys that are told by their prefix. */
+export const SECRET_SHAPES: readonly SecretShape[] = [
+  ...['sk-', 'pk-', 'rk-', 'sk_', 'pk_', 'rk_'].map((prefix) => shape(prefix, '[A-Za-z0-9_-]{12,256}', true)),
+  ...['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_'].map((prefix) => shape(prefix, '[A-Za-z0-9]{20,255}')),
+  shape('github_pat_', '[A-Za-z0-9_]{22,255}'),
+  ...['glpat-', 'gldt-', 'glrt-'].map((prefix) => shape(prefix, '[A-Za-z0-9_-]{20,255}')),
+  ...['xoxa-', 'xoxb-', 'xoxe-', 'xoxo-', 'xoxp-', 'xoxr-', 'xoxs-', 'xapp-'].map((prefix) =>
+    shape(prefix, '[A-Za-z0-9-]{10,255}'),
+  ),
+  ...['AKIA', 'ASIA'].map((prefix) => shape(prefix, '[0-9A-Z]{16}(?![0-9A-Za-z])')),
+  shape('AIza', '[0-9A-Za-z_-]{30,60}'),
+  shape('ya29.', '[0-9A-Za-z_-]{20,512}'),
+  ...['hf_', 'npm_'].map((prefix) => shape(prefix, '[A-Za-z0-9]{30,64}')),
+  shape('gsk_', '[A-Za-z0-9]{40,64}'),
+  ...['xai-', 'pplx-', 'nvapi-'].map((prefix) => shape(prefix, '[A-Za-z0-9_-]{32,128}', true)),
+  shape('whsec_', '[A-Za-z0-9+/]{24,64}'),
+  shape('SG.', '[A-Za-z0-9_-]{16,32}\\.[A-Za-z0-9_-]{16,64}'),
+  shape('pypi-', 'AgE[A-Za-z0-9_-]{40,512}'),
+  shape('dop_v1_', '[0-9a-f]{64}'),
+  ...['shpat_', 'shpss_'].map((prefix) => shape(prefix, '[0-9a-f]{32}')),
+  // a JSON Web Token: two JSON objects in base64url and a signature (RFC 7519)
+  shape('eyJ', '[A-Za-z0-9_-]{8,4096}\\.eyJ[A-Za-z0-9_-]{4,65536}\\.[A-Za-z0-9_-]{8}'),
+];
+
+/** What stands in front of a secret that has no shape of its own: `api-key: 0123...`, `password=...`. */
+export const SECRET_NAMES: readonly string[] = [
+  'api-key',
+  'api_key',
+  'apikey',
+  'x-api-key',
+  'accountkey',
+  'subscription-key',
+  'password',
+  'passwd',
+  'secret',
+  'client_secret',
+  'secret_access_key',
+  'aws_secret_access_key',
+  'access_token',
+  'refresh_token',
+  'auth_token',
+  'authorization',
+  'sig',
+];
+
+/** The armour of a private key (RFC 7468). */
+export const PRIVATE_KEY_BLOCK = '-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY';

@@ -1,0 +1,94 @@
+import type { Completion } from '../../common/chat.js';
+import type { RouterConfig } from '../../common/config/config.schema.js';
+import { budgetPrice, costUsd } from '../../common/cost.js';
+import type { Target } from '../../common/target.js';
+import { estimateAnswerTokens } from '../../common/token-estimate.js';
+import { estimatedUsage, readUsage, type Usage } from '../../common/usage.js';
+
+/** What one request takes from the caller's limits, whatever is known for sure. */
+export interface Billed {
+  readonly tokens: number;
+  /** Of targets without a price as `budgetPrice` has it. */
+  readonly usd: number;
+}
+
+/** The texts of an exchange, looked at where its server did not count them. */
+export interface ExchangedTexts {
+  /** Tokens of everything that was sent, estimated. */
+  promptTokens(): number;
+  /** What was received, as far as it has come. */
+  answer(): Completion;
+}
+
+const UNKNOWN: Usage = Object.freeze({ prompt_tokens: null, completion_tokens: null, total_tokens: null });
+const NOTHING: Billed = Object.freeze({ tokens: 0, usd: 0 });
+
+/**
+ * What the answers of one request took: the one that goes out, and those that were asked for and not used (cascade). The
+ * server's own count is taken where it covers all that was received; else both sides are estimated from the texts.
+ */
+export class AnswerBill {
+  /** USD of answers that are not used; `null` when one is unknown. */
+  extraCostUsd: number | null = 0;
+  private extra = NOTHING;
+  private reported: unknown = null;
+  /** More was said after the server had counted. */
+  private saidSince = false;
+
+  /** @param targets of the configuration in force, for `budgetPrice` */
+  constructor(private readonly targets: RouterConfig['targets']) {}
+
+  /** Takes note of a frame that goes to the caller. */
+  note(json: Completion): void {
+    if (json.usage) {
+      this.reported = json.usage;
+      this.saidSince = false;
+    } else if (this.reported !== null && !this.saidSince) {
+      this.saidSince = saysSomething(json);
+    }
+  }
+
+  /** An answer that was whole and is not used. */
+  addUnused(target: Target, texts: ExchangedTexts): void {
+    const json = texts.answer();
+    const usage = readUsage(json.usage) ?? estimatedUsage(texts.promptTokens(), estimateAnswerTokens(json));
+    const cost = costUsd(usage, target.price);
+    this.extraCostUsd = cost === null || this.extraCostUsd === null ? null : this.extraCostUsd + cost;
+    const { tokens, usd } = this.billedFor(usage, target, texts);
+    this.extra = { tokens: this.extra.tokens + tokens, usd: this.extra.usd + usd };
+  }
+
+  /** Of the answer that goes out, as far as it has come. */
+  usage(texts: ExchangedTexts): Usage {
+    if (this.reported === null) return estimatedUsage(texts.promptTokens(), estimateAnswerTokens(texts.answer()));
+    const counted = readUsage(this.reported) ?? UNKNOWN;
+    if (!this.saidSince || counted.prompt_tokens === null || counted.completion_tokens === null) return counted;
+    const completion = Math.max(counted.completion_tokens, estimateAnswerTokens(texts.answer()));
+    return { ...counted, ...estimatedUsage(counted.prompt_tokens, completion) };
+  }
+
+  /** @param target that answered; `null` = no answer had begun */
+  billed(usage: Usage | null, target: Target | null, texts: ExchangedTexts): Billed {
+    if (!usage || !target) return this.extra;
+    const { tokens, usd } = this.billedFor(usage, target, texts);
+    return { tokens: tokens + this.extra.tokens, usd: usd + this.extra.usd };
+  }
+
+  private billedFor(usage: Usage, target: Target, texts: ExchangedTexts): Billed {
+    const prompt = usage.prompt_tokens ?? texts.promptTokens();
+    const completion = usage.completion_tokens ?? estimateAnswerTokens(texts.answer());
+    const price = budgetPrice(target, this.targets);
+    const usd = costUsd({ prompt_tokens: prompt, completion_tokens: completion }, price) ?? 0;
+    return { tokens: usage.total_tokens ?? prompt + completion, usd };
+  }
+}
+
+/** Whether a frame of a stream carries more than names. */
+function saysSomething({ choices }: Completion): boolean {
+  for (const { delta } of choices ?? []) {
+    for (const [field, value] of Object.entries(delta ?? {})) {
+      if (field !== 'role' && value !== null && value !== undefined && value !== '') return true;
+    }
+  }
+  return false;
+}

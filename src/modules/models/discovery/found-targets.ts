@@ -1,0 +1,42 @@
+import { routerConfigSchema } from '../../../common/config/config.schema.js';
+import type { FoundTargets } from '../../../common/config/live-config.js';
+import type { CloudFindings } from './cloud-targets.js';
+import type { FoundModel, FoundServer } from './found-model.js';
+import { SIMULATED_TARGETS } from './simulated-targets.js';
+import { targetId, withUniqueIds, type TargetInput } from './target-input.js';
+
+interface Candidate {
+  readonly target: TargetInput;
+  readonly parameters: number;
+}
+
+/**
+ * The targets of a service without configured ones: local models first, in the order of the servers, then the cloud
+ * ones, the small before the large; simulated ones only where there is no real one at all. Of several local models
+ * without a cloud the largest is the strong side.
+ */
+export function foundTargets(servers: readonly FoundServer[], cloud: CloudFindings): FoundTargets {
+  const local = servers.flatMap((server) => server.models.map((model) => candidate(server, model)));
+  const real = withUniqueIds([...local.map(({ target }) => target), ...cloud.targets]);
+  const { targets } = routerConfigSchema.parse({ targets: real.length > 0 ? real : SIMULATED_TARGETS });
+  if (cloud.targets.length > 0 || local.length < 2) return { targets };
+  return { targets, strong: [targets[largestOf(local)]!.id] };
+}
+
+function candidate({ kind, baseUrl }: FoundServer, { name, contextWindow, capabilities, parameters = 0 }: FoundModel) {
+  const target: TargetInput = {
+    id: targetId(kind, name),
+    tier: 'local',
+    provider: 'openai',
+    baseUrl,
+    model: name,
+    ...(contextWindow === undefined ? {} : { contextWindow }),
+    capabilities,
+    price: { input: 0, output: 0 },
+  };
+  return { target, parameters };
+}
+
+/** Of equal or unknown sizes the last: as everywhere, cheap ones stand first and dear ones last. */
+const largestOf = (models: readonly Candidate[]): number =>
+  models.reduce((best, { parameters }, i) => (parameters >= models[best]!.parameters ? i : best), 0);

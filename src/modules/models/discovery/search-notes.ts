@@ -1,0 +1,60 @@
+import type { CloudFindings } from './cloud-targets.js';
+import type { FoundServer } from './found-model.js';
+import type { ServerLook } from './local-servers.js';
+
+/** What the person who started the service should know; news when no note of that subject said so before. */
+export interface SearchNote {
+  readonly subject: string;
+  readonly text: string;
+}
+
+export interface Search {
+  readonly servers: readonly FoundServer[];
+  readonly looks: readonly ServerLook[];
+  readonly cloud: CloudFindings;
+  readonly everyMs: number;
+}
+
+/** Sentences on what is there, and what to do about what is not. */
+export function searchNotes({ servers, looks, cloud, everyMs }: Search): readonly SearchNote[] {
+  const hasModel = cloud.targets.length > 0 || servers.some(({ models }) => models.length > 0);
+  return [
+    ...servers.map(serverNote),
+    ...looks.flatMap(({ found, denied }) => (denied && !found ? [deniedNote(denied)] : [])),
+    ...cloud.notes.map((text) => ({ subject: text, text })),
+    ...(hasModel ? [] : [simulatedNote(everyMs)]),
+  ];
+}
+
+/** @returns what to log: notes that are new, and servers that are gone */
+export function news(
+  now: readonly SearchNote[],
+  before: readonly SearchNote[],
+  gone: readonly FoundServer[],
+): string[] {
+  const known = new Set(before.map(({ subject }) => subject));
+  return [
+    ...gone.map(({ label, baseUrl }) => `${label} at ${new URL(baseUrl).host} is gone.`),
+    ...now.filter(({ subject }) => !known.has(subject)).map(({ text }) => text),
+  ];
+}
+
+/** A hint may come and go with what is loaded, so it is no subject of its own. */
+function serverNote({ label, baseUrl, models, hint }: FoundServer): SearchNote {
+  const names = models.length > 0 ? models.map((model) => model.name).join(', ') : 'no models';
+  const subject = `${label} at ${new URL(baseUrl).host}: ${names}.`;
+  return { subject, text: hint ? `${subject} ${hint}.` : subject };
+}
+
+function deniedNote(host: string): SearchNote {
+  const text = `The server at ${host} wants an API key: write it as a target with its apiKey into router.config.yaml.`;
+  return { subject: text, text };
+}
+
+const simulatedNote = (everyMs: number): SearchNote => ({
+  subject: 'simulated',
+  text:
+    'No model was found, so answers are simulated. For real ones start a model server (ollama pull llama3.2, then ' +
+    `ollama serve): it takes over within ${Math.ceil(everyMs / 1000)} s. Or set OPENAI_API_KEY, or ` +
+    'AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY, and start again.',
+});

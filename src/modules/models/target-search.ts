@@ -1,0 +1,87 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { BackgroundWork } from '../../common/background-work.js';
+import { LiveConfig, type FoundTargets } from '../../common/config/live-config.js';
+import { cloudTargets } from './discovery/cloud-targets.js';
+import type { FoundServer } from './discovery/found-model.js';
+import { foundTargets } from './discovery/found-targets.js';
+import { LocalServers, type LookLimits } from './discovery/local-servers.js';
+import { news, searchNotes, type SearchNote } from './discovery/search-notes.js';
+import { SeenServers } from './discovery/seen-servers.js';
+import type { TargetSearchOptions } from './models.messages.js';
+
+const SEARCH = 'the search for model servers';
+/** A start does not wait longer for servers that answer slowly; the next look does. Where nobody listens takes no time. */
+const AT_START: LookLimits = { probeMs: 1_000, statusMs: 1_000 };
+/** After a server was missed once the next look comes early: it is restarted, or gone. */
+const DOUBT_MS = 3_000;
+const LATER: LookLimits = { probeMs: 2_000, statusMs: 5_000, loopbackOnly: true };
+
+/**
+ * Finds the targets of a service that has none configured: at the start and again and again, so that a model server (or
+ * a model of it) that comes later takes over without a restart, and one that leaves goes out of the list. The log says
+ * each change once.
+ */
+@Injectable()
+export class TargetSearch implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger('models');
+  private readonly background = new BackgroundWork('models');
+  private readonly seen = new SeenServers();
+  private readonly locals: LocalServers;
+  private isLooking = false;
+  private servers: readonly FoundServer[] = [];
+  private notes: readonly SearchNote[] = [];
+  private offered: FoundTargets | null = null;
+
+  constructor(
+    private readonly config: LiveConfig,
+    private readonly options: TargetSearchOptions,
+  ) {
+    this.locals = new LocalServers(options.env, options.places, config.current.server.port);
+  }
+
+  /** The first look, before anybody can ask. */
+  async begin(): Promise<void> {
+    if (this.config.wantsTargets) await this.look({ ...AT_START, ...this.options.limits });
+  }
+
+  onApplicationBootstrap(): void {
+    this.background.repeat(SEARCH, this.options.everyMs, this.again);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.background.stop();
+  }
+
+  private readonly again = async (signal: AbortSignal): Promise<void> => {
+    if (this.isLooking || !this.config.wantsTargets) return;
+    this.isLooking = true;
+    try {
+      await this.look({ ...LATER, ...this.options.limits }, signal);
+    } finally {
+      this.isLooking = false;
+    }
+    if (this.seen.isInDoubt) this.background.after(SEARCH, Math.min(DOUBT_MS, this.options.everyMs), this.again);
+  };
+
+  private async look(limits: LookLimits, signal?: AbortSignal): Promise<void> {
+    const looks = await this.locals.look(limits, signal);
+    if (signal?.aborted) return;
+    const { env, everyMs } = this.options;
+    const cloud = cloudTargets(env, this.config.current.server.port);
+    const servers = this.seen.take(looks);
+    const found = foundTargets(servers, cloud);
+    if (!isDeepStrictEqual(found, this.offered)) {
+      this.offered = found;
+      await this.config.offerTargets(found);
+    }
+    this.tell(servers, searchNotes({ servers, looks, cloud, everyMs }));
+  }
+
+  private tell(servers: readonly FoundServer[], notes: readonly SearchNote[]): void {
+    const gone = this.servers.filter(({ baseUrl }) => servers.every((server) => server.baseUrl !== baseUrl));
+    for (const text of news(notes, this.notes, gone)) this.logger.log(text);
+    this.servers = servers;
+    this.notes = notes;
+  }
+}

@@ -1,0 +1,68 @@
+import { isAnyLetter, isDigit, isEastAsian } from './character-class.js';
+
+/** Words in front of a number that say what it is. */
+export interface Labels {
+  /** Lower case, whole words. */
+  readonly words: ReadonlySet<string>;
+  /** Of scripts without spaces: anywhere in front of the number. */
+  readonly eastAsian?: RegExp;
+}
+
+const labels = (words: string, eastAsian?: RegExp): Labels => ({
+  words: new Set(words.split(' ')),
+  ...(eastAsian ? { eastAsian } : {}),
+});
+
+export const PHONE_LABELS = labels(
+  'phone phones tel telephone telefon telefono teléfono téléphone telefone telefoon telefonu telefonnummer rufnummer mobile mobil ' +
+    'móvil movil celular cellulare cell handy handynummer mobilnummer portable call calling dial ring fax whatsapp signal sms ' +
+    'viber hotline phonenumber mobilenumber llámame llama llame appelle appelez chiama chiamami ruf rufe anrufen erreichbar ' +
+    'тел телефон мобильный звоните номер هاتف جوال फोन फ़ोन मोबाइल',
+  /电话|電話|手机|手機|携帯|전화|휴대폰|연락처/,
+);
+
+/** A number that follows such a word is one of a thing, not of a person. */
+export const THING_LABELS = labels(
+  'isbn issn ean gtin upc sku asin vin ref reference ticket serial tracking invoice order bestellung bestellnummer auftragsnummer ' +
+    'rechnung rechnungsnummer kundennummer artikelnummer vorgangsnummer aktenzeichen sendungsnummer commande facture pedido factura ' +
+    'ordine fattura заказ счет id pid uid article artikel part model timestamp epoch unix port bytes batch build commit parcel',
+  /订单|訂單|编号|運單|运单|注文|주문/,
+);
+
+/** Four numbers with dots behind such a word are no address. */
+export const VERSION_LABELS = labels(
+  'v ver version versión versione versions versie версия release build firmware patch update upgrade upgraded section chapter clause ' +
+    'article abschnitt kapitel paragraph figure table step oid kernel driver revision rev sdk runtime chrome firefox windows android',
+  /版本|バージョン|버전|章/,
+);
+
+export const SSN_LABELS = labels('ssn ssns security');
+
+const NEWLINE = 10;
+const REACH = 28;
+
+/**
+ * Whether one of the labels stands in front of `at`, on the same line and with no digit between. Looks at most 28
+ * characters back, and never past the number before: so all look-ups over a text together are linear in it.
+ */
+export function isLabelled(text: string, at: number, { words, eastAsian }: Labels, reach = REACH): boolean {
+  const first = Math.max(0, at - reach);
+  let wordEnd = -1;
+  let foreign = false;
+  let i = at - 1;
+  for (; i >= first; i -= 1) {
+    const code = text.charCodeAt(i);
+    if (isAnyLetter(code)) {
+      foreign ||= isEastAsian(code);
+      if (wordEnd < 0) wordEnd = i + 1;
+      continue;
+    }
+    if (wordEnd >= 0 && words.has(text.slice(i + 1, wordEnd).toLowerCase())) return true;
+    wordEnd = -1;
+    if (isDigit(code) || code === NEWLINE) break;
+  }
+  // a word that goes on further back is not whole
+  const whole = i >= first || first === 0 || !isAnyLetter(text.charCodeAt(first - 1));
+  if (wordEnd >= 0 && whole && words.has(text.slice(i + 1, wordEnd).toLowerCase())) return true;
+  return foreign && eastAsian !== undefined && eastAsian.test(text.slice(i + 1, at));
+}

@@ -1,0 +1,188 @@
+import { PRIVATE_KINDS, type PrivateKind } from '../../../common/config/config.schema.js';
+import { digitsEnd, isAsciiLetter, isDigit, isWordCharacter, nextGroup } from './character-class.js';
+import { isLabelled, SSN_LABELS } from './label-words.js';
+import { colonRun, isEmailAt, isIpv4At, isIpv6, isSpeltOutEmailAt } from './private-addresses.js';
+import { ibanEnd, isBareSsnAt, isCardAt, isGroupedSsnAt } from './private-numbers.js';
+import { isPhoneAt } from './private-phones.js';
+import { isSecretAt, isNamedSecretAt, isPrivateKeyAt, isUrlPasswordAt } from './private-secrets.js';
+
+/** What a character can be the beginning of. */
+const NOTHING = 0;
+const DIGIT = 1;
+const LETTER = 2;
+const AT = 3;
+const COLON = 4;
+const EQUALS = 5;
+const HYPHEN = 6;
+const BRACKET = 7;
+const ANCHORS = new Uint8Array(128).map((_, code) => {
+  if (isDigit(code)) return DIGIT;
+  if (isAsciiLetter(code) || code === 95) return LETTER;
+  return { 64: AT, 58: COLON, 61: EQUALS, 45: HYPHEN, 40: BRACKET, 91: BRACKET, 123: BRACKET }[code] ?? NOTHING;
+});
+
+const HYPHEN_SIGN = 45;
+const PLUS = 43;
+/** A number in one piece behind letters, as in `card4111...`, is looked at from this length on; hashes have shorter ones. */
+const GLUED_DIGITS = 13;
+
+const bitOf = (kind: PrivateKind): number => 1 << PRIVATE_KINDS.indexOf(kind);
+const EMAIL = bitOf('email');
+const PHONE = bitOf('phone');
+const CARD = bitOf('creditCard');
+const IBAN = bitOf('iban');
+const SSN = bitOf('ssn');
+const IP_ADDRESS = bitOf('ipAddress');
+const API_KEY = bitOf('apiKey');
+
+/**
+ * Looks for private text in one pass: stops only at characters with which something can begin, and gives each a bounded
+ * look. A kind that was found is not looked for again.
+ */
+export class PrivateScan {
+  /** Kinds still looked for, a bit each. */
+  private missing: number;
+  private readonly wanted: number;
+  /** Behind the latest group of digits. */
+  private digitsEndedAt = -1;
+
+  constructor(kinds: readonly PrivateKind[]) {
+    this.wanted = kinds.reduce((bits, kind) => bits | bitOf(kind), 0);
+    this.missing = this.wanted;
+  }
+
+  get isComplete(): boolean {
+    return this.missing === 0;
+  }
+
+  get foundAny(): boolean {
+    return this.missing !== this.wanted;
+  }
+
+  get found(): PrivateKind[] {
+    return PRIVATE_KINDS.filter((kind) => (this.wanted & ~this.missing & bitOf(kind)) !== 0);
+  }
+
+  /** @param text unveiled */
+  read(text: string): void {
+    this.digitsEndedAt = -1;
+    for (let i = 0; i < text.length && this.missing !== 0;) {
+      i = nextAnchor(text, i);
+      const anchor = ANCHORS[text.charCodeAt(i)];
+      if (anchor === LETTER) i = this.word(text, i);
+      else if (anchor === DIGIT) i = this.number(text, i);
+      else i = this.sign(text, i, anchor ?? NOTHING);
+    }
+  }
+
+  private misses(kind: number): boolean {
+    return (this.missing & kind) !== 0;
+  }
+
+  private mark(kind: number): void {
+    this.missing &= ~kind;
+  }
+
+  /** @returns where reading goes on */
+  private sign(text: string, at: number, anchor: number): number {
+    if (anchor === AT) {
+      if (this.misses(EMAIL) && isEmailAt(text, at)) this.mark(EMAIL);
+      if (this.misses(API_KEY) && isUrlPasswordAt(text, at)) this.mark(API_KEY);
+    } else if (anchor === BRACKET) {
+      if (this.misses(EMAIL) && isSpeltOutEmailAt(text, at)) this.mark(EMAIL);
+    } else if (anchor === HYPHEN) {
+      if (this.misses(API_KEY) && isPrivateKeyAt(text, at)) this.mark(API_KEY);
+      return runEnd(text, at, HYPHEN_SIGN);
+    } else {
+      if (this.misses(API_KEY) && isNamedSecretAt(text, at)) this.mark(API_KEY);
+      if (anchor === COLON && this.misses(IP_ADDRESS)) return this.colon(text, at);
+    }
+    return at + 1;
+  }
+
+  /** @returns where reading goes on */
+  private number(text: string, start: number): number {
+    const end = digitsEnd(text, start);
+    const inside = this.digitsEndedAt >= 0 && nextGroup(text, this.digitsEndedAt) === start;
+    this.digitsEndedAt = end;
+    const length = end - start;
+    const before = text.charCodeAt(start - 1);
+    if ((length === 4 || length >= GLUED_DIGITS) && this.misses(CARD) && isCardAt(text, start)) this.mark(CARD);
+    if (length <= 3 && text.charCodeAt(end) === 46 && this.misses(IP_ADDRESS) && isIpv4At(text, start))
+      this.mark(IP_ADDRESS);
+    if (this.misses(SSN) && before !== HYPHEN_SIGN && isSsn(text, start, end, inside)) this.mark(SSN);
+    if (this.misses(PHONE) && (!inside || length === 3 || length > 9 || before === PLUS)) {
+      if (length <= 15 && isPhoneAt(text, start, end, inside)) this.mark(PHONE);
+    }
+    // digits may begin an IPv6 address, which the next colon finds; letters behind them are not a word of their own
+    return isWordCharacter(text.charCodeAt(end)) ? wordEnd(text, end) : end;
+  }
+
+  private word(text: string, start: number): number {
+    if (isDigit(text.charCodeAt(start + 2)) && isDigit(text.charCodeAt(start + 3))) {
+      const iban = ibanEnd(text, start);
+      if (iban > 0) {
+        this.mark(IBAN);
+        return iban;
+      }
+    }
+    if (this.misses(API_KEY) && isSecretAt(text, start)) this.mark(API_KEY);
+    let end = start + 1;
+    while (ANCHORS[text.charCodeAt(end)] === LETTER) end += 1;
+    if (!isDigit(text.charCodeAt(end))) return end;
+    const glued = digitsEnd(text, end);
+    if (glued - end >= GLUED_DIGITS && !isWordCharacter(text.charCodeAt(glued))) {
+      if (this.misses(CARD) && isCardAt(text, end)) this.mark(CARD);
+    }
+    return wordEnd(text, glued);
+  }
+
+  private colon(text: string, at: number): number {
+    const { start, end } = colonRun(text, at);
+    if (isIpv6(text, start, end)) this.mark(IP_ADDRESS);
+    // what follows the last colon of the run may be a number of its own
+    const last = text.lastIndexOf(':', end - 1);
+    return Math.max(at, last) + 1;
+  }
+}
+
+/** In groups (with blanks between only where it is called so or stands alone), or in one piece and called so. */
+function isSsn(text: string, start: number, end: number, inside: boolean): boolean {
+  if (end - start === 9) return isBareSsnAt(text, start) && isLabelled(text, start, SSN_LABELS);
+  if (end - start !== 3 || isWordCharacter(text.charCodeAt(start - 1))) return false;
+  const last = start + 'ddd-dd-dddd'.length;
+  const blanks = text.charCodeAt(end) === 32;
+  if (blanks && (inside || nextGroup(text, last) >= 0)) return false;
+  if (!isGroupedSsnAt(text, start)) return false;
+  const after = text.charCodeAt(last);
+  if (isWordCharacter(after) || (after === HYPHEN_SIGN && isWordCharacter(text.charCodeAt(last + 1)))) return false;
+  return !blanks || isLabelled(text, start, SSN_LABELS) || standsAlone(text, start, last);
+}
+
+const standsAlone = (text: string, start: number, end: number): boolean =>
+  STANDING_BEFORE.test(text.slice(Math.max(0, start - 2), start)) && STANDING_AFTER.test(text.charAt(end));
+
+/** A line, a value or a quotation that is nothing but this. */
+const STANDING_BEFORE = /(?:^|[\n"'(]|: )$/;
+const STANDING_AFTER = /^[\n"').,;]?$/;
+
+/** The next character with which something can begin, or the length of the text. */
+function nextAnchor(text: string, start: number): number {
+  const { length } = text;
+  let at = start;
+  // beyond the table is nothing
+  while (at < length && !ANCHORS[text.charCodeAt(at)]) at += 1;
+  return at;
+}
+
+function wordEnd(text: string, start: number): number {
+  let end = start;
+  while (isWordCharacter(text.charCodeAt(end))) end += 1;
+  return end;
+}
+
+function runEnd(text: string, start: number, code: number): number {
+  let end = start + 1;
+  while (text.charCodeAt(end) === code) end += 1;
+  return end;
+}
