@@ -1,12 +1,13 @@
 import type { LoggerService } from '@nestjs/common';
 import { TargetSearchOptions } from '../../src/modules/models/models.messages.js';
+import { TargetSearch } from '../../src/modules/models/target-search.js';
 import { freePort } from '../support/free-port.js';
 import { called, figure } from '../support/fault-row.js';
 import { offer, startOllama, type OllamaModel } from '../support/ollama-server.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 import { ask, eventually, jsonOf, post, targetsOf } from '../support/router-calls.js';
 import { inOrder, targetOn } from '../support/router-targets.js';
-import { answer, neverAnswer, status } from '../support/upstream-behaviours.js';
+import { answer, status } from '../support/upstream-behaviours.js';
 import { words } from '../support/openai-answer.js';
 import type { UpstreamServer } from '../support/upstream-server.js';
 import { paced } from '../support/upstream-twists.js';
@@ -179,8 +180,7 @@ describe('the search for model servers', () => {
     const own = () => inOrder([targetOn(ollama!, { id: 'mine', provider: 'simulated' })]);
     await start(own());
     await router.reload(own());
-    ollama.script(neverAnswer);
-    await new Promise((resolve) => setTimeout(resolve, 5 * EVERY_MS)); // for what must not happen there is no condition
+    await router.app.get(TargetSearch).lookAgain(AbortSignal.timeout(WITHIN_MS));
     expect([await ids(), ollama.otherRequests]).toEqual([['mine'], []]);
   });
 

@@ -46,14 +46,15 @@ export class TargetSearch implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   onApplicationBootstrap(): void {
-    this.background.repeat(SEARCH, this.options.everyMs, this.again);
+    this.background.repeat(SEARCH, this.options.everyMs, (signal) => this.lookAgain(signal));
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.background.stop();
   }
 
-  private readonly again = async (signal: AbortSignal): Promise<void> => {
+  /** One more look; none while another is under way or targets are configured. */
+  async lookAgain(signal: AbortSignal): Promise<void> {
     if (this.isLooking || !this.config.wantsTargets) return;
     this.isLooking = true;
     try {
@@ -61,8 +62,9 @@ export class TargetSearch implements OnApplicationBootstrap, OnApplicationShutdo
     } finally {
       this.isLooking = false;
     }
-    if (this.seen.isInDoubt) this.background.after(SEARCH, Math.min(DOUBT_MS, this.options.everyMs), this.again);
-  };
+    if (!this.seen.isInDoubt) return;
+    this.background.after(SEARCH, Math.min(DOUBT_MS, this.options.everyMs), (ending) => this.lookAgain(ending));
+  }
 
   private async look(limits: LookLimits, signal?: AbortSignal): Promise<void> {
     const looks = await this.locals.look(limits, signal);

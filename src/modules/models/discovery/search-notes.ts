@@ -39,11 +39,12 @@ export function news(
   ];
 }
 
-/** A hint may come and go with what is loaded, so it is no subject of its own. */
+/** A hint, and the order of the models, may change with what is loaded; that is no news. */
 function serverNote({ label, baseUrl, models, hint }: FoundServer): SearchNote {
-  const names = models.length > 0 ? models.map((model) => model.name).join(', ') : 'no models';
-  const subject = `${label} at ${new URL(baseUrl).host}: ${names}.`;
-  return { subject, text: hint ? `${subject} ${hint}.` : subject };
+  const names = models.map((model) => model.name);
+  const where = `${label} at ${new URL(baseUrl).host}`;
+  const text = `${where}: ${names.join(', ') || 'no models'}.`;
+  return { subject: [where, ...names.toSorted()].join(), text: hint ? `${text} ${hint}.` : text };
 }
 
 function deniedNote(host: string): SearchNote {

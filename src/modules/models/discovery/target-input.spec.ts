@@ -8,6 +8,9 @@ describe('targetId', () => {
     ['/srv/models/phi.gguf', 'x/phi.gguf'],
     ['../models/phi.gguf', 'x/phi.gguf'],
     ['C:\\models\\phi.gguf', 'x/phi.gguf'],
+    ['org//model/', 'x/org/model'],
+    ['org/../model/.', 'x/org/model'],
+    ['/', 'x'],
   ])('makes of %s the id %s', (model, id) => expect(targetId('x', model)).toBe(id));
 
   it('is never too long', () => expect(targetId('x', 'y'.repeat(300))).toHaveLength(124));

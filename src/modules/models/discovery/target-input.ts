@@ -13,13 +13,16 @@ const MAX_STEM = MAX_ID - 4;
 
 /**
  * `<server>/<model>` with every character that ids may not have replaced by "-". Of a file path only the file's name
- * stays: it goes out in headers, and a path tells too much.
+ * stays: it goes out in headers, and a path tells too much. Parts that mean nothing in a URL (`//`, `.`, `..`) go.
  */
 export function targetId(server: string, model: string): string {
   const isPath = /^[./~\\]|^[A-Za-z]:\\|\\/.test(model);
-  const name = isPath ? (model.split(/[/\\]/).findLast(Boolean) ?? model) : model;
-  return `${server}/${name.replace(/[^A-Za-z0-9._:/@-]/g, '-')}`.slice(0, MAX_STEM);
+  const name = isPath ? (model.split(/[/\\]/).findLast(Boolean) ?? '') : model;
+  const id = `${server}/${name.replace(/[^A-Za-z0-9._:/@-]/g, '-')}`.slice(0, MAX_STEM);
+  return id.split('/').filter(isUrlPart).join('/');
 }
+
+const isUrlPart = (part: string): boolean => part !== '' && part !== '.' && part !== '..';
 
 /** The targets with "-2", "-3", ... behind ids that were taken. */
 export function withUniqueIds(targets: readonly TargetInput[]): TargetInput[] {
