@@ -1,7 +1,8 @@
 import { called } from '../support/fault-row.js';
 import { figure } from '../support/figure.js';
+import { RedisServer } from '../support/redis-server.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
-import { ask, jsonOf, post } from '../support/router-calls.js';
+import { ask, eventually, jsonOf, post } from '../support/router-calls.js';
 import { GENEROUS, keyFor, targetOn } from '../support/router-targets.js';
 import type { RouterConfigInput } from '../support/router-process.js';
 import { answer, status, toolCall } from '../support/upstream-behaviours.js';
@@ -244,6 +245,48 @@ describe('shares and draws', () => {
       }
     },
   );
+
+  it('F28 latency, on replicas with one Redis: the result goes to the target that called, whatever the other replica measured', async () => {
+    const servers = await Promise.all(['a', 'b'].map((model) => UpstreamServer.start({ model })));
+    const redis = await RedisServer.start();
+    const config: RouterConfigInput = {
+      targets: servers.map((server) => targetOn(server)),
+      models: [{ name: 'auto', strategy: 'latency', targets: ['a', 'b'] }],
+      cache: { enabled: false },
+      redis: { url: redis.url },
+    };
+    const replicas = await Promise.all([startRouter(config), startRouter(config)]);
+    servers.forEach((server) => server.always(toolCall('find', { x: 1 })));
+    try {
+      const [one, two] = replicas;
+      const isReady = async ({ url }: RouterApp) =>
+        (await (await fetch(`${url}/ready`)).text()).includes('"redis":{"status":"up"');
+      await eventually('Redis', 5_000, async () => (await isReady(one)) && (await isReady(two)));
+      // `two` has measured a, so that it would measure b next
+      await called(two, { model: 'a', stream: true });
+      const messages: unknown[] = ask('look it up');
+      expect((await called(one, { messages, tools: TOOLS })).headers.get('x-router-target')).toBe('a');
+      messages.push(
+        {
+          role: 'assistant',
+          content: null,
+          tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'find', arguments: '{"x":1}' } }],
+        },
+        { role: 'tool', tool_call_id: 'call_1', content: 'found' },
+      );
+      const preview = () =>
+        post(`${two.url}/v1/route`, { model: 'auto', messages, tools: TOOLS }).then((answer) => jsonOf(answer));
+      expect(await jsonOf(await post(`${two.url}/v1/route`, { model: 'auto', messages: ask('hi') }))).toMatchObject({
+        target: 'b',
+      });
+      await eventually('the other replica knows', 5_000, async () => (await preview())['reason_code'] === 'tool_loop');
+      expect((await called(two, { messages, tools: TOOLS })).headers.get('x-router-target')).toBe('a');
+    } finally {
+      await Promise.all(replicas.map((replica) => replica.close()));
+      await Promise.all(servers.map((server) => server.close()));
+      await redis.close();
+    }
+  });
 
   it('F44 what only pretends to be a model is marked wherever a target is named', async () => {
     const router = await startRouter({

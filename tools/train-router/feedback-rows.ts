@@ -31,8 +31,10 @@ export function readFeedback(file: string): FeedbackRow[] {
     .flatMap((line, i) => (line.trim() === '' ? [] : [parsed(line, `${file}:${i + 1}`)]));
   const keyOf = ({ tenant, request_id: id }: Line) => `${tenant} ${id}`;
   const decisions = new Map(lines.filter(({ type }) => type === 'decision').map((line) => [keyOf(line), line]));
-  return lines.flatMap((line) => {
-    const decision = line.type === 'feedback' ? decisions.get(keyOf(line)) : undefined;
+  // said again it replaces what was said before
+  const judgements = new Map(lines.filter(({ type }) => type === 'feedback').map((line) => [keyOf(line), line]));
+  return [...judgements].flatMap(([key, line]) => {
+    const decision = decisions.get(key);
     const usable = decision?.policy_version?.endsWith(version) && decision.columns?.length === width;
     if (!decision || !usable || typeof line.score !== 'number') return [];
     if (decision.strong && line.score > 0) return [];

@@ -6,6 +6,7 @@ import { LOOPBACK_CALLER } from '../../common/caller.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { TargetStatus } from '../../common/target.js';
+import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { RouterModule } from './router.module.js';
 import { DecideRouteQuery } from './router.messages.js';
@@ -29,7 +30,12 @@ class OneTarget implements IQueryHandler<ListTargetsQuery> {
   }
 }
 
-@Module({ providers: [{ provide: LiveConfig, useValue: config }, OneTarget], exports: [LiveConfig] })
+const noRedis = { provide: RedisConnection, useValue: new RedisConnection(config.current.redis) };
+
+@Module({
+  providers: [{ provide: LiveConfig, useValue: config }, noRedis, OneTarget],
+  exports: [LiveConfig, RedisConnection],
+})
 class Surroundings {}
 
 it('answers DecideRouteQuery on the bus', async () => {

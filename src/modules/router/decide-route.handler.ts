@@ -38,7 +38,7 @@ export class DecideRouteHandler implements IQueryHandler<DecideRouteQuery> {
       request,
       history,
       strategy,
-      previousTarget: previousTarget ?? (called ? this.openCalls.targetOf(conversation) : null),
+      previousTarget: previousTarget ?? (called ? await this.openCalls.targetOf(conversation) : null),
       conversation,
       tenant: caller.tenant,
       config: this.config.current,

@@ -1,14 +1,19 @@
 import { appendFile, mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Overloaded } from '../../common/app-error.js';
 import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
+import type { Caller } from '../../common/caller.js';
+import { hasLine } from './decision-search.js';
 
 const FILE = 'decisions.jsonl';
+const OLDER = 'decisions.1.jsonl';
 /** The file before the present one is kept, so the log takes at most twice this. */
 const MOST_BYTES = 32 * 1024 * 1024;
 const FLUSH_MS = 1_000;
 /** Lines waiting for a disk that does not take them; older ones are dropped. */
 const MOST_WAITING = 10_000;
+const MOST_SEARCHES = 16;
 
 /**
  * Decisions and what callers thought of the answers, one JSON object a line, in `decisions.jsonl` of the data folder:
@@ -23,6 +28,8 @@ export class DecisionLog implements OnApplicationShutdown {
   private readonly background = new BackgroundWork('decisions');
   private next: ScheduledWork | null = null;
   private writing: Promise<void> = Promise.resolve();
+  private searching: Promise<void> = Promise.resolve();
+  private searches = 0;
 
   append(entry: object): void {
     if (this.waiting.length >= MOST_WAITING) this.waiting.shift();
@@ -36,6 +43,38 @@ export class DecisionLog implements OnApplicationShutdown {
     this.next = null;
     this.writing = this.writing.then(() => this.write());
     return this.writing;
+  }
+
+  /**
+   * Whether the log has a decision for this user's request. One search at a time, as each reads up to two files.
+   *
+   * @throws Overloaded when too many wait
+   */
+  async has({ tenant, user }: Pick<Caller, 'tenant' | 'user'>, requestId: string): Promise<boolean> {
+    if (this.searches >= MOST_SEARCHES) throw new Overloaded('Too many look-ups in the decision log. Try again.', 1);
+    this.searches += 1;
+    const before = this.searching;
+    const mine = Promise.withResolvers<void>();
+    this.searching = mine.promise;
+    await before;
+    const text = `"request_id":${JSON.stringify(requestId)}`;
+    const isIt = (line: unknown): boolean => {
+      const decision = line as { type?: unknown; request_id?: unknown; tenant?: unknown; user?: unknown };
+      return (
+        decision.type === 'decision' &&
+        decision.request_id === requestId &&
+        decision.tenant === tenant &&
+        decision.user === user
+      );
+    };
+    try {
+      return (
+        (await hasLine(join(this.folder, FILE), text, isIt)) || (await hasLine(join(this.folder, OLDER), text, isIt))
+      );
+    } finally {
+      this.searches -= 1;
+      mine.resolve();
+    }
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -53,7 +92,7 @@ export class DecisionLog implements OnApplicationShutdown {
         (found) => found.size,
         () => 0,
       );
-      if (size > MOST_BYTES) await rename(file, join(this.folder, 'decisions.1.jsonl'));
+      if (size > MOST_BYTES) await rename(file, join(this.folder, OLDER));
       await appendFile(file, `${lines.join('\n')}\n`);
     } catch (error) {
       this.logger.warn({ err: error, lines: lines.length }, 'decisions could not be written');

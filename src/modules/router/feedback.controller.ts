@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
@@ -5,30 +6,44 @@ import {
   InternalError,
   InvalidApiKey,
   InvalidRequest,
+  NotFound,
+  Overloaded,
   PayloadTooLarge,
   PermissionDenied,
+  RateLimitExceeded,
   UnsupportedMediaType,
 } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
 import { DecisionLog } from './decision-log.js';
+import { FeedbackAllowance } from './feedback-allowance.js';
+import { KnownRequests } from './known-requests.js';
 
 const feedbackSchema = z.strictObject({
   request_id: z
     .string()
     .min(1)
     .max(128)
-    .describe('The `x-request-id` of the answer, or `metadata.request_id` of `/query`.'),
+    .describe('The `x-request-id` of the answer, or `metadata.request_id` of `/query`; `latest` = your latest one.'),
   score: z.number().min(-1).max(1).describe('-1 = useless, 0 = neither, 1 = right.'),
   comment: z.string().max(2000).optional().describe('Kept with the score; not used in training.'),
 });
 type Feedback = z.infer<typeof feedbackSchema>;
+/** Of a line in the log, besides what was said. */
+const ENTRY_BYTES = 200;
+/** Stands for the caller's latest request on this replica. */
+const LATEST = 'latest';
 
 @ApiTags('chat')
 @Controller()
 export class FeedbackController {
-  constructor(private readonly log: DecisionLog) {}
+  private readonly allowance = new FeedbackAllowance();
+
+  constructor(
+    private readonly log: DecisionLog,
+    private readonly known: KnownRequests,
+  ) {}
 
   @Post('v1/feedback')
   @HttpCode(200)
@@ -36,21 +51,47 @@ export class FeedbackController {
   @ApiOperation({
     summary: 'How good an answer was',
     description:
-      'Kept beside the decision of that request in the decision log, for later training of the router. A score for a ' +
-      'request of another tenant is never joined with it.',
+      'Kept beside the decision of that request in the decision log, for later training of the router; said again it ' +
+      'replaces what was said before. Only for requests of your own, and 1 MB a user and day.',
   })
   @ApiBody({
     schema: { type: 'object' },
-    examples: { good: { value: { request_id: '01JD0000000000000000000000', score: 1 } } },
+    examples: { good: { value: { request_id: 'latest', score: 1 } } },
   })
   @ApiResponse({
     status: 200,
     description: 'It is kept',
     content: { 'application/json': { example: { request_id: '01JD0000000000000000000000', stored: true } } },
   })
-  @ApiErrors(InvalidRequest, InvalidApiKey, PermissionDenied, PayloadTooLarge, UnsupportedMediaType, InternalError)
-  store(@Body({ schema: feedbackSchema }) body: Feedback, @CurrentCaller() { tenant, user }: Caller) {
-    this.log.append({ type: 'feedback', at: new Date().toISOString(), tenant, user, ...body });
-    return { request_id: body.request_id, stored: true };
+  @ApiErrors(
+    InvalidRequest,
+    InvalidApiKey,
+    PermissionDenied,
+    NotFound,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    RateLimitExceeded,
+    Overloaded,
+    InternalError,
+  )
+  async store(@Body({ schema: feedbackSchema }) body: Feedback, @CurrentCaller() { tenant, user }: Caller) {
+    const { score, comment } = body;
+    const owner = { tenant, user };
+    const request_id = await this.requestOf(owner, body.request_id);
+    const said = JSON.stringify([score, comment]);
+    const mark = hash('sha256', said, 'base64url');
+    if (this.known.markOf(owner, request_id) !== mark) {
+      this.allowance.take(JSON.stringify([tenant, user]), Buffer.byteLength(said) + ENTRY_BYTES, Date.now());
+      this.log.append({ type: 'feedback', at: new Date().toISOString(), tenant, user, ...body, request_id });
+      this.known.judged(owner, request_id, mark);
+    }
+    return { request_id, stored: true };
+  }
+
+  /** @throws NotFound, the same for a request of others and for one that never was */
+  private async requestOf(owner: Pick<Caller, 'tenant' | 'user'>, id: string): Promise<string> {
+    const named = id === LATEST ? (this.known.latestOf(owner) ?? id) : id;
+    if (await this.known.has(owner, named)) return named;
+    throw new NotFound('You made no request with this id, or too long ago.', 'request_id');
   }
 }

@@ -1,25 +1,30 @@
 import { Injectable } from '@nestjs/common';
+import { LatestOf } from './latest-of.js';
+import { ReplicaNotes } from './replica-notes.js';
 
 /** Conversations without a session that are remembered; an agent's next request comes within seconds. */
 const MOST = 10_000;
+const NOTE = 'called';
 
 /**
  * Which target called a tool in a conversation that has no session, so that the result goes back there whatever the
- * strategy would say by then: another threshold, another latency, another target that answered instead. Of this replica;
- * on others the draw of strategy `weighted` is the same, as it is made of the conversation itself.
+ * strategy would say by then: another threshold, another latency, another target that answered instead. Other replicas
+ * know it through Redis; without Redis they have the draw of strategy `weighted`, which the conversation itself makes.
  */
 @Injectable()
 export class OpenToolCalls {
-  private readonly targets = new Map<string, string>();
+  private readonly targets = new LatestOf(MOST);
   /** Conversations of requests that run, by request id. */
-  private readonly running = new Map<string, string>();
+  private readonly running = new LatestOf(MOST);
 
-  targetOf(conversation: string): string | null {
-    return this.targets.get(conversation) ?? null;
+  constructor(private readonly notes: ReplicaNotes) {}
+
+  async targetOf(conversation: string): Promise<string | null> {
+    return this.targets.get(conversation) ?? this.notes.find(NOTE, conversation);
   }
 
   begun(requestId: string, conversation: string): void {
-    bounded(this.running, requestId, conversation);
+    this.running.set(requestId, conversation);
   }
 
   /** @param target that called a tool; `null` when none did */
@@ -27,13 +32,8 @@ export class OpenToolCalls {
     const conversation = this.running.get(requestId);
     if (conversation === undefined) return;
     this.running.delete(requestId);
-    if (target !== null) bounded(this.targets, conversation, target);
+    if (target === null || this.targets.get(conversation) === target) return;
+    this.targets.set(conversation, target);
+    this.notes.put(NOTE, conversation, target);
   }
-}
-
-/** Sets an entry as the latest; the oldest goes when there are too many. */
-function bounded(map: Map<string, string>, key: string, value: string): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > MOST) map.delete(map.keys().next().value!);
 }

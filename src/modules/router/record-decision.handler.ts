@@ -1,5 +1,6 @@
 import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
 import { DecisionLog } from './decision-log.js';
+import { KnownRequests } from './known-requests.js';
 import { OpenToolCalls } from './open-tool-calls.js';
 import { DecisionMadeEvent } from './router.messages.js';
 
@@ -8,10 +9,12 @@ import { DecisionMadeEvent } from './router.messages.js';
 export class RecordDecisionHandler implements IEventHandler<DecisionMadeEvent> {
   constructor(
     private readonly log: DecisionLog,
+    private readonly known: KnownRequests,
     private readonly openCalls: OpenToolCalls,
   ) {}
 
   handle({ requestId, caller, model, decision }: DecisionMadeEvent): void {
+    this.known.note(caller, requestId);
     if (decision.conversation !== null) this.openCalls.begun(requestId, decision.conversation);
     const { strategy, target, simulated, reasonCode, score, threshold, policyVersion, evidence } = decision;
     this.log.append({
@@ -19,6 +22,7 @@ export class RecordDecisionHandler implements IEventHandler<DecisionMadeEvent> {
       at: new Date().toISOString(),
       request_id: requestId,
       tenant: caller.tenant,
+      user: caller.user,
       model,
       strategy,
       target,

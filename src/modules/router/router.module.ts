@@ -3,8 +3,10 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { CheckAnswerHandler } from './check-answer.handler.js';
 import { DecisionLog } from './decision-log.js';
 import { FeedbackController } from './feedback.controller.js';
+import { KnownRequests } from './known-requests.js';
+import { ReplicaNotes } from './replica-notes.js';
 import { OpenToolCalls } from './open-tool-calls.js';
-import { RememberToolCallHandler } from './remember-tool-call.handler.js';
+import { RememberRequestHandler } from './remember-request.handler.js';
 import { RecordDecisionHandler } from './record-decision.handler.js';
 import { DecideRouteHandler } from './decide-route.handler.js';
 
@@ -16,8 +18,10 @@ import { DecideRouteHandler } from './decide-route.handler.js';
     DecideRouteHandler,
     CheckAnswerHandler,
     RecordDecisionHandler,
-    RememberToolCallHandler,
+    RememberRequestHandler,
     OpenToolCalls,
+    KnownRequests,
+    ReplicaNotes,
     DecisionLog,
   ],
 })

@@ -1,0 +1,31 @@
+import { RateLimitExceeded } from '../../common/app-error.js';
+
+/** What one user may have written down in a day, bytes: about 400 of the longest comments or 5,000 scores. */
+const MOST_BYTES = 1_000_000;
+const DAY_MS = 86_400_000;
+/** Users counted at a time; the one counted for longest goes first. */
+const MOST_USERS = 10_000;
+
+/** Bounds what each user adds to the decision log, so that nobody can push the decisions of others out of it. */
+export class FeedbackAllowance {
+  private readonly users = new Map<string, { readonly since: number; bytes: number }>();
+
+  /**
+   * @param now milliseconds
+   * @throws RateLimitExceeded when the day's part is used up
+   */
+  take(user: string, bytes: number, now: number): void {
+    let spent = this.users.get(user);
+    if (!spent || now - spent.since >= DAY_MS) {
+      spent = { since: now, bytes: 0 };
+      this.users.delete(user);
+      this.users.set(user, spent);
+      if (this.users.size > MOST_USERS) this.users.delete(this.users.keys().next().value!);
+    }
+    if (spent.bytes + bytes > MOST_BYTES) {
+      const seconds = (spent.since + DAY_MS - now) / 1000;
+      throw new RateLimitExceeded('You have given as much feedback as is kept of one user in a day.', seconds);
+    }
+    spent.bytes += bytes;
+  }
+}

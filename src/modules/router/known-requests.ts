@@ -1,0 +1,66 @@
+import { hash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { Caller } from '../../common/caller.js';
+import { DecisionLog } from './decision-log.js';
+import { LatestOf } from './latest-of.js';
+import { ReplicaNotes } from './replica-notes.js';
+
+/** Requests remembered in memory, those of all callers together. */
+const MOST = 10_000;
+const NOTE = 'asked';
+
+type Owner = Pick<Caller, 'tenant' | 'user'>;
+
+/**
+ * Whose request an id is. The latest are in memory; older ones, also from before a restart, are in the decision log; those
+ * that another replica answered are known through Redis for an hour.
+ */
+@Injectable()
+export class KnownRequests {
+  /** Key of a request to the mark of its latest feedback, "" for none. */
+  private readonly marks = new LatestOf(MOST);
+  /** The latest request id of each user. */
+  private readonly latestIds = new LatestOf(MOST);
+
+  constructor(
+    private readonly log: DecisionLog,
+    private readonly notes: ReplicaNotes,
+  ) {}
+
+  /** A request was decided or answered here. */
+  note(owner: Owner, requestId: string): void {
+    const key = keyOf(owner, requestId);
+    if (this.marks.has(key)) return;
+    this.marks.set(key, '');
+    this.latestIds.set(userOf(owner), requestId);
+    this.notes.put(NOTE, key, '1');
+  }
+
+  /** The id of the user's latest request here; `null` when none is known. */
+  latestOf(owner: Owner): string | null {
+    return this.latestIds.get(userOf(owner)) ?? null;
+  }
+
+  /** Whether this very user made the request; the same for one of others and for one that never was. */
+  async has(owner: Owner, requestId: string): Promise<boolean> {
+    const key = keyOf(owner, requestId);
+    if (this.marks.has(key)) return true;
+    const known = (await this.notes.find(NOTE, key)) !== null || (await this.log.has(owner, requestId));
+    if (known) this.marks.set(key, '');
+    return known;
+  }
+
+  /** The mark of the latest feedback for a request; "" for none, or none that is remembered. */
+  markOf(owner: Owner, requestId: string): string {
+    return this.marks.get(keyOf(owner, requestId)) ?? '';
+  }
+
+  judged(owner: Owner, requestId: string, mark: string): void {
+    this.marks.set(keyOf(owner, requestId), mark);
+  }
+}
+
+const userOf = ({ tenant, user }: Owner): string => JSON.stringify([tenant, user]);
+
+const keyOf = ({ tenant, user }: Owner, requestId: string): string =>
+  hash('sha256', JSON.stringify([tenant, user, requestId]), 'base64url');

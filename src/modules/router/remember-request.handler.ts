@@ -1,0 +1,23 @@
+import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
+import { ChatCompletedEvent } from '../chat/chat.messages.js';
+import { KnownRequests } from './known-requests.js';
+import { OpenToolCalls } from './open-tool-calls.js';
+
+/**
+ * Remembers who was answered (an answer from the cache had no decision) and which target called a tool, which may be
+ * another one than was decided.
+ */
+@EventsHandler(ChatCompletedEvent)
+export class RememberRequestHandler implements IEventHandler<ChatCompletedEvent> {
+  constructor(
+    private readonly known: KnownRequests,
+    private readonly openCalls: OpenToolCalls,
+  ) {}
+
+  handle({ requestId, caller, route, cache }: ChatCompletedEvent): void {
+    if (route) this.known.note(caller, requestId);
+    const message = cache.completion?.json.choices?.[0]?.message;
+    const called = message?.tool_calls?.length || message?.['function_call'];
+    this.openCalls.ended(requestId, called && route ? route.target : null);
+  }
+}
