@@ -60,7 +60,7 @@ export function describeHotTail(name: string, createTail: () => Pair | Promise<P
 
     it('does not bring back what was erased between a miss and its fill', async () => {
       const { mark } = await tail.read(KEY);
-      await tail.erase(KEY);
+      await tail.erase(KEY, START);
       await tail.fill(KEY, [storedTurn(1)], mark);
       expect(await tail.read(KEY)).toMatchObject({ turns: [], complete: false });
     });
@@ -82,7 +82,7 @@ export function describeHotTail(name: string, createTail: () => Pair | Promise<P
       await fill(1);
       expect(await tail.read(FOREIGN_KEY)).toMatchObject({ turns: [], complete: false });
       await tail.append(FOREIGN_KEY, storedTurn(2), true);
-      await tail.erase(FOREIGN_KEY);
+      await tail.erase(FOREIGN_KEY, START);
       expect(await held()).toEqual(ids(1));
     });
 
@@ -107,8 +107,24 @@ export function describeHotTail(name: string, createTail: () => Pair | Promise<P
 
     it('erases', async () => {
       await fill(1);
-      await tail.erase(KEY);
+      await tail.erase(KEY, START);
       expect(await tail.read(KEY)).toMatchObject({ turns: [], complete: false });
+    });
+
+    it('does not keep a turn whose session was erased since its request began', async () => {
+      const before = (await tail.read(KEY)).erasedAt ?? 0;
+      const began = { at: START - 5, erasedBefore: before };
+      const number = await tail.erase(KEY, START);
+      expect(await tail.append(KEY, { ...storedTurn(1), began }, true)).toBe('erased');
+      expect(await tail.append(KEY, { ...storedTurn(1), began: { at: START - 5, erasedBefore: null } }, true)).toBe(
+        'erased',
+      );
+      expect(await held()).toEqual([]);
+      const anew = { at: START - 5, erasedBefore: number }; // a clock that is behind changes nothing
+      expect(await tail.append(KEY, { ...storedTurn(2), began: anew }, true)).not.toBe('erased');
+      expect(await tail.append(FOREIGN_KEY, { ...storedTurn(3), began }, true)).not.toBe('erased');
+      expect(await held()).toEqual(ids(2));
+      expect(await tail.erase(KEY, START)).toBeGreaterThan(number);
     });
   });
 }

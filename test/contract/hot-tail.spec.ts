@@ -36,7 +36,7 @@ describe('memory hot tail', () => {
     const tail = create({ maxBytes: 3 * bytes });
     for (const n of [0, 1, 2, 3]) await tail.append(key(n), storedTurn(n), true);
     expect(await sessionsHeld(tail, 4)).toEqual([1, 2, 3]);
-    await tail.erase(key(2));
+    await tail.erase(key(2), Date.now());
     await tail.append(key(0), storedTurn(0), true);
     expect(await sessionsHeld(tail, 4)).toEqual([0, 1, 3]);
   });

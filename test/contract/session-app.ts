@@ -6,6 +6,7 @@ import type { Caller } from '../../src/common/caller.js';
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import { LiveConfig } from '../../src/common/config/live-config.js';
 import { RedisModule } from '../../src/common/redis/redis.module.js';
+import { SqliteModule } from '../../src/common/sqlite/sqlite.module.js';
 import { ErrorFilter } from '../../src/common/http/error.filter.js';
 import { RequestValidationPipe } from '../../src/common/http/request-validation.pipe.js';
 import { IdempotencyModule } from '../../src/modules/idempotency/idempotency.module.js';
@@ -51,7 +52,7 @@ export const sentTurn = (n: number, changes: Partial<Turn> = {}): Omit<Turn, 'id
 /** Module session alone, listening on a free loopback port, with at most MAX_TURNS turns of history. */
 export async function startSessionApp(): Promise<NestFastifyApplication> {
   const testing = await Test.createTestingModule({
-    imports: [ConfigStub, RedisModule, IdempotencyModule, SessionModule],
+    imports: [ConfigStub, RedisModule, SqliteModule, IdempotencyModule, SessionModule],
   }).compile();
   const adapter = new FastifyAdapter({ routerOptions: { maxParamLength: 1024 } });
   const app = testing.createNestApplication<NestFastifyApplication>(adapter, { logger: false });

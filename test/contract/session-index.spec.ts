@@ -3,7 +3,7 @@ import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import { tablesConnection, type TablesConnection } from '../../src/common/tables/adapters/tables-client.js';
 import { TablesSessionIndex } from '../../src/modules/session/adapters/tables.session-index.js';
 import { AzuriteTables } from '../support/azurite-tables.js';
-import { SqliteFile } from '../../src/modules/session/adapters/sqlite-file.js';
+import { SqliteFile } from '../../src/common/sqlite/adapters/sqlite-file.js';
 import { SqliteSessionIndex } from '../../src/modules/session/adapters/sqlite.session-index.js';
 import { describeSessionIndex } from './session-index.contract.js';
 import { KEY, START, storedTurn, TemporaryFolder, TestClock } from './session-samples.js';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { MemoryHotTail } from '../../src/modules/session/adapters/memory.hot-tail.js';
-import { SqliteFile } from '../../src/modules/session/adapters/sqlite-file.js';
+import { SqliteFile } from '../../src/common/sqlite/adapters/sqlite-file.js';
 import { SqliteTurnStore } from '../../src/modules/session/adapters/sqlite.turn-store.js';
 import { idsOf, KEY, storedTurn, TemporaryFolder } from './session-samples.js';
 

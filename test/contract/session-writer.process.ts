@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { SqliteFile } from '../../src/modules/session/adapters/sqlite-file.js';
+import { SqliteFile } from '../../src/common/sqlite/adapters/sqlite-file.js';
 import { SqliteTurnStore } from '../../src/modules/session/adapters/sqlite.turn-store.js';
 import { KEY, storedTurn } from './session-samples.js';
 

@@ -3,7 +3,7 @@ import { jest } from '@jest/globals';
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import { cosmosContainer, type CosmosContainer } from '../../src/modules/session/adapters/cosmos-container.js';
 import { CosmosTurnStore } from '../../src/modules/session/adapters/cosmos.turn-store.js';
-import { SqliteFile } from '../../src/modules/session/adapters/sqlite-file.js';
+import { SqliteFile } from '../../src/common/sqlite/adapters/sqlite-file.js';
 import { SqliteTurnStore } from '../../src/modules/session/adapters/sqlite.turn-store.js';
 import { CosmosEmulator } from '../support/cosmos-emulator.js';
 import { idsOf, KEY, sampleTurn, START, storedTurn, TemporaryFolder, TestClock } from './session-samples.js';

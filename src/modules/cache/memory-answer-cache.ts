@@ -7,6 +7,8 @@ const BYTES_PER_ENTRY = 1000;
 /** Share of the lifetime by which entries differ, so that those stored together do not expire together. */
 const TTL_JITTER = 0.1;
 const MS_PER_SECOND = 1000;
+/** Erasures that are remembered; a request that is older than the last so many is none. */
+const MAX_ERASED = 10_000;
 
 export interface CacheBounds {
   readonly maxEntries: number;
@@ -32,6 +34,8 @@ const sizeOf = ({ completion }: CachedAnswer): number => BYTES_PER_ENTRY + compl
 export class MemoryAnswerCache {
   /** Longest unused first. */
   private readonly entries = new Map<string, Entry>();
+  /** When sessions were erased, the longest ago first. */
+  private readonly erased = new Map<string, number>();
   private bytes = 0;
 
   constructor(
@@ -64,10 +68,11 @@ export class MemoryAnswerCache {
   /**
    * Keeps an answer for `ttlSeconds` or up to 10 % less, never longer. One that is too large is left out.
    *
-   * @param session name of the session it was given in
+   * @param session name of the session it was given in; when it was erased since `beganAt` the answer is left out
    */
-  set(key: string, answer: CachedAnswer, ttlSeconds: number, session: string | null = null): void {
+  set(key: string, answer: CachedAnswer, ttlSeconds: number, session: string | null = null, beganAt = Infinity): void {
     this.remove(key);
+    if (session !== null && (this.erased.get(session) ?? -1) >= beganAt) return;
     const bytes = sizeOf(answer);
     if (bytes > this.bounds.maxEntryBytes) return;
     const lifetimeMs = ttlSeconds * MS_PER_SECOND * (1 - TTL_JITTER * this.random());
@@ -82,6 +87,9 @@ export class MemoryAnswerCache {
   /** Forgets every answer that was given in the session. */
   forgetSession(session: string): void {
     for (const [key, entry] of this.entries) if (entry.session === session) this.remove(key);
+    this.erased.delete(session);
+    this.erased.set(session, this.now());
+    if (this.erased.size > MAX_ERASED) this.erased.delete(this.erased.keys().next().value!);
   }
 
   private remove(key: string): void {

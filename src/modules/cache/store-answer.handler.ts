@@ -19,6 +19,7 @@ export class StoreAnswerHandler implements IEventHandler<ChatCompletedEvent> {
     if (!enabled || key === null) return;
     const answer = storableAnswer(event);
     const session = event.sessionId === null ? null : sessionName(event.caller.tenant, event.sessionId);
-    if (answer) this.answers.set(key, answer, ttlSeconds, session);
+    const beganAt = performance.now() - event.timing.totalMs;
+    if (answer) this.answers.set(key, answer, ttlSeconds, session, beganAt);
   }
 }

@@ -35,6 +35,7 @@ export class AnswerChat {
       signal.throwIfAborted();
       const conversation = await this.conversationOf(ask);
       exchange.history = conversation.turns;
+      exchange.began = conversation.began;
       const earlier = conversation.turns.flatMap(({ messages }) => messages);
       exchange.lookup = await this.queries.execute(
         new FindAnswerQuery(caller, request, earlier, strategy, ask.cacheControl),
@@ -85,19 +86,24 @@ export class AnswerChat {
     const answer = completion?.json.choices?.[0]?.message;
     if (ask.sessionId === null || !route || !answer) return false;
     const { persisted } = await this.commands.execute(
-      new AppendTurnCommand(ask.caller, ask.sessionId, {
-        requestId: ask.requestId,
-        messages: [...messagesToKeep(ask.request), { role: 'assistant', ...answer }],
-        target: route.target,
-        tier: route.tier,
-        model: route.model,
-        simulated: route.simulated,
-        usage,
-        costUsd,
-        latencyMs: elapsedMs,
-        cached: lookup.answer !== null,
-        fallback: route.fallback,
-      }),
+      new AppendTurnCommand(
+        ask.caller,
+        ask.sessionId,
+        {
+          requestId: ask.requestId,
+          messages: [...messagesToKeep(ask.request), { role: 'assistant', ...answer }],
+          target: route.target,
+          tier: route.tier,
+          model: route.model,
+          simulated: route.simulated,
+          usage,
+          costUsd,
+          latencyMs: elapsedMs,
+          cached: lookup.answer !== null,
+          fallback: route.fallback,
+        },
+        exchange.began,
+      ),
     );
     return persisted;
   };

@@ -14,6 +14,7 @@ import type { CachedAnswer, CacheLookup } from '../cache/cache.messages.js';
 import type { QuotaLease } from '../quota/quota.messages.js';
 import type { ModelAnswer } from '../resilience/resilience.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
+import type { Conversation } from '../session/session.messages.js';
 import { AnswerBill, type ExchangedTexts } from './answer-bill.js';
 import { ChatCompletedEvent, type AnsweredBy, type ChatOutcome } from './chat.messages.js';
 import { CompletionCollector } from './completion-collector.js';
@@ -48,6 +49,8 @@ export type PersistTurn = (exchange: ChatExchange) => Promise<boolean>;
 export class ChatExchange implements ExchangedTexts {
   lease: QuotaLease = { headers: {}, id: null };
   history: readonly HistoryTurn[] = [];
+  /** Of the work on the session; goes with the turn. */
+  began: Conversation['began'] = undefined;
   lookup: CacheLookup = { result: 'DISABLED', answer: null, key: null };
   decision: RouteDecision | null = null;
   route: AnsweredBy | null = null;

@@ -1,9 +1,11 @@
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { RedisConnection } from '../../common/redis/redis-connection.js';
+import type { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
 import { tablesConnection } from '../../common/tables/adapters/tables-client.js';
 import { MemoryQuotaLedger } from './adapters/memory.quota-ledger.js';
 import { RedisQuotaLedger } from './adapters/redis.quota-ledger.js';
 import { RedisReplicaBoard } from './adapters/redis.replica-board.js';
+import { SqliteMonthlySpend } from './adapters/sqlite.monthly-spend.js';
 import { TablesReplicaBoard } from './adapters/tables.replica-board.js';
 import { MonthlySpend } from './monthly-spend.js';
 import type { QuotaLedger } from './quota-ledger.js';
@@ -12,16 +14,22 @@ import { SharedQuotaLedger } from './shared-quota-ledger.js';
 
 const REPLICAS_TABLE = 'replicas';
 
-/** The ledger that the configuration asks for: over all replicas with Redis, in this process without. */
+/**
+ * The ledger that the configuration asks for: over all replicas with Redis, in this process without; there the embedded
+ * database keeps what was spent.
+ */
 export class QuotaCounting {
   readonly ledger: QuotaLedger;
   private readonly shared: SharedQuotaLedger | null = null;
   private readonly roll: ReplicaRoll | null = null;
   private readonly table: TablesReplicaBoard | null = null;
 
-  constructor(config: RouterConfig, redis: RedisConnection) {
+  private readonly kept: SqliteMonthlySpend | null = null;
+
+  constructor(config: RouterConfig, redis: RedisConnection, database: SqliteFile) {
     if (!redis.configured) {
-      this.ledger = new MemoryQuotaLedger();
+      this.kept = new SqliteMonthlySpend(database);
+      this.ledger = new MemoryQuotaLedger(undefined, this.kept);
       return;
     }
     const { endpoint, connectionString } = config.tables;
@@ -48,5 +56,6 @@ export class QuotaCounting {
     await this.shared?.close();
     await this.roll?.close();
     this.table?.close();
+    await this.kept?.close();
   }
 }

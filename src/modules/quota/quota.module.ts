@@ -1,6 +1,7 @@
 import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
+import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
 import { QuotaCounting } from './quota-counting.js';
 import { QuotaLedger } from './quota-ledger.js';
 import { ReserveQuotaHandler } from './reserve-quota.handler.js';
@@ -13,8 +14,9 @@ import { SettleQuotaHandler } from './settle-quota.handler.js';
     SettleQuotaHandler,
     {
       provide: QuotaCounting,
-      useFactory: (config: LiveConfig, redis: RedisConnection) => new QuotaCounting(config.current, redis),
-      inject: [LiveConfig, RedisConnection],
+      useFactory: (config: LiveConfig, redis: RedisConnection, database: SqliteFile) =>
+        new QuotaCounting(config.current, redis, database),
+      inject: [LiveConfig, RedisConnection, SqliteFile],
     },
     { provide: QuotaLedger, useFactory: ({ ledger }: QuotaCounting) => ledger, inject: [QuotaCounting] },
   ],

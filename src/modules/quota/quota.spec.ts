@@ -4,6 +4,7 @@ import { Test } from '@nestjs/testing';
 import type { Caller } from '../../common/caller.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
 import { RedisModule } from '../../common/redis/redis.module.js';
 import { ChatCompletedEvent, type ChatOutcome } from '../chat/chat.messages.js';
 import { ReserveQuotaCommand } from './quota.messages.js';
@@ -22,6 +23,14 @@ const live = new LiveConfig(routerConfigSchema.parse({}), null);
 @Module({ providers: [{ provide: LiveConfig, useValue: live }], exports: [LiveConfig] })
 class ConfigStub {}
 
+/** In the memory of SQLite: every test begins with nothing spent. */
+@Global()
+@Module({
+  providers: [{ provide: SqliteFile, useFactory: () => new SqliteFile(':memory:') }],
+  exports: [SqliteFile],
+})
+class DatabaseStub {}
+
 interface Ending {
   outcome?: ChatOutcome;
   tokens?: number;
@@ -39,7 +48,7 @@ function completed(leaseId: string | null, ending: Ending): ChatCompletedEvent {
 }
 
 async function buses() {
-  const imports = [ConfigStub, RedisModule, CqrsModule.forRoot(), QuotaModule];
+  const imports = [ConfigStub, RedisModule, DatabaseStub, CqrsModule.forRoot(), QuotaModule];
   const app = await Test.createTestingModule({ imports }).compile();
   await app.init();
   const commands = app.get(CommandBus);

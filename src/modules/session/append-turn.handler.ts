@@ -3,6 +3,7 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { monotonicFactory } from 'ulid';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { ActiveSessions } from './active-sessions.js';
+import { erasedSince, TurnErased } from './erasure.js';
 import { HotTail } from './hot-tail.js';
 import { IndexWriter } from './index-writer.js';
 import { AppendTurnCommand } from './session.messages.js';
@@ -29,33 +30,75 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
     private readonly active: ActiveSessions,
   ) {}
 
-  async execute({ caller, sessionId, turn }: AppendTurnCommand): Promise<{ persisted: boolean }> {
+  async execute({ caller, sessionId, turn, began }: AppendTurnCommand): Promise<{ persisted: boolean }> {
     const key = { tenant: caller.tenant, sessionId };
     const now = Date.now();
     const stored = toStoredTurn(
       { ...turn, id: this.nextId(now), at: new Date(now).toISOString() },
       this.config.current.sessions.retentionDays,
+      began,
     );
-    const persisted = await this.persist(key, stored);
-    await this.hotTail.append(key, stored, persisted);
-    this.active.sawTurn(key, now);
-    return { persisted };
+    try {
+      return { persisted: await this.store(key, stored, now) };
+    } catch (error) {
+      if (!(error instanceof TurnErased)) throw error;
+      this.logger.log(`turn of request ${turn.requestId} is dropped: ${error.message}`);
+      return { persisted: false };
+    }
   }
 
-  private async persist(key: SessionKey, stored: StoredTurn): Promise<boolean> {
+  /** @throws TurnErased */
+  private async store(key: SessionKey, stored: StoredTurn, now: number): Promise<boolean> {
+    const { persisted, inStore } = await this.persist(key, stored);
+    // The hot tail is told of an erasure first, so one that it does not know finds the turn where it is now.
+    const kept = await this.hotTail.append(key, stored, persisted);
+    const unsure = kept === 'unsure' && !(inStore && this.turnStore.refusesErased);
+    if (kept === 'erased' || (unsure && inStore && (await this.wasErased(key, stored)))) {
+      await this.takeBack(key, stored, inStore);
+      throw new TurnErased();
+    }
+    if (inStore) this.indexWriter.record(key, stored);
+    this.active.sawTurn(key, now);
+    return persisted;
+  }
+
+  private async persist(key: SessionKey, stored: StoredTurn): Promise<{ persisted: boolean; inStore: boolean }> {
     if (stored.bytes > MAX_TURN_BYTES) {
       this.logger.warn(
         `turn of request ${stored.turn.requestId} has ${stored.bytes} bytes, more than ${MAX_TURN_BYTES}: kept in memory only`,
       );
-      return false;
+      return { persisted: false, inStore: false };
     }
     try {
-      const added = await this.turnStore.append(key, stored);
-      if (added) this.indexWriter.record(key, stored);
-      return true;
+      await this.turnStore.append(key, stored); // there already: stored by a try whose answer was lost
+      this.outboxes.storedAt = performance.now();
+      return { persisted: true, inStore: true };
     } catch (error) {
+      if (error instanceof TurnErased) throw error;
       this.report(error, stored, 'goes to the outbox');
-      return this.outboxes.put({ key, turn: stored });
+      return { persisted: await this.outboxes.put({ key, turn: stored }), inStore: false };
+    }
+  }
+
+  /** A turn whose store cannot say is looked at again by the drain of the outbox. */
+  private async wasErased(key: SessionKey, stored: StoredTurn): Promise<boolean> {
+    try {
+      return erasedSince(stored.began, await this.turnStore.erasedAt(key));
+    } catch {
+      await this.outboxes.put({ key, turn: stored });
+      return false;
+    }
+  }
+
+  /** What waits in the shared outbox is dropped by its drain. */
+  private async takeBack(key: SessionKey, stored: StoredTurn, inStore: boolean): Promise<void> {
+    this.outboxes.memory.drop(stored.turn.id);
+    if (!inStore) return;
+    try {
+      await this.turnStore.remove(key, stored.turn.id);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      await this.outboxes.put({ key, turn: stored }); // its drain finds the erasure and removes the turn
     }
   }
 

@@ -1,13 +1,16 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Outboxes } from './outboxes.js';
-import { CountOutboxQuery } from './session.messages.js';
+import { CountOutboxQuery, type OutboxCount } from './session.messages.js';
 
 @QueryHandler(CountOutboxQuery)
 export class CountOutboxHandler implements IQueryHandler<CountOutboxQuery> {
   constructor(private readonly outboxes: Outboxes) {}
 
-  async execute(): Promise<{ redis: number | null; memory: number }> {
-    const redis = (await this.outboxes.shared?.depth()) ?? null;
-    return { redis, memory: await this.outboxes.memory.depth() };
+  async execute(): Promise<{ waiting: OutboxCount; setAside: OutboxCount }> {
+    const { shared, memory } = this.outboxes;
+    return {
+      waiting: { redis: (await shared?.depth()) ?? null, memory: await memory.depth() },
+      setAside: { redis: (await shared?.setAside()) ?? null, memory: await memory.setAside() },
+    };
   }
 }

@@ -7,9 +7,14 @@ export interface TailReading {
   readonly complete: boolean;
   /** Moment of this reading, for `fill`. */
   readonly mark: number;
+  /** The session's latest erasure, 0 = none; `null`: this memory does not know of those of other replicas. */
+  readonly erasedAt: number | null;
   /** `false`: nothing can be said about the session, as the memory itself is away. */
   readonly usable: boolean;
 }
+
+/** `unsure`: kept or not, this memory cannot tell whether the session was erased meanwhile. */
+export type Kept = 'kept' | 'erased' | 'unsure';
 
 /**
  * The newest turns of active sessions, fast to read: `sessions.ttlSeconds` after the last append or fill a session is
@@ -19,8 +24,12 @@ export interface TailReading {
 export abstract class HotTail {
   abstract read(key: SessionKey): Promise<TailReading>;
 
-  /** @param durable whether the turn store has the turn; one it does not have lives here alone */
-  abstract append(key: SessionKey, turn: StoredTurn, durable: boolean): Promise<void>;
+  /**
+   * A turn whose session was erased since it began is not kept.
+   *
+   * @param durable whether the turn store has the turn; one it does not have lives here alone
+   */
+  abstract append(key: SessionKey, turn: StoredTurn, durable: boolean): Promise<Kept>;
 
   /**
    * Adds what the turn store held; the session then reads as complete.
@@ -30,6 +39,11 @@ export abstract class HotTail {
    */
   abstract fill(key: SessionKey, turns: readonly StoredTurn[], mark: number): Promise<void>;
 
-  /** Rejects with `StoreUnavailable` when the turns may still be there. */
-  abstract erase(key: SessionKey): Promise<void>;
+  /**
+   * Rejects with `StoreUnavailable` when the turns may still be there.
+   *
+   * @param at epoch milliseconds
+   * @returns the number of this erasure: `at`, or more where the one before had as much
+   */
+  abstract erase(key: SessionKey, at: number): Promise<number>;
 }

@@ -1,7 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
 import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
 import { SessionIndex } from './session-index.js';
-import type { SessionKey, StoredTurn } from './stored-turn.js';
+import { erasedSince } from './erasure.js';
+import { beginningOf, type SessionKey, type StoredTurn } from './stored-turn.js';
+import { MOST_TRIES } from './turn-outbox.js';
+import { TurnStore } from './turn-store.js';
 
 const MAX_WAITING = 10_000;
 const RETRY_MS = 500;
@@ -10,6 +14,7 @@ const AT_ONCE = 4;
 interface Job {
   readonly key: SessionKey;
   readonly turn: StoredTurn;
+  refusals: number;
 }
 
 /**
@@ -25,14 +30,17 @@ export class IndexWriter {
   private retry: ScheduledWork | null = null;
   private dropped = 0;
 
-  constructor(private readonly index: SessionIndex) {}
+  constructor(
+    private readonly index: SessionIndex,
+    private readonly turnStore: TurnStore,
+  ) {}
 
   record(key: SessionKey, turn: StoredTurn): void {
     if (this.waiting.length >= MAX_WAITING) {
       this.waiting.shift();
       if (this.dropped++ === 0) this.logger.error('the list of sessions misses turns: its store is away for too long');
     }
-    this.waiting.push({ key, turn });
+    this.waiting.push({ key, turn, refusals: 0 });
     if (!this.retry) this.background.launch('recording sessions', () => this.work());
   }
 
@@ -52,10 +60,11 @@ export class IndexWriter {
     if (this.waiting.length > 0) this.logger.error(`the list of sessions misses ${this.waiting.length} turns`);
   }
 
-  /** @param upTo epoch milliseconds; later turns stay */
-  forget({ tenant, sessionId }: SessionKey, upTo: number): void {
+  /** @param erasedAt turns of requests that began later stay */
+  forget({ tenant, sessionId }: SessionKey, erasedAt: number): void {
     this.waiting = this.waiting.filter(
-      ({ key, turn }) => key.tenant !== tenant || key.sessionId !== sessionId || Date.parse(turn.turn.at) > upTo,
+      ({ key, turn }) =>
+        key.tenant !== tenant || key.sessionId !== sessionId || !erasedSince(beginningOf(turn), erasedAt),
     );
   }
 
@@ -78,13 +87,27 @@ export class IndexWriter {
     }
   }
 
+  /** A job may have waited while another replica erased its session. */
+  private async wasErased({ key, turn }: Job): Promise<boolean> {
+    try {
+      return erasedSince(beginningOf(turn), await this.turnStore.erasedAt(key));
+    } catch {
+      return false; // the turn store is away; the index need not wait for it
+    }
+  }
+
   private async recordOne(job: Job): Promise<Job | null> {
     try {
-      await this.index.record(job.key, job.turn);
+      if (!(await this.wasErased(job))) await this.index.record(job.key, job.turn);
       return null;
     } catch (error) {
       this.logger.debug(`list of sessions: ${(error as Error).message}`);
-      return job;
+      if (error instanceof StoreUnavailable && !(error instanceof StoreRefusal)) return job;
+      job.refusals += 1;
+      if (job.refusals < MOST_TRIES) return job;
+      const { id } = job.turn.turn;
+      this.logger.error(`the list of sessions misses turn ${id}: its store refuses it (${(error as Error).message})`);
+      return null;
     }
   }
 }

@@ -3,15 +3,16 @@ import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { Overloaded } from '../../common/app-error.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
-import { HotTail } from './hot-tail.js';
+import type { Beginning } from './erasure.js';
+import { HotTail, type TailReading } from './hot-tail.js';
 import { Outboxes } from './outboxes.js';
 import { LoadConversationQuery, type Conversation } from './session.messages.js';
 import { mergeTurns, type SessionKey, type StoredTurn } from './stored-turn.js';
 import { TurnStore } from './turn-store.js';
 
 const RETRY_SECONDS = 1;
-/** Two silent stores take 250 ms each; a third wait would keep the caller for too long. */
-const READ_AGAIN_WITHIN_MS = 400;
+/** A wait for a silent store takes 250 ms; one that would begin later would keep the caller for too long. */
+const READ_AGAIN_WITHIN_MS = 550;
 
 /**
  * From the hot tail; on a miss from the turn store, which then refills the tail. While one of the two is away the other
@@ -32,16 +33,30 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
     const key = { tenant: caller.tenant, sessionId };
     const startedAt = performance.now();
     const held = await this.hotTail.read(key);
+    const began = this.beginning(key, held);
     const pending = this.outboxes.pendingOf(key);
-    if (held.complete) return this.conversation(mergeTurns(held.turns, pending));
+    if (held.complete) return this.conversation(mergeTurns(held.turns, pending), await began);
     // Where the store is all there is, one slow answer must not refuse the request; a store that is away fails at once.
     const mayReadAgain = (): boolean => !held.usable && performance.now() - startedAt < READ_AGAIN_WITHIN_MS;
-    const stored = (await this.fromStore(key)) ?? (mayReadAgain() ? await this.fromStore(key) : null);
+    let stored = await this.fromStore(key);
+    while (!stored && mayReadAgain()) stored = await this.fromStore(key);
     if (!stored && !held.usable) {
       throw new Overloaded('The conversation cannot be read at the moment. Try again.', RETRY_SECONDS);
     }
     if (stored && held.usable) await this.hotTail.fill(key, stored, held.mark);
-    return this.conversation(mergeTurns(mergeTurns(stored ?? [], held.turns), pending));
+    return this.conversation(mergeTurns(mergeTurns(stored ?? [], held.turns), pending), await began);
+  }
+
+  /** The turn store is asked where no hot tail is shared; while the shared one is away, the clocks have to do. Never rejects. */
+  private async beginning(key: SessionKey, { erasedAt, usable }: TailReading): Promise<Beginning> {
+    const at = Date.now();
+    if (erasedAt !== null || !usable) return { at, erasedBefore: erasedAt };
+    try {
+      return { at, erasedBefore: (await this.turnStore.erasedAt(key)) ?? 0 };
+    } catch (error) {
+      this.logger.debug(`erasures are not known: ${(error as Error).message}`);
+      return { at, erasedBefore: null };
+    }
   }
 
   private async fromStore(key: SessionKey): Promise<readonly StoredTurn[] | null> {
@@ -55,7 +70,7 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
     }
   }
 
-  private conversation(stored: readonly StoredTurn[]): Conversation {
-    return { turns: stored.slice(-this.config.current.sessions.maxTurns).map(({ turn }) => turn) };
+  private conversation(stored: readonly StoredTurn[], began: Beginning): Conversation {
+    return { began, turns: stored.slice(-this.config.current.sessions.maxTurns).map(({ turn }) => turn) };
   }
 }

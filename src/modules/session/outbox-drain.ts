@@ -1,15 +1,22 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { BackgroundWork } from '../../common/background-work.js';
-import { StoreUnavailable } from '../../common/store-unavailable.js';
+import { shortly } from '../../common/store-guard.js';
+import { StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
+import { erasedSince } from './erasure.js';
 import { IndexWriter } from './index-writer.js';
 import { Outboxes } from './outboxes.js';
-import type { PendingTurn } from './turn-outbox.js';
+import { beginningOf } from './stored-turn.js';
+import { EntryDeferred, EntryRefused, type PendingTurn } from './turn-outbox.js';
 import { TurnStore } from './turn-store.js';
 
 const EVERY_MS = 500;
 /** How long a shutdown tries to empty the outboxes, milliseconds. */
 const FLUSH_MS = 5_000;
 const FLUSH_RETRY_MS = 100;
+/** A store that is there and says no, in the words of `shortly`. */
+const REFUSED = /^answers 4(?!08|10|29|49)/;
+const IN_A_ROW = 3;
+const MOST_REFUSED = 10_000;
 
 /** Brings waiting turns to the turn store as soon as it is back, and once more at the end of the process. */
 @Injectable()
@@ -17,6 +24,9 @@ export class OutboxDrain {
   private readonly logger = new Logger('session');
   private readonly background = new BackgroundWork('session');
   private running: Promise<void> | null = null;
+  /** When entries were refused, `performance.now()` milliseconds, the longest ago first. */
+  private readonly refusedAt = new Map<string, number>();
+  private refusedInRow = 0;
 
   constructor(
     private readonly outboxes: Outboxes,
@@ -58,7 +68,8 @@ export class OutboxDrain {
           });
         return;
       }
-      const deliver = (pending: PendingTurn) => this.store(pending);
+      this.refusedInRow = 0;
+      const deliver = (pending: PendingTurn) => this.deliver(pending);
       const drained = (await memory.drain(deliver)) + ((await shared?.drain(deliver)) ?? 0);
       if (drained > 0) this.logger.log(`${drained} turns from the outbox are stored`);
     } catch (error) {
@@ -73,16 +84,42 @@ export class OutboxDrain {
     return waiting > 0 ? (await this.turnStore.check()).healthy : true;
   }
 
-  /** A turn that was written before its session was erased must not bring it back. */
+  /** A turn whose request began before its session was erased must not bring it back. */
   private async wasErased({ key, turn }: PendingTurn): Promise<boolean> {
-    const erasedAt = await this.turnStore.erasedAt(key);
-    return erasedAt !== null && Date.parse(turn.turn.at) <= erasedAt;
+    return erasedSince(beginningOf(turn), await this.turnStore.erasedAt(key));
+  }
+
+  private async deliver(pending: PendingTurn): Promise<void> {
+    try {
+      await this.store(pending);
+      this.outboxes.storedAt = performance.now();
+      this.refusedInRow = 0;
+    } catch (error) {
+      throw this.causeOf(pending.turn.turn.id, error as Error);
+    }
+  }
+
+  /**
+   * Malformed or too large is the entry's fault. For another refusal (403, 404) it is only when the store has taken
+   * others since the entry was refused before; until then, and after three in a row, it may be the store.
+   */
+  private causeOf(id: string, error: Error): Error {
+    if (error instanceof StoreRefusal) return new EntryRefused(shortly(error.cause as Error));
+    const reason = error.cause instanceof Error ? shortly(error.cause) : '';
+    if (!(error instanceof StoreUnavailable) || !REFUSED.test(reason)) return error;
+    const before = this.refusedAt.get(id) ?? Infinity;
+    this.refusedAt.set(id, performance.now());
+    if (this.refusedAt.size > MOST_REFUSED) this.refusedAt.delete(this.refusedAt.keys().next().value!);
+    this.refusedInRow += 1;
+    if (this.outboxes.storedAt > before) return new EntryRefused(reason);
+    return this.refusedInRow >= IN_A_ROW ? error : new EntryDeferred(reason);
   }
 
   private async store(pending: PendingTurn): Promise<void> {
     const { key, turn } = pending;
-    if (await this.wasErased(pending)) return;
-    const added = await this.turnStore.append(key, turn);
-    if (added) this.indexWriter.record(key, turn);
+    if (await this.wasErased(pending)) return this.turnStore.remove(key, turn.turn.id);
+    await this.turnStore.append(key, turn);
+    if (await this.wasErased(pending)) return this.turnStore.remove(key, turn.turn.id);
+    this.indexWriter.record(key, turn);
   }
 }

@@ -8,6 +8,8 @@ import type { PendingTurn } from './turn-outbox.js';
 /** The shared outbox first, this process's memory last. */
 export class Outboxes {
   private readonly logger = new Logger('session');
+  /** When the turn store took the latest turn, `performance.now()` milliseconds: others can be stored, then. */
+  storedAt = -Infinity;
 
   /** @param shared `null` without Redis */
   constructor(

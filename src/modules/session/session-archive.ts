@@ -78,16 +78,19 @@ export class SessionArchive {
    */
   async erase(key: SessionKey): Promise<void> {
     const held = await this.held(key);
-    const at = Date.now();
+    const own = await this.numberOf(key);
+    // The hot tail first: a turn that is stored from now on finds the erasure there, one that was stored before is found.
+    const tail = await settled(() => this.hotTail.erase(key, own));
+    const at = numberOr(tail, own);
     this.active.forget(key);
     this.indexWriter.forget(key, at);
     await this.indexWriter.settled(INDEX_SETTLE_MS);
-    // The turn store first: it leaves a mark, and a turn that is delivered late is dropped from then on.
+    // Then the turn store: it leaves a mark, and a turn that is delivered late is dropped from then on.
     const erasures = [
       await settled(() => this.turnStore.erase(key, at)),
       await settled(async () => (await this.outboxes.erase(key), false)),
       await settled(() => this.index.erase(key)),
-      await settled(async () => (await this.hotTail.erase(key), false)),
+      () => (tail(), false),
       await settled(
         async () => (await this.commands.execute(new ForgetKeptAnswersCommand(key.tenant, key.sessionId)), false),
       ),
@@ -96,6 +99,12 @@ export class SessionArchive {
     const found = await orOverloaded(async () => erasures.map((erasure) => erasure()));
     if (!found.includes(true) && held.length === 0) throw notFound(key);
     this.events.publish(new SessionErasedEvent(key.tenant, key.sessionId));
+  }
+
+  /** Of an erasure now: about the time, and larger than those before. */
+  private async numberOf(key: SessionKey): Promise<number> {
+    const before = await this.turnStore.erasedAt(key).catch(() => null);
+    return Math.max(Date.now(), (before ?? 0) + 1);
   }
 
   /** What does not come from a durable store. */
@@ -116,6 +125,15 @@ export class SessionArchive {
 }
 
 const notFound = ({ sessionId }: SessionKey) => new SessionNotFound(`There is no session "${sessionId}".`, 'id');
+
+/** What the hot tail made of the number, unless it is away. */
+function numberOr(tail: () => number, own: number): number {
+  try {
+    return tail();
+  } catch {
+    return own;
+  }
+}
 
 /** The result, or the failure, for later; the other stores are tried all the same. */
 async function settled<T>(work: () => Promise<T>): Promise<() => T> {

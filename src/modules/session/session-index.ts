@@ -24,7 +24,7 @@ export interface SummaryPage {
 
 /** Which sessions a tenant has. Every method rejects with `StoreUnavailable` while the store cannot be used. */
 export abstract class SessionIndex {
-  /** Counts one turn; call it once per turn. A session is forgotten when its latest turn expires. */
+  /** Counts one turn, once, however often it is told: a store may have a turn long before it says so. A session is forgotten when its latest turn expires. */
   abstract record(key: SessionKey, turn: StoredTurn): Promise<void>;
 
   abstract find(key: SessionKey): Promise<SessionSummary | null>;

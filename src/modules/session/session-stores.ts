@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { BackgroundWork } from '../../common/background-work.js';
 import type { LiveConfig } from '../../common/config/live-config.js';
 import type { RedisConnection } from '../../common/redis/redis-connection.js';
@@ -9,10 +8,10 @@ import { MemoryTurnOutbox } from './adapters/memory.turn-outbox.js';
 import { RedisErasureFeed } from './adapters/redis.erasure-feed.js';
 import { RedisHotTail } from './adapters/redis.hot-tail.js';
 import { RedisTurnOutbox } from './adapters/redis.turn-outbox.js';
-import { SqliteFile } from './adapters/sqlite-file.js';
 import { SqliteExpirySweep } from './adapters/sqlite.expiry-sweep.js';
 import { SqliteSessionIndex } from './adapters/sqlite.session-index.js';
 import { SqliteTurnStore } from './adapters/sqlite.turn-store.js';
+import type { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
 import { tablesConnection } from '../../common/tables/adapters/tables-client.js';
 import { TablesSessionIndex } from './adapters/tables.session-index.js';
 import { durableStores } from './durable-stores.js';
@@ -26,9 +25,6 @@ const MAX_HOT_BYTES = 67_108_864;
 const MAX_OUTBOX_TURNS = 10_000;
 const MAX_OUTBOX_BYTES = 67_108_864;
 const SWEEP_MS = 3_600_000;
-
-/** `router.db` in the folder named by ROUTER_DATA_DIR, else in `data` under the working directory. */
-const databasePath = (): string => join(process.env['ROUTER_DATA_DIR'] || 'data', 'router.db');
 
 /**
  * The adapters that the configuration asks for: Cosmos DB, Table Storage and Redis where they are configured, the
@@ -46,9 +42,9 @@ export class SessionStores {
   private readonly starts: (() => void)[] = [];
   private readonly closes: (() => void | Promise<void>)[] = [];
 
-  constructor(config: LiveConfig, redis: RedisConnection) {
+  constructor(config: LiveConfig, redis: RedisConnection, database: SqliteFile) {
     const uses = durableStores(config.current);
-    const file = uses.cosmos && uses.tables ? null : this.openFile();
+    const file = uses.cosmos && uses.tables ? null : this.sweptFile(database);
     this.remote = uses.cosmos;
     this.turnStore = uses.cosmos ? this.openCosmos(config) : new SqliteTurnStore(file!);
     this.index = uses.tables ? this.openTables(config) : new SqliteSessionIndex(file!);
@@ -67,14 +63,10 @@ export class SessionStores {
     for (const close of this.closes) await close();
   }
 
-  private openFile(): SqliteFile {
-    const file = new SqliteFile(databasePath());
+  private sweptFile(file: SqliteFile): SqliteFile {
     const sweep = new SqliteExpirySweep(file);
     this.starts.push(() => sweep.start());
-    this.closes.push(
-      () => sweep.stop(),
-      () => file.close(),
-    );
+    this.closes.push(() => sweep.stop());
     return file;
   }
 

@@ -3,6 +3,7 @@ import type { Caller } from '../../common/caller.js';
 import type { ChatMessage } from '../../common/chat.js';
 import type { Tier } from '../../common/target.js';
 import type { Usage } from '../../common/usage.js';
+import type { Beginning } from './erasure.js';
 
 /** One turn of a conversation: what the caller sent in it, and the answer. */
 export interface Turn {
@@ -28,6 +29,8 @@ export interface Turn {
 export interface Conversation {
   /** The newest turns, oldest first; at most `sessions.maxTurns`. */
   readonly turns: readonly Turn[];
+  /** Opaque; handed back with the turn that comes of it. */
+  readonly began?: Beginning;
 }
 
 /**
@@ -44,7 +47,8 @@ export class LoadConversationQuery extends Query<Conversation> {
 }
 
 /**
- * Appends a turn. `persisted` is true once it survives the end of this process: the turn store has it, or the outbox that
+ * Appends a turn, unless its session was erased since `began`: nothing that began before an erasure comes back after it.
+ * `persisted` is true once it survives the end of this process: the turn store has it, or the outbox that
  * the replicas share. Never rejects for a store's sake.
  */
 export class AppendTurnCommand extends Command<{ persisted: boolean }> {
@@ -52,6 +56,7 @@ export class AppendTurnCommand extends Command<{ persisted: boolean }> {
     readonly caller: Caller,
     readonly sessionId: string,
     readonly turn: Omit<Turn, 'id' | 'at'>,
+    readonly began?: Beginning,
   ) {
     super();
   }
@@ -76,8 +81,14 @@ export interface SessionStoreChecks {
 /** State of the session stores, for readiness. */
 export class CheckSessionStoresQuery extends Query<SessionStoreChecks> {}
 
-/** Turns that wait for the turn store, per place; `null` = that cannot be known now, or there is no such place. */
-export class CountOutboxQuery extends Query<{ readonly redis: number | null; readonly memory: number }> {}
+/** Turns in the outboxes, per place; `null` = that cannot be known now, or there is no such place. */
+export interface OutboxCount {
+  readonly redis: number | null;
+  readonly memory: number;
+}
+
+/** Turns that wait for the turn store, and those that no store takes. */
+export class CountOutboxQuery extends Query<{ readonly waiting: OutboxCount; readonly setAside: OutboxCount }> {}
 
 /** Sessions that had a turn within `sessions.ttlSeconds`, on this replica. */
 export class CountActiveSessionsQuery extends Query<number> {}

@@ -2,6 +2,7 @@ import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/c
 import { CqrsModule } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
+import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
 import { ActiveSessions } from './active-sessions.js';
 import { AppendTurnHandler } from './append-turn.handler.js';
 import { CheckSessionStoresHandler } from './check-session-stores.handler.js';
@@ -27,8 +28,9 @@ const INDEX_FLUSH_MS = 5_000;
   providers: [
     {
       provide: SessionStores,
-      useFactory: (config: LiveConfig, redis: RedisConnection) => new SessionStores(config, redis),
-      inject: [LiveConfig, RedisConnection],
+      useFactory: (config: LiveConfig, redis: RedisConnection, database: SqliteFile) =>
+        new SessionStores(config, redis, database),
+      inject: [LiveConfig, RedisConnection, SqliteFile],
     },
     { provide: TurnStore, useFactory: (stores: SessionStores) => stores.turnStore, inject: [SessionStores] },
     { provide: SessionIndex, useFactory: (stores: SessionStores) => stores.index, inject: [SessionStores] },

@@ -1,3 +1,4 @@
+import type { Beginning } from './erasure.js';
 import type { Turn } from './session.messages.js';
 
 /**
@@ -15,7 +16,13 @@ export interface StoredTurn {
   readonly expiresAt: number;
   /** Size of the turn as a document, UTF-8 bytes. */
   readonly bytes: number;
+  /** Of the request that made the turn; left out for one that comes from a store. */
+  readonly began?: Beginning;
 }
+
+/** For a turn that some store or outbox kept; an older release did not write down when its request began. */
+export const beginningOf = ({ turn, began }: StoredTurn): Beginning =>
+  began ?? { at: Date.parse(turn.at), erasedBefore: null };
 
 /** Largest turn a durable store takes, bytes: Cosmos refuses items over 2 MB, and its own fields need room. */
 export const MAX_TURN_BYTES = 1_572_864;
@@ -23,8 +30,9 @@ export const MAX_TURN_BYTES = 1_572_864;
 const MS_PER_DAY = 86_400_000;
 
 /** @param retentionDays `sessions.retentionDays` at the time of writing; a later change does not touch old turns */
-export function toStoredTurn(turn: Turn, retentionDays: number): StoredTurn {
+export function toStoredTurn(turn: Turn, retentionDays: number, began?: Beginning): StoredTurn {
   return {
+    ...(began ? { began } : {}),
     turn,
     expiresAt: Date.parse(turn.at) + retentionDays * MS_PER_DAY,
     bytes: Buffer.byteLength(JSON.stringify(turn)),

@@ -6,7 +6,19 @@ export interface PendingTurn {
   readonly turn: StoredTurn;
 }
 
-/** Puts a pending turn in its place; rejects with `StoreUnavailable` when the place is away. */
+/** The place is well and does not take this entry. */
+export class EntryRefused extends Error {}
+
+/** The place refused the entry, and nobody knows yet whether it would take another one. */
+export class EntryDeferred extends Error {}
+
+/** An entry that was refused so often is set aside. */
+export const MOST_TRIES = 5;
+
+/**
+ * Puts a pending turn in its place; rejects with `StoreUnavailable` when the place is away, with `EntryRefused` or
+ * `EntryDeferred` when it is the entry.
+ */
 export type Deliver = (pending: PendingTurn) => Promise<void>;
 
 /**
@@ -23,7 +35,8 @@ export abstract class TurnOutbox {
 
   /**
    * Delivers what waits, oldest first, until nothing does or a delivery fails with `StoreUnavailable`. A turn that fails
-   * otherwise is logged and stays, behind the others.
+   * otherwise stays behind the others and is tried again after growing gaps; after the fifth refusal it is set aside,
+   * with one line in the log, and blocks nothing and nobody.
    *
    * @returns how many were delivered
    */
@@ -34,4 +47,7 @@ export abstract class TurnOutbox {
 
   /** How many turns wait; `null` when that cannot be known. */
   abstract depth(): Promise<number | null>;
+
+  /** How many turns are set aside; `null` when that cannot be known. */
+  abstract setAside(): Promise<number | null>;
 }

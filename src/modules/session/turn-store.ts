@@ -17,15 +17,27 @@ export abstract class TurnStore {
     return true;
   }
 
-  /** Idempotent by turn id. Resolves once a crash of this process cannot lose the turn; `false` = it was there already. */
+  /** Whether `append` itself finds out that the session was erased meanwhile. */
+  get refusesErased(): boolean {
+    return false;
+  }
+
+  /**
+   * Idempotent by turn id. Resolves once a crash of this process cannot lose the turn; `false` = it was there already.
+   *
+   * @throws TurnErased, where `refusesErased`
+   */
   abstract append(key: SessionKey, turn: StoredTurn): Promise<boolean>;
+
+  /** Deletes one turn; one that is not there is fine. */
+  abstract remove(key: SessionKey, id: string): Promise<void>;
 
   /** At most `limit` unexpired turns with an id below `before` (`null` = from the newest). */
   abstract newest(key: SessionKey, limit: number, before: string | null): Promise<TurnPage>;
 
   /**
    * Deletes all turns of the session; resolves to whether there were any. Leaves a mark for 7 days, so that a turn which
-   * still waits in some outbox is not stored afterwards.
+   * still waits in some outbox is not stored afterwards; a mark never goes back.
    *
    * @param at epoch milliseconds
    */

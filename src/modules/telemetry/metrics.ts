@@ -8,7 +8,7 @@ import { RecentAnswer } from '../../common/recent-answer.js';
 import type { TargetStatus } from '../../common/target.js';
 import type { AnsweredBy, ChatCompletedEvent, ChatTiming } from '../chat/chat.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
-import { CountActiveSessionsQuery, CountOutboxQuery } from '../session/session.messages.js';
+import { CountActiveSessionsQuery, CountOutboxQuery, type OutboxCount } from '../session/session.messages.js';
 import type { Spending } from './spending.js';
 
 const RESPONSE_BUCKETS_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
@@ -100,7 +100,13 @@ export class RouterMetrics {
       'router_outbox_depth',
       'Turns that wait for the turn store; redis = of all replicas.',
       ['store'],
-      (gauge) => this.readOutboxes(gauge),
+      async (gauge) => setByStore(gauge, (await this.outboxes.get()).waiting),
+    );
+    this.gauge(
+      'router_outbox_set_aside',
+      'Turns that no store takes and that an operator should look at; redis = of all replicas.',
+      ['store'],
+      async (gauge) => setByStore(gauge, (await this.outboxes.get()).setAside),
     );
   }
 
@@ -160,13 +166,6 @@ export class RouterMetrics {
     for (const { id, breaker } of targets) gauge.set({ target: id }, BREAKER_VALUE[breaker]);
   }
 
-  private async readOutboxes(gauge: Gauge): Promise<void> {
-    const { redis, memory } = await this.outboxes.get();
-    gauge.reset(); // an outbox that cannot be asked has no depth
-    gauge.set({ store: 'memory' }, memory);
-    if (redis !== null) gauge.set({ store: 'redis' }, redis);
-  }
-
   private counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
     return new Counter({ name, help, labelNames, registers: [this.registry] });
   }
@@ -188,4 +187,10 @@ export class RouterMetrics {
       },
     });
   }
+}
+
+function setByStore(gauge: Gauge, { redis, memory }: OutboxCount): void {
+  gauge.reset(); // an outbox that cannot be asked has no depth
+  gauge.set({ store: 'memory' }, memory);
+  if (redis !== null) gauge.set({ store: 'redis' }, redis);
 }

@@ -31,7 +31,7 @@ class CountActiveSessionsStandIn {
 
 @QueryHandler(CountOutboxQuery)
 class CountOutboxStandIn {
-  execute = async () => ({ redis: 4, memory: 0 });
+  execute = async () => ({ waiting: { redis: 4, memory: 0 }, setAside: { redis: 1, memory: 0 } });
 }
 
 @EventsHandler(ChatCompletedEvent)
@@ -100,6 +100,7 @@ describe('TelemetryModule', () => {
       'router_active_sessions 3',
       'router_outbox_depth{store="redis"} 4',
       'router_outbox_depth{store="memory"} 0',
+      'router_outbox_set_aside{store="redis"} 1',
     ]) {
       expect(text).toContain(`${line}\n`);
     }

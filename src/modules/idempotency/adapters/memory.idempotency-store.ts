@@ -11,6 +11,7 @@ import { KeyWatchers } from '../key-watchers.js';
 
 const MAX_BYTES = 67_108_864;
 const MAX_ENTRIES = 50_000;
+const MAX_ERASED = 10_000;
 /** What an entry costs besides its answer. */
 const ENTRY_BYTES = 300;
 
@@ -21,6 +22,7 @@ interface Entry {
   answer: StoredAnswer | null;
   bytes: number;
   until: number;
+  readonly begunAt: number;
 }
 
 /** What one user has kept; oldest first. */
@@ -34,6 +36,8 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
   private readonly entries = new Map<string, Entry>();
   private readonly kept = new Map<string, Kept>();
   private readonly watchers = new KeyWatchers();
+  /** When sessions were erased, the longest ago first: what began before is not kept when it is complete. */
+  private readonly erased = new Map<string, number>();
   private bytes = 0;
 
   /** @param now epoch milliseconds */
@@ -48,7 +52,7 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
     const entry = this.current(name);
     if (!entry) {
       const until = this.now() + leaseMs;
-      this.entries.set(name, { user, fingerprint, owner, answer: null, bytes: ENTRY_BYTES, until });
+      this.entries.set(name, { user, fingerprint, owner, answer: null, bytes: ENTRY_BYTES, until, begunAt: this.now() });
       this.bytes += ENTRY_BYTES;
       this.shrink();
       return { state: 'begun' };
@@ -66,6 +70,7 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
   async complete({ user, name }: KeyName, owner: string, answer: StoredAnswer, keepMs: number): Promise<void> {
     const entry = this.owned(name, owner);
     if (!entry) return;
+    if (answer.session && (this.erased.get(nameOf(answer.session)) ?? -1) >= entry.begunAt) return this.forget(name);
     const bytes = Buffer.byteLength(answer.body);
     entry.answer = answer;
     entry.bytes += bytes;
@@ -90,6 +95,10 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
   }
 
   async forgetSession({ tenant, sessionId }: SessionName): Promise<void> {
+    const erased = nameOf({ tenant, sessionId });
+    this.erased.delete(erased);
+    this.erased.set(erased, this.now());
+    if (this.erased.size > MAX_ERASED) this.erased.delete(this.erased.keys().next().value!);
     for (const [name, { answer }] of this.entries) {
       if (answer?.session?.tenant === tenant && answer.session.sessionId === sessionId) this.forget(name);
     }
@@ -130,3 +139,6 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
     if (kept.names.size === 0) this.kept.delete(entry.user);
   }
 }
+
+/** NUL cannot be part of a session id. */
+const nameOf = ({ tenant, sessionId }: SessionName): string => `${tenant}\0${sessionId}`;

@@ -13,11 +13,13 @@ import { KeyWatchers } from '../key-watchers.js';
 /** The names of keys whose request has ended. */
 const ENDED = 'idempotency:ended';
 
-/** A key is a hash: `print` = fingerprint, `owner` while it runs, `answer` when it is done. */
-const CLAIM = new RedisScript(`
+const NOW = `local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
+/** A key is a hash: `print` = fingerprint, `owner` and `since` while it runs, `answer` when it is done. */
+const CLAIM = new RedisScript(`${NOW}
   local entry = redis.call('HMGET', KEYS[1], 'print', 'answer')
   if not entry[1] then
-    redis.call('HSET', KEYS[1], 'print', ARGV[1], 'owner', ARGV[2])
+    redis.call('HSET', KEYS[1], 'print', ARGV[1], 'owner', ARGV[2], 'since', now)
     redis.call('PEXPIRE', KEYS[1], ARGV[3])
     return {'begun'}
   end
@@ -30,6 +32,8 @@ const RENEW = new RedisScript(`${OWNED}
   return redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
 /** An account that may not publish still keeps and releases keys: those who wait look by themselves. */
 const TELL = `redis.pcall('PUBLISH', '${ENDED}', ARGV[2])`;
+const MARK_ERASED = new RedisScript(`${NOW}
+  redis.call('SET', KEYS[1], now, 'PX', ARGV[1])`);
 const RELEASE = new RedisScript(`${OWNED}
   redis.call('DEL', KEYS[1])
   ${TELL}
@@ -76,6 +80,10 @@ const FORGET = new RedisScript(`${FORGET_ONE}
   redis.call('DEL', KEYS[1])
   forget(ARGV[1])`);
 
+/** Longer than any request runs, milliseconds. */
+const ERASED_KEPT_MS = 86_400_000;
+const PAGE = 200;
+
 /** Keys that all replicas share. */
 export class RedisIdempotencyStore extends IdempotencyStore {
   private readonly watchers = new KeyWatchers();
@@ -110,6 +118,8 @@ export class RedisIdempotencyStore extends IdempotencyStore {
     const gone = (await this.run(COMPLETE, keysOf(key), args)) as string[];
     this.watchers.tell(key.name);
     for (const name of gone) await this.redis.run((client) => client.del(placeOf({ ...key, name })));
+    // Asked behind the write: an erasure has either found the answer in the list or is seen here.
+    if (session && (await this.wasErased(key, session))) await this.run(FORGET, keysOf(key), [key.name]);
   }
 
   async release(key: KeyName, owner: string): Promise<void> {
@@ -118,10 +128,17 @@ export class RedisIdempotencyStore extends IdempotencyStore {
   }
 
   async forgetSession(session: SessionName): Promise<void> {
-    for (const member of await this.redis.run((client) => client.smembers(listOf(session)))) {
-      const [user = '', name = ''] = member.split(' ');
-      await this.run(FORGET, keysOf({ user, name }), [name]);
-    }
+    await this.redis.run((client) => MARK_ERASED.run(client, [erasedOf(session)], [ERASED_KEPT_MS]));
+    let cursor = '0';
+    do {
+      const scan = () => this.redis.run((client) => client.sscan(listOf(session), cursor, 'COUNT', PAGE));
+      const [next, members] = await scan();
+      for (const member of members) {
+        const [user = '', name = ''] = member.split(' ');
+        await this.run(FORGET, keysOf({ user, name }), [name]);
+      }
+      cursor = next;
+    } while (cursor !== '0');
     await this.redis.run((client) => client.del(listOf(session)));
   }
 
@@ -130,6 +147,14 @@ export class RedisIdempotencyStore extends IdempotencyStore {
     if (!this.listening) this.redis.listen(ENDED, (ended) => this.watchers.tell(ended));
     this.listening = true;
     return this.watchers.watch(name);
+  }
+
+  /** Whether the session was erased since the key was claimed, by the clock of Redis. */
+  private async wasErased(key: KeyName, session: SessionName): Promise<boolean> {
+    const erasedAt = await this.redis.run((client) => client.get(erasedOf(session)));
+    if (erasedAt === null) return false;
+    const since = await this.redis.run((client) => client.hget(placeOf(key), 'since'));
+    return Number(erasedAt) >= Number(since ?? 0);
   }
 
   private run(script: RedisScript, keys: readonly string[], args: (string | number)[]): Promise<unknown> {
@@ -149,3 +174,6 @@ const keysOf = (key: KeyName): string[] => [
 /** The keys that hold something of a session, so that erasing the session finds them. */
 const listOf = ({ tenant, sessionId }: SessionName): string =>
   `{idempotency-of:${encodeURIComponent(tenant.toWellFormed())}:${sessionId}}`;
+
+/** When the session was last erased, by the clock of Redis. */
+const erasedOf = (session: SessionName): string => `${listOf(session)}:erased`;

@@ -54,6 +54,10 @@ export class CosmosTurnStore extends TurnStore {
     }
   }
 
+  remove(key: SessionKey, id: string): Promise<void> {
+    return this.eraseOne(key, id);
+  }
+
   async newest(key: SessionKey, limit: number, before: string | null): Promise<TurnPage> {
     const documents = await this.query<{ id: string; expiresAt: number }>(key, limit, {
       query: NEWEST,

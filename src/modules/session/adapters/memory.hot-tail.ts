@@ -1,5 +1,8 @@
-import { HotTail, type TailReading } from '../hot-tail.js';
+import { erasedSince } from '../erasure.js';
+import { HotTail, type Kept, type TailReading } from '../hot-tail.js';
 import { mergeTurns, type SessionKey, type StoredTurn } from '../stored-turn.js';
+
+const MAX_ERASED = 10_000;
 
 export interface HotTailLimits {
   readonly ttlMs: number;
@@ -38,6 +41,8 @@ export class MemoryHotTail extends HotTail {
   private epoch = 0;
   private seenWrites: number;
   private erasures = 0;
+  /** Latest erasures by session, oldest first; bounded, as a turn store knows them too. */
+  private readonly erased = new Map<string, number>();
 
   constructor(
     private readonly limits: () => HotTailLimits,
@@ -51,7 +56,7 @@ export class MemoryHotTail extends HotTail {
   async read(key: SessionKey): Promise<TailReading> {
     const entry = this.current(key);
     const mark = this.mark();
-    if (!entry) return { turns: [], complete: false, mark, usable: true };
+    if (!entry) return { turns: [], complete: false, mark, usable: true, erasedAt: null };
     const now = this.now();
     const { maxTurns } = this.limits();
     return {
@@ -59,13 +64,16 @@ export class MemoryHotTail extends HotTail {
       complete: entry.filledFor >= maxTurns,
       mark,
       usable: true,
+      erasedAt: null,
     };
   }
 
-  async append(key: SessionKey, turn: StoredTurn, durable: boolean): Promise<void> {
+  async append(key: SessionKey, turn: StoredTurn, durable: boolean): Promise<Kept> {
+    if (erasedSince(turn.began, this.erased.get(nameOf(key)) ?? null)) return 'erased';
     const entry = this.current(key) ?? this.create(key);
     if (!durable) entry.unsaved.add(turn.turn.id);
     this.put(entry, mergeTurns(entry.turns, [turn]));
+    return 'unsure';
   }
 
   async fill(key: SessionKey, turns: readonly StoredTurn[], mark: number): Promise<void> {
@@ -76,9 +84,15 @@ export class MemoryHotTail extends HotTail {
     this.put(filled, mergeTurns(filled.turns, turns));
   }
 
-  async erase(key: SessionKey): Promise<void> {
+  async erase(key: SessionKey, at: number): Promise<number> {
     this.erasures += 1;
-    this.forget(nameOf(key));
+    const name = nameOf(key);
+    const number = Math.max(at, (this.erased.get(name) ?? 0) + 1);
+    this.forget(name);
+    this.erased.delete(name);
+    this.erased.set(name, number);
+    if (this.erased.size > MAX_ERASED) this.erased.delete(this.erased.keys().next().value!);
+    return number;
   }
 
   /** Both counters only grow, so their sum is unchanged only when neither moved. */

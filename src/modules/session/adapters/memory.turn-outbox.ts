@@ -1,7 +1,10 @@
 import { Logger } from '@nestjs/common';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
-import type { SessionKey, StoredTurn } from '../stored-turn.js';
-import { TurnOutbox, type Deliver, type PendingTurn } from '../turn-outbox.js';
+import { erasedSince } from '../erasure.js';
+import { beginningOf, type SessionKey, type StoredTurn } from '../stored-turn.js';
+import { EntryGaps } from '../entry-gaps.js';
+import { EntryDeferred, MOST_TRIES, TurnOutbox, type Deliver, type PendingTurn } from '../turn-outbox.js';
+import { SetAsideFile } from './set-aside-file.js';
 
 export interface MemoryOutboxLimits {
   readonly maxTurns: number;
@@ -14,6 +17,10 @@ export class MemoryTurnOutbox extends TurnOutbox {
   private readonly logger = new Logger('session');
   /** By turn id, oldest first. */
   private readonly waiting = new Map<string, PendingTurn>();
+  private readonly gaps = new EntryGaps();
+  private readonly refusals = new Map<string, number>();
+  private readonly aside = new SetAsideFile();
+  private asideCount = 0;
   private bytes = 0;
 
   constructor(private readonly limits: MemoryOutboxLimits) {
@@ -34,11 +41,12 @@ export class MemoryTurnOutbox extends TurnOutbox {
   async drain(deliver: Deliver): Promise<number> {
     let delivered = 0;
     for (const [id, pending] of [...this.waiting]) {
+      if (!this.gaps.isDue(id)) continue;
       try {
         await deliver(pending);
       } catch (error) {
         if (error instanceof StoreUnavailable) return delivered;
-        this.logger.error(`turn ${id} stays in the outbox: ${(error as Error).message}`);
+        await this.failed(pending, error as Error);
         continue;
       }
       this.remove(id);
@@ -47,13 +55,22 @@ export class MemoryTurnOutbox extends TurnOutbox {
     return delivered;
   }
 
+  async setAside(): Promise<number> {
+    return this.asideCount;
+  }
+
   async erase(key: SessionKey): Promise<void> {
     for (const { turn } of this.of(key)) this.remove(turn.id);
   }
 
-  /** Drops the turns that a session had before it was erased elsewhere. @param erasedAt epoch milliseconds */
+  /** Drops the turns of requests that began before the session was erased elsewhere. */
   forget(key: SessionKey, erasedAt: number): void {
-    for (const { turn } of this.of(key)) if (Date.parse(turn.at) <= erasedAt) this.remove(turn.id);
+    for (const stored of this.of(key)) if (erasedSince(beginningOf(stored), erasedAt)) this.remove(stored.turn.id);
+  }
+
+  /** Drops one turn. */
+  drop(id: string): void {
+    this.remove(id);
   }
 
   async depth(): Promise<number> {
@@ -67,7 +84,23 @@ export class MemoryTurnOutbox extends TurnOutbox {
     return own.map(({ turn }) => turn);
   }
 
+  private async failed(pending: PendingTurn, error: Error): Promise<void> {
+    const { id } = pending.turn.turn;
+    this.gaps.failed(id);
+    if (error instanceof EntryDeferred) return;
+    const tries = (this.refusals.get(id) ?? 0) + 1;
+    this.refusals.set(id, tries);
+    if (tries < MOST_TRIES) return;
+    const kept = await this.aside.add(pending, error.message).catch(() => false);
+    const where = kept ? `kept in ${this.aside.path}` : 'lost, as there is no room for it';
+    this.logger.error(`turn ${id} cannot be stored (${error.message}): ${where}`);
+    this.remove(id);
+    this.asideCount += 1;
+  }
+
   private remove(id: string): void {
+    this.gaps.forget(id);
+    this.refusals.delete(id);
     this.bytes -= this.waiting.get(id)?.turn.bytes ?? 0;
     this.waiting.delete(id);
   }

@@ -2,7 +2,8 @@ import { Logger } from '@nestjs/common';
 import { BackgroundWork, type ScheduledWork } from '../../../common/background-work.js';
 import { RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
-import { HotTail, type TailReading } from '../hot-tail.js';
+import { CLOCK_SLACK_MS } from '../erasure.js';
+import { HotTail, type Kept, type TailReading } from '../hot-tail.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument } from '../turn-document.js';
 import { hashTag } from '../../../common/redis/hash-tag.js';
@@ -16,16 +17,23 @@ const REPAIR_EVERY_MS = 250;
 const MAX_STALE = 100_000;
 
 /**
- * A session has three keys with one hash tag: the list of its turns, a hash with what is known about the list, and a
- * counter of erasures. `count` tells when Redis has evicted the list and kept the hash: it is then not complete.
+ * Turns in one reply or one call: `sessions.maxTurns` may be thousands, and a script that moves them all at once would
+ * hold up every other caller of Redis.
+ */
+const PIECE = 500;
+
+/**
+ * A session has four keys with one hash tag: the list of its turns, a hash with what is known about the list, a counter
+ * of what was forgotten, and the number of the latest erasure. `count` tells when Redis has evicted the list and kept the
+ * hash: it is then not complete. Replies the newest turns; the older ones are read in further pieces.
  */
 const READ = new RedisScript(`
-  local mark = redis.call('GET', KEYS[3]) or '0'
+  local mark, erased = redis.call('GET', KEYS[3]) or '0', redis.call('GET', KEYS[4]) or '0'
   local facts = redis.call('HMGET', KEYS[2], 'forgetAt', 'filledFor', 'count')
-  if tonumber(facts[1] or '0') <= tonumber(ARGV[1]) then return {mark, '0'} end
-  local turns = redis.call('LRANGE', KEYS[1], 0, -1)
-  local whole = #turns == tonumber(facts[3] or '-1')
-  return {mark, whole and facts[2] or '0', unpack(turns)}`);
+  if tonumber(facts[1] or '0') <= tonumber(ARGV[1]) then return {mark, erased, '0', 0, {}} end
+  local length = redis.call('LLEN', KEYS[1])
+  local whole = length == tonumber(facts[3] or '-1')
+  return {mark, erased, whole and facts[2] or '0', length, redis.call('LRANGE', KEYS[1], -tonumber(ARGV[2]), -1)}`);
 
 const KEEP = `
   local function keep(now, ttl)
@@ -34,8 +42,14 @@ const KEEP = `
     redis.call('PEXPIRE', KEYS[2], ttl)
   end`;
 
+/** ARGV[5], ARGV[6]: the beginning, as `erasedSince` (erasure.ts) wants it; empty = there is nothing to compare. */
 const APPEND = new RedisScript(`${KEEP}
   local now, max, ttl = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+  local erased, before, at = tonumber(redis.call('GET', KEYS[4]) or '0'), tonumber(ARGV[5]), tonumber(ARGV[6])
+  if at and erased > 0 then
+    if before and erased > before and erased > at - ${CLOCK_SLACK_MS} then return 0 end
+    if not before and erased >= at then return 0 end
+  end
   local facts = redis.call('HMGET', KEYS[2], 'forgetAt', 'count')
   if tonumber(facts[1] or '0') <= now or tonumber(facts[2] or '-1') ~= redis.call('LLEN', KEYS[1]) then
     redis.call('DEL', KEYS[2])
@@ -43,9 +57,13 @@ const APPEND = new RedisScript(`${KEEP}
   end
   redis.call('RPUSH', KEYS[1], ARGV[4])
   redis.call('LTRIM', KEYS[1], -max, -1)
-  keep(now, ttl)`);
+  keep(now, ttl)
+  return 1`);
 
-/** Elements begin with the turn's id, so the order of the texts is the order of the turns. */
+/**
+ * Elements begin with the turn's id, so the order of the texts is the order of the turns. ARGV[5]: for how many turns
+ * the list is complete with these; 0 = another piece follows.
+ */
 const FILL = new RedisScript(`${KEEP}
   local now, max, ttl = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
   if (redis.call('GET', KEYS[3]) or '0') ~= ARGV[4] then return end
@@ -55,19 +73,28 @@ const FILL = new RedisScript(`${KEEP}
     if not byId[id] then byId[id] = true; all[#all + 1] = turn end
   end
   if tonumber(redis.call('HGET', KEYS[2], 'forgetAt') or '0') > now then
-    for _, turn in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do add(turn) end
+    for _, turn in ipairs(redis.call('LRANGE', KEYS[1], -max, -1)) do add(turn) end
   end
-  for i = 5, #ARGV do add(ARGV[i]) end
+  for i = 6, #ARGV do add(ARGV[i]) end
   table.sort(all)
   redis.call('DEL', KEYS[1], KEYS[2])
   for i = math.max(1, #all - max + 1), #all do redis.call('RPUSH', KEYS[1], all[i]) end
-  redis.call('HSET', KEYS[2], 'filledFor', max)
+  if ARGV[5] ~= '0' then redis.call('HSET', KEYS[2], 'filledFor', ARGV[5]) end
   keep(now, ttl)`);
 
-const ERASE = new RedisScript(`
+const FORGET = `
   redis.call('DEL', KEYS[1], KEYS[2])
   redis.call('INCR', KEYS[3])
-  redis.call('PEXPIRE', KEYS[3], ARGV[1])`);
+  redis.call('PEXPIRE', KEYS[3], ARGV[1])`;
+const FORGET_TURNS = new RedisScript(FORGET);
+
+/** Replies the number of the erasure, which is larger than the one before. */
+const ERASE = new RedisScript(`${FORGET}
+  local number = math.max(tonumber(ARGV[2]), tonumber(redis.call('GET', KEYS[4]) or '0') + 1)
+  redis.call('SET', KEYS[4], string.format('%.0f', number), 'PX', ARGV[1])
+  return string.format('%.0f', number)`);
+
+type TailReply = [mark: string, erased: string, filledFor: string, length: number, newest: string[]];
 
 export interface RedisTailLimits {
   readonly ttlMs: number;
@@ -97,46 +124,63 @@ export class RedisHotTail extends HotTail {
 
   async read(key: SessionKey): Promise<TailReading> {
     try {
-      const reply = (await this.redis.run((client) => READ.run(client, keysOf(key), [this.now()]))) as string[];
-      const [mark = '0', filledFor = '0', ...elements] = reply;
-      if (this.stale.has(tagOf(key))) return { turns: [], complete: false, mark: -1, usable: true };
+      const reply = (await this.redis.run((client) => READ.run(client, keysOf(key), [this.now(), PIECE]))) as TailReply;
+      const [mark, erased, filledFor, length, newest] = reply;
+      const erasedAt = Number(erased);
+      if (this.stale.has(tagOf(key))) return { turns: [], complete: false, mark: -1, usable: true, erasedAt };
+      const elements =
+        length > newest.length ? [...(await this.older(key, length - newest.length)), ...newest] : newest;
       const now = this.now();
       const { maxTurns } = this.limits();
       const turns = inOrder(elements.flatMap((element) => this.parsed(element, key)));
       return {
         turns: turns.filter(({ expiresAt }) => expiresAt > now).slice(-maxTurns),
-        complete: Number(filledFor) >= maxTurns,
+        // A turn that came between two pieces moves the others: what was missed shows in their number.
+        complete: Number(filledFor) >= maxTurns && turns.length >= length,
         mark: Number(mark),
         usable: true,
+        erasedAt,
       };
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
-      return { turns: [], complete: false, mark: -1, usable: false };
+      return { turns: [], complete: false, mark: -1, usable: false, erasedAt: null };
     }
   }
 
-  async append(key: SessionKey, turn: StoredTurn, durable: boolean): Promise<void> {
+  async append(key: SessionKey, turn: StoredTurn, durable: boolean): Promise<Kept> {
     const { maxTurns, ttlMs } = this.limits();
-    if (durable && turn.bytes > MAX_HOT_TURN_BYTES) return this.forget(key);
-    const args = [this.now(), maxTurns, ttlMs, elementOf(turn)];
-    await this.orStale(key, () => this.redis.run((client) => APPEND.run(client, keysOf(key), args)));
+    if (durable && turn.bytes > MAX_HOT_TURN_BYTES) {
+      await this.forget(key);
+      return 'unsure';
+    }
+    const { at = '', erasedBefore = '' } = turn.began ?? {};
+    const args = [this.now(), maxTurns, ttlMs, elementOf(turn), erasedBefore ?? '', at];
+    const append = () => this.redis.run((client) => APPEND.run(client, keysOf(key), args));
+    const reply = await this.orStale(key, append);
+    if (reply === null) return 'unsure';
+    return reply === 0 ? 'erased' : 'kept';
   }
 
   async fill(key: SessionKey, turns: readonly StoredTurn[], mark: number): Promise<void> {
     if (mark < 0 || turns.some(({ bytes }) => bytes > MAX_HOT_TURN_BYTES)) return;
     const { maxTurns, ttlMs } = this.limits();
-    const args = [this.now(), maxTurns, ttlMs, mark, ...turns.map(elementOf)];
     try {
-      await this.redis.run((client) => FILL.run(client, keysOf(key), args));
+      for (let from = 0; from === 0 || from < turns.length; from += PIECE) {
+        const last = from + PIECE >= turns.length;
+        const piece = turns.slice(from, from + PIECE).map(elementOf);
+        const args = [this.now(), maxTurns, ttlMs, mark, last ? maxTurns : 0, ...piece];
+        await this.redis.run((client) => FILL.run(client, keysOf(key), args));
+      }
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error; // unfilled, it is read from the turn store again
     }
   }
 
   /** @throws StoreUnavailable when the turns may still be there */
-  async erase(key: SessionKey): Promise<void> {
-    await this.redis.run((client) => ERASE.run(client, keysOf(key), [ERASURE_MARK_MS]));
+  async erase(key: SessionKey, at: number): Promise<number> {
+    const number = await this.redis.run((client) => ERASE.run(client, keysOf(key), [ERASURE_MARK_MS, at]));
     this.stale.delete(tagOf(key));
+    return Number(number);
   }
 
   /** Stops repairing; what is stale then is forgotten by Redis after its TTL. */
@@ -145,24 +189,41 @@ export class RedisHotTail extends HotTail {
     if (this.stale.size > 0) await this.repair();
   }
 
-  private forget(key: SessionKey): Promise<void> {
-    return this.orStale(key, () => this.erase(key));
+  /** The turns before the newest ones, oldest first. */
+  private async older(key: SessionKey, count: number): Promise<string[]> {
+    const elements: string[] = [];
+    for (let from = 0; from < count; from += PIECE) {
+      const to = Math.min(from + PIECE, count) - 1;
+      elements.push(...(await this.redis.run((client) => client.lrange(keysOf(key)[0]!, from, to))));
+    }
+    return elements;
   }
 
-  private async orStale(key: SessionKey, work: () => Promise<unknown>): Promise<void> {
+  private async forget(key: SessionKey): Promise<void> {
+    await this.orStale(key, () => this.forgetNow(key));
+  }
+
+  private async forgetNow(key: SessionKey): Promise<void> {
+    await this.redis.run((client) => FORGET_TURNS.run(client, keysOf(key), [ERASURE_MARK_MS]));
+    this.stale.delete(tagOf(key));
+  }
+
+  /** `null` when Redis is away. */
+  private async orStale<T>(key: SessionKey, work: () => Promise<T>): Promise<T | null> {
     try {
-      await work();
+      return await work();
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       if (this.stale.size >= MAX_STALE) this.stale.delete(this.stale.keys().next().value!);
       this.stale.set(tagOf(key), key);
       this.repairing ??= this.background.repeat('forgetting what misses turns', REPAIR_EVERY_MS, () => this.repair());
+      return null;
     }
   }
 
   private async repair(): Promise<void> {
     try {
-      for (const key of [...this.stale.values()]) await this.erase(key);
+      for (const key of [...this.stale.values()]) await this.forgetNow(key);
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) this.logger.error(error);
     }
@@ -188,7 +249,7 @@ const tagOf = ({ tenant, sessionId }: SessionKey): string => hashTag(tenant, ses
 
 function keysOf(key: SessionKey): string[] {
   const tag = tagOf(key);
-  return [`${tag}:turns`, `${tag}:tail`, `${tag}:erasures`];
+  return [`${tag}:turns`, `${tag}:tail`, `${tag}:erasures`, `${tag}:erased`];
 }
 
 const elementOf = ({ turn, expiresAt }: StoredTurn): string =>

@@ -3,11 +3,18 @@ import { Logger } from '@nestjs/common';
 import type { RedisConnection } from '../../../common/redis/redis-connection.js';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { parseKeepingNumbers } from '../../../common/json-numbers.js';
+import type { Beginning } from '../erasure.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument, type TurnDocument } from '../turn-document.js';
-import { TurnOutbox, type Deliver, type PendingTurn } from '../turn-outbox.js';
+import { EntryGaps } from '../entry-gaps.js';
+import { EntryDeferred, MOST_TRIES, TurnOutbox, type Deliver, type PendingTurn } from '../turn-outbox.js';
 
 const STREAM = '{outbox}:turns';
+/** Refusals of an entry by all replicas, by its id. */
+const REFUSALS = '{outbox}:refusals';
+/** What no store takes, for an operator to look at; the oldest leave. */
+const ASIDE = '{outbox}:set-aside';
+const MOST_ASIDE = 1_000;
 const GROUP = 'replicas';
 const BATCH = 50;
 /** A replica that holds a turn for so long without delivering it is taken for dead, milliseconds. */
@@ -23,6 +30,7 @@ interface Message {
   readonly session: string;
   readonly expires_at: number;
   readonly turn: TurnDocument;
+  readonly began?: Beginning;
 }
 
 /**
@@ -32,6 +40,7 @@ interface Message {
 export class RedisTurnOutbox extends TurnOutbox {
   private readonly logger = new Logger('session');
   private readonly consumer = randomUUID();
+  private readonly gaps = new EntryGaps();
   private policy: { readonly evicts: boolean; readonly at: number } | null = null;
 
   /** @param deadAfterMs see DEAD_AFTER_MS */
@@ -48,6 +57,7 @@ export class RedisTurnOutbox extends TurnOutbox {
       session: key.sessionId,
       expires_at: turn.expiresAt,
       turn: toDocument(turn.turn),
+      ...(turn.began ? { began: turn.began } : {}),
     };
     const durable = await this.durable();
     await this.redis.run((client) => client.xadd(STREAM, '*', 'turn', JSON.stringify(message)));
@@ -72,6 +82,7 @@ export class RedisTurnOutbox extends TurnOutbox {
     await this.createGroup();
     let delivered = 0;
     for await (const entry of this.entries()) {
+      if (!this.gaps.isDue(entry[0])) continue;
       const outcome = await this.deliverOne(entry, deliver);
       if (outcome === 'away') return delivered;
       if (outcome === 'delivered') delivered += 1;
@@ -80,11 +91,27 @@ export class RedisTurnOutbox extends TurnOutbox {
   }
 
   async erase(key: SessionKey): Promise<void> {
+    await this.eraseIn(STREAM, key, (ids) => this.remove(ids));
+    await this.eraseIn(ASIDE, key, async (ids) => {
+      await this.redis.run((client) => client.xdel(ASIDE, ...ids));
+    });
+  }
+
+  async setAside(): Promise<number | null> {
+    try {
+      return await this.redis.run((client) => client.xlen(ASIDE));
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      return null;
+    }
+  }
+
+  private async eraseIn(stream: string, key: SessionKey, remove: (ids: string[]) => Promise<void>): Promise<void> {
     let from = '-';
     for (;;) {
-      const entries = await this.redis.run((client) => client.xrange(STREAM, from, '+', 'COUNT', ERASE_PAGE));
+      const entries = await this.redis.run((client) => client.xrange(stream, from, '+', 'COUNT', ERASE_PAGE));
       const own = entries.filter(([, fields]) => isOf(key, fields)).map(([id]) => id);
-      if (own.length > 0) await this.remove(own);
+      if (own.length > 0) await remove(own);
       if (entries.length < ERASE_PAGE) return;
       from = `(${entries.at(-1)![0]}`;
     }
@@ -132,15 +159,33 @@ export class RedisTurnOutbox extends TurnOutbox {
       return 'delivered';
     } catch (error) {
       if (error instanceof StoreUnavailable) return 'away';
-      this.logger.error(`entry ${id} stays in the outbox: ${(error as Error).message}`);
+      return this.failed(id, fields, error as Error);
+    }
+  }
+
+  private async failed(id: string, fields: readonly string[] | null, error: Error): Promise<'kept' | 'away'> {
+    this.gaps.failed(id);
+    if (error instanceof EntryDeferred) return 'kept';
+    try {
+      const refusals = await this.redis.run((client) => client.hincrby(REFUSALS, id, 1));
+      if (refusals < MOST_TRIES) return 'kept';
+      const what = ['turn', fields?.[1] ?? '', 'entry', id, 'why', error.message];
+      await this.redis.run((client) => client.xadd(ASIDE, 'MAXLEN', '~', MOST_ASIDE, '*', ...what));
+      await this.remove([id]);
+      this.logger.error(`entry ${id} of the outbox cannot be stored and is set aside in ${ASIDE}: ${error.message}`);
       return 'kept';
+    } catch (away) {
+      if (!(away instanceof StoreUnavailable)) throw away;
+      return 'away';
     }
   }
 
   private async remove(ids: readonly string[]): Promise<void> {
+    for (const id of ids) this.gaps.forget(id);
     await this.redis.run(async (client) => {
       await client.xdel(STREAM, ...ids);
       await client.xack(STREAM, GROUP, ...ids);
+      await client.hdel(REFUSALS, ...ids);
     });
   }
 
@@ -166,11 +211,12 @@ function isOf({ tenant, sessionId }: SessionKey, fields: readonly string[]): boo
 
 /** @throws Error that says what is wrong */
 function parsed(fields: readonly string[]): PendingTurn {
-  const { tenant, session, expires_at: expiresAt, turn } = messageOf(fields);
+  const { tenant, session, expires_at: expiresAt, turn, began } = messageOf(fields);
   const stored: StoredTurn = {
     turn: fromDocument(turn),
     expiresAt,
     bytes: Buffer.byteLength(JSON.stringify(turn)),
+    ...(began ? { began } : {}),
   };
   return { key: { tenant, sessionId: session }, turn: stored };
 }

@@ -9,7 +9,7 @@ import { jest } from '@jest/globals';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { toStoredTurn } from '../stored-turn.js';
 import type { Turn } from '../session.messages.js';
-import { SqliteFile } from './sqlite-file.js';
+import { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
 import { SqliteExpirySweep } from './sqlite.expiry-sweep.js';
 import { SqliteTurnStore } from './sqlite.turn-store.js';
 
@@ -180,7 +180,9 @@ describe('SqliteFile', () => {
   it('brings a file of the first release up to date and keeps what is in it', async () => {
     const { file, store } = open();
     await store.append(KEY, toStoredTurn(turn('A'), 30));
-    file.use((prepare) => prepare('DROP TABLE erasures').run());
+    const tables = ['DROP TABLE erasures', 'DROP TABLE spend', 'DROP TABLE drains'];
+    for (const sql of [...tables, 'ALTER TABLE sessions DROP COLUMN counted'])
+      file.use((prepare) => prepare(sql).run());
     file.use((prepare) => prepare('PRAGMA user_version = 1').run());
     file.close();
     const { store: later } = open();

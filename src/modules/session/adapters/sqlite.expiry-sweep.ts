@@ -1,6 +1,6 @@
 import { BackgroundWork } from '../../../common/background-work.js';
 import { ERASURE_MARK_MS } from '../turn-store.js';
-import type { SqliteFile } from './sqlite-file.js';
+import type { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
 
 const HOUR_MS = 3_600_000;
 /** Rows deleted in one go; zeroing a large backlog at once would hold up the event loop. */

@@ -1,18 +1,22 @@
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { SessionIndex, titleOf, type ListOrder, type SessionSummary, type SummaryPage } from '../session-index.js';
-import type { SqliteFile } from './sqlite-file.js';
+import type { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
 
 const COLUMNS = 'id, title, created_at, updated_at, turn_count, cost_usd';
+/** Ids of the latest 64 turns, 26 characters and a blank each: what a late word about a turn may be behind by. */
+const REMEMBERED_CHARS = 64 * 27;
 const FORGET_EXPIRED = 'DELETE FROM sessions WHERE tenant = ? AND id = ? AND expires_at <= ?';
-const RECORD = `INSERT INTO sessions (tenant, id, title, created_at, updated_at, turn_count, cost_usd, expires_at)
-  VALUES (?, ?, ?, ?, ?, 1, ?, ?)
+const RECORD = `INSERT INTO sessions (tenant, id, title, created_at, updated_at, turn_count, cost_usd, expires_at, counted)
+  VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?)
   ON CONFLICT (tenant, id) DO UPDATE SET
     title = iif(title = '', excluded.title, title),
     created_at = min(created_at, excluded.created_at),
     updated_at = max(updated_at, excluded.updated_at),
     turn_count = turn_count + 1,
     cost_usd = cost_usd + excluded.cost_usd,
-    expires_at = max(expires_at, excluded.expires_at)`; // a NULL cost makes the sum NULL, which is what is wanted
+    expires_at = max(expires_at, excluded.expires_at),
+    counted = substr(counted || excluded.counted, -${REMEMBERED_CHARS})
+  WHERE instr(counted, excluded.counted) = 0`; // a NULL cost makes the sum NULL, which is what is wanted
 const FIND = `SELECT ${COLUMNS} FROM sessions WHERE tenant = ? AND id = ? AND expires_at > ?`;
 const LIST = {
   desc: `SELECT ${COLUMNS} FROM sessions WHERE tenant = ? AND expires_at > ? AND (updated_at, id) < (?, ?)
@@ -45,7 +49,7 @@ export class SqliteSessionIndex extends SessionIndex {
   async record({ tenant, sessionId }: SessionKey, { turn, expiresAt }: StoredTurn): Promise<void> {
     this.file.use((prepare) => {
       prepare(FORGET_EXPIRED).run(tenant, sessionId, this.now());
-      prepare(RECORD).run(tenant, sessionId, titleOf(turn), turn.at, turn.at, turn.costUsd, expiresAt);
+      prepare(RECORD).run(tenant, sessionId, titleOf(turn), turn.at, turn.at, turn.costUsd, expiresAt, `${turn.id} `);
     });
   }
 

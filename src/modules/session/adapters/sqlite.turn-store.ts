@@ -1,17 +1,19 @@
 import { Logger } from '@nestjs/common';
 import { parseKeepingNumbers } from '../../../common/json-numbers.js';
 import { toDocument, fromDocument } from '../turn-document.js';
+import { erasedSince, TurnErased } from '../erasure.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { ERASURE_MARK_MS, TurnStore, type TurnPage } from '../turn-store.js';
-import type { SqliteFile } from './sqlite-file.js';
+import type { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
 
 const APPEND = `INSERT INTO turns (tenant, session, id, expires_at, document) VALUES (?, ?, ?, ?, ?)
   ON CONFLICT (tenant, session, id) DO NOTHING`;
 const NEWEST = `SELECT id, expires_at, document FROM turns
   WHERE tenant = ? AND session = ? AND id < ? AND expires_at > ? ORDER BY id DESC LIMIT ?`;
+const REMOVE = 'DELETE FROM turns WHERE tenant = ? AND session = ? AND id = ?';
 const ERASE = 'DELETE FROM turns WHERE tenant = ? AND session = ?';
 const MARK = `INSERT INTO erasures (tenant, session, at) VALUES (?, ?, ?)
-  ON CONFLICT (tenant, session) DO UPDATE SET at = excluded.at`;
+  ON CONFLICT (tenant, session) DO UPDATE SET at = max(at, excluded.at)`;
 const ERASED_AT = 'SELECT at FROM erasures WHERE tenant = ? AND session = ? AND at > ?';
 
 /** Sorts after every ULID, which has only digits and letters. */
@@ -34,12 +36,24 @@ export class SqliteTurnStore extends TurnStore {
     super();
   }
 
-  async append({ tenant, sessionId }: SessionKey, { turn, expiresAt }: StoredTurn): Promise<boolean> {
+  override get refusesErased(): boolean {
+    return true;
+  }
+
+  async append({ tenant, sessionId }: SessionKey, { turn, expiresAt, began }: StoredTurn): Promise<boolean> {
     const document = JSON.stringify(toDocument(turn));
-    const { changes } = this.file.use((prepare) =>
-      prepare(APPEND).run(tenant, sessionId, turn.id, expiresAt, document),
-    );
-    return changes === 1;
+    return this.file.use((prepare) => {
+      const { changes } = prepare(APPEND).run(tenant, sessionId, turn.id, expiresAt, document);
+      // Asked behind the write: an erasure of another process has either deleted the turn or is seen here.
+      const mark = began && prepare(ERASED_AT).get(tenant, sessionId, this.now() - ERASURE_MARK_MS);
+      if (!erasedSince(began, mark ? Number(mark['at']) : null)) return changes === 1;
+      prepare(REMOVE).run(tenant, sessionId, turn.id);
+      throw new TurnErased();
+    });
+  }
+
+  async remove({ tenant, sessionId }: SessionKey, id: string): Promise<void> {
+    this.file.use((prepare) => prepare(REMOVE).run(tenant, sessionId, id));
   }
 
   async newest({ tenant, sessionId }: SessionKey, limit: number, before: string | null): Promise<TurnPage> {

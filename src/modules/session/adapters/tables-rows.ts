@@ -23,7 +23,8 @@ export interface SessionFields {
 
 export type SessionEntity = TableEntity<SessionFields> & { etag?: string };
 
-const REMEMBERED_TURNS = 16;
+/** What a late word about a turn may be behind by. */
+const REMEMBERED_TURNS = 64;
 const TIME_DIGITS = 15;
 const TIME_END = 10 ** TIME_DIGITS;
 

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Logger } from '@nestjs/common';
-import { StoreUnavailable } from '../../../common/store-unavailable.js';
+import { StoreUnavailable } from '../../store-unavailable.js';
 
 /** How long a call may wait for another process's write, milliseconds; SQLite blocks the event loop meanwhile. */
 const BUSY_TIMEOUT_MS = 250;
@@ -36,8 +36,26 @@ const ERASURES = `
   CREATE INDEX erasures_by_time ON erasures (at);
 `;
 
+/** The latest turns that a session's entry counts, so that one that is told twice counts once. */
+const COUNTED = "ALTER TABLE sessions ADD COLUMN counted TEXT NOT NULL DEFAULT ''";
+
+/** USD a calendar month (`yyyy-mm`, UTC), by user. */
+const SPEND = `
+  CREATE TABLE spend (
+    month TEXT NOT NULL, user TEXT NOT NULL, usd REAL NOT NULL,
+    PRIMARY KEY (month, user)
+  ) WITHOUT ROWID;
+`;
+
+/** Targets that were taken out of rotation or put back, and when, epoch milliseconds. */
+const DRAINS = `
+  CREATE TABLE drains (
+    target TEXT NOT NULL PRIMARY KEY, drained INTEGER NOT NULL, at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+`;
+
 /** Each leads from the version of its index to the next one. */
-const MIGRATIONS = [SCHEMA, ERASURES];
+const MIGRATIONS = [SCHEMA, ERASURES, COUNTED + ';' + SPEND + DRAINS];
 const SCHEMA_VERSION = MIGRATIONS.length;
 
 interface OpenFile {
@@ -51,7 +69,7 @@ interface OpenFile {
  * a power cut can take the latest ones (`synchronous=NORMAL`), because an fsync per turn would block every stream.
  */
 export class SqliteFile {
-  private readonly logger = new Logger('session');
+  private readonly logger = new Logger('stores');
   private open: OpenFile | null = null;
   private failure: { readonly reason: string; readonly at: number } | null = null;
   private closed = false;
@@ -84,6 +102,21 @@ export class SqliteFile {
     }
   }
 
+  /** `use`, all or nothing. @throws StoreUnavailable */
+  transaction<T>(work: (prepare: (sql: string) => StatementSync) => T): T {
+    return this.use((prepare) => {
+      prepare('BEGIN IMMEDIATE').run();
+      try {
+        const result = work(prepare);
+        prepare('COMMIT').run();
+        return result;
+      } catch (error) {
+        prepare('ROLLBACK').run();
+        throw error;
+      }
+    });
+  }
+
   /** Whether a turn could be stored now; a file that failed has to take a write first. */
   check(): { healthy: boolean; detail: string } {
     try {
@@ -114,14 +147,14 @@ export class SqliteFile {
   private failed(error: Error): StoreUnavailable {
     const reason = `SQLite: ${error.message}`;
     if (!this.failure) {
-      this.logger.warn(`${reason}. Turns are kept in memory only until ${this.path} can be used again.`);
+      this.logger.warn(`${reason}. What it would keep is in memory only until ${this.path} can be used again.`);
     }
     this.failure = { reason, at: this.now() };
     return new StoreUnavailable(reason, { cause: error });
   }
 
   private recovered(): void {
-    if (this.failure) this.logger.log(`${this.path} can be used again; turns are stored.`);
+    if (this.failure) this.logger.log(`${this.path} can be used again`);
     this.failure = null;
   }
 }
