@@ -62,5 +62,17 @@ export interface TargetStatus extends Target {
   readonly ttftMs: { readonly p50: number | null; readonly p95: number | null };
   /** Share of failed calls among the latest ones, 0 to 1. */
   readonly errorRate: number;
-  readonly lastError: string | null;
+  readonly lastError: LastError | null;
+}
+
+/** The latest failed call of a target. */
+export interface LastError {
+  /** `outcome` of the attempt. */
+  readonly outcome: string;
+  /** HTTP status of the server; `null` when it sent none. */
+  readonly status: number | null;
+  /** ISO 8601 UTC. */
+  readonly at: string;
+  /** What the server said: may hold anything, a key or a prompt of any tenant. */
+  readonly words: string;
 }

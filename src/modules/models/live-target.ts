@@ -3,6 +3,7 @@ import {
   loadsModels,
   type BreakerState,
   type Capability,
+  type LastError,
   type Price,
   type Provider,
   type TargetStatus,
@@ -10,6 +11,7 @@ import {
   type Timeouts,
 } from '../../common/target.js';
 import type { ModelServer } from './adapters/model-server.js';
+import type { DrainedTargets } from './drained-targets.js';
 import { RecentCalls, TargetSlots } from './target-load.js';
 import { WarmState } from './warm-state.js';
 
@@ -28,7 +30,6 @@ export class LiveTarget implements TargetStatus {
   readonly simulated: boolean;
   readonly slots: TargetSlots;
   readonly calls: RecentCalls;
-  drained: boolean;
   readonly warmState: WarmState;
   breakerState: BreakerState;
 
@@ -39,11 +40,11 @@ export class LiveTarget implements TargetStatus {
   constructor(
     readonly config: TargetConfig,
     readonly server: ModelServer | null,
+    private readonly drains: DrainedTargets,
     before: LiveTarget | null = null,
   ) {
     this.slots = before?.slots ?? new TargetSlots(config.concurrency);
     this.calls = before?.calls ?? new RecentCalls();
-    this.drained = before?.drained ?? false;
     this.warmState = before?.warmState ?? new WarmState();
     this.breakerState = before?.breakerState ?? 'closed';
     this.id = config.id;
@@ -59,7 +60,7 @@ export class LiveTarget implements TargetStatus {
   }
 
   get breaker(): TargetStatus['breaker'] {
-    return this.drained ? 'drained' : this.breakerState;
+    return this.drains.has(this.id) ? 'drained' : this.breakerState;
   }
 
   get warm(): boolean | null {
@@ -82,7 +83,7 @@ export class LiveTarget implements TargetStatus {
     return this.calls.errorRate;
   }
 
-  get lastError(): string | null {
+  get lastError(): LastError | null {
     return this.calls.lastError;
   }
 }

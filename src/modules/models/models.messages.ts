@@ -48,7 +48,11 @@ export class SetTargetBreakerCommand extends Command<void> {
   }
 }
 
-/** Takes a target out of (or back into) rotation; calls in flight go on. @throws ModelNotFound */
+/**
+ * Takes a target out of (or back into) rotation on every replica, for good; calls in flight go on.
+ *
+ * @throws ModelNotFound
+ */
 export class SetTargetDrainedCommand extends Command<TargetStatus> {
   constructor(
     readonly target: string,

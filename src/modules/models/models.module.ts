@@ -1,6 +1,11 @@
 import { Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { RedisConnection } from '../../common/redis/redis-connection.js';
+import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
+import { drainSharing } from './drain-boards.js';
+import { DrainSharing } from './drain-sharing.js';
+import { DrainedTargets } from './drained-targets.js';
 import { ListTargetsHandler } from './list-targets.handler.js';
 import { ModelController } from './model.controller.js';
 import { TargetSearchOptions } from './models.messages.js';
@@ -17,7 +22,17 @@ import { TargetController } from './target.controller.js';
   imports: [CqrsModule],
   controllers: [ModelController, TargetController],
   providers: [
-    { provide: TargetCatalogue, useFactory: (config: LiveConfig) => new TargetCatalogue(config), inject: [LiveConfig] },
+    { provide: DrainedTargets, useFactory: () => new DrainedTargets() },
+    {
+      provide: TargetCatalogue,
+      useFactory: (config: LiveConfig, drains: DrainedTargets) => new TargetCatalogue(config, drains),
+      inject: [LiveConfig, DrainedTargets],
+    },
+    {
+      provide: DrainSharing,
+      useFactory: drainSharing,
+      inject: [LiveConfig, RedisConnection, SqliteFile, DrainedTargets, TargetCatalogue],
+    },
     StreamModelHandler,
     ListTargetsHandler,
     SetTargetDrainedHandler,

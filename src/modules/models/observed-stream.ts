@@ -96,7 +96,7 @@ export class ObservedStream implements ModelStream, AsyncIterator<ChatChunk> {
     slots.release();
     if (error === null) calls.succeeded(this.command.request.stream ? this.firstTokenMs : null);
     else if (error instanceof UpstreamFailure) {
-      calls.failed(`${error.outcome}: ${error.message}`);
+      calls.failed(error);
       if (error.outcome === 'timeout' && this.firstTokenMs === null) warmState.keptWaiting();
     }
   }

@@ -8,6 +8,7 @@ import { deploymentOf } from '../../common/config/target.schema.js';
 import { azureTokenSource } from './adapters/azure-credential.js';
 import { ModelServer } from './adapters/model-server.js';
 import { ENDPOINTS } from './adapters/providers.js';
+import { DrainedTargets } from './drained-targets.js';
 import { LiveTarget } from './live-target.js';
 
 export const noSuchTarget = (): ModelNotFound =>
@@ -24,7 +25,10 @@ export class TargetCatalogue {
   private targets = new Map<string, LiveTarget>();
   private ordered: readonly LiveTarget[] = [];
 
-  constructor(config: LiveConfig) {
+  constructor(
+    config: LiveConfig,
+    private readonly drains: DrainedTargets,
+  ) {
     this.apply(config.current);
     config.onChange((next) => this.apply(next));
   }
@@ -61,8 +65,9 @@ export class TargetCatalogue {
   private keptOrNew(entry: TargetConfig, known: LiveTarget | undefined): LiveTarget {
     if (known && JSON.stringify(known.config) === JSON.stringify(entry)) return known;
     if (known && isDeepStrictEqual(deploymentOf(known.config), deploymentOf(entry)))
-      return new LiveTarget(entry, known.server, known);
-    if (entry.provider === 'simulated') return new LiveTarget(entry, null);
-    return new LiveTarget(entry, new ModelServer(entry, ENDPOINTS[entry.provider](entry, this.entraToken)));
+      return new LiveTarget(entry, known.server, this.drains, known);
+    if (entry.provider === 'simulated') return new LiveTarget(entry, null, this.drains);
+    const server = new ModelServer(entry, ENDPOINTS[entry.provider](entry, this.entraToken));
+    return new LiveTarget(entry, server, this.drains);
   }
 }

@@ -1,3 +1,4 @@
+import type { LastError } from '../../common/target.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
 
 /** Waiting calls per slot; more are turned away at once, as they would wait longer than anybody does. */
@@ -121,7 +122,7 @@ const SAMPLES = 64;
 export class RecentCalls {
   private readonly firstTokens: number[] = [];
   private readonly failures: boolean[] = [];
-  lastError: string | null = null;
+  lastError: LastError | null = null;
 
   /** @param firstTokenMs time to first token, `null` for a call that brought none */
   succeeded(firstTokenMs: number | null): void {
@@ -129,9 +130,10 @@ export class RecentCalls {
     keep(this.failures, false);
   }
 
-  failed(why: string): void {
+  failed({ outcome, message, detail }: UpstreamFailure): void {
     keep(this.failures, true);
-    this.lastError = why;
+    const status = detail.status ?? null;
+    this.lastError = { outcome, status, at: new Date().toISOString(), words: message };
   }
 
   get errorRate(): number {

@@ -6,7 +6,8 @@ import type { Caller } from '../../common/caller.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
-import type { TargetStatus } from '../../common/target.js';
+import { redact } from '../../common/logging/redact.js';
+import type { LastError, TargetStatus } from '../../common/target.js';
 import { TenantTargets } from '../../common/tenant-targets.js';
 import { ListTargetsQuery, SetTargetDrainedCommand } from './models.messages.js';
 import { noSuchTarget } from './target-catalogue.js';
@@ -23,11 +24,26 @@ const targetExample = {
   queued: 0,
   ttft_ms: { p50: 180, p95: 420 },
   error_rate: 0,
-  last_error: null,
+  last_error: { outcome: 'server_error', status: 503, at: '2026-11-23T09:00:00.000Z' },
 };
 
+/** A provider's error may repeat a prompt or a key: nobody needs more of it than this. */
+const MOST_WORDS = 500;
+
+/** What happened and when; the words of the provider are for those who may see every tenant's requests. */
+function errorJson(error: LastError | null, { scopes }: Caller) {
+  if (!error) return null;
+  const { outcome, status, at, words } = error;
+  return {
+    outcome,
+    status,
+    at,
+    ...(scopes.includes('operator') ? { message: redact(words).slice(0, MOST_WORDS) } : {}),
+  };
+}
+
 /** The JSON of `/admin/targets` (DESIGN section 4). */
-function toJson(target: TargetStatus) {
+function toJson(target: TargetStatus, caller: Caller) {
   const { id, tier, provider, model, simulated, breaker, warm } = target;
   return {
     ...{ id, tier, provider, model, simulated, breaker, warm },
@@ -35,7 +51,7 @@ function toJson(target: TargetStatus) {
     queued: target.queued,
     ttft_ms: target.ttftMs,
     error_rate: target.errorRate,
-    last_error: target.lastError,
+    last_error: errorJson(target.lastError, caller),
   };
 }
 
@@ -52,20 +68,25 @@ export class TargetController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Every target and how it does: breaker, load, time to first token (ms), errors' })
+  @ApiOperation({
+    summary:
+      'Every target and how it does: breaker, load, time to first token (ms), errors (what the provider said: scope operator)',
+  })
   @ApiOkResponse({ schema: { type: 'array', items: { type: 'object' }, example: [targetExample] } })
   async list(@CurrentCaller() caller: Caller) {
     const targets = await this.queries.execute(new ListTargetsQuery());
-    return targets.filter(({ id }) => this.mayReach(caller, id)).map(toJson);
+    return targets.filter(({ id }) => this.mayReach(caller, id)).map((target) => toJson(target, caller));
   }
 
   @Post(':id/drain')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Take a target out of rotation; calls in flight go on' })
+  @ApiOperation({
+    summary: 'Take a target out of rotation on every replica, until it is enabled again; calls in flight go on',
+  })
   @ApiOkResponse({ schema: { type: 'object', example: { ...targetExample, breaker: 'drained' } } })
   @ApiErrors(ModelNotFound)
   async drain(@Param('id') id: string, @CurrentCaller() caller: Caller) {
-    return toJson(await this.steer(id, true, caller));
+    return toJson(await this.steer(id, true, caller), caller);
   }
 
   @Post(':id/enable')
@@ -74,7 +95,7 @@ export class TargetController {
   @ApiOkResponse({ schema: { type: 'object', example: targetExample } })
   @ApiErrors(ModelNotFound)
   async enable(@Param('id') id: string, @CurrentCaller() caller: Caller) {
-    return toJson(await this.steer(id, false, caller));
+    return toJson(await this.steer(id, false, caller), caller);
   }
 
   private async steer(id: string, drained: boolean, caller: Caller): Promise<TargetStatus> {

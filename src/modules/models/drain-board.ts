@@ -1,0 +1,24 @@
+import type { DrainMark } from './drained-targets.js';
+
+/** Where marks of drained targets survive a restart. Every method rejects with `StoreUnavailable` while it is away. */
+export abstract class DrainBoard {
+  /** On this machine: it can be read before the first request. */
+  get local(): boolean {
+    return false;
+  }
+
+  /** Keeps the mark unless it has a later one of the target. */
+  abstract post(target: string, mark: DrainMark): Promise<void>;
+
+  /** Marks by target. @param targets of interest; it may bring others too */
+  abstract read(targets: readonly string[]): Promise<ReadonlyMap<string, DrainMark>>;
+
+  /** Opens what has to be opened. */
+  start(): void {
+    // most boards use a connection that somebody else opens
+  }
+
+  close(): void {
+    // or closes
+  }
+}

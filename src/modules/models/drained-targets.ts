@@ -1,0 +1,41 @@
+/** A target was taken out of rotation, or put back. */
+export interface DrainMark {
+  readonly drained: boolean;
+  /** Epoch milliseconds; the later mark of a target is the one in force. */
+  readonly at: number;
+}
+
+/** Which targets are out of rotation, by id: whatever becomes of their entries in the configuration. */
+export class DrainedTargets {
+  private readonly marks = new Map<string, DrainMark>();
+  private readonly out = new Set<string>();
+
+  has(id: string): boolean {
+    return this.out.has(id);
+  }
+
+  of(id: string): DrainMark | null {
+    return this.marks.get(id) ?? null;
+  }
+
+  /** Somebody asked for it here; later than everything known, whatever the clocks of other replicas say. */
+  mark(id: string, drained: boolean, now: number): DrainMark {
+    const mark = { drained, at: Math.max(now, (this.of(id)?.at ?? 0) + 1) };
+    this.put(id, mark);
+    return mark;
+  }
+
+  /** Another replica, or an earlier life of this one, knew it. @returns whether it changes the rotation */
+  learn(id: string, mark: DrainMark): boolean {
+    const known = this.of(id);
+    if (known && known.at >= mark.at) return false;
+    this.put(id, mark);
+    return mark.drained !== (known?.drained ?? false);
+  }
+
+  private put(id: string, mark: DrainMark): void {
+    this.marks.set(id, mark);
+    if (mark.drained) this.out.add(id);
+    else this.out.delete(id);
+  }
+}
