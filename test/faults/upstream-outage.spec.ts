@@ -51,7 +51,10 @@ describe('outages, slow targets and cold models', () => {
     pair.primary.always(status(503));
     await called(pair.router);
     await called(pair.router);
-    expect(await stateOf('primary')).toMatchObject({ breaker: 'open', last_error: { outcome: 'server_error', status: 503 } });
+    expect(await stateOf('primary')).toMatchObject({
+      breaker: 'open',
+      last_error: { outcome: 'server_error', status: 503 },
+    });
     const metrics = await (await fetch(`${pair.router.url}/metrics`)).text();
     expect(metrics).toContain('router_breaker_state{target="primary"} 2');
     const route = await fetch(`${pair.router.url}/v1/route`, {

@@ -52,7 +52,15 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
     const entry = this.current(name);
     if (!entry) {
       const until = this.now() + leaseMs;
-      this.entries.set(name, { user, fingerprint, owner, answer: null, bytes: ENTRY_BYTES, until, begunAt: this.now() });
+      this.entries.set(name, {
+        user,
+        fingerprint,
+        owner,
+        answer: null,
+        bytes: ENTRY_BYTES,
+        until,
+        begunAt: this.now(),
+      });
       this.bytes += ENTRY_BYTES;
       this.shrink();
       return { state: 'begun' };
