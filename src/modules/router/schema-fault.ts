@@ -1,6 +1,9 @@
+import { ownField } from '../../common/own-field.js';
 type Fields = Readonly<Record<string, unknown>>;
 
 const DEEPEST = 32;
+/** An `enum` of more values is not judged: each value of the answer would be compared with all of them. */
+const MOST_ALLOWED = 1_000;
 
 /**
  * Path of the first place where a value breaks a JSON Schema, or `null`. Reads type, enum, required, properties,
@@ -18,14 +21,16 @@ export function findSchemaFault(schema: unknown, value: unknown, path = '$', dep
 }
 
 function faultOfFields(schema: Fields, value: Fields, path: string, depth: number): string | null {
-  const missing = listOf(schema['required']).find((name) => typeof name === 'string' && !Object.hasOwn(value, name));
-  if (missing !== undefined) return `${path}.${String(missing)}`;
+  const missing = namesOf(schema['required']).find((name) => !Object.hasOwn(value, name));
+  if (missing !== undefined) return `${path}.${missing}`;
   const known = isFields(schema['properties']) ? schema['properties'] : {};
   const mayHaveMore = schema['additionalProperties'] !== false || isFields(schema['patternProperties']);
   const extra = mayHaveMore ? undefined : Object.keys(value).find((name) => !Object.hasOwn(known, name));
   if (extra !== undefined) return `${path}.${extra}`;
   const names = Object.keys(known).filter((name) => Object.hasOwn(value, name));
-  return firstFault(names, (name) => findSchemaFault(known[name], value[name], `${path}.${name}`, depth + 1));
+  return firstFault(names, (name) =>
+    findSchemaFault(ownField(known, name), ownField(value, name), `${path}.${name}`, depth + 1),
+  );
 }
 
 function firstFault<T>(parts: readonly T[], faultOf: (part: T, index: number) => string | null): string | null {
@@ -53,12 +58,13 @@ function fitsType(type: unknown, value: unknown): boolean {
 }
 
 function isAmong(allowed: unknown, value: unknown): boolean {
-  if (!Array.isArray(allowed)) return true;
+  if (!Array.isArray(allowed) || allowed.length > MOST_ALLOWED) return true;
   const text = JSON.stringify(value);
   return allowed.some((one) => JSON.stringify(one) === text);
 }
 
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const namesOf = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((name): name is string => typeof name === 'string') : [];
 
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

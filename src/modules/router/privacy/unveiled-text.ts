@@ -15,11 +15,13 @@ const DASH = /[\p{Pd}\u2212\u2043\u02d7]/u;
 const BLANK = /[^\S\n]/;
 const DECIMAL = /\p{Nd}/u;
 
-const ENTITIES: Readonly<Record<string, number>> = {
-  ...{ amp: 38, commat: 64, period: 46, plus: 43, hyphen: 45, dash: 45, ndash: 45, mdash: 45, colon: 58, num: 35 },
-  ...{ lpar: 40, rpar: 41, sol: 47, quot: 34, apos: 39, lt: 60, gt: 62, nbsp: 32, ensp: 32, emsp: 32, lowbar: 95 },
-  ...{ shy: GONE, zwj: GONE, zwnj: GONE, lrm: GONE, rlm: GONE, ZeroWidthSpace: GONE },
-};
+const ENTITIES: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    ...{ amp: 38, commat: 64, period: 46, plus: 43, hyphen: 45, dash: 45, ndash: 45, mdash: 45, colon: 58, num: 35 },
+    ...{ lpar: 40, rpar: 41, sol: 47, quot: 34, apos: 39, lt: 60, gt: 62, nbsp: 32, ensp: 32, emsp: 32, lowbar: 95 },
+    ...{ shy: GONE, zwj: GONE, zwnj: GONE, lrm: GONE, rlm: GONE, ZeroWidthSpace: GONE },
+  }),
+);
 const LONGEST_ENTITY = 16;
 
 function foldUnit(code: number): number {
@@ -121,7 +123,7 @@ class Unveiling {
     const end = this.entityEnd(start);
     if (end < 0) return this.put(38, start + 1);
     const name = this.text.slice(start + 1, end);
-    const code = name.startsWith('#') ? numericReference(name) : Object.hasOwn(ENTITIES, name) ? ENTITIES[name]! : -1;
+    const code = name.startsWith('#') ? numericReference(name) : (ENTITIES.get(name) ?? -1);
     if (!(code > 0 && code <= GONE)) return this.put(38, start + 1);
     return code === GONE ? end + 1 : this.put(code, end + 1);
   }
