@@ -19,7 +19,7 @@ const SLOW = 40 * SECOND;
 
 /** Runs the line that the banner offers, as a person would. */
 async function tryTheCurlLine(router: RouterProcess): Promise<{ response: string; metadata: { target: string } }> {
-  const [, line] = await router.awaitOutput(/Try it:\n\s+(curl [^\n]+)\n/, SECOND);
+  const [, line] = await router.awaitOutput(/Try it:\n\s+(curl [^\n]+)\n/, 10 * SECOND);
   const { stdout } = await sh('sh', ['-c', line as string], { env: { PATH: process.env['PATH'] } });
   return JSON.parse(stdout) as { response: string; metadata: { target: string } };
 }
@@ -72,7 +72,7 @@ describe('the service as a process', () => {
       const strong = await post(`${url}/query`, { query: 'Prove that there are infinitely many primes.' });
       const { metadata } = await jsonOf<{ metadata: object }>(strong);
       expect(metadata).toMatchObject({ tier: 'local', simulated: false }); // no cloud key is set, and nothing is made up
-      expect(router?.output.join('\n')).not.toContain('simulated');
+      expect(router?.output.join('\n')).not.toMatch(/simulated-|are simulated/);
     },
     SLOW,
   );

@@ -12,7 +12,7 @@ import type { TargetSearchOptions } from './models.messages.js';
 
 const SEARCH = 'the search for model servers';
 /** A start does not wait longer for servers that answer slowly; the next look does. Where nobody listens takes no time. */
-const AT_START: LookLimits = { probeMs: 1_000, statusMs: 1_000 };
+const AT_START: LookLimits = { probeMs: 2_000, statusMs: 1_000 };
 /** After a server was missed once the next look comes early: it is restarted, or gone. */
 const DOUBT_MS = 3_000;
 const LATER: LookLimits = { probeMs: 2_000, statusMs: 5_000, loopbackOnly: true };
