@@ -5,7 +5,7 @@ import { UpstreamCall } from '../../src/modules/models/adapters/undici.transport
 import { called } from '../support/fault-row.js';
 import { figure } from '../support/figure.js';
 import { startRouter } from '../support/router-app.js';
-import { chat, eventually, framesOf, jsonOf, payloadsOf, targetsOf } from '../support/router-calls.js';
+import { chat, eventually, framesOf, jsonOf, payloadsOf, post, targetsOf } from '../support/router-calls.js';
 import { inOrder, targetOn } from '../support/router-targets.js';
 import { answer, events, head, hugeBody, sse, status, write } from '../support/upstream-behaviours.js';
 import type { Behaviour, Step } from '../support/upstream-script.js';
@@ -70,6 +70,19 @@ describe('what model servers send in an answer', () => {
       expect((await chat(pair.router, { tools, [name]: name, metadata: { [name]: name } })).status).toBe(200);
     }
     expect(pair.calls).toEqual([4, 0]);
+  });
+
+  it('F07 a request with such names at every level arrives as it was sent and means nothing', async () => {
+    const hostile = '"__proto__":{"stream":true,"model":"no","content":"evil","include_usage":true},"constructor":{}';
+    const body = `{"model":"primary","messages":[{"role":"user","content":"hi",${hostile}}],"metadata":{${hostile}},${hostile}}`;
+    const response = await post(`${pair.router.url}/v1/chat/completions`, body);
+    expect([response.status, response.headers.get('content-type')]).toEqual([
+      200,
+      expect.stringMatching(/^application.json/),
+    ]);
+    const { text } = pair.primary.requests[0]!;
+    expect(text.split(hostile)).toHaveLength(4);
+    expect(({} as Record<string, unknown>)['content']).toBeUndefined();
   });
 
   it('F36 two tool calls with one index, and fragments without an id, are two calls wherever they are kept', async () => {
