@@ -65,6 +65,12 @@ const NO_LOOPBACK_RULE = {
   message: 'What loopback is, is said once, in common/loopback.ts: isLoopbackHost knows every way to write it.',
 };
 
+const OUTSIDE_TEXT = {
+  selector:
+    'CallExpression[callee.object.property.name="logger"] > TemplateLiteral > :matches(MemberExpression[property.name="message"], Identifier[name=/^(sessionId|requestedModel)$/])',
+  message:
+    'What callers and model servers write is in no log: ownWords(error), sessionMark(id) and KnownModels are the ways to show it.',
+};
 const OWNER =
   'Work that nobody waits for has an owner that tells its failure and goes on: BackgroundWork (src/common/background-work.ts).';
 /** What is thrown in any of these is nobody's, and ends the process or is lost. */
@@ -124,6 +130,7 @@ export default defineConfig(
         NO_ASSIGNED_CLOSURE,
         NO_LOOPBACK_RULE,
         NO_TENANT_RULE,
+        OUTSIDE_TEXT,
         ...NO_UNOWNED_WORK,
       ],
       '@typescript-eslint/no-floating-promises': [

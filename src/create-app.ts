@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
 import type { LoggerService } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -11,12 +10,12 @@ import { useCallerSignals } from './common/http/caller-signal.js';
 import { allowOrigins } from './common/http/cors.js';
 import { ErrorFilter } from './common/http/error.filter.js';
 import { useJsonBody } from './common/http/json-body.js';
+import { requestIdOf } from './common/http/request-id.js';
 import { RequestValidationPipe } from './common/http/request-validation.pipe.js';
 import { shedOverload } from './common/http/shed-overload.js';
 import { TargetSearchOptions } from './modules/models/models.messages.js';
 import { serveApiDocs } from './common/http/api-docs.js';
 
-const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 /** Longer than load balancers keep idle connections (Azure: 4 minutes), so that they close them and not we. */
 const KEEP_ALIVE_MS = 250_000;
 const HEADERS_MS = 15_000;
@@ -65,10 +64,7 @@ function serverOptions(config: LiveConfig): ConstructorParameters<typeof Fastify
   return {
     bodyLimit: bodyLimitBytes,
     trustProxy: trustedProxies > 0 ? (_address: string, hop: number) => hop < trustedProxies : false,
-    genReqId: ({ headers }) => {
-      const sent = headers['x-request-id'];
-      return typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
-    },
+    genReqId: requestIdOf,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: BODY_MS,
     // Node would answer a missing Host by itself, without a body; `hostProblem` does it in the API's form.

@@ -1,3 +1,5 @@
+import { redact } from './logging/redact.js';
+
 /** `type` of an error body, in OpenAI's words; SDKs show it, programs branch on `code`. */
 const TYPE_BY_STATUS: Record<number, string> = {
   401: 'authentication_error',
@@ -34,9 +36,11 @@ export abstract class AppError extends Error {
     this.innererror = options?.innererror;
   }
 
+  /** As it goes out. What was quoted from outside (a path, a provider's reason) is redacted: SDKs log these texts. */
   toBody(): ErrorBody {
     const type = TYPE_BY_STATUS[this.status] ?? (this.status < 500 ? 'invalid_request_error' : 'server_error');
-    const error = { message: this.message, type, param: this.param, code: this.code };
+    const param = this.param === null ? null : redact(this.param);
+    const error = { message: redact(this.message), type, param, code: this.code };
     return { error: this.innererror === undefined ? error : { ...error, innererror: this.innererror } };
   }
 }

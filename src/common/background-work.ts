@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { StoreUnavailable } from './store-unavailable.js';
+import { ownWords } from './logging/outside-text.js';
 
 /** @param signal aborts when its owner stops */
 export type Work = (signal: AbortSignal) => unknown;
@@ -119,7 +120,7 @@ export class BackgroundWork {
   }
 
   private failed(what: string, err: unknown): void {
-    if (err instanceof StoreUnavailable) return this.logger.debug(`${what}: ${err.message}`);
+    if (err instanceof StoreUnavailable) return this.logger.debug(`${what}: ${ownWords(err)}`);
     if (this.failing.has(what)) return this.logger.debug({ err }, `${what} still fails`);
     this.failing.add(what);
     this.logger.error({ err }, `${what} failed; the service goes on without it`);

@@ -5,6 +5,7 @@ import { outlineOf, type JsonBounds, type JsonOutline } from '../json-outline.js
 import { JsonSource, keepSource } from '../json-source.js';
 import { countFields } from '../json-repeats.js';
 import { readBody } from './request-body.js';
+import { jsonFault } from '../logging/outside-text.js';
 
 /**
  * What one body may hold, so that none takes more than a few hundredths of a second to read. A conversation of 5,000
@@ -33,7 +34,7 @@ export function parseJsonBody(body: Buffer): unknown {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new InvalidRequest(`The request body is not valid JSON: ${(error as Error).message}`, null, { cause: error });
+    throw new InvalidRequest(`The request body is not valid JSON: ${jsonFault(error)}`, null, { cause: error });
   }
   if (SURROGATE_ESCAPE.test(text)) assertWellFormed(value);
   if (typeof value !== 'object' || value === null) return value;

@@ -1,3 +1,4 @@
+import { ownWords, stackFrames } from './outside-text.js';
 import { redact } from './redact.js';
 
 const MAX_CAUSES = 3;
@@ -17,14 +18,19 @@ export function loggedText(text: string): string {
   return redact(text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)}...` : text);
 }
 
-/** Only name, code, message, causes and, if asked, the stack: other properties may hold requests with their headers. */
+/**
+ * Only name, code, message in our own words, causes and, if asked, the stack: other properties may hold requests with
+ * their headers.
+ */
 export function loggedError(error: Error, withStack: boolean, depth = 0): LoggedError {
   const { code, cause } = error as { code?: unknown; cause?: unknown };
+  const message = ownWords(error);
+  const frames = withStack ? stackFrames(error) : undefined;
   return {
     name: error.name,
-    message: loggedText(String(error.message)),
+    message: loggedText(message),
     ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
-    ...(withStack && error.stack ? { stack: loggedText(error.stack) } : {}),
+    ...(frames ? { stack: loggedText(`${error.name}: ${message}\n${frames}`) } : {}),
     ...(cause instanceof Error && depth < MAX_CAUSES ? { cause: loggedError(cause, withStack, depth + 1) } : {}),
   };
 }

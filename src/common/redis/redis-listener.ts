@@ -1,3 +1,4 @@
+import { ownWords } from '../logging/outside-text.js';
 import { Logger } from '@nestjs/common';
 import { BackgroundWork } from '../background-work.js';
 import type { RouterConfig } from '../config/config.schema.js';
@@ -31,7 +32,7 @@ export class RedisListener {
       if (client.status === 'ready') this.subscribe(client);
       if (this.closed) await close();
     } catch (error) {
-      this.logger.debug(`channel ${this.channel} is not heard: ${(error as Error).message}`);
+      this.logger.debug(`channel ${this.channel} is not heard: ${ownWords(error)}`);
     }
   }
 
@@ -44,7 +45,7 @@ export class RedisListener {
   private subscribe(client: RedisClient): void {
     this.background.launch(`listening to ${this.channel}`, async () => {
       await client.subscribe(this.channel).catch((error: Error) => {
-        this.logger.debug(`channel ${this.channel} is not heard: ${error.message}`);
+        this.logger.debug(`channel ${this.channel} is not heard: ${ownWords(error)}`);
       });
     });
   }

@@ -64,7 +64,10 @@ export function ApiDecision(): MethodDecorator {
       'x-router-strategy',
       'hybrid, learned, cascade, rules, cost, latency, weighted or priority, for this request only.',
     ),
-    header('x-request-id', 'Your own id for this request: 1 to 128 of A-Z a-z 0-9 . _ -; else one is made.'),
+    header(
+      'x-request-id',
+      'Your own id for this request: 1 to 128 of A-Z a-z 0-9 . _ -, nothing like an address, a key or a number of somebody; else one is made.',
+    ),
     ApiErrors(
       ...[
         InvalidRequest,

@@ -10,6 +10,7 @@ import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { AnswerRecorder } from './answer-recorder.js';
 import { IdempotentRun } from './idempotent-run.js';
 import { IdempotencyStore, type KeyName, type SessionName, type StoredAnswer } from './idempotency-store.js';
+import { ownWords } from '../../common/logging/outside-text.js';
 
 /** Visible ASCII, as the draft of the header has it (draft-ietf-httpapi-idempotency-key-header). */
 const KEY = /^[\x21-\x7e]{1,255}$/;
@@ -53,7 +54,7 @@ export class IdempotentAnswers {
       return await run.begin(deadlineAt);
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
-      this.logger.debug(`a key was not looked at: ${error.message}`); // the store's connection has told
+      this.logger.debug(`a key was not looked at: ${ownWords(error)}`); // the store's connection has told
       return 'alone';
     }
   }

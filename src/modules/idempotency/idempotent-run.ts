@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { DeadlineExceeded } from '../../common/app-error.js';
 import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
 import type { IdempotencyStore, KeyName, StoredAnswer } from './idempotency-store.js';
+import { ownWords } from '../../common/logging/outside-text.js';
 
 /** A replica that dies gives its keys back after so long, milliseconds. */
 const LEASE_MS = 15_000;
@@ -111,7 +112,7 @@ export class IdempotentRun {
     try {
       await work();
     } catch (error) {
-      this.logger.warn(`a key was not kept: ${(error as Error).message}`);
+      this.logger.warn(`a key was not kept: ${ownWords(error)}`);
     }
   }
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { InvalidRequest } from '../../common/app-error.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
+import { ownWords } from '../../common/logging/outside-text.js';
 import { mayHaveToLoad, type TargetStatus } from '../../common/target.js';
 import type { UpstreamFailure } from '../../common/upstream-failure.js';
 import { race, type Lane } from './attempt-race.js';
@@ -130,13 +131,16 @@ export class AnswerSearch {
   }
 
   private failed({ id, contextWindow }: TargetStatus, failure: UpstreamFailure): void {
-    const { outcome, message, remedy } = failure;
+    const { outcome, remedy } = failure;
     this.failures.push(failure);
     if (remedy === 'larger_window') {
       this.waiting = this.waiting.filter((other) => mayBeLarger(other.contextWindow, contextWindow));
     }
     const level = outcome === 'auth' ? 'error' : 'warn';
-    this.logger[level]({ target: id, outcome, next: this.waiting[0]?.id ?? null }, `attempt failed: ${message}`);
+    this.logger[level](
+      { target: id, outcome, next: this.waiting[0]?.id ?? null },
+      `attempt failed: ${ownWords(failure)}`,
+    );
   }
 
   /** How long a target may take before the next one is started beside it; Infinity = until it has failed. */

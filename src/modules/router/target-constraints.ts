@@ -9,7 +9,7 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { Capability, TargetStatus } from '../../common/target.js';
 import { estimateTokens } from '../../common/token-estimate.js';
-import { findPrivateText } from './privacy/private-text.js';
+import { findPrivateText } from '../../common/privacy/private-text.js';
 
 /** Room for an answer whose length nobody said, tokens; a small window keeps an eighth of it free. */
 const ANSWER_RESERVE_TOKENS = 256;

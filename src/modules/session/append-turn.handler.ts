@@ -11,6 +11,7 @@ import { Outboxes } from './outboxes.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { MAX_TURN_BYTES, toStoredTurn, type SessionKey, type StoredTurn } from './stored-turn.js';
 import { TurnStore } from './turn-store.js';
+import { ownWords } from '../../common/logging/outside-text.js';
 
 /**
  * Durable first, then the hot tail. While the turn store is away a turn waits in the shared outbox, or else in this
@@ -42,7 +43,7 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
       return { persisted: await this.store(key, stored, now) };
     } catch (error) {
       if (!(error instanceof TurnErased)) throw error;
-      this.logger.log(`turn of request ${turn.requestId} is dropped: ${error.message}`);
+      this.logger.log(`turn of request ${turn.requestId} is dropped: ${ownWords(error)}`);
       return { persisted: false };
     }
   }
@@ -104,7 +105,7 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
 
   /** A store that is away has been reported once by its adapter; one line per turn would drown the log. */
   private report(error: unknown, { turn }: StoredTurn, what: string): void {
-    const line = `turn of request ${turn.requestId} ${what}: ${(error as Error).message}`;
+    const line = `turn of request ${turn.requestId} ${what}: ${ownWords(error)}`;
     if (error instanceof StoreUnavailable) this.logger.debug(line);
     else this.logger.error(line);
   }

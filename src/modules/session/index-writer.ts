@@ -1,3 +1,4 @@
+import { ownWords } from '../../common/logging/outside-text.js';
 import { Injectable, Logger } from '@nestjs/common';
 import { StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
 import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
@@ -101,12 +102,12 @@ export class IndexWriter {
       if (!(await this.wasErased(job))) await this.index.record(job.key, job.turn);
       return null;
     } catch (error) {
-      this.logger.debug(`list of sessions: ${(error as Error).message}`);
+      this.logger.debug(`list of sessions: ${ownWords(error)}`);
       if (error instanceof StoreUnavailable && !(error instanceof StoreRefusal)) return job;
       job.refusals += 1;
       if (job.refusals < MOST_TRIES) return job;
       const { id } = job.turn.turn;
-      this.logger.error(`the list of sessions misses turn ${id}: its store refuses it (${(error as Error).message})`);
+      this.logger.error(`the list of sessions misses turn ${id}: its store refuses it (${ownWords(error)})`);
       return null;
     }
   }

@@ -9,6 +9,7 @@ import { Outboxes } from './outboxes.js';
 import { LoadConversationQuery, type Conversation } from './session.messages.js';
 import { mergeTurns, type SessionKey, type StoredTurn } from './stored-turn.js';
 import { TurnStore } from './turn-store.js';
+import { ownWords } from '../../common/logging/outside-text.js';
 
 const RETRY_SECONDS = 1;
 /** A wait for a silent store takes 250 ms; one that would begin later would keep the caller for too long. */
@@ -54,7 +55,7 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
     try {
       return { at, erasedBefore: (await this.turnStore.erasedAt(key)) ?? 0 };
     } catch (error) {
-      this.logger.debug(`erasures are not known: ${(error as Error).message}`);
+      this.logger.debug(`erasures are not known: ${ownWords(error)}`);
       return { at, erasedBefore: null };
     }
   }
@@ -65,7 +66,7 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
       return turns.toReversed();
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) this.logger.error(error);
-      this.logger.debug(`conversation taken from memory alone: ${(error as Error).message}`);
+      this.logger.debug(`conversation taken from memory alone: ${ownWords(error)}`);
       return null;
     }
   }

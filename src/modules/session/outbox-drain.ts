@@ -8,6 +8,7 @@ import { Outboxes } from './outboxes.js';
 import { beginningOf } from './stored-turn.js';
 import { EntryDeferred, EntryRefused, type PendingTurn } from './turn-outbox.js';
 import { TurnStore } from './turn-store.js';
+import { ownWords } from '../../common/logging/outside-text.js';
 
 const EVERY_MS = 500;
 /** How long a shutdown tries to empty the outboxes, milliseconds. */
@@ -73,7 +74,7 @@ export class OutboxDrain {
       const drained = (await memory.drain(deliver)) + ((await shared?.drain(deliver)) ?? 0);
       if (drained > 0) this.logger.log(`${drained} turns from the outbox are stored`);
     } catch (error) {
-      if (error instanceof StoreUnavailable) this.logger.debug(`outbox: ${error.message}`);
+      if (error instanceof StoreUnavailable) this.logger.debug(`outbox: ${ownWords(error)}`);
       else this.logger.error(error);
     }
   }

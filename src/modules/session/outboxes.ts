@@ -4,6 +4,7 @@ import type { MemoryTurnOutbox } from './adapters/memory.turn-outbox.js';
 import type { RedisTurnOutbox } from './adapters/redis.turn-outbox.js';
 import type { SessionKey, StoredTurn } from './stored-turn.js';
 import type { PendingTurn } from './turn-outbox.js';
+import { ownWords } from '../../common/logging/outside-text.js';
 
 /** The shared outbox first, this process's memory last. */
 export class Outboxes {
@@ -27,7 +28,7 @@ export class Outboxes {
     try {
       return await this.memory.put(pending);
     } catch (error) {
-      this.logger.error(`turn of request ${pending.turn.turn.requestId} is lost: ${(error as Error).message}`);
+      this.logger.error(`turn of request ${pending.turn.turn.requestId} is lost: ${ownWords(error)}`);
       return false;
     }
   }

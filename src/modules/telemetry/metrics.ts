@@ -2,8 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Attempt } from '../../common/attempt.js';
-import type { RouterConfig } from '../../common/config/config.schema.js';
-import { LiveConfig } from '../../common/config/live-config.js';
 import { RecentAnswer } from '../../common/recent-answer.js';
 import type { TargetStatus } from '../../common/target.js';
 import type { AnsweredBy, ChatCompletedEvent, ChatTiming } from '../chat/chat.messages.js';
@@ -40,7 +38,6 @@ const statusLabel = ({ stream, outcome, status }: ChatCompletedEvent): string =>
 @Injectable()
 export class RouterMetrics {
   private readonly registry = new Registry();
-  private names: { readonly of: RouterConfig; readonly known: ReadonlySet<string> } | undefined;
 
   /** Nobody signs in to scrape, so stores are asked once a second and not once a scrape. */
   private readonly activeSessions = new RecentAnswer(() => this.queries.execute(new CountActiveSessionsQuery()));
@@ -85,10 +82,7 @@ export class RouterMetrics {
     registers: [this.registry],
   });
 
-  constructor(
-    private readonly config: LiveConfig,
-    private readonly queries: QueryBus,
-  ) {
+  constructor(private readonly queries: QueryBus) {
     collectDefaultMetrics({ register: this.registry });
     this.gauge('router_breaker_state', '0 closed, 1 half open, 2 open, 3 drained.', ['target'], (gauge) =>
       this.readBreakers(gauge),
@@ -110,8 +104,8 @@ export class RouterMetrics {
     );
   }
 
-  recordChat(event: ChatCompletedEvent, spent: Spending): void {
-    const model = this.modelLabel(event.requestedModel);
+  /** @param model the name asked for, as it may stand in a label */
+  recordChat(event: ChatCompletedEvent, model: string, spent: Spending): void {
     this.requests.inc({ model, status: statusLabel(event) });
     this.cache.inc({ result: event.cache.result });
     // A cache hit ends before the decision; its route is that of the stored answer.
@@ -148,16 +142,6 @@ export class RouterMetrics {
     if (firstTokenMs === null) return;
     this.overhead.observe(overheadMs / MS_PER_SECOND);
     if (event.stream) this.ttft.observe({ model }, firstTokenMs / MS_PER_SECOND);
-  }
-
-  /** Model and target names of the configuration in force; a name from a request that is none of them is `unknown`. */
-  private modelLabel(name: string): string {
-    const config = this.config.current;
-    if (this.names?.of !== config) {
-      const known = [...config.models.map((model) => model.name), ...config.targets.map(({ id }) => id), 'auto'];
-      this.names = { of: config, known: new Set(known) };
-    }
-    return this.names.known.has(name) ? name : 'unknown';
   }
 
   private async readBreakers(gauge: Gauge): Promise<void> {

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
 import { ChatCompletedEvent } from '../chat/chat.messages.js';
+import { KnownModels } from './known-models.js';
 import { RouterMetrics } from './metrics.js';
 import { levelOf, requestLine } from './request-line.js';
 import { spendingOf } from './spending.js';
@@ -13,16 +14,19 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
   private readonly logger = new Logger('requests');
 
   constructor(
+    private readonly models: KnownModels,
     private readonly metrics: RouterMetrics,
     private readonly ledger: UsageLedger,
     private readonly traces: RequestTraces,
   ) {}
 
   handle(event: ChatCompletedEvent): void {
-    this.logger[levelOf(event)](requestLine(event), 'request');
+    const requested = this.models.requested(event.requestedModel);
+    const answered = event.route && this.models.answered(event.route.model);
+    this.logger[levelOf(event)](requestLine(event, requested, answered), 'request');
     const spent = spendingOf(event);
     this.ledger.record(event.caller.tenant, spent);
-    this.metrics.recordChat(event, spent);
-    this.traces.record(event);
+    this.metrics.recordChat(event, requested, spent);
+    this.traces.record(event, requested, answered);
   }
 }

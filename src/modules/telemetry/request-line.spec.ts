@@ -4,7 +4,7 @@ import { levelOf, requestLine } from './request-line.js';
 
 describe('requestLine', () => {
   it('says who, what, how and how long', () => {
-    expect(requestLine(completed())).toEqual({
+    expect(requestLine(completed(), 'auto', 'gpt-x-2026')).toEqual({
       request_id: 'r1',
       tenant: 'acme',
       user: 'alice',
@@ -37,7 +37,7 @@ describe('requestLine', () => {
       { target: 'local', startedAt: 0, outcome: 'timeout' as const, ms: 10 },
       { target: 'cloud', startedAt: 0, outcome: 'ok' as const, ms: 20 },
     ];
-    expect(requestLine(completed({ attempts }))).toMatchObject({
+    expect(requestLine(completed({ attempts }), 'auto', 'gpt-x-2026')).toMatchObject({
       attempts: 2,
       failed_attempts: [{ target: 'local', outcome: 'timeout', ms: 10 }],
     });
@@ -46,14 +46,19 @@ describe('requestLine', () => {
   it('never shows answers or session ids', () => {
     const completion = { text: '{"secret answer":1}', json: {} };
     const event = completed({ sessionId: 'alice-private', cache: { result: 'MISS', key: 'k', completion } });
-    const line = requestLine(event);
+    const line = requestLine(event, 'auto', null);
     expect(line['session']).toMatch(/^[0-9a-f]{12}$/);
     expect(JSON.stringify(line)).not.toMatch(/alice-private|secret answer/);
   });
 
   it('survives a request that never got a route', () => {
     const event = completed({ route: null, usage: null, costUsd: null, attempts: [] });
-    expect(requestLine(event)).toMatchObject({ target: null, reason: null, prompt_tokens: null, attempts: 0 });
+    expect(requestLine(event, 'auto', null)).toMatchObject({
+      target: null,
+      reason: null,
+      prompt_tokens: null,
+      attempts: 0,
+    });
   });
 });
 

@@ -1,14 +1,8 @@
-import { hash } from 'node:crypto';
+import { sessionMark } from '../../common/logging/outside-text.js';
 import type { ChatCompletedEvent } from '../chat/chat.messages.js';
-
-const SESSION_PREFIX_CHARS = 12;
 
 /** Milliseconds with two decimals: what a person reads and a log store indexes. */
 const rounded = (ms: number | null): number | null => (ms === null ? null : Math.round(ms * 100) / 100);
-
-/** Session ids are chosen by callers and may name people; the same session still has the same prefix. */
-const hashedSession = (id: string | null): string | null =>
-  id === null ? null : hash('sha256', id, 'hex').slice(0, SESSION_PREFIX_CHARS);
 
 /** How loud the line of a request is: our own defects at error, other 5xx at warn, the rest at info. */
 export function levelOf({ status, errorCode }: ChatCompletedEvent): 'log' | 'warn' | 'error' {
@@ -19,18 +13,25 @@ export function levelOf({ status, errorCode }: ChatCompletedEvent): 'log' | 'war
 /**
  * The one log line of a request. No prompt, no answer, no address. `tenant` and `user` are the names an operator gave
  * to a credential, so they stand as they are.
+ *
+ * @param requested the name asked for
+ * @param answered that of the model that answered; both as they may be shown
  */
-export function requestLine(event: ChatCompletedEvent): Record<string, unknown> {
+export function requestLine(
+  event: ChatCompletedEvent,
+  requested: string,
+  answered: string | null,
+): Record<string, unknown> {
   const { route, usage, timing } = event;
   const failed = event.attempts.filter(({ outcome }) => outcome !== 'ok').map(({ startedAt: _, ...shown }) => shown);
   return {
     request_id: event.requestId,
     tenant: event.caller.tenant,
     user: event.caller.user,
-    model: event.requestedModel,
+    model: requested,
     target: route?.target ?? null,
     tier: route?.tier ?? null,
-    target_model: route?.model ?? null,
+    target_model: answered,
     simulated: route?.simulated ?? false,
     strategy: route?.strategy ?? null,
     reason: route?.reasonCode ?? null,
@@ -49,6 +50,6 @@ export function requestLine(event: ChatCompletedEvent): Record<string, unknown> 
     total_ms: rounded(timing.totalMs),
     overhead_ms: rounded(timing.overheadMs),
     ttft_ms: rounded(timing.firstTokenMs),
-    session: hashedSession(event.sessionId),
+    session: event.sessionId === null ? null : sessionMark(event.sessionId),
   };
 }

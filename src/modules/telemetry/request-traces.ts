@@ -40,13 +40,14 @@ export class RequestTraces implements OnApplicationBootstrap, OnApplicationShutd
     await this.tracing?.stop().catch((error: unknown) => this.logger.warn({ err: error }, 'the last traces are lost'));
   }
 
-  record(event: ChatCompletedEvent): void {
+  /** @param requested the name asked for, @param answered that of the model that answered; both as they may be shown */
+  record(event: ChatCompletedEvent, requested: string, answered: string | null): void {
     if (!this.tracing) return;
     const { tracer } = this.tracing;
     const endTime = Date.now();
     const startTime = endTime - event.timing.totalMs;
-    const options = { kind: SpanKind.SERVER, startTime, attributes: attributesOf(event) };
-    const span = tracer.startSpan(`chat ${event.requestedModel}`, options, parentOf(event.traceparent));
+    const options = { kind: SpanKind.SERVER, startTime, attributes: attributesOf(event, requested, answered) };
+    const span = tracer.startSpan(`chat ${requested}`, options, parentOf(event.traceparent));
     const context = trace.setSpan(ROOT_CONTEXT, span);
     for (const attempt of event.attempts) recordAttempt(tracer, attempt, context);
     if (event.outcome !== 'answered') fail(span, event.errorCode ?? event.outcome);
@@ -71,15 +72,19 @@ function fail(span: Span, type: string): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message: type });
 }
 
-function attributesOf({ requestId, requestedModel, route, usage, costUsd, cache, outcome }: ChatCompletedEvent) {
+function attributesOf(
+  { requestId, route, usage, costUsd, cache, outcome }: ChatCompletedEvent,
+  requested: string,
+  answered: string | null,
+) {
   return {
     [GEN_AI.operation]: 'chat',
-    [GEN_AI.requestModel]: requestedModel,
+    [GEN_AI.requestModel]: requested,
     [ROUTER.requestId]: requestId,
     [ROUTER.outcome]: outcome,
     [ROUTER.cache]: cache.result,
+    ...(answered !== null && { [GEN_AI.responseModel]: answered }),
     ...(route && {
-      [GEN_AI.responseModel]: route.model,
       [ROUTER.target]: route.target,
       [ROUTER.tier]: route.tier,
       [ROUTER.strategy]: route.strategy,

@@ -118,7 +118,7 @@ describe('TelemetryModule', () => {
   it('has a closed set of labels', async () => {
     publish(completed({ requestedModel: 'made-up' }));
     const { text } = await get('/metrics');
-    expect(text).toContain('router_requests_total{model="unknown",status="200"} 1\n');
+    expect(text).toContain('router_requests_total{model="other",status="200"} 1\n');
     expect(text).not.toMatch(/made-up|alice|acme/);
   });
 

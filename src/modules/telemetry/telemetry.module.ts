@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { FailedEventLog } from './failed-event-log.js';
+import { KnownModels } from './known-models.js';
 import { MetricsController } from './metrics.controller.js';
 import { RouterMetrics } from './metrics.js';
 import { RecordChatCompletedHandler } from './record-chat-completed.handler.js';
@@ -14,6 +15,7 @@ import { UsageLedger } from './usage-ledger.js';
   imports: [CqrsModule],
   controllers: [MetricsController, UsageController],
   providers: [
+    KnownModels,
     RouterMetrics,
     UsageLedger,
     RequestTraces,

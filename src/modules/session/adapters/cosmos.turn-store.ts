@@ -1,6 +1,7 @@
 import type { SqlQuerySpec } from '@azure/cosmos';
 import { Logger } from '@nestjs/common';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
+import { sessionMark } from '../../../common/logging/outside-text.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument } from '../turn-document.js';
 import { ERASURE_MARK_MS, TurnStore, type TurnPage } from '../turn-store.js';
@@ -135,7 +136,9 @@ export class CosmosTurnStore extends TurnStore {
       return [{ turn, expiresAt: document.expiresAt, bytes }];
     } catch (error) {
       const reason = (error as Error).message;
-      this.logger.error(`turn ${document.id} of session ${sessionId} cannot be read and is left out: ${reason}`);
+      this.logger.error(
+        `turn ${document.id} of session ${sessionMark(sessionId)} cannot be read and is left out: ${reason}`,
+      );
       return [];
     }
   }

@@ -1,3 +1,4 @@
+import { ownWords } from '../../../common/logging/outside-text.js';
 import { Logger } from '@nestjs/common';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { erasedSince } from '../erasure.js';
@@ -93,7 +94,7 @@ export class MemoryTurnOutbox extends TurnOutbox {
     if (tries < MOST_TRIES) return;
     const kept = await this.aside.add(pending, error.message).catch(() => false);
     const where = kept ? `kept in ${this.aside.path}` : 'lost, as there is no room for it';
-    this.logger.error(`turn ${id} cannot be stored (${error.message}): ${where}`);
+    this.logger.error(`turn ${id} cannot be stored (${ownWords(error)}): ${where}`);
     this.remove(id);
     this.asideCount += 1;
   }

@@ -8,6 +8,7 @@ import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument } from '../turn-document.js';
 import { hashTag } from '../../../common/redis/hash-tag.js';
 import { parseKeepingNumbers } from '../../../common/json-numbers.js';
+import { sessionMark } from '../../../common/logging/outside-text.js';
 
 /** Larger turns would make every read of the session slow; such a session is read from the turn store. Bytes. */
 const MAX_HOT_TURN_BYTES = 262_144;
@@ -239,7 +240,9 @@ export class RedisHotTail extends HotTail {
       return [{ turn, expiresAt: Number(expiresAt), bytes: Buffer.byteLength(json ?? '') }];
     } catch (error) {
       const reason = error instanceof SyntaxError ? 'not JSON' : (error as Error).message;
-      this.logger.error(`a turn of session ${sessionId} in Redis cannot be read and is left out: ${reason}`);
+      this.logger.error(
+        `a turn of session ${sessionMark(sessionId)} in Redis cannot be read and is left out: ${reason}`,
+      );
       return [];
     }
   }

@@ -1,3 +1,4 @@
+import { ownWords } from '../../../common/logging/outside-text.js';
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { RedisConnection } from '../../../common/redis/redis-connection.js';
@@ -172,7 +173,7 @@ export class RedisTurnOutbox extends TurnOutbox {
       const what = ['turn', fields?.[1] ?? '', 'entry', id, 'why', error.message];
       await this.redis.run((client) => client.xadd(ASIDE, 'MAXLEN', '~', MOST_ASIDE, '*', ...what));
       await this.remove([id]);
-      this.logger.error(`entry ${id} of the outbox cannot be stored and is set aside in ${ASIDE}: ${error.message}`);
+      this.logger.error(`entry ${id} of the outbox cannot be stored and is set aside in ${ASIDE}: ${ownWords(error)}`);
       return 'kept';
     } catch (away) {
       if (!(away instanceof StoreUnavailable)) throw away;

@@ -152,7 +152,7 @@ describe('SqliteFile', () => {
     const page = await store.newest(KEY, 2, null);
     expect(page.turns.map((stored) => stored.turn.id)).toEqual(['C']);
     expect((await store.newest(KEY, 2, page.next)).turns.map((stored) => stored.turn.id)).toEqual(['A']);
-    expect(error).toHaveBeenCalledWith(`turn B of session one cannot be read and is left out: ${reason}`);
+    expect(error).toHaveBeenCalledWith(`turn B of session 7692c3ad3540 cannot be read and is left out: ${reason}`);
   });
 
   it('sweeps what has expired and nothing else', async () => {

@@ -1,3 +1,4 @@
+import { sessionMark } from '../../../common/logging/outside-text.js';
 import { Logger } from '@nestjs/common';
 import { parseKeepingNumbers } from '../../../common/json-numbers.js';
 import { toDocument, fromDocument } from '../turn-document.js';
@@ -91,7 +92,9 @@ export class SqliteTurnStore extends TurnStore {
       return [{ turn, expiresAt: row.expires_at, bytes: Buffer.byteLength(row.document) }];
     } catch (error) {
       const reason = error instanceof SyntaxError ? 'not JSON' : (error as Error).message;
-      this.logger.error(`turn ${row.id} of session ${sessionId} cannot be read and is left out: ${reason}`);
+      this.logger.error(
+        `turn ${row.id} of session ${sessionMark(sessionId)} cannot be read and is left out: ${reason}`,
+      );
       return [];
     }
   }

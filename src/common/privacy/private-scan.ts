@@ -1,4 +1,4 @@
-import { PRIVATE_KINDS, type PrivateKind } from '../../../common/config/config.schema.js';
+import { PRIVATE_KINDS, type PrivateKind } from '../config/config.schema.js';
 import { digitsEnd, isAsciiLetter, isDigit, isWordCharacter, nextGroup } from './character-class.js';
 import { isLabelled, SSN_LABELS } from './label-words.js';
 import { colonRun, isEmailAt, isIpv4At, isIpv6, isSpeltOutEmailAt } from './private-addresses.js';

@@ -1,4 +1,4 @@
-import type { PrivateKind } from '../../../common/config/config.schema.js';
+import type { PrivateKind } from '../config/config.schema.js';
 
 /** Texts with private text of one kind, as people write them; numbers are made up or from public test ranges. */
 export const PRIVATE_CASES: readonly (readonly [PrivateKind, string])[] = [

@@ -1,6 +1,6 @@
-import type { ChatMessage, ChatRequest } from '../../../common/chat.js';
-import type { PrivateKind } from '../../../common/config/config.schema.js';
-import type { HistoryTurn } from '../../../common/conversation.js';
+import type { ChatMessage, ChatRequest } from '../chat.js';
+import type { PrivateKind } from '../config/config.schema.js';
+import type { HistoryTurn } from '../conversation.js';
 import { PrivateScan } from './private-scan.js';
 import { unveiled } from './unveiled-text.js';
 

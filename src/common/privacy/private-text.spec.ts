@@ -1,6 +1,6 @@
-import { figure } from '../../../../test/support/figure.js';
-import type { ChatRequest } from '../../../common/chat.js';
-import { PRIVATE_KINDS } from '../../../common/config/config.schema.js';
+import { figure } from '../../../test/support/figure.js';
+import type { ChatRequest } from '../chat.js';
+import { PRIVATE_KINDS } from '../config/config.schema.js';
 import { HARMLESS_CASES, PRIVATE_CASES } from './private-text.fixture.js';
 import { findPrivateKinds, findPrivateText } from './private-text.js';
 

@@ -1,6 +1,6 @@
 /** Keys, tokens and passwords: by the shapes of their issuers, or by what stands in front of them. */
 
-import { PRIVATE_KEY_BLOCK, SECRET_NAMES, SECRET_SHAPES } from '../../../common/secret-shapes.js';
+import { PRIVATE_KEY_BLOCK, SECRET_NAMES, SECRET_SHAPES } from '../secret-shapes.js';
 import { isAlphanumeric, isDigit, isWordCharacter } from './character-class.js';
 
 /** The first two characters of a key, for a quick no. */
