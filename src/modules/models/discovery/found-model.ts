@@ -77,10 +77,14 @@ export function isChatModelName(name: unknown): name is string {
   return typeof name === 'string' && PRINTABLE.test(name) && name.length <= MAX_NAME && !NOT_FOR_CHAT.test(name);
 }
 
-/** The entries of an OpenAI model list (`GET /v1/models`) whose owner is the expected one; none = another server. */
+/**
+ * The entries of an OpenAI model list (`GET /v1/models`) whose owner is the expected one; none = another server. Servers
+ * that imitate one on its port may leave the owner out; a proxy, or another router, names one.
+ */
 export function modelsOwnedBy(list: unknown, owner: Model['owned_by']): readonly (JsonObject & Pick<Model, 'id'>)[] {
   return objectsIn(list, 'data').filter(
-    (entry): entry is JsonObject & Pick<Model, 'id'> => entry['owned_by'] === owner && typeof entry['id'] === 'string',
+    (entry): entry is JsonObject & Pick<Model, 'id'> =>
+      (entry['owned_by'] ?? owner) === owner && typeof entry['id'] === 'string',
   );
 }
 

@@ -68,7 +68,7 @@ function reasons(told: unknown): boolean {
 
 async function modelsOfV0(origin: string, probe: ProbeJson): Promise<readonly FoundModel[] | null> {
   const { json } = await probe(`${origin}/api/v0/models`);
-  const entries = objectsIn(json, 'data').filter((entry) => 'type' in entry && 'state' in entry);
+  const entries = objectsIn(json, 'data').filter((entry) => 'type' in entry);
   if (entries.length === 0) return null;
   const chat = entries.filter((entry) => CHAT_TYPES.includes(entry['type']) && isChatModelName(entry['id']));
   return choice(chat, (entry) => entry['state'] === 'loaded').map((entry) => {

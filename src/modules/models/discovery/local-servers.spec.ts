@@ -122,6 +122,17 @@ describe('LocalServers', () => {
     expect([await window({}), await window({ OLLAMA_CONTEXT_LENGTH: '32000' })]).toEqual([131072, 32000]);
   });
 
+  it.each([
+    [4096, expect.stringContaining('OLLAMA_CONTEXT_LENGTH')],
+    [undefined, undefined],
+    [8192, undefined],
+  ])('says what to do about a context of %d tokens', async (length, hint) => {
+    const models = [{ name: 'a', details: {}, context_length: length }];
+    const answers = { 'GET /api/tags': { models }, 'GET /api/ps': { models } };
+    const [server] = await find({ ollama: await answering(answers) });
+    expect(server?.hint).toEqual(hint);
+  });
+
   it('says what to do about an Ollama without models', async () => {
     const [server] = await find({ ollama: await answering({ 'GET /api/tags': { models: [] } }) });
     expect(server).toMatchObject({ models: [], hint: expect.stringContaining('ollama pull') });
@@ -189,6 +200,16 @@ describe('LocalServers', () => {
       ['llama', 8096, 8, 'json'],
       ['sql-lora', 8096, 8, 'json'],
     ]);
+  });
+
+  it('finds servers that tell as little as they may', async () => {
+    const list = { 'GET /v1/models': { data: [{ id: 'm-7b' }, { id: 'n-8b' }] } };
+    const tags = { 'GET /api/tags': { models: [{ name: 'm-7b' }, { name: 'n-8b' }] } };
+    const places = { ollama: await answering(tags), lmstudio: await answering(list), llamacpp: await answering(list) };
+    const servers = await find({ ...places, vllm: places.llamacpp });
+    expect(servers.map(({ kind, models }) => [kind, models.map(({ parameters }) => parameters)])).toEqual(
+      ['ollama', 'lmstudio', 'llamacpp', 'vllm'].map((kind) => [kind, [7e9, 8e9]]),
+    );
   });
 
   it('takes at most 16 models of a server', async () => {

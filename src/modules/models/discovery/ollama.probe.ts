@@ -45,7 +45,7 @@ export class OllamaProbe {
     const [tags, ps] = await Promise.all([probe(`${origin}/api/tags`), probe(`${origin}/api/ps`)]);
     if (!isObject(tags.json) || !Array.isArray(tags.json['models'])) return null;
     const listed = objectsIn(tags.json, 'models');
-    if (!listed.every((entry) => isObject(entry['details']))) return null;
+    if (!listed.every((entry) => typeof entry['name'] === 'string')) return null;
     const loaded = new Map(objectsIn(ps.json, 'models').map((entry) => [entry['name'], entry]));
     const local = listed.filter((entry) => canChat(entry) && isChatModelName(entry['name']) && !entry['remote_host']);
     const chosen = choice(local, (entry) => loaded.has(entry['name']));
@@ -123,6 +123,6 @@ function modelOf(
 }
 
 function contextHint(models: readonly FoundModel[]): string | undefined {
-  if (models.some(({ contextWindow = 0 }) => contextWindow > USUAL_CONTEXT)) return undefined;
+  if (models.some(({ contextWindow = Infinity }) => contextWindow > USUAL_CONTEXT)) return undefined;
   return `It serves at most ${USUAL_CONTEXT} tokens; OLLAMA_CONTEXT_LENGTH, set for Ollama, raises that`;
 }

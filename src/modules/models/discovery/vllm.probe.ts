@@ -14,7 +14,7 @@ export async function probeVllm(origin: string, probe: ProbeJson): Promise<Found
   if (owned.length === 0) return null;
   const byId = new Map<unknown, (typeof owned)[number]>(owned.map((entry) => [entry.id, entry]));
   const isFirstName = ({ id, root, parent }: (typeof owned)[number]) =>
-    typeof parent === 'string' || owned.find((entry) => entry['root'] === root)?.id === id;
+    typeof parent === 'string' || !root || owned.find((entry) => entry['root'] === root)?.id === id;
   const models = choice(owned.filter((entry) => isChatModelName(entry.id) && isFirstName(entry))).map((entry) => {
     const parent = byId.get(entry['parent']);
     const root = parent?.['root'] ?? entry['root'];
