@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { jest } from '@jest/globals';
-import type { LoggerService } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { IdempotencyStore } from '../../src/modules/idempotency/idempotency-store.js';
 import { SseBody } from '../../src/modules/chat/sse-body.js';
+import { logTo, requestLines, type Line } from '../support/captured-log.js';
 import { holdNext, LeavingCaller, type Held } from '../support/leaving-caller.js';
 import { figure } from '../support/figure.js';
 import { words } from '../support/openai-answer.js';
@@ -199,23 +199,6 @@ describe('F01 whatever a request took is given back, whenever its caller leaves'
   });
 });
 
-interface Line {
-  readonly level: string;
-  readonly fields: Record<string, unknown>;
-  readonly text: string;
-}
-
-/** What the service logs. */
-function logTo(lines: Line[]): LoggerService {
-  const at =
-    (level: string) =>
-    (first: unknown, ...rest: unknown[]): void => {
-      const fields = typeof first === 'object' && first !== null ? (first as Record<string, unknown>) : {};
-      lines.push({ level, fields, text: [first, ...rest].filter((one) => typeof one === 'string').join(' ') });
-    };
-  return { log: at('info'), error: at('error'), warn: at('warn'), debug: at('debug'), verbose: at('verbose') };
-}
-
 describe('a request and its end', () => {
   let upstream: UpstreamServer;
   let router: RouterApp;
@@ -238,8 +221,6 @@ describe('a request and its end', () => {
 
   const send = (body: Record<string, unknown> = {}, headers: Record<string, string> = {}) =>
     LeavingCaller.send(router, '/v1/chat/completions', { model: 'auto', messages: ask('hi'), ...body }, headers);
-  const requestLines = () =>
-    lines.filter(({ text }) => text.startsWith('request')).map(({ fields, level }) => ({ ...fields, level }));
   const countOf = async (status: string): Promise<number> => {
     const text = await (await fetch(`${router.url}/metrics`)).text();
     return Number(new RegExp(`router_requests_total{[^}]*status="${status}"[^}]*} (\\d+)`).exec(text)?.[1] ?? 0);
@@ -278,9 +259,9 @@ describe('a request and its end', () => {
       await upstream.received();
       if (behaviour !== neverAnswer) await eventually('it began', WITHIN_MS, () => caller.received.includes('w5'));
       await caller.leave();
-      await eventually('the line is there', WITHIN_MS, () => requestLines().length > 0);
+      await eventually('the line is there', WITHIN_MS, () => requestLines(lines).length > 0);
       await upstream.idle();
-      expect(requestLines()).toMatchObject([{ level: 'info', status: 499, outcome: 'aborted', error_code: null }]);
+      expect(requestLines(lines)).toMatchObject([{ level: 'info', status: 499, outcome: 'aborted', error_code: null }]);
       expect(lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
     }
   });

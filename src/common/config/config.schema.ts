@@ -76,6 +76,12 @@ const limits = z.strictObject({
   tokensPerMinute: perUser.tokensPerMinute.default(100_000),
   concurrent: perUser.concurrent.default(20),
   usdPerMonth: perUser.usdPerMonth.default(50),
+  unpriced: z
+    .enum(['count', 'refuse'])
+    .default('count')
+    .describe(
+      'Targets without a price: count = in budgets at the dearest known price of their tier, else of all; refuse = not for callers with a budget.',
+    ),
 });
 
 const resilience = z.strictObject({

@@ -25,7 +25,7 @@ const CASCADE_ANSWERS = 3;
  */
 export function quotaNeed(
   request: ChatRequest,
-  { targets, models, resilience }: Pick<RouterConfig, 'targets' | 'models' | 'resilience'>,
+  { targets, models, resilience, limits }: Pick<RouterConfig, 'targets' | 'models' | 'resilience' | 'limits'>,
   withSession: boolean,
   strategy: string | null = null,
 ): QuotaNeed {
@@ -43,7 +43,8 @@ export function quotaNeed(
       prompt_tokens: Math.min(contextWindow, withSession ? prompt + unlimited : prompt),
       completion_tokens: (asked ?? unlimited) * answers,
     };
-    costs.push(costUsd(usage, budgetPrice(target, targets)) ?? 0);
+    const price = limits.unpriced === 'refuse' ? (target.price ?? null) : budgetPrice(target, targets);
+    costs.push(costUsd(usage, price) ?? 0);
   }
   const cascades = (strategy ?? model?.strategy) === 'cascade' && costs.length > 1 && request.stream !== true;
   const tokens = prompt + answerReserve(request, UNDECIDED_WINDOW) * answers;

@@ -3,7 +3,9 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { InvalidApiKey, ModelNotFound, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
+import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { budgetPrice } from '../../common/cost.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
 import { redact } from '../../common/logging/redact.js';
@@ -25,6 +27,8 @@ const targetExample = {
   ttft_ms: { p50: 180, p95: 420 },
   error_rate: 0,
   last_error: { outcome: 'server_error', status: 503, at: '2026-11-23T09:00:00.000Z' },
+  price: { input: 0, output: 0 },
+  budget_price: { input: 0, output: 0 },
 };
 
 /** A provider's error may repeat a prompt or a key: nobody needs more of it than this. */
@@ -42,8 +46,8 @@ function errorJson(error: LastError | null, { scopes }: Caller) {
   };
 }
 
-/** The JSON of `/admin/targets` (DESIGN section 4). */
-function toJson(target: TargetStatus, caller: Caller) {
+/** The JSON of `/admin/targets` (DESIGN section 4), with the price, and what a token counts in budgets. */
+function toJson(target: TargetStatus, caller: Caller, all: RouterConfig['targets']) {
   const { id, tier, provider, model, simulated, breaker, warm } = target;
   return {
     ...{ id, tier, provider, model, simulated, breaker, warm },
@@ -52,6 +56,8 @@ function toJson(target: TargetStatus, caller: Caller) {
     ttft_ms: target.ttftMs,
     error_rate: target.errorRate,
     last_error: errorJson(target.lastError, caller),
+    price: target.price,
+    budget_price: budgetPrice(target, all),
   };
 }
 
@@ -75,7 +81,7 @@ export class TargetController {
   @ApiOkResponse({ schema: { type: 'array', items: { type: 'object' }, example: [targetExample] } })
   async list(@CurrentCaller() caller: Caller) {
     const targets = await this.queries.execute(new ListTargetsQuery());
-    return targets.filter(({ id }) => this.mayReach(caller, id)).map((target) => toJson(target, caller));
+    return targets.filter(({ id }) => this.mayReach(caller, id)).map((target) => this.shown(target, caller));
   }
 
   @Post(':id/drain')
@@ -86,7 +92,7 @@ export class TargetController {
   @ApiOkResponse({ schema: { type: 'object', example: { ...targetExample, breaker: 'drained' } } })
   @ApiErrors(ModelNotFound)
   async drain(@Param('id') id: string, @CurrentCaller() caller: Caller) {
-    return toJson(await this.steer(id, true, caller), caller);
+    return this.shown(await this.steer(id, true, caller), caller);
   }
 
   @Post(':id/enable')
@@ -95,7 +101,11 @@ export class TargetController {
   @ApiOkResponse({ schema: { type: 'object', example: targetExample } })
   @ApiErrors(ModelNotFound)
   async enable(@Param('id') id: string, @CurrentCaller() caller: Caller) {
-    return toJson(await this.steer(id, false, caller), caller);
+    return this.shown(await this.steer(id, false, caller), caller);
+  }
+
+  private shown(target: TargetStatus, caller: Caller) {
+    return toJson(target, caller, this.config.current.targets);
   }
 
   private async steer(id: string, drained: boolean, caller: Caller): Promise<TargetStatus> {

@@ -1,4 +1,5 @@
-import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Logger, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
@@ -6,6 +7,7 @@ import { QuotaCounting } from './quota-counting.js';
 import { QuotaLedger } from './quota-ledger.js';
 import { ReserveQuotaHandler } from './reserve-quota.handler.js';
 import { SettleQuotaHandler } from './settle-quota.handler.js';
+import { unpricedNote } from './unpriced-targets.js';
 
 /** How much callers may use: requests, tokens, calls in flight, money. */
 @Module({
@@ -22,13 +24,28 @@ import { SettleQuotaHandler } from './settle-quota.handler.js';
   ],
 })
 export class QuotaModule implements OnModuleInit, OnApplicationShutdown {
-  constructor(private readonly counting: QuotaCounting) {}
+  private readonly logger = new Logger('quota');
+  private note: string | null = null;
+
+  constructor(
+    private readonly counting: QuotaCounting,
+    private readonly config: LiveConfig,
+  ) {}
 
   onModuleInit(): void {
     this.counting.start();
+    this.tellUnpriced(this.config.current);
+    this.config.onChange((next) => this.tellUnpriced(next));
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.counting.close();
+  }
+
+  /** At the start, and when a reload changes it. */
+  private tellUnpriced(config: RouterConfig): void {
+    const note = unpricedNote(config);
+    if (note !== null && note !== this.note) this.logger.warn(note);
+    this.note = note;
   }
 }

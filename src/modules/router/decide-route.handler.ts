@@ -30,6 +30,7 @@ export class DecideRouteHandler implements IQueryHandler<DecideRouteQuery> {
     live,
     caller,
   }: DecideRouteQuery): Promise<RouteDecision> {
+    const config = this.config.current;
     const targets = await this.queries.execute(new ListTargetsQuery());
     const loops = history.length === 0 && offersTools(request);
     const conversation = loops ? conversationKey(request, caller.tenant) : null;
@@ -41,7 +42,8 @@ export class DecideRouteHandler implements IQueryHandler<DecideRouteQuery> {
       previousTarget: previousTarget ?? (called ? await this.openCalls.targetOf(conversation) : null),
       conversation,
       tenant: caller.tenant,
-      config: this.config.current,
+      onlyPriced: config.limits.unpriced === 'refuse' && caller.limits.usdPerMonth !== undefined,
+      config,
       targets,
       now: () => performance.now(),
       random: () => Math.random(),

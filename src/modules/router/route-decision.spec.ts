@@ -62,6 +62,7 @@ function decide(scene: Scene = {}) {
     strategy: scene.strategy ?? null,
     previousTarget: scene.previous ?? null,
     tenant: 'acme',
+    onlyPriced: false,
     config,
     targets,
     now: () => 0,

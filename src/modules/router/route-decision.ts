@@ -27,6 +27,8 @@ export interface RouteInput {
   readonly previousTarget: string | null;
   /** Of the caller; its allowed targets may be configured. */
   readonly tenant: string;
+  /** The caller's budget must be able to count the answer (`limits.unpriced: refuse`). */
+  readonly onlyPriced: boolean;
   readonly config: Pick<RouterConfig, 'models' | 'privacy' | 'resilience' | 'tenants'>;
   /** All targets in configured order. */
   readonly targets: readonly TargetStatus[];
@@ -55,7 +57,8 @@ export function decideRoute(input: RouteInput): RouteDecision {
   const own = new TenantTargets(input.config, input.tenant);
   // what the tenant may not use is not there: no later step, and so no answer, can name it
   const candidates = model && own.reaches(model) ? targetsOf(model, own.of(input.targets)) : [namedTarget(input, own)];
-  const constraints = allowedTargets(candidates, input.request, input.history, input.config, input.random());
+  const { request, history, config, onlyPriced, random } = input;
+  const constraints = allowedTargets(candidates, request, history, config, onlyPriced, random());
   const choice = model
     ? chooseTarget(choiceInput(input, model, requested, candidates, constraints))
     : explicitChoice(constraints.allowed[0]!, requested);

@@ -1,6 +1,7 @@
 import {
   ContextLengthExceeded,
   InvalidRequest,
+  ModelNotAllowed,
   NoTargetAvailable,
   PrivacyNoLocalTarget,
 } from '../../common/app-error.js';
@@ -48,6 +49,7 @@ export function allowedTargets(
   request: ChatRequest,
   history: readonly HistoryTurn[],
   config: Pick<RouterConfig, 'privacy' | 'resilience'>,
+  onlyPriced: boolean,
   random: number,
 ): AllowedTargets {
   const excluded: Excluded[] = [];
@@ -64,6 +66,7 @@ export function allowedTargets(
     if (left.length === 0) throw new InvalidRequest(need.cure, need.param);
   }
   left = fitting(left, request, keep);
+  if (onlyPriced) left = priced(left, keep);
   const beforePrivacy = left.length;
   left = localIfPrivate(left, request, history, config, keep);
   const keptLocal = left.length < beforePrivacy;
@@ -87,6 +90,16 @@ function fitting(targets: readonly TargetStatus[], request: ChatRequest, keep: K
     `The messages take about ${prompt} tokens${wanted}, but the largest context window here is ${largest} tokens. ` +
       `Shorten the messages${asked ? ' or lower max_tokens' : ''}.`,
     'messages',
+  );
+}
+
+function priced(targets: readonly TargetStatus[], keep: Keep): readonly TargetStatus[] {
+  const left = keep(targets, ({ price, simulated }) => (price || simulated ? null : 'no_price'));
+  if (left.length > 0) return left;
+  throw new ModelNotAllowed(
+    'You have a monthly budget, and no target that could take this request has a price (targets[].price), so its cost ' +
+      'cannot be counted. Name another model, or have a price or limits.unpriced: count set.',
+    'model',
   );
 }
 
