@@ -83,6 +83,21 @@ const NO_UNOWNED_WORK = [
   },
 ];
 
+/** Who takes a slot, a lease, a key or a call gives it back on every way out. */
+const GIVEN_BACK = [
+  {
+    selector: ':matches(FunctionDeclaration, FunctionExpression)[async=true][generator=true] TryStatement[finalizer]',
+    message:
+      "A generator that was never started runs no finally. What it gives back needs another owner as well: the caller's signal, or a method that ends it. Say which in a disable comment.",
+  },
+  {
+    selector:
+      'CallExpression[callee.object.property.name="raw"][callee.property.name=/^(on|once)$/][arguments.0.value=/^(close|aborted)$/]',
+    message:
+      'A connection that closed before never tells: CallerSignals or onceClosed (src/common/http) look first, and know pipelined requests.',
+  },
+];
+
 const size = (max) => [{ max, skipBlankLines: true, skipComments: true }];
 
 export default defineConfig(
@@ -132,6 +147,7 @@ export default defineConfig(
         NO_TENANT_RULE,
         OUTSIDE_TEXT,
         ...NO_UNOWNED_WORK,
+        ...GIVEN_BACK,
       ],
       '@typescript-eslint/no-floating-promises': [
         'error',

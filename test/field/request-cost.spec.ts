@@ -80,7 +80,7 @@ describe('what a request costs', () => {
     expect((await spent())['cost_usd']).toBeGreaterThan(30 * 2.99);
     figure(
       'F02',
-      `30 of 30 streams left at token 299 of 300 are billed: ${requestLines(lines)[0]?.['completion_tokens']} tokens each, marked as estimated`,
+      `30 of 30 streams left at token 299 of 300 are billed: ${Number(requestLines(lines)[0]?.['completion_tokens'])} tokens each, marked as estimated`,
     );
   });
 

@@ -13,9 +13,6 @@ import {
 import { CallerGone } from './caller-signal.js';
 import { hasRestToCome, lingeringAnswer } from './lingering-answer.js';
 
-/** What reading a body ends with when its sender goes away. */
-const BROKEN_OFF = new Set(['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNABORTED']);
-
 /** What Fastify and Nest throw by themselves, in the words of our catalogue. */
 function translate(error: unknown, request: Pick<FastifyRequest, 'method' | 'url'>): AppError {
   if (error instanceof AppError) return error;
@@ -32,10 +29,6 @@ function translate(error: unknown, request: Pick<FastifyRequest, 'method' | 'url
   return new InternalError('The router failed on this request; its log has the details under the request id.');
 }
 
-/** The caller left: nobody reads an answer, and it is no failure of anything (its request has a line of its own). */
-const isLeaving = (error: unknown, { raw }: FastifyRequest): boolean =>
-  error instanceof CallerGone || (raw.aborted && BROKEN_OFF.has((error as NodeJS.ErrnoException)?.code ?? ''));
-
 /** Turns every error into OpenAI's error body. The only place that does. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
@@ -48,7 +41,8 @@ export class ErrorFilter implements ExceptionFilter {
 
   /** Also used as Fastify's own error handler, for errors before Nest sees the request. */
   send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    if (isLeaving(error, request)) return;
+    // Nobody reads an answer, and it is no failure of anything; its request has a line of its own.
+    if (error instanceof CallerGone) return;
     const shown = translate(error, request);
     if (shown instanceof InternalError) this.logger.error({ err: error, request_id: request.id }, 'unexpected error');
     if (reply.sent || reply.raw.destroyed) return;

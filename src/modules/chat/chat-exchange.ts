@@ -1,6 +1,7 @@
 import type { EventBus } from '@nestjs/cqrs';
 import { AppError } from '../../common/app-error.js';
 import type { Attempt } from '../../common/attempt.js';
+import { BackgroundWork } from '../../common/background-work.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatChunk, ChatFrame, ChatRequest, Completion } from '../../common/chat.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
@@ -19,6 +20,8 @@ import { AnswerBill, type ExchangedTexts } from './answer-bill.js';
 import { ChatCompletedEvent, type AnsweredBy, type ChatOutcome } from './chat.messages.js';
 import { CompletionCollector } from './completion-collector.js';
 import { replayFrames } from './completion-replay.js';
+
+const background = new BackgroundWork('chat');
 
 const CLIENT_CLOSED_REQUEST = 499; // nginx's number for a caller that went away
 
@@ -129,6 +132,7 @@ export class ChatExchange implements ExchangedTexts {
   async *chunks(): AsyncGenerator<ChatChunk> {
     const { signal, sessionId } = this.ask;
     this.reading = true;
+    // eslint-disable-next-line no-restricted-syntax -- where nobody starts it, the signal ends the exchange
     try {
       for await (const chunk of this.source ?? []) {
         this.read(chunk);
@@ -151,13 +155,15 @@ export class ChatExchange implements ExchangedTexts {
   /** Nothing (more) comes: ends the exchange and what is under way for it. Does nothing once it has ended. */
   fail(error: unknown): void {
     if (this.ended) return;
-    // Its end comes with the signal, or is of no interest; what it took, it gives back.
-    this.begun?.answer.abandon().catch(() => undefined);
-    if (this.begun) this.usage = this.bill.usage(this);
+    const { begun } = this;
+    if (begun) {
+      background.launch('ending a call', () => begun.answer.abandon());
+      this.usage = this.bill.usage(this);
+    }
     if (error instanceof CallerGone) return this.end('aborted', CLIENT_CLOSED_REQUEST, null);
     const { code, status } = error instanceof AppError ? error : { code: 'internal_error', status: 500 };
-    const begun = this.reading || (this.source !== null && this.ask.signal.aborted);
-    if (begun && this.ask.request.stream) this.end('cut', 200, code);
+    const isAnswering = this.reading || (this.source !== null && this.ask.signal.aborted);
+    if (isAnswering && this.ask.request.stream) this.end('cut', 200, code);
     else this.end('failed', status, code);
   }
 

@@ -51,6 +51,7 @@ export class RecoveringAnswer implements ModelAnswer {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ChatChunk> {
+    // eslint-disable-next-line no-restricted-syntax -- where nobody starts it, `abandon` ends the call
     try {
       for (;;) {
         try {

@@ -43,6 +43,7 @@ export class UpstreamCall implements ModelStream {
     const frames = new StreamFrames(this.form.choices);
     const patience = new StreamPatience(this.limits, performance.now());
     let response: OpenResponse | undefined;
+    // eslint-disable-next-line no-restricted-syntax -- it takes nothing before it is started
     try {
       timer.arm(this.limits.beginMs, 'first token');
       response = await this.waitFor(() => this.server.open(this.body, 'text/event-stream', timer.signal));
