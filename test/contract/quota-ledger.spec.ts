@@ -63,6 +63,27 @@ describe('on a real redis-server', () => {
       await ledger.reserve(caller, need, 'b');
     });
 
+    it('F39 does not bring back what was settled meanwhile', async () => {
+      const ledger = ledgerWith();
+      const need = { tokens: 1, usd: 1 };
+      const [settled, lost] = [
+        { id: 'settled', need, ageMs: 5 },
+        { id: 'lost', need, ageMs: 60_000 },
+      ];
+      clock.now += 10;
+      await ledger.reserve(caller, need, 'settled');
+      clock.now += 5;
+      await ledger.settle(caller, 'settled', NOTHING);
+      await ledger.renew(caller, [settled]);
+      await ledger.reserve(caller, need, 'next');
+      await ledger.settle(caller, 'next', NOTHING);
+      await ledger.renew(caller, [lost]); // from before all that Redis remembers
+      await refusal(ledger.reserve(caller, need, 'x'));
+      await ledger.settle(caller, 'lost', NOTHING);
+      await ledger.renew(caller, [{ ...settled, id: 'taken without Redis', isNew: true }]);
+      await refusal(ledger.reserve(caller, need, 'y'));
+    });
+
     it('puts back what Redis lost', async () => {
       const ledger = ledgerWith();
       const need = { tokens: 1, usd: 1 };

@@ -102,6 +102,38 @@ describe('limits over three replicas', () => {
     expect(await letIn(caller, 9)).toEqual([1, 3, 3]);
   });
 
+  it('F66 hand over what was let in without Redis: it counts afterwards, and its slots are free at its end', async () => {
+    const caller = callerWith({ requestsPerMinute: 6, tokensPerMinute: 100 });
+    await proxy.set('refuse');
+    expect(await letIn(caller, 6)).toEqual([2, 2, 2]);
+    await proxy.set('none');
+    await back();
+    for (const replica of replicas.slice(1)) await replica.handOverAll();
+    // The first has not handed over yet: it does with the next request of that user.
+    expect(await letIn(caller, 2)).toEqual([0, 0, 0]);
+    const slots = callerWith({ concurrent: 2 }, 'slots');
+    await proxy.set('refuse');
+    await replicas[0]!.reserve(slots, NEED, 'during');
+    await proxy.set('none');
+    await back();
+    await replicas[0]!.handOverAll();
+    await replicas[1]!.reserve(slots, NEED, 'after');
+    await refusal(replicas[1]!.reserve(slots, NEED, 'x'));
+    await replicas[0]!.settle(slots, 'during', { tokens: 1, usd: null });
+    await replicas[1]!.reserve(slots, NEED, 'again');
+  });
+
+  it('F39 a lease that is settled while others are renewed does not come back', async () => {
+    const [one, other] = [callerWith({ concurrent: 1 }, 'one'), callerWith({ concurrent: 1 }, 'other')];
+    await replicas[0]!.reserve(one, NEED, 'one');
+    await replicas[0]!.reserve(other, NEED, 'other');
+    const renewed = replicas[0]!.renew(); // 'one' is on its way, 'other' comes behind it
+    await replicas[0]!.settle(other, 'other', { tokens: 1, usd: null });
+    await renewed;
+    await replicas[1]!.reserve(other, NEED, 'next');
+    await refusal(replicas[1]!.reserve(one, NEED, 'x'));
+  });
+
   it('free slots on either side of an outage', async () => {
     const caller = callerWith({ concurrent: 3 });
     await replicas[0]!.reserve(caller, NEED, 'before');

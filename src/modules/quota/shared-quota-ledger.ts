@@ -8,6 +8,7 @@ import type { MonthlySpend } from './monthly-spend.js';
 import { QuotaLedger, userKey, type QuotaUse, type RateLimitHeaders } from './quota-ledger.js';
 import type { QuotaNeed } from './quota.messages.js';
 import type { ReplicaRoll } from './replica-roll.js';
+import { TakenAlone, type AloneBucket } from './taken-alone.js';
 import { UnbookedSpend, type Booking } from './unbooked-spend.js';
 
 /** A third of the life of a lease: one renewal may fail. */
@@ -16,6 +17,18 @@ const BOOK_EVERY_MS = 1_000;
 /** Longer than any request: a lease whose end was never told must not be renewed for ever. */
 const RENEWED_AT_MOST_MS = 3_600_000;
 const SHARE_REMARK = ' This is a share of your limit: the count over all servers cannot be used at the moment.';
+
+/** `doubtful`: Redis was asked and did not say; it may hold a lease. */
+type LeasePlace = 'shared' | 'doubtful' | 'alone';
+
+interface OpenRequest {
+  readonly caller: Caller;
+  readonly need: QuotaNeed;
+  readonly at: number;
+  place: LeasePlace;
+  /** Where it waits to be counted by Redis. */
+  readonly bucket: AloneBucket | null;
+}
 
 export interface SharedQuotaParts {
   readonly shared: RedisQuotaLedger;
@@ -37,8 +50,9 @@ export interface SharedQuotaParts {
  */
 export class SharedQuotaLedger extends QuotaLedger {
   private readonly logger = new Logger('quota');
-  /** Of `shared`, by id. */
-  private readonly open = new Map<string, { readonly caller: Caller; readonly need: QuotaNeed; readonly at: number }>();
+  /** Running requests, by id of their lease. */
+  private readonly open = new Map<string, OpenRequest>();
+  private readonly takenAlone = new TakenAlone();
   private readonly unbooked = new UnbookedSpend();
   private readonly settling = new Set<Promise<void>>();
   private readonly background = new BackgroundWork('quota');
@@ -53,20 +67,28 @@ export class SharedQuotaLedger extends QuotaLedger {
   start(): void {
     this.background.repeat('renewing leases', RENEW_EVERY_MS, () => this.renew());
     this.background.repeat('booking what was spent', BOOK_EVERY_MS, () => this.bookWaiting());
+    this.background.repeat('handing over what was let in', BOOK_EVERY_MS, () => this.handOverAll());
   }
 
   async reserve(caller: Caller, need: QuotaNeed, id: string): Promise<RateLimitHeaders> {
-    const { shared, own } = this.parts;
+    const { shared, own, usable } = this.parts;
+    const sent = usable();
     try {
+      // On one connection: what was let in before is counted before this one is.
+      if (sent && this.takenAlone.has(caller)) await this.handOver(caller);
       const headers = await shared.reserve(caller, need, id);
       this.together();
-      this.open.set(id, { caller, need, at: this.now() });
+      this.open.set(id, { caller, need, at: this.now(), place: 'shared', bucket: null });
       own.note(caller, need, id);
       return headers;
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       this.onItsOwn(error);
-      return own.reserve({ ...caller, limits: this.shareOf(caller) }, need, id, SHARE_REMARK);
+      const headers = await own.reserve({ ...caller, limits: this.shareOf(caller) }, need, id, SHARE_REMARK);
+      const at = this.now();
+      const bucket = this.takenAlone.add(caller, tokensOf(need, caller), at, sent ? id : undefined);
+      this.open.set(id, { caller, need, at, place: sent ? 'doubtful' : 'alone', bucket });
+      return headers;
     }
   }
 
@@ -96,26 +118,69 @@ export class SharedQuotaLedger extends QuotaLedger {
 
   /** Keeps the leases of running requests; a lease that is lost makes room too early, no more. */
   async renew(): Promise<void> {
-    const byUser = new Map<string, { readonly caller: Caller; readonly leases: OpenLease[] }>();
-    for (const [id, { caller, need, at }] of this.open) {
+    const byUser = new Map<string, { readonly caller: Caller; readonly ids: string[] }>();
+    for (const [id, { caller, at }] of this.open) {
       if (this.now() - at > RENEWED_AT_MOST_MS) {
         this.open.delete(id);
         continue;
       }
-      const user = byUser.get(userKey(caller)) ?? { caller, leases: [] };
-      user.leases.push({ id, need });
+      const user = byUser.get(userKey(caller)) ?? { caller, ids: [] };
+      user.ids.push(id);
       byUser.set(userKey(caller), user);
     }
-    for (const { caller, leases } of byUser.values()) {
-      if (!(await answered(this.parts.shared.renew(caller, leases)))) return;
+    for (const { caller, ids } of byUser.values()) if (!(await this.renewOf(caller, ids))) return;
+  }
+
+  /** Counts in Redis what was let in without it. */
+  async handOverAll(): Promise<void> {
+    for (const caller of this.takenAlone.callers) {
+      if (!this.parts.usable() || !(await this.handOver(caller))) return;
     }
+  }
+
+  private async handOver(caller: Caller): Promise<boolean> {
+    const buckets = this.takenAlone.take(caller, this.now());
+    const leases = [...this.open].filter(([, one]) => one.bucket !== null && buckets.includes(one.bucket));
+    if (buckets.length === 0) return true;
+    if (!(await answered(this.parts.shared.handOver(caller, buckets, this.now())))) {
+      this.takenAlone.putBack(caller, buckets);
+      return false;
+    }
+    for (const [, one] of leases) if (one.place === 'alone') one.place = 'doubtful'; // its end is told to Redis from now on
+    return this.renewOf(
+      caller,
+      leases.map(([id]) => id),
+    );
+  }
+
+  /** Of those that still run: one that ended while others were renewed must not come back. */
+  private async renewOf(caller: Caller, ids: readonly string[]): Promise<boolean> {
+    const leases: OpenLease[] = [];
+    for (const id of ids) {
+      const one = this.open.get(id);
+      if (!one) continue;
+      leases.push({ id, need: one.need, ageMs: this.now() - one.at, isNew: one.place !== 'shared' });
+      one.place = one.place === 'shared' ? 'shared' : 'doubtful';
+    }
+    if (!(await answered(this.parts.shared.renew(caller, leases)))) return false;
+    for (const { id } of leases) {
+      const one = this.open.get(id);
+      if (one) one.place = 'shared';
+    }
+    return true;
   }
 
   private async settleBoth(caller: Caller, id: string, used: QuotaUse): Promise<void> {
     const { shared, own, usable } = this.parts;
     const at = this.now();
     const booking = { id, caller, usd: caller.limits.usdPerMonth === undefined ? 0 : Math.max(0, used.usd ?? 0), at };
-    const isShared = this.open.delete(id);
+    const one = this.open.get(id);
+    this.open.delete(id);
+    const isShared = one !== undefined && one.place !== 'alone';
+    // Whether its reservation had arrived shows in its lease, which goes now.
+    if (one?.place === 'doubtful' && usable() && this.takenAlone.has(caller)) await this.handOver(caller);
+    if (one?.bucket && !isShared && used.tokens !== null)
+      one.bucket.tokens += used.tokens - tokensOf(one.need, caller).tokens;
     await own.settle(caller, id, used);
     const sent = usable();
     if ((isShared || booking.usd > 0) && sent && (await answered(shared.settle(caller, id, used, at)))) {
@@ -166,6 +231,11 @@ export class SharedQuotaLedger extends QuotaLedger {
     this.logger.log('limits are counted over all replicas again');
   }
 }
+
+/** One that is larger than the limit takes all of it. */
+const tokensOf = ({ tokens }: QuotaNeed, { limits }: Caller): { tokens: number } => ({
+  tokens: Math.min(tokens, limits.tokensPerMinute ?? tokens),
+});
 
 /** `false` when the store is away, which its connection has told already. */
 async function answered(call: Promise<unknown>): Promise<boolean> {

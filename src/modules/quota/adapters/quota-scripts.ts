@@ -9,7 +9,8 @@ const BUCKET_MS = 250;
  *
  *     KEYS[1] requests, KEYS[2] tokens   hash: 250 ms since 1970 -> "weight last-hit"; a bucket leaves with its last hit
  *     KEYS[3] leases                     sorted set: id -> when it is let go, milliseconds
- *     KEYS[4] leased                     hash: id -> "bucket tokens nano-USD"; `reserved` = sum of the nano-USD
+ *     KEYS[4] leased                     hash: id -> "bucket tokens nano-USD"; `reserved` = sum of the nano-USD,
+ *                                        `since` = from when on it knows all leases
  *     KEYS[5] the month's spend          nano-USD
  *
  * ARGV[1] is the time, milliseconds, or empty: Redis tells it then, so that no clocks of replicas are compared. Money is
@@ -26,10 +27,10 @@ const COMMON = `
     local weight, last = string.match(text, '^(%S+) (%S+)$')
     return tonumber(weight), tonumber(last)
   end
-  local function count(key, weight)
-    local bucket = whole(math.floor(now / ${BUCKET_MS}))
-    local before = bucketOf(redis.call('HGET', key, bucket) or '0 0')
-    redis.call('HSET', key, bucket, whole(before + weight) .. ' ' .. whole(now))
+  local function count(key, weight, at)
+    local bucket = whole(math.floor(at / ${BUCKET_MS}))
+    local before, last = bucketOf(redis.call('HGET', key, bucket) or '0 0')
+    redis.call('HSET', key, bucket, whole(before + weight) .. ' ' .. whole(math.max(last, at)))
     redis.call('PEXPIRE', key, ${WINDOW_MS + BUCKET_MS})
   end
   local bucketNow = math.floor(now / ${BUCKET_MS})
@@ -50,6 +51,7 @@ const COMMON = `
     if redis.call('HSETNX', KEYS[4], id, whole(bucket) .. ' ' .. whole(tokens) .. ' ' .. whole(nano)) == 1 then
       redis.call('HINCRBY', KEYS[4], 'reserved', whole(nano))
     end
+    redis.call('HSETNX', KEYS[4], 'since', whole(now))
     redis.call('PEXPIRE', KEYS[3], 2 * ttl)
     redis.call('PEXPIRE', KEYS[4], 2 * ttl)
   end`;
@@ -87,7 +89,7 @@ export const RESERVE = new RedisScript(`${COMMON}
     if weight > 0 then state.emptyIn = ${WINDOW_MS} end
   end
 
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now)) do free(id) end
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, 1000)) do free(id) end
   local maxRequests, maxTokens, maxLeases, maxNano = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
   local tokensAsked, nanoAsked = tonumber(ARGV[7]), tonumber(ARGV[8])
   local requests = window(KEYS[1], maxRequests, 1)
@@ -99,8 +101,8 @@ export const RESERVE = new RedisScript(`${COMMON}
     and (maxLeases < 0 or inFlight < maxLeases)
     and (maxNano < 0 or nanoSpent + nanoReserved < maxNano)
   if fits then
-    if maxRequests >= 0 then count(KEYS[1], 1); took(requests, 1) end
-    if maxTokens >= 0 then count(KEYS[2], tokensAsked); took(tokens, tokensAsked) end
+    if maxRequests >= 0 then count(KEYS[1], 1, now); took(requests, 1) end
+    if maxTokens >= 0 then count(KEYS[2], tokensAsked, now); took(tokens, tokensAsked) end
     lease(ARGV[2], bucketNow, maxTokens >= 0 and tokensAsked or 0, nanoAsked, tonumber(ARGV[10]))
   end
   return {fits and 1 or 0, requests.used, requests.emptyIn, requests.fitsIn, tokens.used, tokens.emptyIn, tokens.fitsIn,
@@ -116,7 +118,7 @@ export const SETTLE = new RedisScript(`${COMMON}
   local used = tonumber(ARGV[3])
   if bucket and used >= 0 then
     local overrun = used - reserved
-    if overrun > 0 then count(KEYS[2], overrun) end
+    if overrun > 0 then count(KEYS[2], overrun, now) end
     local counted = overrun < 0 and redis.call('HGET', KEYS[2], bucket)
     if counted then
       local weight, last = bucketOf(counted)
@@ -130,6 +132,29 @@ export const SETTLE = new RedisScript(`${COMMON}
   end
   return whole(sum)`);
 
-/** ARGV: time, milliseconds of a lease, then id, tokens and nano-USD of each lease; one that Redis lost is put back. */
+/**
+ * ARGV: time, milliseconds of a lease, then of each lease: id, tokens, nano-USD, milliseconds since it was taken, and 1
+ * when Redis cannot know it yet. One that is not there was settled, and stays settled; only one that is older than all
+ * that Redis remembers, which it has lost then, is put back.
+ */
 export const RENEW = new RedisScript(`${COMMON}
-  for i = 3, #ARGV, 3 do lease(ARGV[i], 0, tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), tonumber(ARGV[2])) end`);
+  local since = tonumber(redis.call('HGET', KEYS[4], 'since') or '')
+  for i = 3, #ARGV, 5 do
+    local id, taken = ARGV[i], now - tonumber(ARGV[i + 3])
+    local known = redis.call('HEXISTS', KEYS[4], id) == 1
+    if known or not since or taken < since or ARGV[i + 4] == '1' then
+      lease(id, math.floor(taken / ${BUCKET_MS}), tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), tonumber(ARGV[2]))
+    end
+  end`);
+
+/**
+ * ARGV: time, then milliseconds ago, requests, tokens and id of what a replica let in by itself; with an id it is counted
+ * unless its lease is there: the reservation had arrived then.
+ */
+export const HAND_OVER = new RedisScript(`${COMMON}
+  for i = 2, #ARGV, 4 do
+    local at, requests, tokens = now - tonumber(ARGV[i]), tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+    local arrived = ARGV[i + 3] ~= '' and redis.call('HEXISTS', KEYS[4], ARGV[i + 3]) == 1
+    if requests > 0 and not arrived then count(KEYS[1], requests, at) end
+    if tokens > 0 and not arrived then count(KEYS[2], tokens, at) end
+  end`);

@@ -5,7 +5,8 @@ import { MonthlySpend } from '../monthly-spend.js';
 import { QuotaLedger, userKey, type QuotaUse, type RateLimitHeaders } from '../quota-ledger.js';
 import type { QuotaNeed } from '../quota.messages.js';
 import { headersFor, refuseOverLimit, type QuotaState, type WindowState } from '../quota-verdict.js';
-import { RENEW, RESERVE, SETTLE } from './quota-scripts.js';
+import type { AloneBucket } from '../taken-alone.js';
+import { HAND_OVER, RENEW, RESERVE, SETTLE } from './quota-scripts.js';
 
 /** A lease nobody renews is let go after this: the replica that held it is dead. Milliseconds. */
 export const LEASE_MS = 30_000;
@@ -14,6 +15,7 @@ const NANO_PER_USD = 1e9;
 const SPEND_KEPT_MS = 40 * 86_400_000;
 /** How long a repeated booking is known as such. */
 const BOOKED_MS = 900_000;
+const LEASES_A_CALL = 500;
 const NO_LIMIT = -1;
 const UNKNOWN = -1;
 
@@ -21,6 +23,10 @@ const UNKNOWN = -1;
 export interface OpenLease {
   readonly id: string;
   readonly need: QuotaNeed;
+  /** Milliseconds since it was taken. */
+  readonly ageMs?: number;
+  /** Redis cannot know it yet: it was taken without. */
+  readonly isNew?: boolean;
 }
 
 /** What is told about the time: the server's own, or a test's. Milliseconds since 1970. */
@@ -69,10 +75,28 @@ export class RedisQuotaLedger extends QuotaLedger {
     this.known.raise(at, userKey(caller), spent / NANO_PER_USD);
   }
 
-  /** Keeps leases of one user for another 30 s. */
+  /** Keeps leases of one user for another 30 s; one that was settled meanwhile stays settled. */
   async renew(caller: Caller, leases: readonly OpenLease[]): Promise<void> {
-    const each = leases.flatMap(({ id, need }) => [id, need.tokens, nano(need.usd)]);
-    await this.run(RENEW, keysOf(caller, this.clock.here()), [LEASE_MS, ...each]);
+    const keys = keysOf(caller, this.clock.here());
+    for (let from = 0; from < leases.length; from += LEASES_A_CALL) {
+      const each = leases.slice(from, from + LEASES_A_CALL).flatMap(({ id, need, ageMs = 0, isNew = false }) => {
+        const tokens = Math.min(need.tokens, caller.limits.tokensPerMinute ?? need.tokens);
+        return [id, tokens, nano(need.usd), Math.max(0, Math.round(ageMs)), isNew ? 1 : 0];
+      });
+      await this.run(RENEW, keys, [LEASE_MS, ...each]);
+    }
+  }
+
+  /** Counts what this replica let in by itself. @param now milliseconds since 1970, of the clock of the buckets */
+  async handOver(caller: Caller, buckets: readonly AloneBucket[], now: number): Promise<void> {
+    const { requestsPerMinute, tokensPerMinute } = caller.limits;
+    const each = buckets.flatMap(({ at, requests, tokens, doubtful = '' }) => [
+      Math.max(0, Math.round(now - at)),
+      requestsPerMinute === undefined ? 0 : requests,
+      tokensPerMinute === undefined ? 0 : Math.max(0, Math.round(tokens)),
+      doubtful,
+    ]);
+    await this.run(HAND_OVER, keysOf(caller, this.clock.here()), each);
   }
 
   private knownNano(now: number, caller: Caller): number {
