@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { BackgroundWork } from './background-work.js';
+import { FIRST_ATTEMPT_MS, STARTING, type StoreCheck } from './store-check.js';
 import { shortly, STORE_DEADLINE_MS, StoreGuard } from './store-guard.js';
 import { StoreRefusal, StoreUnavailable } from './store-unavailable.js';
 import { retryTransient, type RetryRules } from './transient-retry.js';
@@ -44,6 +45,8 @@ export class StoreConnection<T> {
   private readonly background = new BackgroundWork('stores');
   private problem = NOT_YET;
   private closed = false;
+  private attempted = false;
+  private startedAt = performance.now();
   private readonly toldAt = { lost: -TELL_AGAIN_MS, refusal: -TELL_AGAIN_MS };
 
   /** @param open loads the SDK, signs in and finds (or creates) what the calls need */
@@ -61,6 +64,7 @@ export class StoreConnection<T> {
   }
 
   start(): void {
+    this.startedAt = performance.now();
     this.firstContact = this.connect();
   }
 
@@ -82,7 +86,8 @@ export class StoreConnection<T> {
   }
 
   /** Runs `probe`. Never rejects. @param name as an operator knows the store */
-  async check(name: string, probe: (client: T, signal: AbortSignal) => Promise<unknown>) {
+  async check(name: string, probe: (client: T, signal: AbortSignal) => Promise<unknown>): Promise<StoreCheck> {
+    if (!this.attempted && performance.now() - this.startedAt < FIRST_ATTEMPT_MS) return STARTING;
     try {
       await this.run(probe);
       return { healthy: true, detail: name };
@@ -149,6 +154,8 @@ export class StoreConnection<T> {
       }
       this.problem = shortly(error as Error);
       this.background.after(`connecting to ${this.store}`, RECONNECT_MS, () => this.connect());
+    } finally {
+      this.attempted = true;
     }
   }
 }

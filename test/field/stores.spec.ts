@@ -7,7 +7,10 @@ import { startRouter, type RouterApp } from '../support/router-app.js';
 import { chat, eventually, jsonOf } from '../support/router-calls.js';
 import { RouterProcess } from '../support/router-process.js';
 import { inOrder, keyFor, targetOn } from '../support/router-targets.js';
+import { RedisServer } from '../support/redis-server.js';
 import { say } from '../support/session-load.js';
+import { readinessOf } from '../support/store-stack.js';
+import { TcpFaultProxy } from '../support/tcp-fault-proxy.js';
 import { answer } from '../support/upstream-behaviours.js';
 import { UpstreamServer } from '../support/upstream-server.js';
 import type { Twist } from '../support/upstream-twists.js';
@@ -120,6 +123,49 @@ describe('F30 the budget of a service without Redis', () => {
         figure('F30', 'two budgets of 8 USD used up over a kill -9: 10 USD each, the answer that overran included');
       } finally {
         await second.kill();
+      }
+    },
+    SLOW,
+  );
+});
+
+describe('F66 the first moments of a replica', () => {
+  it(
+    'F66 what is let in before Redis is reached counts afterwards, and /ready waits for the first attempt',
+    async () => {
+      const [upstream, redis] = [await UpstreamServer.start(), await RedisServer.start()];
+      const proxy = await TcpFaultProxy.start(redis.port);
+      await proxy.set('hang');
+      const config = inOrder([targetOn(upstream)], {
+        redis: { url: `redis://127.0.0.1:${proxy.port}` },
+        auth: { keys: [keyFor('alice', { limits: { requestsPerMinute: 5 } })] },
+      });
+      const router = await startRouter(config);
+      const ask = async (): Promise<number> => {
+        const response = await chat(router, {}, { authorization: 'Bearer alice' });
+        await response.text();
+        return response.status;
+      };
+      const readiness = async () => readinessOf(router);
+      try {
+        expect(await readiness()).toMatchObject({ status: 'unready', checks: { router: { status: 'down' } } });
+        const before = [await ask(), await ask(), await ask()];
+        expect(before).toEqual([200, 200, 200]);
+        await eventually(
+          'degraded once the attempt has failed',
+          SOON,
+          async () => (await readiness()).status === 'degraded',
+        );
+        await proxy.set('none');
+        await eventually('ready', SOON, async () => (await readiness()).status === 'ready');
+        const after = [await ask(), await ask(), await ask(), await ask()];
+        expect(after).toEqual([200, 200, 429, 429]);
+        figure('F66', '3 let in before Redis was reached and 2 afterwards, limit 5');
+      } finally {
+        await router.close();
+        await proxy.close();
+        await redis.close();
+        await upstream.close();
       }
     },
     SLOW,

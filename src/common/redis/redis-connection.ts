@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { BackgroundWork } from '../background-work.js';
 import type { RouterConfig } from '../config/config.schema.js';
+import { FIRST_ATTEMPT_MS, STARTING, type StoreCheck } from '../store-check.js';
 import { StoreGuard } from '../store-guard.js';
 import { StoreUnavailable } from '../store-unavailable.js';
 import { EntraRedisLogin } from './adapters/entra-redis-login.js';
@@ -51,6 +52,8 @@ export class RedisConnection implements OnApplicationBootstrap {
   private readonly background = new BackgroundWork('stores');
   private readonly listeners: RedisListener[] = [];
   private closed = false;
+  private attempted = false;
+  private readonly startedAt = performance.now();
   private trouble = NO_CONNECTION;
   /** What the log has last said about this absence; `null` while Redis is there. */
   private told: RedisTrouble | null = null;
@@ -94,7 +97,8 @@ export class RedisConnection implements OnApplicationBootstrap {
   }
 
   /** Whether Redis takes a write now. Never rejects. */
-  async check(): Promise<{ healthy: boolean; detail: string }> {
+  async check(): Promise<StoreCheck> {
+    if (!this.attempted && performance.now() - this.startedAt < FIRST_ATTEMPT_MS) return STARTING;
     try {
       await this.run((client) => client.set(CHECK_KEY, '1', 'PX', CHECK_KEPT_MS));
       if (this.refusing) this.logger.log('redis takes everything again');
@@ -155,10 +159,17 @@ export class RedisConnection implements OnApplicationBootstrap {
       this.client = client;
       this.disconnect = close;
       if (this.trouble === NO_TOKEN) this.trouble = NO_CONNECTION;
-      client.on('close', () => this.tellAway());
-      client.on('ready', () => this.tellBack());
+      client.on('close', () => {
+        this.attempted = true;
+        this.tellAway();
+      });
+      client.on('ready', () => {
+        this.attempted = true;
+        this.tellBack();
+      });
       if (this.closed) await close();
     } catch (error) {
+      this.attempted = true;
       this.trouble = NO_TOKEN;
       this.tellAway(`; ${(error as Error).message.split('\n')[0]}`);
       this.background.after('connecting to Redis', RETRY_SIGN_IN_MS, () => this.connect());

@@ -10,7 +10,8 @@ import { LiveConfig } from '../../common/config/live-config.js';
 import { RecentAnswer } from '../../common/recent-answer.js';
 import type { TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
-import { CheckSessionStoresQuery, type SessionStoreChecks, type StoreCheck } from '../session/session.messages.js';
+import type { StoreCheck } from '../../common/store-check.js';
+import { CheckSessionStoresQuery, type SessionStoreChecks } from '../session/session.messages.js';
 import { LoopStalls } from './loop-stalls.js';
 import { ReplicaPhase } from './phase.js';
 
@@ -96,11 +97,11 @@ export class ReadinessProbe {
 
   /** Terminus throws its result as a 503 of its own when a check is down. */
   private async runChecks(): Promise<HealthCheckResult<HealthIndicatorResult>> {
-    const stores = await this.recentStores.get();
+    const stores = await this.stores();
     const used = OPTIONAL_STORES.filter((store) => stores?.[store]);
     try {
       return await this.health.check([
-        () => this.router(),
+        () => this.router(stores),
         () => this.targets(),
         () => this.sessions(stores),
         ...used.map((store) => () => this.store(store, stores?.[store] ?? null)),
@@ -111,9 +112,19 @@ export class ReadinessProbe {
     }
   }
 
-  /** A stalled event loop degrades the service: whoever balances the load may prefer another replica. */
-  private router(): HealthIndicatorResult {
+  /** What is true of a start is not true a second later; asking then costs no store anything. */
+  private async stores(): Promise<SessionStoreChecks | null> {
+    const recent = await this.recentStores.get();
+    return isStarting(recent) ? this.askStores() : recent;
+  }
+
+  /**
+   * Until each store has answered or failed once, limits are counted by this replica alone: no traffic yet. A stalled
+   * event loop degrades the service: whoever balances the load may prefer another replica.
+   */
+  private router(stores: SessionStoreChecks | null): HealthIndicatorResult {
     const check = this.indicators.check('router');
+    if (isStarting(stores)) return check.down({ detail: 'the stores are being reached for the first time' });
     const { longestMs } = this.stalls;
     if (longestMs < STALL_MS) return check.up();
     return check.degraded({ detail: `the event loop stood still for ${Math.round(longestMs)} ms` });
@@ -155,6 +166,9 @@ export class ReadinessProbe {
       .withTimeout(CHECK_DEADLINE_MS);
   }
 }
+
+const isStarting = (stores: SessionStoreChecks | null): boolean =>
+  [stores?.sessions, stores?.redis, stores?.tables].some((check) => check?.starting);
 
 function showable(error: unknown): never {
   throw error instanceof CheckFailed ? error : new CheckFailed(CHECK_FAILED);

@@ -1,4 +1,5 @@
 import { textOf } from '../../common/chat.js';
+import type { StoreCheck } from '../../common/store-check.js';
 import type { Turn } from './session.messages.js';
 import type { SessionKey, StoredTurn } from './stored-turn.js';
 
@@ -45,7 +46,7 @@ export abstract class SessionIndex {
   abstract erase(key: SessionKey): Promise<boolean>;
 
   /** Whether a session could be recorded now. Never rejects; `detail` is one line for an operator. */
-  abstract check(): Promise<{ healthy: boolean; detail: string }>;
+  abstract check(): Promise<StoreCheck>;
 }
 
 const MAX_TITLE_CHARS = 80;

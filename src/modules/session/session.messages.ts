@@ -1,6 +1,7 @@
 import { Command, Query } from '@nestjs/cqrs';
 import type { Caller } from '../../common/caller.js';
 import type { ChatMessage } from '../../common/chat.js';
+import type { StoreCheck } from '../../common/store-check.js';
 import type { Tier } from '../../common/target.js';
 import type { Usage } from '../../common/usage.js';
 import type { Beginning } from './erasure.js';
@@ -60,12 +61,6 @@ export class AppendTurnCommand extends Command<{ persisted: boolean }> {
   ) {
     super();
   }
-}
-
-export interface StoreCheck {
-  readonly healthy: boolean;
-  /** One line for an operator. */
-  readonly detail: string;
 }
 
 /** `sessions`: whether the turn store takes turns. The others are `null` where they are not configured. */

@@ -1,3 +1,4 @@
+import type { StoreCheck } from '../../common/store-check.js';
 import type { SessionKey, StoredTurn } from './stored-turn.js';
 
 export interface TurnPage {
@@ -47,5 +48,5 @@ export abstract class TurnStore {
   abstract erasedAt(key: SessionKey): Promise<number | null>;
 
   /** Whether a turn could be stored now. Never rejects; `detail` is one line for an operator. */
-  abstract check(): Promise<{ healthy: boolean; detail: string }>;
+  abstract check(): Promise<StoreCheck>;
 }

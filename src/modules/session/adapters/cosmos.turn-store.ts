@@ -1,5 +1,6 @@
 import type { SqlQuerySpec } from '@azure/cosmos';
 import { Logger } from '@nestjs/common';
+import type { StoreCheck } from '../../../common/store-check.js';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { sessionMark } from '../../../common/logging/outside-text.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
@@ -92,7 +93,7 @@ export class CosmosTurnStore extends TurnStore {
     return resource.erasedAt;
   }
 
-  check(): Promise<{ healthy: boolean; detail: string }> {
+  check(): Promise<StoreCheck> {
     return this.cosmos.check('Cosmos DB', async (container, abortSignal) => {
       const { resource } = await container.read({ abortSignal });
       if (resource?.id !== container.id) throw new StoreUnavailable('an answer that is not of Cosmos DB');

@@ -1,4 +1,5 @@
 import type { TransactionAction } from '@azure/data-tables';
+import type { StoreCheck } from '../../../common/store-check.js';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { SessionIndex, type ListOrder, type SessionSummary, type SummaryPage } from '../session-index.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
@@ -76,7 +77,7 @@ export class TablesSessionIndex extends SessionIndex {
     throw new StoreUnavailable('tables: session is being written to');
   }
 
-  override check(): Promise<{ healthy: boolean; detail: string }> {
+  override check(): Promise<StoreCheck> {
     return this.tables.check('Azure Table Storage', async (client, abortSignal) => {
       const filter = "PartitionKey eq '' and RowKey eq ''";
       const page = await client
