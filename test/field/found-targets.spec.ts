@@ -60,6 +60,27 @@ describe('every tier with every provider', () => {
   });
 });
 
+describe('warm state', () => {
+  it.each([
+    [503, true],
+    [404, null],
+  ])('F43 a server that answers %d at first: warm is %s once it can tell', async (code, warm) => {
+    const upstream = await UpstreamServer.start({ model: 'm' });
+    upstream.respondTo('/api/ps', status(code));
+    const router = await startRouter(inOrder([targetOn(upstream, { id: 't' })]));
+    try {
+      const watch = router.app.get(WarmthWatch);
+      await watch.look();
+      upstream.respondTo('/api/ps', status(200, { models: [{ name: 'm:latest' }] }));
+      await watch.look();
+      expect((await targetsOf(router))[0]?.['warm']).toBe(warm);
+    } finally {
+      await router.close();
+      await upstream.close();
+    }
+  });
+});
+
 describe('the strong side as configured', () => {
   const simulated = (id: string, tier: 'local' | 'cloud', dollars: number): TargetInput => ({
     ...{ id, tier, provider: 'simulated', price: { input: dollars, output: dollars } },

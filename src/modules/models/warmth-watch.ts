@@ -49,8 +49,11 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
 
   private async lookAt(root: string, targets: readonly LiveTarget[]): Promise<void> {
     if (targets.some((target) => !this.silent.has(target))) await this.ask(root, targets);
-    const cold = targets.filter(({ config, warm }) => config.prewarm && warm !== true);
-    await Promise.all(cold.map((target) => this.load(target)));
+    for (const target of targets) {
+      // it may take a minute, which no other server waits for
+      if (target.config.prewarm && target.warm !== true)
+        this.background.launch('loading a model', () => this.load(target));
+    }
   }
 
   private async ask(root: string, targets: readonly LiveTarget[]): Promise<void> {

@@ -12,12 +12,13 @@ const answerSchema = z.object({ models: z.array(z.looseObject({ name: z.string()
  *
  * @param root such as `http://127.0.0.1:11434`
  * @returns `null` when the server answers, but not to this question
- * @throws when the server cannot be reached or does not answer in time
+ * @throws when the server cannot be reached, does not answer in time or is not well (a proxy's 502 before it is up)
  */
 export async function loadedModels(root: string, signal: AbortSignal): Promise<readonly string[] | null> {
   const { statusCode, body } = await request(`${root}/api/ps`, { signal });
   if (statusCode !== 200) {
     body.on('error', () => undefined).destroy();
+    if (statusCode >= 500 || statusCode === 429) throw new Error(`/api/ps answered ${statusCode}`);
     return null;
   }
   const answer = answerSchema.safeParse(await jsonWithin(body, MAX_BODY_BYTES));
