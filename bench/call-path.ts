@@ -5,12 +5,13 @@
  * Arguments: the port of the upstream, rounds, milliseconds a round.
  */
 import { performance } from 'node:perf_hooks';
-import { CommandBus } from '@nestjs/cqrs';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { Budget } from '../src/common/budget.js';
 import { routerConfigSchema } from '../src/common/config/config.schema.js';
 import { LiveConfig } from '../src/common/config/live-config.js';
+import type { TargetStatus } from '../src/common/target.js';
 import { createApp } from '../src/create-app.js';
-import { StreamModelCommand } from '../src/modules/models/models.messages.js';
+import { ListTargetsQuery, StreamModelCommand } from '../src/modules/models/models.messages.js';
 import { CallModelsCommand } from '../src/modules/resilience/resilience.messages.js';
 import { benchConfig } from './router-under-test.js';
 
@@ -25,11 +26,13 @@ await app.init();
 const bus = app.get(CommandBus);
 const request = { model: 'plain', messages: [{ role: 'user', content: 'Write a short note about foxes and dogs.' }] };
 const { signal } = new AbortController();
-const candidates = ['plain-local', 'plain-cloud'];
+const targets = await app.get(QueryBus).execute(new ListTargetsQuery());
+const candidates = targets.filter(({ id }) => id === 'plain-local' || id === 'plain-cloud');
+const [first] = candidates as [TargetStatus];
 
 const guarded = () =>
   bus.execute(new CallModelsCommand(candidates, request, [], [], new Budget(performance.now(), ENDLESS_MS, 2), signal));
-const straight = () => bus.execute(new StreamModelCommand('plain-local', request, [], ENDLESS_MS, signal));
+const straight = () => bus.execute(new StreamModelCommand(first, request, [], ENDLESS_MS, signal));
 
 /** Microseconds a call, with all callers busy. */
 async function round(call: () => Promise<AsyncIterable<unknown>>): Promise<number> {

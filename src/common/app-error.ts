@@ -20,7 +20,7 @@ export abstract class AppError extends Error {
   abstract readonly code: string;
   abstract readonly status: number;
   /** Whether the same request can succeed later; `false` goes out as `x-should-retry: false`. */
-  readonly retryable: boolean = false;
+  retryable: boolean = false;
   /** Extra response headers, e.g. `retry-after` in seconds. */
   readonly headers: Readonly<Record<string, string>> = {};
   /** What a provider tells beside its message, e.g. the category of a content filter; `undefined` is not shown. */
@@ -36,6 +36,12 @@ export abstract class AppError extends Error {
     this.innererror = options?.innererror;
   }
 
+  /** It was retried here; callers who do the same would multiply it. */
+  final(): this {
+    this.retryable = false;
+    return this;
+  }
+
   /** As it goes out. What was quoted from outside (a path, a provider's reason) is redacted: SDKs log these texts. */
   toBody(): ErrorBody {
     const type = TYPE_BY_STATUS[this.status] ?? (this.status < 500 ? 'invalid_request_error' : 'server_error');
@@ -46,7 +52,7 @@ export abstract class AppError extends Error {
 }
 
 abstract class RetryLaterError extends AppError {
-  override readonly retryable: boolean = true;
+  override retryable: boolean = true;
   override readonly headers: Readonly<Record<string, string>>;
 
   /** @param retryAfterSeconds whole seconds, at least 1 (RFC 9110 section 10.2.3) */
@@ -147,7 +153,7 @@ export class BudgetExceeded extends RetryLaterError {
     message: string,
     retryAfterSeconds: number,
     headers: Record<string, string> = {},
-    override readonly retryable = false,
+    override retryable = false,
   ) {
     super(message, retryAfterSeconds, headers);
   }
@@ -159,7 +165,7 @@ export class InternalError extends AppError {
 export class UpstreamError extends AppError {
   readonly code = 'upstream_error';
   readonly status = 502;
-  override readonly retryable = true;
+  override retryable = true;
 }
 export class UpstreamAuth extends AppError {
   readonly code = 'upstream_auth';
@@ -180,10 +186,10 @@ export class Draining extends RetryLaterError {
 export class UpstreamTimeout extends AppError {
   readonly code = 'upstream_timeout';
   readonly status = 504;
-  override readonly retryable = true;
+  override retryable = true;
 }
 export class DeadlineExceeded extends AppError {
   readonly code = 'deadline_exceeded';
   readonly status = 504;
-  override readonly retryable = true;
+  override retryable = true;
 }

@@ -13,6 +13,7 @@ export const ATTEMPT_OUTCOMES = [
   'content_filter',
   'bad_answer',
   'overloaded',
+  'loading',
   'aborted',
 ] as const;
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];

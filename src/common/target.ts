@@ -53,7 +53,11 @@ export const mayHaveToLoad = (target: TargetStatus): boolean => loadsModels(targ
 
 /** A target and how it does at this moment. */
 export interface TargetStatus extends Target {
+  /** The same object as long as it is the same deployment, also when a reload describes the target anew. */
+  readonly deployment: object;
   readonly breaker: BreakerState | 'drained';
+  /** Milliseconds until an open breaker lets a probe through; 0 when it is not open. */
+  readonly openForMs: number;
   /** `null` where the server does not tell and nothing was learned yet. */
   readonly warm: boolean | null;
   readonly inFlight: number;

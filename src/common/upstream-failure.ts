@@ -25,6 +25,7 @@ const REMEDY: Record<AttemptOutcome, Remedy> = {
   content_filter: 'none',
   bad_answer: 'retry',
   overloaded: 'other_target',
+  loading: 'retry',
   aborted: 'none',
 };
 

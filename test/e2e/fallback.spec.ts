@@ -18,6 +18,7 @@ import { UpstreamServer } from '../support/upstream-server.js';
 import { contentType, cutAfter, errorInStream, noFinish } from '../support/upstream-twists.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 import { chat, jsonOf, payloadsOf, post, streamedText, type ErrorJson } from '../support/router-calls.js';
+import type { RouterConfigInput } from '../support/router-process.js';
 import { inOrder, targetOn } from '../support/router-targets.js';
 
 const FAST = { connectMs: 500, firstTokenMs: 400, idleMs: 400, plainMs: 400, totalMs: 5_000 };
@@ -28,19 +29,27 @@ describe('fallback', () => {
   let first: UpstreamServer;
   let second: UpstreamServer;
   let router: RouterApp;
+  let concurrency = 64;
+  const config = (): RouterConfigInput =>
+    inOrder(
+      [
+        targetOn(first, { timeouts: FAST, contextWindow: 4_096, concurrency }),
+        targetOn(second, { timeouts: FAST, contextWindow: 32_768, tier: 'cloud', concurrency }),
+      ],
+      // a breaker that never opens: this file is about single requests
+      { resilience: { retries: 0, breaker: { failures: 1_000 } } },
+    );
   beforeAll(async () => {
     first = await UpstreamServer.start({ model: 'first' });
     second = await UpstreamServer.start({ model: 'second' });
-    const targets = [
-      targetOn(first, { timeouts: FAST, contextWindow: 4_096 }),
-      targetOn(second, { timeouts: FAST, contextWindow: 32_768, tier: 'cloud' }),
-    ];
-    // a breaker that never opens: this file is about single requests
-    router = await startRouter(inOrder(targets, { resilience: { retries: 0, breaker: { failures: 1_000 } } }));
+    router = await startRouter(config());
   });
-  beforeEach(() => {
+  // what a target asked for in one test, and its connections, would be there in the next: new ones for each
+  beforeEach(async () => {
     first.reset();
     second.reset();
+    concurrency += 1;
+    await router.reload(config());
   });
   afterAll(async () => {
     await router.close();

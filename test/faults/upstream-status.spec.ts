@@ -27,7 +27,7 @@ describe('statuses and broken answers before the first token', () => {
   });
   afterEach(() => pair.close());
 
-  it.each(FORMS)('U01 429 with Retry-After: 2 is not asked again before, stream $stream', async (form) => {
+  it.each(FORMS)('U01 429 with Retry-After: 2 is waited for and not asked before, stream $stream', async (form) => {
     pair.primary.script(rateLimited(2)).always(answer(ANSWER));
     const got = await called(pair.router, form);
     expect(got).toMatchObject({ status: 200, text: ANSWER, error: null });

@@ -88,7 +88,14 @@ const resilience = z.strictObject({
   retries: z.int().min(0).max(10).default(2),
   deadlineMs: milliseconds(100_000),
   breaker: z
-    .strictObject({ failures: z.int().min(1).default(5), resetSeconds: z.int().min(1).default(60) })
+    .strictObject({
+      failures: z.int().min(1).default(5).describe('Failures in a row after which a target is left alone.'),
+      resetSeconds: z
+        .int()
+        .min(1)
+        .default(60)
+        .describe('Longest wait until it is probed again; the first probes come after about 2, 4, 8 and 16 s.'),
+    })
     .prefault({}),
   hedgeAfterMs: z.int().min(0).max(TIMER_MAX_MS).default(0).describe('0 = no hedging.'),
   streamRecovery: z.enum(['resume', 'error', 'buffer']).default('resume'),

@@ -4,12 +4,14 @@ import { Budget } from '../../common/budget.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { messagesToKeep } from '../../common/json-numbers.js';
 import { FindAnswerQuery } from '../cache/cache.messages.js';
+import { ListTargetsQuery } from '../models/models.messages.js';
 import { ReserveQuotaCommand } from '../quota/quota.messages.js';
 import { CallModelsCommand } from '../resilience/resilience.messages.js';
 import { DecideRouteQuery, DecisionMadeEvent } from '../router/router.messages.js';
 import { AppendTurnCommand, LoadConversationQuery, type Conversation } from '../session/session.messages.js';
 import { CascadeAnswer } from './cascade-answer.js';
 import { ChatExchange, type ChatAsk } from './chat-exchange.js';
+import { decidedTargets } from './decided-targets.js';
 import { quotaNeed } from './quota-need.js';
 
 const NO_CONVERSATION: Conversation = { turns: [] };
@@ -51,17 +53,19 @@ export class AnswerChat {
       exchange.decision = decision;
       this.events.publish(new DecisionMadeEvent(ask.requestId, caller, request.model, decision));
       signal.throwIfAborted();
+      const targets = decidedTargets(decision, await this.queries.execute(new ListTargetsQuery()));
       const { deadlineMs, retries } = this.config.current.resilience;
       const budget = new Budget(ask.startedAt, deadlineMs, retries);
       if (decision.escalation.length > 0) {
-        const cascade = new CascadeAnswer(this.commands, this.queries, exchange, budget);
-        const { answer, reason } = await cascade.answer(decision);
+        const cascade = new CascadeAnswer(this.commands, this.queries, exchange, budget, targets);
+        const { answer, reason } = await cascade.answer();
         exchange.decision = { ...decision, reason };
         exchange.begin(answer, decision);
         return exchange;
       }
+      const { candidates, down } = targets;
       const answer = await this.commands.execute(
-        new CallModelsCommand(decision.candidates, request, conversation.turns, exchange.attempts, budget, signal),
+        new CallModelsCommand(candidates, request, conversation.turns, exchange.attempts, budget, signal, down),
       );
       exchange.begin(answer, decision);
       return exchange;

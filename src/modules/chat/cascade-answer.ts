@@ -1,8 +1,10 @@
 import type { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Budget } from '../../common/budget.js';
 import type { ChatChunk, Completion } from '../../common/chat.js';
+import type { TargetStatus } from '../../common/target.js';
 import { CallModelsCommand, type ModelAnswer } from '../resilience/resilience.messages.js';
-import { CheckAnswerQuery, type RouteDecision } from '../router/router.messages.js';
+import { CheckAnswerQuery } from '../router/router.messages.js';
+import type { DecidedTargets } from './decided-targets.js';
 import type { ChatExchange } from './chat-exchange.js';
 
 interface WholeAnswer {
@@ -31,12 +33,14 @@ export class CascadeAnswer {
     private readonly queries: QueryBus,
     private readonly exchange: ChatExchange,
     private readonly budget: Budget,
+    private readonly targets: DecidedTargets,
   ) {}
 
-  async answer({ candidates, escalation }: RouteDecision): Promise<CascadeResult> {
+  async answer(): Promise<CascadeResult> {
+    const { candidates, escalation } = this.targets;
     const first = await this.whole(candidates);
     // another side than asked has answered already
-    if (escalation.includes(first.answer.target.id)) return this.result(first, 'No cheap target answered.');
+    if (escalation.includes(first.answer.target)) return this.result(first, 'No cheap target answered.');
     const fault = await this.faultOf(first, candidates);
     if (this.exchange.ask.signal.aborted) this.spendAndLeave(first);
     if (fault === null) return this.result(first, 'The cheap answer passed every check.');
@@ -50,7 +54,7 @@ export class CascadeAnswer {
     }
   }
 
-  private async faultOf(first: WholeAnswer, candidates: readonly string[]): Promise<string | null> {
+  private async faultOf(first: WholeAnswer, candidates: readonly TargetStatus[]): Promise<string | null> {
     const { request } = this.exchange.ask;
     const verdict = await this.queries.execute(new CheckAnswerQuery(request, first.json));
     if (verdict.fault !== null || verdict.final === null) return verdict.fault;
@@ -61,14 +65,14 @@ export class CascadeAnswer {
     return other.final === verdict.final ? null : 'a second cheap answer disagrees';
   }
 
-  private call(candidates: readonly string[]): Promise<ModelAnswer> {
+  private call(candidates: readonly TargetStatus[]): Promise<ModelAnswer> {
     const { ask, history, attempts } = this.exchange;
     return this.commands.execute(
-      new CallModelsCommand(candidates, ask.request, history, attempts, this.budget, ask.signal),
+      new CallModelsCommand(candidates, ask.request, history, attempts, this.budget, ask.signal, this.targets.down),
     );
   }
 
-  private async whole(candidates: readonly string[]): Promise<WholeAnswer> {
+  private async whole(candidates: readonly TargetStatus[]): Promise<WholeAnswer> {
     const answer = await this.call(candidates);
     const chunks: ChatChunk[] = [];
     for await (const chunk of answer) chunks.push(chunk);

@@ -15,6 +15,20 @@ import type { DrainedTargets } from './drained-targets.js';
 import { RecentCalls, TargetSlots } from './target-load.js';
 import { WarmState } from './warm-state.js';
 
+/** What is known of a deployment and goes on while the target is described anew: its calls, its state, what they taught. */
+class Deployment {
+  readonly slots: TargetSlots;
+  readonly calls = new RecentCalls();
+  readonly warmState = new WarmState();
+  breaker: BreakerState = 'closed';
+  /** When an open breaker lets a probe through, `performance.now()` milliseconds. */
+  probeAt = 0;
+
+  constructor(concurrency: number) {
+    this.slots = new TargetSlots(concurrency);
+  }
+}
+
 /** One target of the catalogue: what was configured, and how it does. Getters, as a decision reads few of them. */
 export class LiveTarget implements TargetStatus {
   readonly id: string;
@@ -28,10 +42,7 @@ export class LiveTarget implements TargetStatus {
   readonly price: Price | null;
   readonly timeouts: Timeouts;
   readonly simulated: boolean;
-  readonly slots: TargetSlots;
-  readonly calls: RecentCalls;
-  readonly warmState: WarmState;
-  breakerState: BreakerState;
+  readonly deployment: Deployment;
 
   /**
    * @param server `null` for a simulated target
@@ -43,10 +54,7 @@ export class LiveTarget implements TargetStatus {
     private readonly drains: DrainedTargets,
     before: LiveTarget | null = null,
   ) {
-    this.slots = before?.slots ?? new TargetSlots(config.concurrency);
-    this.calls = before?.calls ?? new RecentCalls();
-    this.warmState = before?.warmState ?? new WarmState();
-    this.breakerState = before?.breakerState ?? 'closed';
+    this.deployment = before?.deployment ?? new Deployment(config.concurrency);
     this.id = config.id;
     this.tier = config.tier;
     this.provider = config.provider;
@@ -59,8 +67,30 @@ export class LiveTarget implements TargetStatus {
     this.simulated = config.provider === 'simulated';
   }
 
+  get slots(): TargetSlots {
+    return this.deployment.slots;
+  }
+
+  get calls(): RecentCalls {
+    return this.deployment.calls;
+  }
+
+  get warmState(): WarmState {
+    return this.deployment.warmState;
+  }
+
   get breaker(): TargetStatus['breaker'] {
-    return this.drains.has(this.id) ? 'drained' : this.breakerState;
+    return this.drains.has(this.id) ? 'drained' : this.deployment.breaker;
+  }
+
+  get openForMs(): number {
+    return this.breaker === 'open' ? Math.max(0, this.deployment.probeAt - performance.now()) : 0;
+  }
+
+  /** @param openMs milliseconds until a probe is let through; 0 unless `open` */
+  setBreaker(state: BreakerState, openMs: number): void {
+    this.deployment.breaker = state;
+    this.deployment.probeAt = performance.now() + openMs;
   }
 
   get warm(): boolean | null {

@@ -19,7 +19,8 @@ export interface ModelStream extends AsyncIterable<ChatChunk> {
  */
 export class StreamModelCommand extends Command<ModelStream> {
   constructor(
-    readonly target: string,
+    /** From `ListTargetsQuery`; one that a reload has taken out since is still called, so that requests end as they began. */
+    readonly target: TargetStatus,
     readonly request: ChatRequest,
     /** Stored turns to put in front; those that do not fit the target's window are left out, oldest first. */
     readonly history: readonly HistoryTurn[],
@@ -35,14 +36,19 @@ export class StreamModelCommand extends Command<ModelStream> {
   }
 }
 
-/** All targets in configured order, with their state at this moment. */
+/**
+ * All targets in configured order. They are live: what is read later is their state then. Whoever needs a target over some
+ * time holds the object, not its id, as a reload can take it out or change it meanwhile.
+ */
 export class ListTargetsQuery extends Query<readonly TargetStatus[]> {}
 
 /** The breaker of a target changed: while it is `open`, nobody waits for the target and decisions leave it out. */
 export class SetTargetBreakerCommand extends Command<void> {
   constructor(
-    readonly target: string,
+    readonly target: TargetStatus,
     readonly state: BreakerState,
+    /** Milliseconds until a probe is let through; 0 unless `open`. */
+    readonly openMs: number,
   ) {
     super();
   }

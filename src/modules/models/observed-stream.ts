@@ -95,6 +95,7 @@ export class ObservedStream implements ModelStream, AsyncIterator<ChatChunk> {
     const { slots, calls, warmState } = this.target;
     slots.release();
     if (error === null) calls.succeeded(this.command.request.stream ? this.firstTokenMs : null);
+    else if (error instanceof UpstreamFailure && error.outcome === 'loading') warmState.keptWaiting();
     else if (error instanceof UpstreamFailure) {
       calls.failed(error);
       if (error.outcome === 'timeout' && this.firstTokenMs === null) warmState.keptWaiting();

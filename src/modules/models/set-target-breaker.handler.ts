@@ -6,10 +6,9 @@ import { TargetCatalogue } from './target-catalogue.js';
 export class SetTargetBreakerHandler implements ICommandHandler<SetTargetBreakerCommand> {
   constructor(private readonly catalogue: TargetCatalogue) {}
 
-  async execute({ target, state }: SetTargetBreakerCommand): Promise<void> {
-    const live = this.catalogue.find(target); // a reload may have removed it while its last calls failed
-    if (!live) return;
-    live.breakerState = state;
+  async execute({ target, state, openMs }: SetTargetBreakerCommand): Promise<void> {
+    const live = this.catalogue.held(target);
+    live.setBreaker(state, openMs);
     if (state === 'open') live.slots.suspend();
   }
 }

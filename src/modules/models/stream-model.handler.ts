@@ -17,7 +17,7 @@ export class StreamModelHandler implements ICommandHandler<StreamModelCommand> {
   constructor(private readonly catalogue: TargetCatalogue) {}
 
   async execute(command: StreamModelCommand): Promise<ModelStream> {
-    const target = this.catalogue.get(command.target);
+    const target = this.catalogue.held(command.target);
     return new ObservedStream(target, openStream(target, command), command);
   }
 }

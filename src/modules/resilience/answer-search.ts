@@ -1,15 +1,15 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { InvalidRequest } from '../../common/app-error.js';
+import { DeadlineExceeded, InvalidRequest } from '../../common/app-error.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 import { mayHaveToLoad, type TargetStatus } from '../../common/target.js';
 import type { UpstreamFailure } from '../../common/upstream-failure.js';
 import { race, type Lane } from './attempt-race.js';
+import { CandidateQueue } from './candidate-queue.js';
 import type { BegunAttempt } from './begun-attempt.js';
-import { failureOfAll, mendableOrThrow } from './call-failure.js';
+import { failureOfAll, finalIfRetried, mendableOrThrow } from './call-failure.js';
 import type { CallModelsCommand } from './resilience.messages.js';
-import { retryDelayMs, worthWaiting } from './retry-delay.js';
+import { Patience, pause, WORTH_WAITING_MS } from './patience.js';
 import type { TargetAttempts } from './target-attempts.js';
 import { BreakerOpen } from './target-breaker.js';
 
@@ -25,15 +25,18 @@ export class AnswerSearch {
   private readonly logger = new Logger('resilience');
   private readonly failures: UpstreamFailure[] = [];
   private readonly startedAt = performance.now();
+  private readonly queue: CandidateQueue;
+  private readonly patience: Patience;
   private resuming = false;
 
   constructor(
     private readonly command: CallModelsCommand,
-    /** In the order to try them. */
-    private waiting: TargetStatus[],
     private readonly attempts: TargetAttempts,
     private readonly settings: RouterConfig['resilience'],
-  ) {}
+  ) {
+    this.queue = new CandidateQueue(command.candidates, command.down, attempts);
+    this.patience = new Patience(command.budget, attempts, this.queue, settings.retries);
+  }
 
   /**
    * Tries the targets in order until one has begun to answer; beside a slow one the next may be started.
@@ -41,14 +44,22 @@ export class AnswerSearch {
    * @throws AppError when none can
    */
   async begin(): Promise<BegunAttempt> {
-    for (let target = this.waiting.shift(); target; target = this.waiting.shift()) {
-      const headStartMs = this.headStartMs(target);
-      const begun = await (headStartMs === Infinity
-        ? this.tryTarget(target, this.command.signal)
-        : race(this.lane(target), headStartMs, () => this.nextLane()));
-      if (begun) return begun;
+    const { signal } = this.command;
+    try {
+      for (;;) {
+        const target = this.queue.takeReady() ?? (await this.takeRested(this.restWithinMs()));
+        if (!target) break;
+        const headStartMs = this.headStartMs(target);
+        const begun = await (headStartMs === Infinity
+          ? this.tryTarget(target, signal)
+          : race(this.lane(target), headStartMs, () => this.nextLane()));
+        if (begun) return begun;
+      }
+    } catch (error) {
+      throw error instanceof DeadlineExceeded ? finalIfRetried(error, this.failures) : error;
     }
-    throw failureOfAll(this.failures, Math.random());
+    const { failures } = this;
+    throw failureOfAll({ failures, untried: this.queue.hasUnasked, waitMs: this.untilFirstMs() }, Math.random());
   }
 
   /**
@@ -59,12 +70,16 @@ export class AnswerSearch {
    */
   async resume(cut: BegunAttempt, sent: string): Promise<ResumedAttempt | null> {
     this.resuming = true;
+    this.patience.answerHasBegun = true;
     const { budget } = this.command;
-    for (let target = this.waiting.shift(); target; target = this.waiting.shift()) {
+    for (;;) {
+      const target = this.queue.takeReady() ?? (await this.takeRested(WORTH_WAITING_MS));
+      if (!target) break;
       const resumed = await this.resumeOn(target, sent);
       if (resumed) return resumed;
     }
-    if (!budget.hasRetry || !this.attempts.guardsOf(cut.target).retries.take()) return null;
+    const { retries, rest } = this.attempts.guardsOf(cut.target);
+    if (cut.target.breaker === 'drained' || rest.leftMs > 0 || !budget.hasRetry || !retries.take()) return null;
     budget.takeRetry();
     return this.resumeOn(cut.target, sent);
   }
@@ -85,23 +100,41 @@ export class AnswerSearch {
     }
   }
 
+  /** Where everybody rests, the request waits rather than fails; where one has failed, the caller has lost time already. */
+  private restWithinMs(): number {
+    const leftMs = this.command.budget.remainingMs();
+    return this.failures.length === 0 ? leftMs : Math.min(leftMs, WORTH_WAITING_MS);
+  }
+
+  private takeRested(withinMs: number): Promise<TargetStatus | undefined> {
+    return this.queue.takeRested(withinMs, (ms) => pause(ms, this.command.signal));
+  }
+
   /** One target, again where that can help; `null` when it could not answer. @throws AppError for a refusal */
   private async tryTarget(
     target: TargetStatus,
     signal: AbortSignal,
     partialAnswer: string | null = null,
   ): Promise<BegunAttempt | null> {
-    for (let retry = 0; ; retry += 1) {
+    let retry = 0;
+    let loadingSince: number | null = null;
+    for (;;) {
+      const askedAt = performance.now();
       try {
         return await this.attempt(target, signal, partialAnswer);
       } catch (error) {
-        if (error instanceof BreakerOpen) return null;
+        if (error instanceof BreakerOpen) {
+          this.queue.turnAway(target);
+          return null;
+        }
         const failure = mendableOrThrow(error);
-        this.failed(target, failure);
-        const waitMs = retryDelayMs(retry, failure.detail.retryAfterMs, Math.random());
-        if (!this.mayRetry(target, failure, retry, waitMs)) return null;
-        this.command.budget.takeRetry();
-        await pause(waitMs, signal);
+        this.failed(target, failure, askedAt);
+        if (failure.outcome === 'loading') loadingSince ??= askedAt;
+        const again =
+          failure.outcome === 'loading'
+            ? await this.patience.forLoading(target, loadingSince ?? askedAt, signal)
+            : await this.patience.forRetry(target, failure, retry++, signal);
+        if (!again) return null;
       }
     }
   }
@@ -121,31 +154,27 @@ export class AnswerSearch {
     });
   }
 
-  private mayRetry(target: TargetStatus, { remedy }: UpstreamFailure, retry: number, waitMs: number): boolean {
-    const { budget } = this.command;
-    const othersLeft = this.waiting.length > 0;
-    // the last target that is left gets a second chance even when the ones before it used up the retries
-    const granted = budget.hasRetry || (this.settings.retries > 0 && retry === 0 && !othersLeft);
-    if (remedy !== 'retry' || !granted || !worthWaiting(waitMs, budget.remainingMs(), othersLeft)) return false;
-    return this.attempts.guardsOf(target).retries.take();
-  }
-
-  private failed({ id, contextWindow }: TargetStatus, failure: UpstreamFailure): void {
+  private failed(target: TargetStatus, failure: UpstreamFailure, askedAt: number): void {
     const { outcome, remedy } = failure;
     this.failures.push(failure);
-    if (remedy === 'larger_window') {
-      this.waiting = this.waiting.filter((other) => mayBeLarger(other.contextWindow, contextWindow));
-    }
-    const level = outcome === 'auth' ? 'error' : 'warn';
-    this.logger[level](
-      { target: id, outcome, next: this.waiting[0]?.id ?? null },
-      `attempt failed: ${ownWords(failure)}`,
-    );
+    this.attempts.failed(target, failure, askedAt);
+    if (remedy === 'larger_window') this.queue.keepLarger(target.contextWindow);
+    const level = outcome === 'auth' ? 'error' : outcome === 'loading' ? 'debug' : 'warn';
+    this.logger[level]({ target: target.id, outcome }, `attempt failed: ${ownWords(failure)}`);
+  }
+
+  /** Milliseconds until the first candidate can answer, as far as that is known. */
+  private untilFirstMs(): number | null {
+    const waits = [...this.command.candidates, ...this.command.down].flatMap((target) => {
+      const ms = Math.max(this.attempts.guardsOf(target).rest.leftMs, target.openForMs);
+      return ms > 0 ? [ms] : [];
+    });
+    return waits.length === 0 ? null : Math.min(...waits);
   }
 
   /** How long a target may take before the next one is started beside it; Infinity = until it has failed. */
   private headStartMs(target: TargetStatus): number {
-    if (this.waiting.length === 0) return Infinity;
+    if (!this.queue.hasReady) return Infinity;
     if (this.settings.hedgeAfterMs > 0) return this.settings.hedgeAfterMs;
     const { firstTokenMs, loadMs } = target.timeouts;
     const mayLoad = this.command.request.stream === true && loadMs > firstTokenMs && mayHaveToLoad(target);
@@ -153,7 +182,7 @@ export class AnswerSearch {
   }
 
   private nextLane(): { lane: Lane; headStartMs: number } | null {
-    const target = this.waiting.shift();
+    const target = this.queue.takeReady();
     return target ? { lane: this.lane(target), headStartMs: this.headStartMs(target) } : null;
   }
 
@@ -171,10 +200,6 @@ export class AnswerSearch {
   }
 }
 
-/** An unknown window is not known to be too small: such a target is asked once. */
-const mayBeLarger = (window: number | null, than: number | null): boolean =>
-  window === null || than === null || window > than;
-
 /** Another attempt was faster. */
 class HedgeLost extends Error {}
 
@@ -182,11 +207,4 @@ class HedgeLost extends Error {}
 function prefillRefused(error: unknown): 'refused' {
   if (error instanceof InvalidRequest) return 'refused';
   throw error;
-}
-
-/** @throws the signal's reason */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => {
-    throw signal.reason;
-  });
 }

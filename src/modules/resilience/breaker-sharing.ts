@@ -1,26 +1,32 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
-import { LiveConfig } from '../../common/config/live-config.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
+import { StoreUnavailable } from '../../common/store-unavailable.js';
+import type { BreakerState, TargetStatus } from '../../common/target.js';
+import { ListTargetsQuery } from '../models/models.messages.js';
 import { RedisBreakerBoard } from './adapters/redis.breaker-board.js';
-import { TargetBreakers } from './target-breakers.js';
+import { TargetBreakers, type GuardsListener } from './target-breakers.js';
 
 const EVERY_MS = 1_000;
+/** A shorter rest is over before another replica has looked. */
+const SHARED_REST_MS = 500;
+/** A replica that dies with its probe holds the others up so long. */
+const LEASE_MS = 30_000;
 
 /**
- * Shares breaker states between replicas through Redis: a target that one of them found failing is open for all within a
- * second, so that 20 replicas do not each need their own failures, and closed for all once a probe was answered. Without
- * Redis, or while it is away, every replica has its own breakers and nothing else changes.
+ * Shares between replicas through Redis what they find out about targets: one that fails is open for all within a second,
+ * so that 20 replicas do not each need their own failures, one replica at a time probes it, and it is closed for all once a
+ * probe was answered; one that asked for rest is left alone by all. Without Redis, or while it is away, every replica has
+ * its own guards and nothing else changes.
  */
 @Injectable()
-export class BreakerSharing implements OnApplicationBootstrap, OnApplicationShutdown {
+export class BreakerSharing implements GuardsListener, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly board: RedisBreakerBoard;
-  /** Targets that are open here because another replica said so. */
-  private readonly openedByOthers = new Set<string>();
   private readonly background = new BackgroundWork('resilience');
 
   constructor(
-    private readonly config: LiveConfig,
+    private readonly queries: QueryBus,
     private readonly breakers: TargetBreakers,
     private readonly redis: RedisConnection,
   ) {
@@ -29,14 +35,7 @@ export class BreakerSharing implements OnApplicationBootstrap, OnApplicationShut
 
   onApplicationBootstrap(): void {
     if (!this.redis.configured) return;
-    this.breakers.onOwnChange((target, state, openMs) => {
-      this.openedByOthers.delete(target);
-      const post = (): Promise<void> | null => {
-        if (state === 'open') return this.board.postOpen(target, openMs);
-        return state === 'closed' ? this.board.postClosed(target) : null;
-      };
-      this.background.launch('telling the other replicas of a breaker', post);
-    });
+    this.breakers.listen(this);
     this.background.repeat('looking at the breakers of the other replicas', EVERY_MS, () => this.look());
   }
 
@@ -44,12 +43,50 @@ export class BreakerSharing implements OnApplicationBootstrap, OnApplicationShut
     await this.background.stop();
   }
 
+  breakerChanged(target: TargetStatus, state: BreakerState, openMs: number, probes: number): void {
+    if (state === 'half_open') return;
+    this.post(target, 'telling the other replicas of a breaker', () =>
+      state === 'open'
+        ? this.board.postOpen(this.nameOf(target), openMs, probes)
+        : this.board.postClosed(this.nameOf(target)),
+    );
+  }
+
+  restBegan(target: TargetStatus, ms: number): void {
+    if (ms < SHARED_REST_MS) return;
+    this.post(target, 'telling the other replicas of a rest', () => this.board.postRest(this.nameOf(target), ms));
+  }
+
+  async claimProbe(target: TargetStatus): Promise<number | null> {
+    try {
+      return await this.board.claimProbe(this.nameOf(target), LEASE_MS);
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return 0; // alone, it decides alone
+      throw error;
+    }
+  }
+
   /** Takes over what the others found. @throws StoreUnavailable */
   async look(): Promise<void> {
-    const targets = this.config.current.targets.map(({ id }) => id);
-    for (const [target, entry] of await this.board.read(targets)) {
-      if (entry.state === 'open' && this.breakers.openFor(target, entry.leftMs)) this.openedByOthers.add(target);
-      if (entry.state === 'closed' && this.openedByOthers.delete(target)) this.breakers.close(target);
+    const targets = await this.queries.execute(new ListTargetsQuery());
+    const entries = await this.board.read(targets.map((target) => this.nameOf(target)));
+    for (const target of targets) {
+      const { breaker = null, restMs = 0 } = entries.get(this.nameOf(target)) ?? {};
+      if (breaker?.state === 'open') this.breakers.openFor(target, breaker.leftMs, breaker.probes);
+      if (breaker?.state === 'closed') this.breakers.closedSince(target, breaker.agoMs);
+      if (restMs > 0) this.breakers.of(target).rest.restFor(restMs);
     }
+  }
+
+  private nameOf(target: TargetStatus): string {
+    return this.breakers.of(target).sharedName;
+  }
+
+  /** A target that a reload has taken out meanwhile is nobody else's any more; its id may be another's. */
+  private post(target: TargetStatus, what: string, work: () => Promise<void>): void {
+    this.background.launch(what, async () => {
+      const targets = await this.queries.execute(new ListTargetsQuery());
+      if (targets.some(({ deployment }) => deployment === target.deployment)) await work();
+    });
   }
 }

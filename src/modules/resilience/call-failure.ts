@@ -10,9 +10,11 @@ import {
   UpstreamTimeout,
 } from '../../common/app-error.js';
 import type { AttemptOutcome } from '../../common/attempt.js';
+import { retryAfterSeconds } from '../../common/retry-after.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
 
-const RETRY_AFTER_SECONDS = 2;
+/** Where nobody knows when a target is well again. */
+const UNKNOWN_WAIT_MS = 2_000;
 
 /** A failure that another attempt may mend; everything else is thrown on. */
 export function mendableOrThrow(error: unknown): UpstreamFailure {
@@ -30,28 +32,65 @@ function refusal({ outcome, detail, message }: UpstreamFailure): AppError {
   return new UpstreamError('The model server could not answer.', null, { cause: message });
 }
 
+/** Failures that a later try can do nothing about. */
+const LASTING: readonly AttemptOutcome[] = ['auth', 'not_found', 'context_length'];
+/** Failures that say themselves when to come back, or that cost the server nothing. */
+const PATIENT: readonly AttemptOutcome[] = ['rate_limited', 'overloaded', 'loading'];
+/** How a search for an answer ended in vain. */
+export interface VainSearch {
+  readonly failures: readonly UpstreamFailure[];
+  /** Whether a target was left that could not be asked now. */
+  readonly untried: boolean;
+  /** Milliseconds until the first target can be asked again; `null` when nobody knows. */
+  readonly waitMs: number | null;
+}
+
 /**
- * What the caller gets when every candidate failed. One kind of failure is named; a mixture is "nobody can answer".
+ * What the caller gets when every candidate failed: the error that tells whether trying again can help. A failure that may
+ * pass counts more than one that lasts; one kind is named, a mixture is "nobody can answer".
  *
  * @param random 0 to 1, spreads `Retry-After` so that callers do not come back together
  */
-export function failureOfAll(failures: readonly UpstreamFailure[], random: number): AppError {
-  const all = (...outcomes: AttemptOutcome[]) =>
-    failures.length > 0 && failures.every(({ outcome }) => outcomes.includes(outcome));
+export function failureOfAll({ failures, untried, waitMs }: VainSearch, random: number): AppError {
+  const passing = failures.filter(({ outcome }) => !LASTING.includes(outcome));
+  if (passing.length === 0 && !untried && failures.length > 0) return lastingFailure(failures);
+  return finalIfRetried(
+    passingFailure(passing, untried, retryAfterSeconds(waitMs ?? UNKNOWN_WAIT_MS, random)),
+    failures,
+  );
+}
+
+/** Tells SDKs not to multiply what was retried here (`x-should-retry: false`). */
+export function finalIfRetried(error: AppError, failures: readonly UpstreamFailure[]): AppError {
+  const tries = failures.filter(({ outcome }) => !LASTING.includes(outcome) && !PATIENT.includes(outcome));
+  return tries.length > 1 ? error.final() : error;
+}
+
+function passingFailure(passing: readonly UpstreamFailure[], untried: boolean, seconds: number): AppError {
+  const all = (outcome: AttemptOutcome) =>
+    !untried && passing.length > 0 && passing.every((failure) => failure.outcome === outcome);
+  const options = { cause: passing.at(-1) };
+  if (all('timeout')) return new UpstreamTimeout('The model server did not answer in time.', null, options);
+  if (all('bad_answer')) {
+    return new UpstreamError('The model server answered with something that is no chat answer.', null, options);
+  }
+  if (all('overloaded')) return new Overloaded('All targets of this model are at their limit.', seconds);
+  if (all('loading')) return new NoTargetAvailable('The model is still being loaded. Try again later.', seconds);
+  return new NoTargetAvailable('No target of this model could answer. Try again later.', seconds);
+}
+
+function lastingFailure(failures: readonly UpstreamFailure[]): AppError {
   const options = { cause: failures.at(-1) };
   const contextLength = failures.find(({ outcome }) => outcome === 'context_length');
   if (contextLength) return refusal(contextLength);
-  if (all('auth')) {
+  if (failures.some(({ outcome }) => outcome === 'auth')) {
     return new UpstreamAuth("The model server did not accept this router's own credential.", null, options);
   }
-  if (all('timeout')) return new UpstreamTimeout('The model server did not answer in time.', null, options);
-  if (all('bad_answer', 'not_found')) {
-    return new UpstreamError('The model server answered with something that is no chat answer.', null, options);
-  }
-  const waitMs = Math.max(0, ...failures.map(({ detail }) => detail.retryAfterMs ?? 0));
-  const seconds = waitMs / 1000 + RETRY_AFTER_SECONDS * (1 + random);
-  if (all('overloaded')) return new Overloaded('All targets of this model are at their limit.', seconds);
-  return new NoTargetAvailable('No target of this model could answer. Try again later.', seconds);
+  return new UpstreamError(
+    'The model server does not know the model or the path it is configured with.',
+    null,
+    options,
+  ).final();
 }
 
 /** A server may refuse in the middle of its answer, too; the reason is the caller's then. */

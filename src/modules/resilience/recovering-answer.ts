@@ -38,7 +38,7 @@ export class RecoveringAnswer implements ModelAnswer {
   }
 
   get fallback(): boolean {
-    return this.current.target.id !== this.command.candidates[0];
+    return this.current.target !== this.command.candidates[0];
   }
 
   get upstreamMs(): number {

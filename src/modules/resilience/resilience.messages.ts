@@ -28,14 +28,16 @@ export interface ModelAnswer extends AsyncIterable<ChatChunk> {
  */
 export class CallModelsCommand extends Command<ModelAnswer> {
   constructor(
-    /** Target ids in the order to try them. */
-    readonly candidates: readonly string[],
+    /** Targets in the order to try them, held since the decision: a reload does not change what a request may use. */
+    readonly candidates: readonly TargetStatus[],
     readonly request: ChatRequest,
     readonly history: readonly HistoryTurn[],
     /** Every call made for the answer is written down here as it begins, so that it is known also when all fail. */
     readonly attempts: Attempt[],
     readonly budget: Budget,
     readonly signal: AbortSignal,
+    /** Targets that could take the request but were left out because they are down: nobody asks them now. */
+    readonly down: readonly TargetStatus[] = [],
   ) {
     super();
   }

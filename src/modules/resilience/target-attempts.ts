@@ -3,6 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
 import type { Attempt } from '../../common/attempt.js';
 import { mayHaveToLoad, type TargetStatus } from '../../common/target.js';
+import type { UpstreamFailure } from '../../common/upstream-failure.js';
 import { StreamModelCommand } from '../models/models.messages.js';
 import { BegunAttempt, endAttempt } from './begun-attempt.js';
 import { primed, wholly } from './primed.js';
@@ -36,13 +37,18 @@ export class TargetAttempts {
   ) {}
 
   guardsOf(target: TargetStatus): TargetGuards {
-    return this.breakers.of(target.id);
+    return this.breakers.of(target);
+  }
+
+  /** A call failed. @param askedAt when it began, `performance.now()` milliseconds */
+  failed(target: TargetStatus, failure: UpstreamFailure, askedAt: number): void {
+    this.breakers.failed(target, failure, askedAt);
   }
 
   /** @throws BreakerOpen, UpstreamFailure, and the signal's reason */
   async begin(target: TargetStatus, command: CallModelsCommand, options: AttemptOptions): Promise<BegunAttempt> {
-    const guards = this.breakers.of(target.id);
-    return guards.breaker.run(() => this.call(target, command, options, guards));
+    const guards = this.breakers.of(target);
+    return this.breakers.run(target, () => this.call(target, command, options, guards));
   }
 
   /**
@@ -77,10 +83,11 @@ export class TargetAttempts {
     const startedAt = performance.now();
     const attempt: Attempt = { target: target.id, startedAt, outcome: 'ok', ms: 0 };
     attempts.push(attempt);
-    const command = new StreamModelCommand(target.id, request, history, beginWithinMs, signal, partialAnswer, sentOn);
+    const command = new StreamModelCommand(target, request, history, beginWithinMs, signal, partialAnswer, sentOn);
     const call = await this.commands.execute(command);
     try {
       const stream = await (whole ? wholly(call) : primed(call));
+      guards.rest.answered();
       return new BegunAttempt(target, attempt, call, stream, beforeMs, guards);
     } catch (error) {
       endAttempt(attempt, error);

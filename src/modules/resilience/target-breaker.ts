@@ -2,10 +2,12 @@ import CircuitBreaker from 'opossum';
 import type { AttemptOutcome } from '../../common/attempt.js';
 import type { BreakerState } from '../../common/target.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
+import { probeDelayMs } from './probe-delay.js';
 
 export interface BreakerSettings {
   /** Failures in a row that open the circuit. */
   readonly failures: number;
+  /** The longest wait between two probes; the first come earlier, see `probeDelayMs`. */
   readonly resetSeconds: number;
 }
 
@@ -18,48 +20,70 @@ const VOLUME_FACTOR = 4;
 const FAILING_PERCENT = 50;
 /** A probe that its caller gave up proves nothing; the next one may come soon. */
 const AFTER_ABORTED_PROBE_MS = 250;
-/** Replicas that opened together must not probe together: the reset time varies by this share. */
-const JITTER = 0.1;
 
 /** The circuit does not let the call through. */
 export class BreakerOpen extends Error {}
 
 /**
  * The circuit breaker of one target: opens after so many failures in a row (or when half of many calls fail), lets one
- * probe through after the reset time, and closes when that is answered. The states and the timer are opossum's.
+ * probe through after a while, and closes when that is answered. The states and the timer are opossum's.
  */
 export class TargetBreaker {
   private readonly circuit: CircuitBreaker<[() => Promise<unknown>], unknown>;
-  private readonly resetMs: number;
   private failuresInARow = 0;
+  /** Probes since it opened; with each the next one comes later. */
+  private probes = 0;
+  private openedAt = 0;
 
-  /** @param onChange told every new state */
+  /** @param onChange told every new state, and for `open` the milliseconds until the next probe */
   constructor(
     private readonly settings: BreakerSettings,
-    onChange: (state: BreakerState) => void,
-    random: () => number = Math.random,
+    onChange: (state: BreakerState, openMs: number) => void,
+    private readonly random: () => number = Math.random,
   ) {
-    this.resetMs = settings.resetSeconds * 1000 * (1 + JITTER * random());
     this.circuit = new CircuitBreaker((call: () => Promise<unknown>) => call(), {
       timeout: false, // the call has its own limits
-      resetTimeout: this.resetMs,
+      resetTimeout: this.nextOpenMs(),
       volumeThreshold: settings.failures * VOLUME_FACTOR,
       errorThresholdPercentage: FAILING_PERCENT,
       rollingPercentilesEnabled: false,
       errorFilter: (error: unknown) => !this.counts(error),
     });
     this.circuit.on('failure', (error) => this.failed(error));
-    this.circuit.on('open', () => onChange('open'));
-    this.circuit.on('halfOpen', () => onChange('half_open'));
+    this.circuit.on('open', () => {
+      this.openedAt = performance.now();
+      onChange('open', this.openMs);
+    });
+    this.circuit.on('halfOpen', () => {
+      this.probes += 1;
+      this.openMs = this.nextOpenMs();
+      onChange('half_open', 0);
+    });
     this.circuit.on('close', () => {
       this.failuresInARow = 0;
-      onChange('closed');
+      this.probes = 0;
+      this.openMs = this.nextOpenMs();
+      onChange('closed', 0);
     });
   }
 
   get state(): BreakerState {
     if (this.circuit.opened) return 'open';
     return this.circuit.halfOpen ? 'half_open' : 'closed';
+  }
+
+  /** Whether the next call is a probe. */
+  get awaitsProbe(): boolean {
+    return this.circuit.pendingClose;
+  }
+
+  get probesSoFar(): number {
+    return this.probes;
+  }
+
+  /** Milliseconds since it last opened. */
+  get openSinceMs(): number {
+    return performance.now() - this.openedAt;
   }
 
   /**
@@ -82,12 +106,13 @@ export class TargetBreaker {
     if (isFault(error)) this.failed(error);
   }
 
-  /** Another replica found the target failing, `forMs` milliseconds from now. */
-  openFor(forMs: number): void {
-    if (!this.circuit.closed) return;
-    this.setResetMs(forMs);
+  /** Another replica found the target failing: open for `forMs` milliseconds from now, after so many probes. */
+  openFor(forMs: number, probes: number): void {
+    if (!this.circuit.closed && !this.circuit.pendingClose) return;
+    this.openMs = forMs;
     this.circuit.open();
-    this.setResetMs(this.resetMs);
+    this.probes = probes;
+    this.openMs = this.nextOpenMs();
   }
 
   /** Another replica found the target well again. */
@@ -103,8 +128,9 @@ export class TargetBreaker {
     if (isFault(error)) return true;
     if (error instanceof UpstreamFailure || !this.circuit.halfOpen) return false;
     // opossum knows success and failure only; an aborted probe is neither, so it re-opens for a moment
-    this.setResetMs(AFTER_ABORTED_PROBE_MS);
-    queueMicrotask(() => this.setResetMs(this.resetMs));
+    this.openMs = AFTER_ABORTED_PROBE_MS;
+    this.probes -= 1;
+    queueMicrotask(() => (this.openMs = this.nextOpenMs()));
     return true;
   }
 
@@ -114,8 +140,20 @@ export class TargetBreaker {
     if (this.failuresInARow >= this.settings.failures) this.circuit.open();
   }
 
-  /** opossum reads the option whenever it opens. */
-  private setResetMs(ms: number): void {
-    (this.circuit as unknown as { options: { resetTimeout: number } }).options.resetTimeout = ms;
+  private nextOpenMs(): number {
+    return probeDelayMs(this.probes, this.settings.resetSeconds, this.random());
+  }
+
+  /** opossum reads the option whenever it opens, so it holds what the next opening is to last. */
+  private get openMs(): number {
+    return this.options.resetTimeout;
+  }
+
+  private set openMs(ms: number) {
+    this.options.resetTimeout = ms;
+  }
+
+  private get options(): { resetTimeout: number } {
+    return (this.circuit as unknown as { options: { resetTimeout: number } }).options;
   }
 }

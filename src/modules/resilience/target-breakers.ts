@@ -1,35 +1,52 @@
+import { hash } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { deploymentOf } from '../../common/config/target.schema.js';
-import type { BreakerState } from '../../common/target.js';
+import type { BreakerState, TargetStatus } from '../../common/target.js';
+import type { UpstreamFailure } from '../../common/upstream-failure.js';
 import { SetTargetBreakerCommand } from '../models/models.messages.js';
 import { RetryBudget } from './retry-budget.js';
-import { TargetBreaker } from './target-breaker.js';
+import { BreakerOpen, TargetBreaker } from './target-breaker.js';
+import { TargetRest } from './target-rest.js';
 
 /** What protects one target from us. */
 export interface TargetGuards {
   readonly breaker: TargetBreaker;
   readonly retries: RetryBudget;
+  readonly rest: TargetRest;
 }
 
-/** @param openMs until the next probe, milliseconds */
-export type OwnChangeListener = (target: string, state: BreakerState, openMs: number) => void;
+/** What the replicas tell each other; see `BreakerSharing`. */
+export interface GuardsListener {
+  /** This replica found out by itself. @param openMs until the next probe, milliseconds; 0 unless `open` */
+  breakerChanged(target: TargetStatus, state: BreakerState, openMs: number, probes: number): void;
+  restBegan(target: TargetStatus, ms: number): void;
+  /** @returns 0 = this replica makes the probe; else milliseconds until the next one; `null` = another one is at it */
+  claimProbe(target: TargetStatus): Promise<number | null>;
+}
 
 interface KnownTarget extends TargetGuards {
+  readonly target: TargetStatus;
   /** The settings these guards belong to; another address or another limit starts anew. */
   readonly settings: string;
+  /** What the replicas call this target among each other. */
+  readonly sharedName: string;
 }
 
-/** The breaker and the retry budget of every target. A new state of a breaker is told to module `models`. */
+/**
+ * The breaker, the retry budget and the rest of every target. They belong to the deployment and not to its id: calls that
+ * began before a reload changed a target say nothing about the new one. A breaker's new state is told to module `models`.
+ */
 @Injectable()
 export class TargetBreakers implements OnApplicationShutdown {
   private readonly logger = new Logger('resilience');
   private readonly background = new BackgroundWork('resilience');
-  private readonly known = new Map<string, KnownTarget>();
-  private listener: OwnChangeListener = () => undefined;
+  /** By deployment. */
+  private readonly known = new Map<object, KnownTarget>();
+  private listener: GuardsListener | null = null;
   /** The change under way comes from another replica. */
   private fromOthers = false;
 
@@ -40,60 +57,96 @@ export class TargetBreakers implements OnApplicationShutdown {
     config.onChange((next) => this.forgetChanged(next));
   }
 
-  of(id: string): TargetGuards {
-    const known = this.known.get(id);
+  of(target: TargetStatus): KnownTarget {
+    const known = this.known.get(target.deployment);
     if (known) return known;
     const { current } = this.config;
-    const breaker = new TargetBreaker(current.resilience.breaker, (state) => this.tell(id, state));
-    const guards = { breaker, retries: new RetryBudget(), settings: settingsOf(current, id) };
-    this.known.set(id, guards);
+    const breaker = new TargetBreaker(current.resilience.breaker, (state, openMs) => this.tell(target, state, openMs));
+    const settings = settingsOf(current, target.id);
+    const sharedName = sharedNameOf(current, target.id);
+    const guards = {
+      target,
+      breaker,
+      retries: new RetryBudget(),
+      rest: new TargetRest(current.resilience.breaker.failures),
+      settings,
+      sharedName,
+    };
+    this.known.set(target.deployment, guards);
     return guards;
   }
 
-  /** @param listener told what this replica found out by itself; there is one */
-  onOwnChange(listener: OwnChangeListener): void {
+  /** Calls the target if its breaker lets the call through; one replica probes at a time. @throws BreakerOpen */
+  async run<T>(target: TargetStatus, call: () => Promise<T>): Promise<T> {
+    const { breaker } = this.of(target);
+    if (breaker.awaitsProbe && this.listener) await this.claimProbe(target, this.listener);
+    return breaker.run(call);
+  }
+
+  /** A call failed. @param askedAt when it began, `performance.now()` milliseconds */
+  failed(target: TargetStatus, failure: UpstreamFailure, askedAt: number): void {
+    const ms = this.of(target).rest.note(failure, askedAt);
+    if (ms > 0) this.listener?.restBegan(target, ms);
+  }
+
+  listen(listener: GuardsListener): void {
     this.listener = listener;
   }
 
-  /** Another replica found the target failing. @returns whether it was closed here */
-  openFor(id: string, forMs: number): boolean {
-    return this.takeOver(id, 'open', (breaker) => breaker.openFor(forMs));
+  /** Another replica found the target failing: open for `forMs` milliseconds, after so many probes. */
+  openFor(target: TargetStatus, forMs: number, probes: number): void {
+    this.takeOver(target, (breaker) => breaker.openFor(forMs, probes));
   }
 
-  /** Another replica's probe was answered. */
-  close(id: string): void {
-    this.takeOver(id, 'closed', (breaker) => breaker.close());
+  /** Another replica's probe was answered so many milliseconds ago; what was found out since counts more. */
+  closedSince(target: TargetStatus, agoMs: number): void {
+    const { breaker } = this.of(target);
+    if (breaker.state !== 'closed' && breaker.openSinceMs > agoMs) this.takeOver(target, () => breaker.close());
   }
 
   onApplicationShutdown(): void {
+    this.background.cancel();
     for (const { breaker } of this.known.values()) breaker.shutdown();
   }
 
-  private takeOver(id: string, state: BreakerState, change: (breaker: TargetBreaker) => void): boolean {
-    const { breaker } = this.of(id);
-    const before = breaker.state;
-    this.fromOthers = true;
-    change(breaker);
-    this.fromOthers = false;
-    return before !== state && breaker.state === state;
+  private async claimProbe(target: TargetStatus, listener: GuardsListener): Promise<void> {
+    const waitMs = await listener.claimProbe(target);
+    if (waitMs === 0) return;
+    if (waitMs !== null) this.openFor(target, waitMs, this.of(target).breaker.probesSoFar);
+    throw new BreakerOpen();
   }
 
-  private tell(id: string, state: BreakerState): void {
-    if (!this.fromOthers) this.listener(id, state, this.config.current.resilience.breaker.resetSeconds * 1000);
+  private takeOver(target: TargetStatus, change: (breaker: TargetBreaker) => void): void {
+    this.fromOthers = true;
+    change(this.of(target).breaker);
+    this.fromOthers = false;
+  }
+
+  private tell(target: TargetStatus, state: BreakerState, openMs: number): void {
+    const { id } = target;
+    if (!this.fromOthers) {
+      this.listener?.breakerChanged(target, state, openMs, this.of(target).breaker.probesSoFar);
+    }
     const words = { open: 'open: no calls for now', half_open: 'half open: the next call probes', closed: 'closed' };
     this.logger[state === 'open' ? 'warn' : 'log'](
-      { target: id, breaker: state },
+      { target: id, breaker: state, open_ms: Math.round(openMs) },
       `breaker of ${id} is ${words[state]}`,
     );
-    const command = new SetTargetBreakerCommand(id, state);
-    this.background.launch('telling the state of a breaker', () => this.commands.execute(command));
+    this.told(target, state, openMs);
+  }
+
+  private told(target: TargetStatus, state: BreakerState, openMs: number): void {
+    const command = new SetTargetBreakerCommand(target, state, openMs);
+    this.background.launch(`telling the breaker state of ${target.id}`, () => this.commands.execute(command));
   }
 
   private forgetChanged(next: RouterConfig): void {
-    for (const [id, { breaker, settings }] of this.known) {
-      if (settingsOf(next, id) === settings) continue;
+    for (const [deployment, { target, breaker, settings }] of this.known) {
+      if (settingsOf(next, target.id) === settings) continue;
+      const { state } = breaker;
       breaker.shutdown();
-      this.known.delete(id);
+      this.known.delete(deployment);
+      if (state !== 'closed') this.told(target, 'closed', 0); // the target may have stayed, its breaker begins anew
     }
   }
 }
@@ -101,4 +154,12 @@ export class TargetBreakers implements OnApplicationShutdown {
 function settingsOf({ targets, resilience }: RouterConfig, id: string): string {
   const target = targets.find((entry) => entry.id === id);
   return JSON.stringify([resilience.breaker, target && deploymentOf(target)]);
+}
+
+/** An id may stand for another deployment on another replica, while a new configuration is rolled out. */
+function sharedNameOf({ targets }: RouterConfig, id: string): string {
+  const { provider, baseUrl, endpoint, deployment, apiVersion, model } =
+    targets.find((target) => target.id === id) ?? {};
+  const place = JSON.stringify([provider, baseUrl, endpoint, deployment, apiVersion, model]);
+  return `${id}:${hash('sha256', place).slice(0, 16)}`;
 }

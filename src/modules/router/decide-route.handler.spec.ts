@@ -23,7 +23,16 @@ const config = new LiveConfig(
 class OneTarget implements IQueryHandler<ListTargetsQuery> {
   async execute(): Promise<readonly TargetStatus[]> {
     const { price: _price, ...target } = config.current.targets[0]!;
-    const idle = { breaker: 'closed', warm: null, inFlight: 0, queued: 0, errorRate: 0, lastError: null } as const;
+    const idle = {
+      breaker: 'closed',
+      openForMs: 0,
+      deployment: {},
+      warm: null,
+      inFlight: 0,
+      queued: 0,
+      errorRate: 0,
+      lastError: null,
+    } as const;
     return [
       { contextWindow: null, ...target, ...idle, price: null, simulated: true, ttftMs: { p50: null, p95: null } },
     ];

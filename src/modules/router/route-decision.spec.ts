@@ -23,6 +23,8 @@ const target = (id: string, over: Partial<TargetStatus> = {}): TargetStatus => (
   timeouts: { connectMs: 1, firstTokenMs: 1, idleMs: 1, plainMs: 1, totalMs: 1, loadMs: 1 },
   simulated: false,
   breaker: 'closed',
+  openForMs: 0,
+  deployment: {},
   warm: null,
   inFlight: 0,
   queued: 0,

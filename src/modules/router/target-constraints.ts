@@ -9,9 +9,12 @@ import { partsOf, type ChatMessage, type ChatRequest } from '../../common/chat.j
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { Capability, TargetStatus } from '../../common/target.js';
+import { retryAfterSeconds } from '../../common/retry-after.js';
 import { estimateTokens } from '../../common/token-estimate.js';
 import { findPrivateText } from '../../common/privacy/private-text.js';
 
+/** Somebody drained the last target: asked again after so long, milliseconds. */
+const DRAINED_MS = 30_000;
 /** Room for an answer whose length nobody said, tokens; a small window keeps an eighth of it free. */
 const ANSWER_RESERVE_TOKENS = 256;
 
@@ -71,7 +74,7 @@ export function allowedTargets(
   left = localIfPrivate(left, request, history, config, keep);
   const keptLocal = left.length < beforePrivacy;
   left = keep(left, ({ breaker }) => (breaker === 'drained' ? 'drained' : breaker === 'open' ? 'breaker_open' : null));
-  if (left.length === 0) throw unavailable(excluded, config.resilience.breaker.resetSeconds, random);
+  if (left.length === 0) throw unavailable(targets, excluded, random);
   return { allowed: left, excluded, keptLocal };
 }
 
@@ -158,9 +161,16 @@ function needsOf(request: ChatRequest, history: readonly HistoryTurn[]): Need[] 
 
 const hasImage = (message: ChatMessage): boolean => partsOf(message).some(({ type }) => type === 'image_url');
 
-function unavailable(excluded: readonly Excluded[], resetSeconds: number, random: number): NoTargetAvailable {
+/** `Retry-After` is when the first of them is probed; one that was drained says nothing about when it comes back. */
+function unavailable(
+  targets: readonly TargetStatus[],
+  excluded: readonly Excluded[],
+  random: number,
+): NoTargetAvailable {
   const down = excluded.filter(({ why }) => why === 'drained' || why === 'breaker_open');
   const list = down.map(({ target, why }) => `${target} (${why === 'drained' ? 'drained' : 'failing'})`).join(', ');
-  const seconds = resetSeconds * (0.5 + random);
+  const openIds = excluded.filter(({ why }) => why === 'breaker_open').map(({ target }) => target);
+  const waits = targets.filter(({ id }) => openIds.includes(id)).map(({ openForMs }) => openForMs);
+  const seconds = retryAfterSeconds(waits.length > 0 ? Math.min(...waits) : DRAINED_MS, random);
   return new NoTargetAvailable(`No target can answer at the moment: ${list || 'none is configured'}.`, seconds);
 }

@@ -9,12 +9,12 @@ const CLOSED = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
  * Nobody above notices: it says nothing about the server.
  */
 export class Connections {
-  /** For undici's API; sends every request as described above. */
-  readonly dispatcher: Dispatcher;
+  private readonly pooled: Dispatcher;
   private readonly pool: Pool;
   /** Closes a connection after each answer, so that every request opens one. */
   private readonly unpooled: Pool;
   private opening = false;
+  private closed = false;
 
   constructor(
     origin: string,
@@ -35,14 +35,20 @@ export class Connections {
       },
     });
     this.unpooled = new Pool(origin, { ...options, pipelining: 0, connect: { ...connect, allowH2: false } });
-    this.dispatcher = this.pool.compose(
+    this.pooled = this.pool.compose(
       (dispatch) => (request, handler) => dispatch(request, new FreshRetry(this, request, handler)),
     );
   }
 
+  /** For undici's API; sends every request as described above. */
+  get dispatcher(): Dispatcher {
+    return this.closed ? this.unpooled : this.pooled;
+  }
+
   /** The same, without undici's API in between. */
   dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    this.pool.dispatch(request, new FreshRetry(this, request, handler));
+    if (this.closed) this.dispatchFresh(request, handler);
+    else this.pool.dispatch(request, new FreshRetry(this, request, handler));
   }
 
   /** Whether a new connection is being handed over; the request that waited for it starts within that call. */
@@ -55,9 +61,13 @@ export class Connections {
     this.unpooled.dispatch(request, handler);
   }
 
-  /** Lets calls in flight finish, then closes. */
+  /**
+   * Lets calls in flight finish, then closes. Requests that come all the same get a connection of their own each, which is
+   * closed after the answer: they began before a reload took the target out, and end as they began.
+   */
   async close(): Promise<void> {
-    await Promise.all([this.pool.close(), this.unpooled.close()]);
+    this.closed = true;
+    await this.pool.close();
   }
 
   /** Ends everything at once. */

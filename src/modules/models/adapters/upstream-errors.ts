@@ -9,6 +9,15 @@ const CONTEXT_LENGTH =
   /context.{0,20}(length|window|size)|maximum context|too many tokens|exceeds? the (model|available)/i;
 const CONTENT_FILTER = /content[_ ]?(filter|policy|management)|responsible ?ai/i;
 const RATE_LIMIT = /rate.?limit|too.?many.?requests/i;
+/**
+ * A server whose model is on its way into memory: llama.cpp "Loading model", Ollama "llm server loading model", Hugging
+ * Face "Model x is currently loading", SGLang and others "warming up".
+ */
+const LOADING =
+  /\bloading (the )?model|\bmodel\b.{0,200}\b(is|being|currently|still) (loading|(being )?loaded\b.{0,20}wait)|\b(server|model|engine)\b.{0,80}\b(warming up|starting up|initializing|not ready yet)/is;
+const NOT_LOADABLE = /\b(error|failed|unable|cannot|could not)\b.{0,20}\bload/i;
+/** Where such words stand, characters. */
+const BEGINNING = 500;
 
 /** The status that a name in a body stands for, where the body gives no number; the first that fits. */
 const STATUS_BY_NAME: readonly (readonly [RegExp, number])[] = [
@@ -31,8 +40,11 @@ function outcomeOf(status: number, words: string): AttemptOutcome {
     if (CONTENT_FILTER.test(words)) return 'content_filter';
     return CONTEXT_LENGTH.test(words) ? 'context_length' : 'bad_request';
   }
-  return status >= 500 ? 'server_error' : 'bad_answer';
+  if (status >= 500) return isLoading(words.slice(0, BEGINNING)) ? 'loading' : 'server_error';
+  return 'bad_answer';
 }
+
+const isLoading = (words: string): boolean => LOADING.test(words) && !NOT_LOADABLE.test(words);
 
 const REFUSALS: readonly AttemptOutcome[] = ['bad_request', 'context_length', 'content_filter'];
 

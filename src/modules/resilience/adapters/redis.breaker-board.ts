@@ -1,41 +1,96 @@
-import type { RedisConnection } from '../../../common/redis/redis-connection.js';
+import { type RedisConnection, RedisScript } from '../../../common/redis/redis-connection.js';
 
 /** One hash tag, so that a cluster keeps all of them on one node and one pipeline reads them. */
 const keyOf = (target: string): string => `{breakers}:${target}`;
+const restKeyOf = (target: string): string => `{breakers}:rest:${target}`;
+const leaseKeyOf = (target: string): string => `{breakers}:probe:${target}`;
 const CLOSED_FOR_MS = 10_000;
 
-/** What the other replicas found out about a target. */
-export type BoardEntry = { readonly state: 'open'; readonly leftMs: number } | { readonly state: 'closed' };
+/**
+ * KEYS: entry, lease. ARGV: milliseconds of the lease. Answers milliseconds until the next probe is due; 0 = the lease is
+ * the caller's; -1 = it is somebody else's.
+ */
+const CLAIM = new RedisScript(`
+local entry = redis.call('GET', KEYS[1])
+if entry and string.sub(entry, 1, 4) == 'open' then return math.max(1, redis.call('PTTL', KEYS[1])) end
+if redis.call('SET', KEYS[2], '1', 'NX', 'PX', ARGV[1]) then return 0 end
+return -1
+`);
 
-/** Breaker states in Redis. Times are kept as times to live, so that no clocks are compared. */
+/** What the other replicas found out about a target. */
+export interface BoardEntry {
+  readonly breaker:
+    | { readonly state: 'open'; readonly leftMs: number; readonly probes: number }
+    | { readonly state: 'closed'; readonly agoMs: number }
+    | null;
+  /** Milliseconds of rest that the target asked for; 0 = none. */
+  readonly restMs: number;
+}
+
+/** Breaker states and rests in Redis. Times are kept as times to live, so that no clocks are compared. */
 export class RedisBreakerBoard {
   constructor(private readonly redis: RedisConnection) {}
 
-  /** @param openMs until the next probe @throws StoreUnavailable */
-  async postOpen(target: string, openMs: number): Promise<void> {
-    await this.redis.run((client) => client.set(keyOf(target), 'open', 'PX', Math.max(1, Math.round(openMs))));
+  /** @param openMs until the next probe @param probes so far; this one is over @throws StoreUnavailable */
+  async postOpen(target: string, openMs: number, probes: number): Promise<void> {
+    await this.post(target, `open ${probes}`, openMs);
   }
 
   /** The target is well again; told for 10 s, which every replica sees. @throws StoreUnavailable */
   async postClosed(target: string): Promise<void> {
-    await this.redis.run((client) => client.set(keyOf(target), 'closed', 'PX', CLOSED_FOR_MS));
+    await this.post(target, 'closed', CLOSED_FOR_MS);
   }
 
-  /** Entries by target; those without one are left out. @throws StoreUnavailable */
+  /** @throws StoreUnavailable */
+  async postRest(target: string, ms: number): Promise<void> {
+    await this.redis.run((client) => client.set(restKeyOf(target), '1', 'PX', Math.ceil(ms)));
+  }
+
+  /**
+   * Asks for the right to probe, for at most `leaseMs` milliseconds.
+   *
+   * @returns 0 = granted; else milliseconds until the next probe is due; `null` = another replica is at it
+   * @throws StoreUnavailable
+   */
+  async claimProbe(target: string, leaseMs: number): Promise<number | null> {
+    const keys = [keyOf(target), leaseKeyOf(target)];
+    const answer = Number(await this.redis.run((client) => CLAIM.run(client, keys, [Math.ceil(leaseMs)])));
+    return answer < 0 ? null : answer;
+  }
+
+  /** Entries by target. @throws StoreUnavailable */
   async read(targets: readonly string[]): Promise<Map<string, BoardEntry>> {
     const entries = new Map<string, BoardEntry>();
     if (targets.length === 0) return entries;
     const replies = await this.redis.run(async (client) => {
       const pipeline = client.pipeline();
-      for (const target of targets) pipeline.get(keyOf(target)).pttl(keyOf(target));
+      for (const target of targets) pipeline.get(keyOf(target)).pttl(keyOf(target)).pttl(restKeyOf(target));
       return (await pipeline.exec()) ?? [];
     });
     targets.forEach((target, i) => {
-      const state = replies[2 * i]?.[1];
-      const leftMs = Number(replies[2 * i + 1]?.[1]);
-      if (state === 'closed') entries.set(target, { state });
-      if (state === 'open' && leftMs > 0) entries.set(target, { state, leftMs });
+      const [state, leftMs, restMs] = [0, 1, 2].map((column) => replies[3 * i + column]?.[1]);
+      entries.set(target, {
+        breaker: breakerOf(typeof state === 'string' ? state : '', Number(leftMs)),
+        restMs: Math.max(0, Number(restMs)),
+      });
     });
     return entries;
   }
+
+  private async post(target: string, value: string, ms: number): Promise<void> {
+    await this.redis.run((client) =>
+      client
+        .multi()
+        .set(keyOf(target), value, 'PX', Math.max(1, Math.round(ms)))
+        .del(leaseKeyOf(target))
+        .exec(),
+    );
+  }
+}
+
+function breakerOf(value: string, leftMs: number): BoardEntry['breaker'] {
+  if (leftMs <= 0) return null;
+  const [state, probes] = value.split(' ');
+  if (state === 'open') return { state, leftMs, probes: Number(probes) || 0 };
+  return state === 'closed' ? { state, agoMs: CLOSED_FOR_MS - leftMs } : null;
 }
