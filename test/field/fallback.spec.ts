@@ -8,8 +8,13 @@ const FORMS = [{ stream: true }, { stream: false }];
 
 describe('from one target to the next', () => {
   let pair: FailoverPair;
-  const start = async (...args: Parameters<typeof FailoverPair.start>) => {
-    pair = await FailoverPair.start(...args);
+  const start: typeof FailoverPair.start = async (changes, { primary, fallback } = {}) => {
+    const patient = { timeouts: {} }; // nobody times out, however slow this machine is
+    pair = await FailoverPair.start(changes, {
+      primary: { ...patient, ...primary },
+      fallback: { ...patient, ...fallback },
+    });
+    return pair;
   };
   afterEach(() => pair.close());
 

@@ -1,4 +1,4 @@
-import { FailoverPair, SCALED } from '../support/failover-pair.js';
+import { FailoverPair } from '../support/failover-pair.js';
 import { called } from '../support/fault-row.js';
 import { words } from '../support/openai-answer.js';
 import type { RouterConfigInput } from '../support/router-process.js';
@@ -11,19 +11,17 @@ const ANSWER = words(30);
 
 describe('a reload while a request is on its way', () => {
   let pair: FailoverPair;
-  const start = async (...args: Parameters<typeof FailoverPair.start>) => {
-    pair = await FailoverPair.start(...args);
-  };
   afterEach(() => pair.close());
 
   const configOf = (fallback: Partial<TargetInput> | null, rest: Partial<RouterConfigInput> = {}) => {
-    const primary = targetOn(pair.primary, { tier: 'cloud', timeouts: SCALED });
-    const other = fallback && targetOn(pair.fallback, { tier: 'cloud', timeouts: SCALED, ...fallback });
+    const primary = targetOn(pair.primary, { tier: 'cloud', timeouts: {} });
+    const other = fallback && targetOn(pair.fallback, { tier: 'cloud', timeouts: {}, ...fallback });
     return inOrder(other ? [primary, other] : [primary], rest);
   };
   const slowFailure = answer('', {}, slowFirstToken(200, 'headers'), () => []);
   beforeEach(async () => {
-    await start();
+    const patient = { timeouts: {} }; // nobody times out, however slow this machine is
+    pair = await FailoverPair.start({}, { primary: patient, fallback: patient });
     pair.fallback.always(answer(ANSWER));
   });
 
@@ -45,7 +43,7 @@ describe('a reload while a request is on its way', () => {
     pair.primary.always(answer(ANSWER, {}, pauseAfter(10, 150), cutAfter(20)));
     const asked = called(pair.router, { stream: true });
     await pair.primary.received();
-    const third = targetOn(pair.fallback, { id: 'third', tier: 'cloud', timeouts: SCALED });
+    const third = targetOn(pair.fallback, { id: 'third', tier: 'cloud', timeouts: {} });
     await pair.router.reload(inOrder([third]));
     expect(await asked).toMatchObject({ status: 200, text: ANSWER, done: true, error: null });
     expect(await called(pair.router)).toMatchObject({ status: 200 });
