@@ -53,6 +53,8 @@ describe('errors as model servers tell them', () => {
       ['LM Studio', named('error', { error: { message: 'Compute error.' }, message: 'Compute error.' })],
       ['event: error with plain words', 'event: error\ndata: engine died\n\n'],
       ['llama.cpp of 2025', 'error: {"code":500,"message":"engine died","type":"server_error"}\n\n'],
+      ['a line without data:', '{"error": "engine died"}\n\n'],
+      ['text-generation-inference', { error: 'engine died', error_type: 'generation' }],
       ['Google', [{ error: { code: 503, message: 'overloaded', status: 'UNAVAILABLE' } }]],
       ['OpenRouter', { ...frame({ content: '' }, 'error'), error: { code: 502, message: 'provider died' } }],
       ['in a choice', { choices: [{ index: 0, delta: {}, error: { code: 502, message: 'provider died' } }] }],

@@ -180,6 +180,14 @@ describe('streams that say little', () => {
     expect(pair.calls).toEqual([1, 0]);
   });
 
+  it('F20 a flood of empty frames is given up, not kept', async () => {
+    const empty = Buffer.from(`data: ${JSON.stringify(ROLE)}\n\n`.repeat(400));
+    pair.primary.always(() => [SSE, { do: 'repeat', bytes: empty, times: 2_000 }, { do: 'end' }]);
+    expect(await called(pair.router, { stream: true })).toMatchObject({ text: 'from the fallback', done: true });
+    await pair.primary.idle();
+    for (const { sentBytes } of pair.primary.requests) expect(sentBytes).toBeLessThan(24 * 1024 * 1024);
+  });
+
   const counted = (completion: number) => ({
     prompt_tokens: 10,
     completion_tokens: completion,

@@ -4,6 +4,12 @@ import type { AppError } from '../app-error.js';
 
 type ErrorClass = new (message: string, second: never) => AppError;
 
+const INNER_ERROR = {
+  type: 'object' as const,
+  description:
+    "A provider's own account of a content filter (category, severity), as it came; absent when there is none.",
+};
+
 const errorSchema = (codes: readonly string[]) => ({
   type: 'object' as const,
   required: ['error'],
@@ -16,6 +22,7 @@ const errorSchema = (codes: readonly string[]) => ({
         type: { type: 'string' as const },
         param: { type: 'string' as const, nullable: true, description: 'Path of the bad field.' },
         code: { type: 'string' as const, enum: [...codes] },
+        ...(codes.includes('content_filter') ? { innererror: INNER_ERROR } : {}),
       },
     },
   },

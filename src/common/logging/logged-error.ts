@@ -1,3 +1,4 @@
+import { cutText } from '../cut-text.js';
 import { ownWords, stackFrames } from './outside-text.js';
 import { redact } from './redact.js';
 
@@ -15,7 +16,7 @@ export interface LoggedError {
 
 /** Free text for the log: at most 8192 characters, personal data and credentials redacted. */
 export function loggedText(text: string): string {
-  return redact(text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)}...` : text);
+  return redact(text.length > MAX_TEXT_CHARS ? `${cutText(text, MAX_TEXT_CHARS)}...` : text);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { cutText } from '../../../common/cut-text.js';
 import { ownField } from '../../../common/own-field.js';
 
 /** What an error body says, whatever its form. */
@@ -28,14 +29,6 @@ const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const textIn = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-/** The beginning of a text, cut between two characters; halves of characters that were in it are replaced. */
-export function cutText(text: string, characters = SHOWN_CHARACTERS): string {
-  let end = Math.min(text.length, characters);
-  const code = text.charCodeAt(end - 1);
-  if (end < text.length && code >= 0xd800 && code <= 0xdbff) end -= 1;
-  return text.slice(0, end).toWellFormed();
-}
-
 /**
  * Reads an error body: OpenAI's `{error: {...}}`, and what other servers make of it (a bare text, a list, FastAPI's
  * `detail`, `{message}`, `{errors}`, vLLM's `{object: "error"}`). A form that nobody knows is its own message.
@@ -45,8 +38,8 @@ export function readProviderError(body: unknown): ProviderError {
   const all = isFields(body) && body !== fields ? [fields, body] : [fields];
   const message = messageOf(body, 0) || (body === null || body === undefined ? '' : JSON.stringify(body));
   return {
-    message: cutText(message),
-    names: cutText(all.flatMap(({ code, type, status }) => [code, type, status].filter(isName)).join(' ')),
+    message: cutText(message, SHOWN_CHARACTERS),
+    names: cutText(all.flatMap(namesIn).join(' '), SHOWN_CHARACTERS),
     param: paramOf(fields, body),
     status: all.map(statusOf).find((status) => status !== null) ?? null,
     innererror: innerErrorOf(fields),
@@ -54,6 +47,9 @@ export function readProviderError(body: unknown): ProviderError {
   };
 }
 
+/** `error_type` is text-generation-inference's. */
+const namesIn = ({ code, type, status, error_type }: Fields): string[] =>
+  [code, type, status, error_type].filter(isName);
 const isName = (value: unknown): value is string => typeof value === 'string' && value !== 'error';
 
 /** The object that describes the error: the innermost `error`, or the body itself. */
@@ -92,7 +88,7 @@ function placeOf(loc: unknown): string | null {
 }
 
 function paramOf(fields: Fields, body: unknown): string | null {
-  if (typeof fields['param'] === 'string') return cutText(fields['param']);
+  if (typeof fields['param'] === 'string') return cutText(fields['param'], SHOWN_CHARACTERS);
   const details: unknown = isFields(body) ? body['detail'] : null;
   const first: unknown = Array.isArray(details) ? details[0] : null;
   return isFields(first) ? placeOf(first['loc']) : null;

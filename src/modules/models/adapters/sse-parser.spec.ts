@@ -30,6 +30,7 @@ describe('SseParser', () => {
     ['event: error', 'event: error\ndata: {"code":400}\n\n', '{"code":400}'],
     ['event:error after its data', 'data: x\nevent:error\n\n', 'x'],
     ['the field error of older llama.cpp', 'error: {"code":400}\n\n', '{"code":400}'],
+    ['a line of its own', '{"error": "engine died"}\n\n', '{"error": "engine died"}'],
     ['no data', 'event: error\n\n', ''],
   ])('F45 tells an error by %s, at any split', (_name, text, data) => {
     for (const size of [Infinity, 1, 2, 3]) {

@@ -6,6 +6,7 @@ const LINE_END = /[\n\r]/;
 const BYTE_ORDER_MARK = '\uFEFF';
 const COLON = 58;
 const SPACE = 32;
+const BRACE = 123;
 
 export class SseEventTooLarge extends Error {}
 
@@ -18,7 +19,8 @@ export class SseError {
 /**
  * Server-sent events to their `data` payloads, incrementally: bytes may be split anywhere, also inside a character.
  * Comments are counted. Of the other fields only `event: error` says something in a chat-completions stream, and the
- * field `error` that llama.cpp had until autumn 2025; both make an `SseError`.
+ * field `error` that llama.cpp had until autumn 2025; both make an `SseError`, as does an error object on a line of its
+ * own: what a server writes whose stream has broken off behind its back.
  *
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
@@ -86,8 +88,12 @@ export class SseParser {
   }
 
   private readOther(text: string, from: number, end: number): void {
-    if (text.charCodeAt(from) === COLON) this.comments += 1;
-    else if (text.startsWith('event:', from)) this.isError = valueOf(text, from + 6, end).trim() === 'error';
+    const first = text.charCodeAt(from);
+    if (first === COLON) this.comments += 1;
+    else if (first === BRACE && isBareError(text.slice(from, end))) {
+      this.isError = true;
+      this.addData(text.slice(from, end));
+    } else if (text.startsWith('event:', from)) this.isError = valueOf(text, from + 6, end).trim() === 'error';
     else if (text.startsWith('error:', from)) {
       this.isError = true;
       this.addData(valueOf(text, from + 6, end));
@@ -98,6 +104,8 @@ export class SseParser {
     if (this.rest.length + (this.data?.length ?? 0) > MAX_EVENT_CHARACTERS) throw new SseEventTooLarge();
   }
 }
+
+const isBareError = (line: string): boolean => /^\{\s{0,9}"(error|detail|object"\s{0,9}:\s{0,9}"error)"/.test(line);
 
 /** One space after the colon belongs to the format. */
 const valueOf = (text: string, from: number, end: number): string =>

@@ -1,10 +1,12 @@
 import { hasContent, type ChatFrame, type Completion } from '../../../common/chat.js';
-import type { UpstreamFailure } from '../../../common/upstream-failure.js';
+import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import { errorIn, isErrorBody } from './answer-errors.js';
 import type { SseError } from './sse-parser.js';
 import { failureOfBody } from './upstream-errors.js';
 
 const DONE = '[DONE]';
+/** Frames before the first content are kept until it comes. */
+const MAX_EMPTY_CHARACTERS = 1024 * 1024;
 
 /** Follows one stream: turns payloads into frames and knows whether the answer is complete. */
 export class StreamFrames {
@@ -17,6 +19,7 @@ export class StreamFrames {
   /** Whether the last read brought some. */
   readContent = false;
   private done = false;
+  private emptyCharacters = 0;
   private readonly finished = new Set<number>();
   private finalUsageSeen = false;
 
@@ -39,7 +42,7 @@ export class StreamFrames {
     this.readContent = false;
     for (const payload of payloads) {
       if (this.done || this.failure) break;
-      if (payload === DONE) this.done = true;
+      if (isDone(payload)) this.done = true;
       else if (typeof payload === 'string') this.readOne(payload, frames);
       else this.failure = failureOfBody(parsed(payload.data) ?? payload.data);
     }
@@ -62,11 +65,19 @@ export class StreamFrames {
     if (hasContent(json)) {
       this.readContent = true;
       this.hasAnswer = true;
+    } else if (!this.hasAnswer) {
+      this.emptyCharacters += text.length;
+      if (this.emptyCharacters > MAX_EMPTY_CHARACTERS) {
+        this.failure = new UpstreamFailure('bad_answer', 'nothing but frames without content');
+      }
     }
     // A payload over several data lines is one line again when it goes out.
     frames.push({ text: text.includes('\n') ? JSON.stringify(json) : text, json });
   }
 }
+
+const isDone = (payload: string | SseError): boolean =>
+  typeof payload === 'string' && payload.length < 16 && payload.trim() === DONE;
 
 function parsed(text: string): unknown {
   try {
