@@ -65,6 +65,24 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
         await refusal(reserve(caller));
       });
 
+      it('counts work that calls no model, and looks at nothing else', async () => {
+        const busy = callerWith({ requestsPerMinute: 3, tokensPerMinute: 10, concurrent: 1, usdPerMonth: 1 });
+        const end = await begin(busy, 10, 1);
+        expect(await ledger.count(busy)).toEqual({
+          'x-ratelimit-limit-requests': '3',
+          'x-ratelimit-remaining-requests': '1',
+          'x-ratelimit-reset-requests': '1m0s',
+        });
+        await end({ tokens: 0, usd: 2 });
+        await ledger.count(busy);
+        const error = await refusal(ledger.count(busy));
+        expect(error).toMatchObject({ code: 'rate_limit_exceeded', headers: { 'retry-after': '60' } });
+        clock.now += 60_000;
+        await ledger.count(busy);
+        const next = callerWith({ requestsPerMinute: 3, concurrent: 1 });
+        await reserve(next); // the counted one holds no slot
+      });
+
       it('keeps users, and users of one name in two tenants, apart', async () => {
         const names = [
           ['acme', 'alice'],

@@ -3,10 +3,12 @@ import { QueryBus } from '@nestjs/cqrs';
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Readable } from 'node:stream';
-import { InvalidRequest } from '../../common/app-error.js';
+import { InvalidRequest, RateLimitExceeded } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
+import { ApiErrors } from '../../common/http/api-docs.decorators.js';
+import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
 import { DecideRouteQuery } from '../router/router.messages.js';
 import { AnswerChat } from './answer-chat.js';
@@ -103,10 +105,12 @@ export class ChatController {
 
   @Post('v1/route')
   @HttpCode(200)
+  @CountsAsRequest()
   @ApiOperation({ summary: 'Which target would answer, and why; no model is called' })
   @ApiBody({ schema: { type: 'object' }, examples: routeExamples })
   @ApiResponse({ status: 200, description: 'The decision record', content: routeResponseExample })
   @ApiDecision()
+  @ApiErrors(RateLimitExceeded)
   async route(
     @Body({ schema: routeRequestSchema }) body: RouteRequest,
     @CurrentCaller() caller: Caller,

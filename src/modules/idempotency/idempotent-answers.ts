@@ -36,8 +36,12 @@ export class IdempotentAnswers {
     const run = new IdempotentRun(this.store, key, fingerprintOf(request), randomUUID(), signal);
     const claim = await this.claim(run, performance.now() - reply.elapsedTime + this.patienceMs(request));
     if (claim === 'alone') return work();
-    if (claim === 'other') throw conflict();
-    if (claim !== 'begun') return replay(claim, reply);
+    if (claim !== 'begun') {
+      // no model is called, so nothing else counts it
+      const limits = request.caller ? await request.server.countRequest(request.caller) : {};
+      if (claim === 'other') throw conflict();
+      return replay({ ...claim, headers: { ...claim.headers, ...limits } }, reply);
+    }
     return this.answerFirst(run, new AnswerRecorder(reply, run, sessionOf(request)), work);
   };
 

@@ -28,6 +28,14 @@ export abstract class QuotaLedger {
   abstract reserve(caller: Caller, need: QuotaNeed, id: string): Promise<RateLimitHeaders>;
 
   /**
+   * Takes one request of `requestsPerMinute` and nothing else, for work that calls no model: neither tokens nor money nor
+   * a slot are looked at, and there is nothing to settle.
+   *
+   * @throws RateLimitExceeded with `retry-after` and the headers of that limit
+   */
+  abstract count(caller: Caller): Promise<RateLimitHeaders>;
+
+  /**
    * Frees the slot and the reserved money of a lease, books what the answer cost, and settles the tokens: what was not
    * used is given back where it was counted, an overrun counts from now on. The request itself stays counted. A lease
    * that is gone changes no rate; its cost is booked all the same.
@@ -42,3 +50,9 @@ export const isUnlimited = ({ requestsPerMinute, tokensPerMinute, concurrent, us
 /** Injective whatever characters a claim may bring: `a|b` + `c` is another user than `a` + `b|c`. */
 export const userKey = ({ tenant, user }: Pick<Caller, 'tenant' | 'user'>): string =>
   `${tenant.length}|${tenant}|${user}`;
+
+/** The one limit that `count` looks at. */
+export const requestsAlone = ({ limits: { requestsPerMinute }, ...caller }: Caller): Caller => ({
+  ...caller,
+  limits: requestsPerMinute === undefined ? {} : { requestsPerMinute },
+});

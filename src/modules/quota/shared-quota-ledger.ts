@@ -92,6 +92,20 @@ export class SharedQuotaLedger extends QuotaLedger {
     }
   }
 
+  async count(caller: Caller): Promise<RateLimitHeaders> {
+    const { shared, own } = this.parts;
+    try {
+      const headers = await shared.count(caller);
+      this.together();
+      own.noteRequest(caller);
+      return headers;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.onItsOwn(error);
+      return own.count({ ...caller, limits: this.shareOf(caller) }, SHARE_REMARK);
+    }
+  }
+
   async settle(caller: Caller, id: string, used: QuotaUse): Promise<void> {
     const settled = this.settleBoth(caller, id, used);
     this.settling.add(settled);

@@ -15,6 +15,7 @@ import {
 } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
+import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
 import { DecisionLog } from './decision-log.js';
 import { FeedbackAllowance } from './feedback-allowance.js';
@@ -47,6 +48,7 @@ export class FeedbackController {
 
   @Post('v1/feedback')
   @HttpCode(200)
+  @CountsAsRequest()
   @ApiBearerAuth()
   @ApiOperation({
     summary: 'How good an answer was',

@@ -7,10 +7,12 @@ import {
   InvalidRequest,
   Overloaded,
   PermissionDenied,
+  RateLimitExceeded,
   SessionNotFound,
 } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
+import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
 import { SessionArchive } from './session-archive.js';
 import { insightsOf, type SessionInsights } from './session-insights.js';
@@ -36,7 +38,8 @@ type SessionParams = z.output<typeof sessionParams>;
 /** Sessions of the caller's tenant: list, read, erase. They come into being with the first turn of a chat. */
 @ApiTags('sessions')
 @ApiBearerAuth()
-@ApiErrors(InvalidRequest, InvalidApiKey, PermissionDenied, Overloaded)
+@ApiErrors(InvalidRequest, InvalidApiKey, PermissionDenied, RateLimitExceeded, Overloaded)
+@CountsAsRequest()
 @RequireScope('chat')
 @Controller('v1/sessions')
 export class SessionController {

@@ -1,6 +1,6 @@
 import type { Caller, CallerLimits } from '../../../common/caller.js';
 import { MonthlySpend } from '../monthly-spend.js';
-import { QuotaLedger, userKey, type QuotaUse, type RateLimitHeaders } from '../quota-ledger.js';
+import { QuotaLedger, requestsAlone, userKey, type QuotaUse, type RateLimitHeaders } from '../quota-ledger.js';
 import type { QuotaNeed } from '../quota.messages.js';
 import { headersFor, refuseOverLimit, type QuotaState, type WindowState } from '../quota-verdict.js';
 import { SlidingWindow, WINDOW_MS, type Bucket } from '../sliding-window.js';
@@ -9,6 +9,7 @@ import { SlidingWindow, WINDOW_MS, type Bucket } from '../sliding-window.js';
 const LEASE_MAX_MS = 3_600_000;
 /** Idle users looked at in one reservation: more than the one it may add, so they cannot pile up. */
 const SWEEP_PER_RESERVATION = 2;
+const NOTHING: QuotaNeed = { tokens: 0, usd: 0 };
 
 interface UserAccount {
   readonly requests: SlidingWindow;
@@ -59,6 +60,25 @@ export class MemoryQuotaLedger extends QuotaLedger {
     refuseOverLimit(now, limits, this.stateOf(now, user, account, limits, need), remark);
     this.take(now, user, account, tokensOf(need, limits), need.usd, id);
     return headersFor(limits, this.stateOf(now, user, account, limits, need));
+  }
+
+  /** @param remark ends the message of a refusal */
+  async count(caller: Caller, remark = ''): Promise<RateLimitHeaders> {
+    const { limits } = requestsAlone(caller);
+    const now = this.now();
+    this.sweep(now);
+    const user = userKey(caller);
+    const account = this.touch(now, user);
+    refuseOverLimit(now, limits, this.stateOf(now, user, account, limits, NOTHING), remark);
+    account.requests.add(now, 1);
+    return headersFor(limits, this.stateOf(now, user, account, limits, NOTHING));
+  }
+
+  /** Counts what another ledger has counted by `count`. */
+  noteRequest(caller: Caller): void {
+    const now = this.now();
+    this.sweep(now);
+    this.touch(now, userKey(caller)).requests.add(now, 1);
   }
 
   /** Counts what another ledger has let in. */

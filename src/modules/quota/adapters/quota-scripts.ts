@@ -57,7 +57,7 @@ const COMMON = `
   end`;
 
 /**
- * ARGV: time, id, limits (requests, tokens, concurrent, nano-USD; -1 = none), tokens and nano-USD asked for, the spend
+ * ARGV: time, id (empty: nothing but the request is taken), limits (requests, tokens, concurrent, nano-USD; -1 = none), tokens and nano-USD asked for, the spend
  * this replica knows of (Redis may have lost it), milliseconds of the lease. Replies: 1 or 0 = let in or not, then for
  * requests and for tokens: used, empty in, fits in (milliseconds); in flight, nano-USD spent, nano-USD reserved. The
  * state is the one after the reservation, or the one that refused it.
@@ -103,7 +103,7 @@ export const RESERVE = new RedisScript(`${COMMON}
   if fits then
     if maxRequests >= 0 then count(KEYS[1], 1, now); took(requests, 1) end
     if maxTokens >= 0 then count(KEYS[2], tokensAsked, now); took(tokens, tokensAsked) end
-    lease(ARGV[2], bucketNow, maxTokens >= 0 and tokensAsked or 0, nanoAsked, tonumber(ARGV[10]))
+    if ARGV[2] ~= '' then lease(ARGV[2], bucketNow, maxTokens >= 0 and tokensAsked or 0, nanoAsked, tonumber(ARGV[10])) end
   end
   return {fits and 1 or 0, requests.used, requests.emptyIn, requests.fitsIn, tokens.used, tokens.emptyIn, tokens.fitsIn,
     inFlight, whole(nanoSpent), whole(nanoReserved)}`);

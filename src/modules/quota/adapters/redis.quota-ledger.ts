@@ -2,7 +2,7 @@ import type { Caller, CallerLimits } from '../../../common/caller.js';
 import { hashTag } from '../../../common/redis/hash-tag.js';
 import type { RedisConnection, RedisScript } from '../../../common/redis/redis-connection.js';
 import { MonthlySpend } from '../monthly-spend.js';
-import { QuotaLedger, userKey, type QuotaUse, type RateLimitHeaders } from '../quota-ledger.js';
+import { QuotaLedger, requestsAlone, userKey, type QuotaUse, type RateLimitHeaders } from '../quota-ledger.js';
 import type { QuotaNeed } from '../quota.messages.js';
 import { headersFor, refuseOverLimit, type QuotaState, type WindowState } from '../quota-verdict.js';
 import type { AloneBucket } from '../taken-alone.js';
@@ -18,6 +18,7 @@ const BOOKED_MS = 900_000;
 const LEASES_A_CALL = 500;
 const NO_LIMIT = -1;
 const UNKNOWN = -1;
+const NO_LEASE = '';
 
 /** A lease of one user. */
 export interface OpenLease {
@@ -62,6 +63,17 @@ export class RedisQuotaLedger extends QuotaLedger {
     const [letIn, ...numbers] = reply.map(Number) as [number, ...number[]];
     const state = stateOf(numbers);
     this.known.raise(now, userKey(caller), state.spentUsd);
+    if (letIn === 0) refuseOverLimit(now, limits, state);
+    return headersFor(limits, state);
+  }
+
+  async count(caller: Caller): Promise<RateLimitHeaders> {
+    const { limits } = requestsAlone(caller);
+    const now = this.clock.here();
+    const args = [NO_LEASE, ...limitsOf(limits), 0, 0, 0, LEASE_MS];
+    const reply = (await this.run(RESERVE, keysOf(caller, now), args)) as (number | string)[];
+    const [letIn, ...numbers] = reply.map(Number) as [number, ...number[]];
+    const state = stateOf(numbers);
     if (letIn === 0) refuseOverLimit(now, limits, state);
     return headersFor(limits, state);
   }
