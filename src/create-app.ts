@@ -5,12 +5,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule } from './app.module.js';
 import type { LiveConfig } from './common/config/live-config.js';
 import { InvalidRequest } from './common/app-error.js';
-import { answerBrokenHttp } from './common/http/broken-http.js';
+import { answerBrokenHttp, answerForNode } from './common/http/broken-http.js';
+import { continueLate } from './common/http/continue.js';
 import { useCallerSignals } from './common/http/caller-signal.js';
 import { allowOrigins } from './common/http/cors.js';
 import { ErrorFilter } from './common/http/error.filter.js';
 import { useJsonBody } from './common/http/json-body.js';
 import { requestIdOf } from './common/http/request-id.js';
+import { KnownRoutes } from './common/http/known-routes.js';
 import { RequestValidationPipe } from './common/http/request-validation.pipe.js';
 import { shedOverload } from './common/http/shed-overload.js';
 import { TargetSearchOptions } from './modules/models/models.messages.js';
@@ -29,14 +31,18 @@ export async function createApp(
   logger: LoggerService,
   search = new TargetSearchOptions(),
 ): Promise<NestFastifyApplication> {
-  const adapter = new FastifyAdapter(serverOptions(config));
+  const routes = new KnownRoutes();
+  const errors = new ErrorFilter(routes);
+  const adapter = new FastifyAdapter(serverOptions(config, routes, errors));
+  const fastify = adapter.getInstance<FastifyInstance>();
+  routes.watch(fastify);
+  answerForNode(fastify.server);
+  continueLate(fastify.server);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, search), adapter, {
     logger,
     bodyParser: false,
     abortOnError: false,
   });
-  const errors = new ErrorFilter();
-  const fastify = adapter.getInstance<FastifyInstance>();
   allowOrigins(app, config.current.server.corsOrigins);
   useJsonBody(fastify, config.current.server.bodyLimitBytes);
   useCallerSignals(fastify);
@@ -59,7 +65,11 @@ function hostProblem({ raw, headers }: FastifyRequest): Error | undefined {
   return new InvalidRequest('The request has no Host header.');
 }
 
-function serverOptions(config: LiveConfig): ConstructorParameters<typeof FastifyAdapter>[0] {
+function serverOptions(
+  config: LiveConfig,
+  routes: KnownRoutes,
+  errors: ErrorFilter,
+): ConstructorParameters<typeof FastifyAdapter>[0] {
   const { bodyLimitBytes, trustedProxies } = config.current.server;
   return {
     bodyLimit: bodyLimitBytes,
@@ -70,6 +80,8 @@ function serverOptions(config: LiveConfig): ConstructorParameters<typeof Fastify
     // Node would answer a missing Host by itself, without a body; `hostProblem` does it in the API's form.
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 5_000, requireHostHeader: false },
     clientErrorHandler: answerBrokenHttp,
+    frameworkErrors: (error, request, reply) => errors.send(error, request as FastifyRequest, reply as FastifyReply),
+    rewriteUrl: routes.rewrite,
     routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS },
     // A shutdown finishes what is in flight, also on connections that are kept alive.
     forceCloseConnections: 'idle',

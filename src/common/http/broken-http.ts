@@ -1,18 +1,39 @@
-import type { ServerResponse } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ErrorBody } from '../app-error.js';
+import { InvalidRequest } from '../app-error.js';
 
 type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
 
-const REASON: Record<number, string> = {
-  400: 'Bad Request',
-  408: 'Request Timeout',
-  431: 'Request Header Fields Too Large',
-};
+interface Refusal {
+  readonly status: string;
+  readonly message: string;
+}
 
-const statusOf = (code: string | undefined): number => {
-  if (code === 'HPE_HEADER_OVERFLOW') return 431;
-  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+const NO_HTTP: Refusal = {
+  status: '400 Bad Request',
+  message: 'Bad Request: this is not a valid HTTP request.',
+};
+const REFUSALS: ReadonlyMap<string | undefined, Refusal> = new Map([
+  [
+    'HPE_HEADER_OVERFLOW',
+    {
+      status: '431 Request Header Fields Too Large',
+      message: 'Request Header Fields Too Large: path and headers together may have 16 KiB.',
+    },
+  ],
+  [
+    'ERR_HTTP_REQUEST_TIMEOUT',
+    { status: '408 Request Timeout', message: 'Request Timeout: the request took too long to arrive.' },
+  ],
+]);
+const NO_EXPECTATION: Refusal = {
+  status: '417 Expectation Failed',
+  message: 'Expect: 100-continue is the only expectation that can be met.',
+};
+const NO_PROXY: Refusal = {
+  status: '405 Method Not Allowed',
+  message: 'CONNECT: this service is no proxy. GET /docs lists all routes.',
 };
 
 /** Answers what is not HTTP (broken framing, headers too large or too slow) in the API's error form, and hangs up. */
@@ -23,21 +44,24 @@ export function answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): 
   }
   // an answer has begun on this connection, and bytes put into it would pass for a part of it; Node looks there itself
   if ((socket as AnsweringSocket)._httpMessage?.headersSent) return socket.destroySoon();
-  const status = statusOf(error.code);
-  const reason = REASON[status] ?? 'Bad Request';
-  const body: ErrorBody = {
-    error: {
-      message: `${reason}: this is not a valid HTTP request.`,
-      type: 'invalid_request_error',
-      param: null,
-      code: 'invalid_request',
-    },
-  };
-  const text = JSON.stringify(body);
+  socket.end(refused(REFUSALS.get(error.code) ?? NO_HTTP));
+}
+
+/** What Node answers by itself, or with silence, before anybody is asked. */
+export function answerForNode(server: Server): void {
+  server.on('checkExpectation', ({ socket }) => socket.end(refused(NO_EXPECTATION)));
+  server.on('connect', (_, socket) => socket.end(refused(NO_PROXY)));
+}
+
+function refused({ status, message }: Refusal): string {
+  const text = JSON.stringify(new InvalidRequest(message).toBody());
   const head = [
-    `HTTP/1.1 ${status} ${reason}`,
+    `HTTP/1.1 ${status}`,
     'content-type: application/json; charset=utf-8',
     'x-should-retry: false',
+    `x-request-id: ${randomUUID()}`,
+    `content-length: ${Buffer.byteLength(text)}`,
+    'connection: close',
   ];
-  socket.end([...head, `content-length: ${Buffer.byteLength(text)}`, 'connection: close', '', text].join('\r\n'));
+  return [...head, '', text].join('\r\n');
 }

@@ -11,18 +11,27 @@ import {
   UnsupportedMediaType,
 } from '../app-error.js';
 import { CallerGone } from './caller-signal.js';
+import { KnownRoutes } from './known-routes.js';
 import { hasRestToCome, lingeringAnswer } from './lingering-answer.js';
 
+/** Fastify's own words for these are of its inside. */
+const TOLD_BETTER: ReadonlyMap<string | undefined, string> = new Map([
+  ['FST_ERR_BAD_URL', 'The path is not valid: % stands before two hexadecimal digits of UTF-8, and itself is %25.'],
+  ['FST_ERR_MAX_PARAM_LENGTH', 'A name in the path is longer than any that exists.'],
+]);
+
 /** What Fastify and Nest throw by themselves, in the words of our catalogue. */
-function translate(error: unknown, request: Pick<FastifyRequest, 'method' | 'url'>): AppError {
+function translate(error: unknown, request: FastifyRequest, routes: KnownRoutes): AppError {
   if (error instanceof AppError) return error;
+  const told = TOLD_BETTER.get((error as NodeJS.ErrnoException).code);
+  if (told) return new InvalidRequest(told);
   const status = error instanceof HttpException ? error.getStatus() : (error as { statusCode?: number }).statusCode;
   if (status === 413) return new PayloadTooLarge('The request body is larger than is accepted here.');
   if (status === 415) {
     return new UnsupportedMediaType('Send the body as application/json.', 'content-type');
   }
   if (status === 404) {
-    return new NotFound(`No route ${request.method} ${request.url.split('?')[0]}. GET /docs lists all routes.`);
+    return new NotFound(routes.advice(request.method, request.originalUrl));
   }
   if (status === 403) return new PermissionDenied('This credential may not do that.');
   if (status && status >= 400 && status < 500) return new InvalidRequest((error as Error).message);
@@ -34,6 +43,8 @@ function translate(error: unknown, request: Pick<FastifyRequest, 'method' | 'url
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('errors');
 
+  constructor(private readonly routes = new KnownRoutes()) {}
+
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     this.send(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
@@ -43,7 +54,7 @@ export class ErrorFilter implements ExceptionFilter {
   send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     // Nobody reads an answer, and it is no failure of anything; its request has a line of its own.
     if (error instanceof CallerGone) return;
-    const shown = translate(error, request);
+    const shown = translate(error, request, this.routes);
     if (shown instanceof InternalError) this.logger.error({ err: error, request_id: request.id }, 'unexpected error');
     if (reply.sent || reply.raw.destroyed) return;
     const text = JSON.stringify(shown.toBody());

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { holdsBack } from './continue.js';
 
 /** A rest that is longer, or comes so slowly, is cut off. */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -10,9 +11,15 @@ const SILENCE_MS = 2_000;
 const LONG_BYTES = 1024 * 1024;
 
 /** Whether part of the request's body is still to come and closing, or reading on without a bound, would be the end. */
-export function hasRestToCome({ complete, headers }: IncomingMessage, isClosing: boolean): boolean {
+export function hasRestToCome(request: IncomingMessage, isClosing: boolean): boolean {
+  const { complete, headers } = request;
   if (complete) return false;
-  return isClosing || headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > LONG_BYTES;
+  return (
+    isClosing ||
+    holdsBack(request) ||
+    headers['transfer-encoding'] !== undefined ||
+    Number(headers['content-length']) > LONG_BYTES
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { tooLarge } from './body-limit.js';
+import { goOn } from './continue.js';
 import { decode, decodersOf, type Done } from './content-encoding.js';
 
 const NOTHING = Buffer.alloc(0);
@@ -15,6 +16,7 @@ export function readBody(headers: IncomingHttpHeaders, payload: Readable, limitB
   const decoders = decodersOf(headers['content-encoding']);
   if (decoders instanceof Error) return done(decoders, NOTHING);
   if (Number(headers['content-length']) > limitBytes) return done(tooLarge(limitBytes), NOTHING);
+  goOn(payload);
   const pieces: Buffer[] = [];
   let bytes = 0;
   const onData = (piece: Buffer): void => {
