@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { jest } from '@jest/globals';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
@@ -263,6 +264,19 @@ describe('a request and its end', () => {
       expect(requestLines(lines)).toMatchObject([{ level: 'info', status: 499, outcome: 'aborted', error_code: null }]);
       expect(lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
     }
+  });
+
+  it('F55 a caller who leaves while it sends its body is no error', async () => {
+    const { hostname, port } = new URL(router.url);
+    const socket = connect(Number(port), hostname);
+    const before = lines.length;
+    socket.write(
+      'POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{"mod',
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    socket.destroy();
+    await (await chat(router)).text(); // the service has seen it by then
+    expect(lines.slice(before).filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
   });
 
   it('F61 the label status says cut or aborted for a stream that ended so', async () => {

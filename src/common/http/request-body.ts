@@ -1,16 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
+import { CallerGone } from './caller-signal.js';
 import { tooLarge } from './body-limit.js';
 import { goOn } from './continue.js';
 import { decode, decodersOf, type Done } from './content-encoding.js';
 
 const NOTHING = Buffer.alloc(0);
+
 /**
  * Reads a body to its end and undoes its `Content-Encoding`, both within the limit. What comes after the limit is not
  * read here: the error's answer sees to the rest.
  *
- * @param done told once: PayloadTooLarge, UnsupportedMediaType, InvalidRequest (not what its coding says), or the
- *   connection's own error
+ * @param done told once: PayloadTooLarge, UnsupportedMediaType, InvalidRequest (not what its coding says), CallerGone
  */
 export function readBody(headers: IncomingHttpHeaders, payload: Readable, limitBytes: number, done: Done): void {
   const decoders = decodersOf(headers['content-encoding']);
@@ -25,10 +26,12 @@ export function readBody(headers: IncomingHttpHeaders, payload: Readable, limitB
     else pieces.push(piece);
   };
   const finish = (error?: Error): void => {
-    payload.off('data', onData).off('end', finish).off('error', finish);
+    payload.off('data', onData).off('end', onEnd).off('error', onGone);
     if (error) return done(error, NOTHING);
     const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, bytes);
     decode(body, decoders, limitBytes, done);
   };
-  payload.on('data', onData).on('end', finish).on('error', finish);
+  const onEnd = (): void => finish();
+  const onGone = (): void => finish(new CallerGone()); // a connection that breaks is all that can go wrong with it
+  payload.on('data', onData).on('end', onEnd).on('error', onGone);
 }
