@@ -19,7 +19,7 @@ const MAIL = `${WORD}@example.com`;
 const CARD = '4111111111111111';
 const DASHED_CARD = '4111-1111-1111-1111';
 const KEY = 'sk-abcdefghijklmnop0123456789qrstuv';
-const PRIVATE = [MAIL, CARD, DASHED_CARD, KEY];
+const PRIVATE = [MAIL, `${WORD}%40example.com`, CARD, DASHED_CARD, KEY];
 const EVERYTHING = `${WORD} ${PRIVATE.join(' ')}`;
 
 const ALICE = { authorization: 'Bearer alice-key' };
@@ -64,6 +64,7 @@ describe('what callers and model servers write', () => {
   const inPath = [
     `/${WORD}`,
     `/v1/models/${MAIL}`,
+    `/${WORD}%40example.com/${CARD}`,
     `/v1/models/${KEY}`,
     `/v1/sessions/${CARD}`,
     `/v1/sessions/${MAIL}`,

@@ -4,6 +4,7 @@ import { redact } from './redact.js';
 describe('redact', () => {
   it.each([
     ['mail to alice.b@example.co.uk failed', 'mail to [redacted] failed'],
+    ['No route GET /v1/alice%40example.com. See', 'No route GET /v1/[redacted]. See'],
     ['Incorrect API key provided: sk-proj-abcdEFGH12345678.', 'Incorrect API key provided: [redacted].'],
     ['sent Authorization: Bearer abc.def-ghi_123 twice', 'sent Authorization: Bearer [redacted] twice'],
     ['connect redis://app:hunter2@cache:6380 refused', 'connect redis://app:[redacted]@cache:6380 refused'],

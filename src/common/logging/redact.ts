@@ -3,7 +3,8 @@ import { SECRET_NAMES, SECRET_SHAPES } from '../secret-shapes.js';
 const HIDDEN = '[redacted]';
 
 const URL_PASSWORD = /(\/\/[^\s/:@]{0,256}:)[^\s/@]{1,512}@/g;
-const EMAIL = /[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}/g;
+/** Also as a URL holds it. */
+const EMAIL = /[A-Za-z0-9._%+-]{1,64}(?:@|%40)(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}/g;
 const CREDENTIAL = /\b(bearer|basic)\s+[A-Za-z0-9._~+/-]{8,}=*/gi;
 const NAMED_SECRET = new RegExp(
   `\\b(${SECRET_NAMES.join('|')})(["']?\\s*[:=]\\s*["']?)(?!\\[redacted\\]|bearer\\b|basic\\b)[^\\s"',;&)}]{4,}`,
