@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
@@ -14,6 +15,7 @@ import { ownWords } from '../../common/logging/outside-text.js';
 const RETRY_SECONDS = 1;
 /** A wait for a silent store takes 250 ms; one that would begin later would keep the caller for too long. */
 const READ_AGAIN_WITHIN_MS = 550;
+const READ_AGAIN_AFTER_MS = 50;
 
 /**
  * From the hot tail; on a miss from the turn store, which then refills the tail. While one of the two is away the other
@@ -37,10 +39,13 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
     const began = this.beginning(key, held);
     const pending = this.outboxes.pendingOf(key);
     if (held.complete) return this.conversation(mergeTurns(held.turns, pending), await began);
-    // Where the store is all there is, one slow answer must not refuse the request; a store that is away fails at once.
+    // Where the store is all there is, one slow answer must not refuse the request.
     const mayReadAgain = (): boolean => !held.usable && performance.now() - startedAt < READ_AGAIN_WITHIN_MS;
     let stored = await this.fromStore(key);
-    while (!stored && mayReadAgain()) stored = await this.fromStore(key);
+    while (!stored && mayReadAgain()) {
+      await delay(READ_AGAIN_AFTER_MS); // one that is known to be away says so at once
+      stored = await this.fromStore(key);
+    }
     if (!stored && !held.usable) {
       throw new Overloaded('The conversation cannot be read at the moment. Try again.', RETRY_SECONDS);
     }

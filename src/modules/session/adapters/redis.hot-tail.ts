@@ -56,7 +56,11 @@ const APPEND = new RedisScript(`${KEEP}
     redis.call('DEL', KEYS[2])
     if tonumber(facts[1] or '0') <= now then redis.call('DEL', KEYS[1]) end
   end
-  redis.call('RPUSH', KEYS[1], ARGV[4])
+  -- A full Redis refuses to add and lets delete: a list that misses this turn must not pass for the whole.
+  if type(redis.pcall('RPUSH', KEYS[1], ARGV[4])) == 'table' then
+    redis.call('DEL', KEYS[1], KEYS[2])
+    return 2
+  end
   redis.call('LTRIM', KEYS[1], -max, -1)
   keep(now, ttl)
   return 1`);
@@ -158,7 +162,7 @@ export class RedisHotTail extends HotTail {
     const args = [this.now(), maxTurns, ttlMs, elementOf(turn), erasedBefore ?? '', at];
     const append = () => this.redis.run((client) => APPEND.run(client, keysOf(key), args));
     const reply = await this.orStale(key, append);
-    if (reply === null) return 'unsure';
+    if (reply === null || reply === 2) return 'unsure';
     return reply === 0 ? 'erased' : 'kept';
   }
 
