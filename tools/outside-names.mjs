@@ -39,6 +39,9 @@ export const outsideNames = {
         if (!isClosed(checker, services.getTypeAtLocation(node.property)))
           context.report({ node, messageId: 'access' });
       },
+      'ObjectPattern > Property[computed=true]'(node) {
+        if (!isClosed(checker, services.getTypeAtLocation(node.key))) context.report({ node, messageId: 'access' });
+      },
       'CallExpression[callee.object.name="Object"][callee.property.name="assign"]'(node) {
         const [, ...sources] = node.arguments;
         if (!sources.every(isWrittenOut)) context.report({ node, messageId: 'assign' });
