@@ -66,7 +66,7 @@ export class BreakerSharing implements GuardsListener, OnApplicationBootstrap, O
     }
   }
 
-  /** Takes over what the others found. @throws StoreUnavailable */
+  /** Takes over what the others found, and tells what they do not know. @throws StoreUnavailable */
   async look(): Promise<void> {
     const targets = await this.queries.execute(new ListTargetsQuery());
     const entries = await this.board.read(targets.map((target) => this.nameOf(target)));
@@ -75,7 +75,17 @@ export class BreakerSharing implements GuardsListener, OnApplicationBootstrap, O
       if (breaker?.state === 'open') this.breakers.openFor(target, breaker.leftMs, breaker.probes);
       if (breaker?.state === 'closed') this.breakers.closedSince(target, breaker.agoMs);
       if (restMs > 0) this.breakers.of(target).rest.restFor(restMs);
+      await this.tellAgain(target, breaker !== null, restMs > 0);
     }
+  }
+
+  /** What was found out while Redis was away is told late; what is over soon is not. @throws StoreUnavailable */
+  private async tellAgain(target: TargetStatus, breakerIsTold: boolean, restIsTold: boolean): Promise<void> {
+    const { breaker, rest, sharedName } = this.breakers.of(target);
+    if (!breakerIsTold && target.openForMs > SHARED_REST_MS) {
+      await this.board.postOpen(sharedName, target.openForMs, breaker.probesSoFar);
+    }
+    if (!restIsTold && rest.leftMs > SHARED_REST_MS) await this.board.postRest(sharedName, rest.leftMs);
   }
 
   private nameOf(target: TargetStatus): string {
