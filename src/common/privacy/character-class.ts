@@ -38,8 +38,11 @@ export function nextGroup(text: string, at: number): number {
   return -1;
 }
 
+/** As long as a string can be. */
+const LONGEST_RUN = 0x3fffffff;
+
 /** The end of the run of digits at `start`, looked for at most `most` characters further. */
-export function digitsEnd(text: string, start: number, most = Infinity): number {
+export function digitsEnd(text: string, start: number, most = LONGEST_RUN): number {
   let end = start;
   while (end - start < most && isDigit(text.charCodeAt(end))) end += 1;
   return end;

@@ -21,8 +21,11 @@ const ANCHORS = new Uint8Array(128).map((_, code) => {
   return { 64: AT, 58: COLON, 61: EQUALS, 45: HYPHEN, 40: BRACKET, 91: BRACKET, 123: BRACKET }[code] ?? NOTHING;
 });
 
+/** Fewer digits are something only together with others. */
+const SHORTEST_ALONE = 7;
 const HYPHEN_SIGN = 45;
 const PLUS = 43;
+const DOT = 46;
 /** A number in one piece behind letters, as in `card4111...`, is looked at from this length on; hashes have shorter ones. */
 const GLUED_DIGITS = 13;
 
@@ -108,14 +111,17 @@ export class PrivateScan {
     const length = end - start;
     const before = text.charCodeAt(start - 1);
     if ((length === 4 || length >= GLUED_DIGITS) && this.misses(CARD) && isCardAt(text, start)) this.mark(CARD);
-    if (length <= 3 && text.charCodeAt(end) === 46 && this.misses(IP_ADDRESS) && isIpv4At(text, start))
+    // what goes on as a word is nothing else
+    if (isWordCharacter(text.charCodeAt(end))) return wordEnd(text, end);
+    if (length < SHORTEST_ALONE && nextGroup(text, end) < 0) return end;
+    if (length <= 3 && text.charCodeAt(end) === DOT && this.misses(IP_ADDRESS) && isIpv4At(text, start)) {
       this.mark(IP_ADDRESS);
+    }
     if (this.misses(SSN) && before !== HYPHEN_SIGN && isSsn(text, start, end, inside)) this.mark(SSN);
     if (this.misses(PHONE) && (!inside || length === 3 || length > 9 || before === PLUS)) {
       if (length <= 15 && isPhoneAt(text, start, end, inside)) this.mark(PHONE);
     }
-    // digits may begin an IPv6 address, which the next colon finds; letters behind them are not a word of their own
-    return isWordCharacter(text.charCodeAt(end)) ? wordEnd(text, end) : end;
+    return end;
   }
 
   private word(text: string, start: number): number {

@@ -2,12 +2,13 @@ import { figure } from '../../../test/support/figure.js';
 import type { ChatRequest } from '../chat.js';
 import { PRIVATE_KINDS } from '../config/config.schema.js';
 import { HARMLESS_CASES, PRIVATE_CASES } from './private-text.fixture.js';
-import { findPrivateKinds, findPrivateText } from './private-text.js';
+import { findPrivateKinds, findPrivateText, privateField } from './private-text.js';
 
 const kindsIn = (text: string) => findPrivateKinds(text, PRIVATE_KINDS);
 const user = (content: unknown) => ({ role: 'user', content }) as ChatRequest['messages'][number];
-const findIn = (request: Record<string, unknown>) =>
-  findPrivateText({ model: 'auto', messages: [user('hi')], ...request }, [], PRIVATE_KINDS);
+const requestOf = (fields: Record<string, unknown>) =>
+  ({ model: 'auto', messages: [user('hi')], ...fields }) as ChatRequest;
+const findIn = (fields: Record<string, unknown>) => findPrivateText(requestOf(fields), [], PRIVATE_KINDS);
 
 describe('private text', () => {
   it.each(PRIVATE_CASES)('finds %s in %s', (kind, text) => expect(kindsIn(text)).toContain(kind));
@@ -66,14 +67,15 @@ describe('private text', () => {
       'messages[0]',
     ],
     ['base64', { x_blob: btoa(`the address of Jane is ${MAIL}`) }, 'x_blob'],
-  ])('sees %s', (_name, request, param) => expect(findIn(request)).toMatchObject({ param }));
+  ])('sees %s', (_name, fields, param) => {
+    const kinds = findIn(fields);
+    expect(kinds.length).toBeGreaterThan(0);
+    expect(privateField(requestOf(fields), kinds)).toBe(param);
+  });
 
   it('sees the stored conversation', () => {
     const history = [{ messages: [user(`I am ${MAIL}`)] }];
-    expect(findPrivateText({ model: 'auto', messages: [user('and?')] }, history, ['email'])).toEqual({
-      kinds: ['email'],
-      param: 'messages',
-    });
+    expect(findPrivateText({ model: 'auto', messages: [user('and?')] }, history, ['email'])).toEqual(['email']);
   });
 
   it.each([
@@ -106,7 +108,7 @@ describe('private text', () => {
         ],
       },
     ],
-  ])('finds nothing in %s', (_name, request) => expect(findIn(request)).toBeNull());
+  ])('finds nothing in %s', (_name, request) => expect(findIn(request)).toEqual([]));
 
   it('reads the whole text', () => expect(kindsIn(`${'word '.repeat(200_000)} a@example.com`)).toEqual(['email']));
 });

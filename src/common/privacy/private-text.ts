@@ -11,39 +11,35 @@ export function findPrivateKinds(text: string, kinds: readonly PrivateKind[]): P
   return scan.found;
 }
 
-/** What was found, and the first field of the request it stands in. */
-export interface PrivateFinding {
-  readonly kinds: readonly PrivateKind[];
-  /** Such as `messages[2]` or `user`; `messages` for the stored conversation. */
-  readonly param: string;
-}
-
 /**
- * Private text anywhere in what would be sent: every string, name and number of the body, whoever knows the field, and of
- * the stored conversation. Texts of one message are also read as one, as an address may be cut in two; so are the ends of
- * neighbouring messages, there only for what cannot come about by chance.
- *
- * @returns `null` when there is none
+ * Kinds of private text anywhere in what would be sent: every string, name and number of the body, whoever knows the
+ * field, and of the stored conversation. Texts of one message are also read as one, as an address may be cut in two; so
+ * are the ends of neighbouring messages, there only for what cannot come about by chance.
  */
 export function findPrivateText(
   request: ChatRequest,
   history: readonly HistoryTurn[],
   kinds: readonly PrivateKind[],
-): PrivateFinding | null {
+): PrivateKind[] {
   const scan = new PrivateScan(kinds);
-  let param: string | null = null;
-  const look = (value: unknown, where: string): void => {
-    if (scan.isComplete) return;
-    readAll(scan, value);
-    if (scan.foundAny) param ??= where;
-  };
-  request.messages.forEach((message, i) => look(message, `messages[${i}]`));
-  for (const [field, value] of Object.entries(request)) if (field !== 'messages') look({ [field]: value }, field);
-  for (const { messages } of history) look(messages, 'messages');
+  readAll(scan, request);
+  for (const { messages } of history) readAll(scan, messages);
   const borders = new PrivateScan(CHECKED.filter((kind) => kinds.includes(kind) && !scan.found.includes(kind)));
-  readBorders(borders, [...history.flatMap(({ messages }) => messages), ...request.messages]);
-  const found = [...scan.found, ...borders.found];
-  return found.length > 0 ? { kinds: found, param: param ?? 'messages' } : null;
+  if (!borders.isComplete) borders.read(unveiled(bordersOf(request, history)));
+  return [...scan.found, ...borders.found];
+}
+
+/** The first field of a request with private text in it, such as `messages[2]` or `user`; else `messages`. */
+export function privateField(request: ChatRequest, kinds: readonly PrivateKind[]): string {
+  const holds = (value: unknown): boolean => {
+    const scan = new PrivateScan(kinds);
+    readAll(scan, value);
+    return scan.foundAny;
+  };
+  const message = request.messages.findIndex(holds);
+  if (message >= 0) return `messages[${message}]`;
+  const others = Object.entries(request).filter(([name]) => name !== 'messages');
+  return others.find(([name, value]) => holds({ [name]: value }))?.[0] ?? 'messages';
 }
 
 /** Kinds whose form or check digits leave no room for chance, also where two messages meet. */
@@ -51,22 +47,21 @@ const CHECKED: readonly PrivateKind[] = ['email', 'creditCard', 'iban', 'apiKey'
 /** As much of a text as such a thing takes, characters. */
 const BORDER = 64;
 
-function readBorders(scan: PrivateScan, messages: readonly ChatMessage[]): void {
-  let tail = '';
-  for (const message of messages) {
-    if (scan.isComplete) return;
-    const texts = contentTexts(message);
-    const head = texts.join('').slice(0, BORDER);
-    if (head === '') continue;
-    if (tail !== '') scan.read(unveiled(tail + head));
-    tail = (tail + texts.join('')).slice(-BORDER);
-  }
+/** The ends of all messages one behind the other; what stands between the ends of one was read before. */
+function bordersOf({ messages }: ChatRequest, history: readonly HistoryTurn[]): string {
+  let text = '';
+  const add = (message: ChatMessage): void => {
+    const own = contentText(message);
+    text += own.length <= 2 * BORDER ? own : `${own.slice(0, BORDER)}\n${own.slice(-BORDER)}`;
+  };
+  for (const turn of history) turn.messages.forEach(add);
+  messages.forEach(add);
+  return text;
 }
 
-function contentTexts({ content }: ChatMessage): string[] {
-  if (typeof content === 'string') return [content];
-  if (!Array.isArray(content)) return [];
-  return content.flatMap((part) => (typeof part?.text === 'string' ? [part.text] : []));
+function contentText({ content }: ChatMessage): string {
+  if (typeof content === 'string') return content;
+  return Array.isArray(content) ? joinedTexts(content) : '';
 }
 
 /** Integers from here on may be numbers of cards, accounts or telephones. */
@@ -74,37 +69,48 @@ const SHORTEST_NUMBER = 1_000_000;
 /** What cannot be read as text: pictures, sound, video. */
 const NO_TEXT = /^data:(?:image|audio|video)\//;
 
+/** As much is read at a time, characters; more in one string would be copied once more than needed. */
+const PIECE = 65_536;
+
 /** Reads every string, name and long number of a value, and the texts of each list as one text too. */
-function readAll(scan: PrivateScan, value: unknown): void {
-  const lines: string[] = [];
-  const waiting: { readonly name: string; readonly value: unknown }[] = [{ name: '', value }];
-  for (let next = waiting.pop(); next; next = waiting.pop()) {
-    const { name, value: at } = next;
-    if (typeof at === 'string') lines.push(name === '' ? legible(at) : `${name}: ${legible(at)}`);
-    else if (typeof at === 'number' || typeof at === 'bigint') {
-      if (at >= SHORTEST_NUMBER && Number.isInteger(Number(at))) lines.push(`${name}: ${at}`);
-    } else if (Array.isArray(at)) {
-      const joined = joinedTexts(at);
-      if (joined !== '') lines.push(joined);
-      for (const item of at) waiting.push({ name, value: item });
-    } else if (typeof at === 'object' && at !== null) {
-      for (const [field, item] of Object.entries(at)) {
-        if (typeof item !== 'string') lines.push(field);
-        waiting.push({ name: field, value: item });
+function readAll(scan: PrivateScan, whole: unknown): void {
+  let text = '';
+  const names: string[] = [''];
+  const values: unknown[] = [whole];
+  while (values.length > 0 && !scan.isComplete) {
+    const value = values.pop();
+    const name = names.pop()!;
+    if (typeof value === 'string') text += name === '' ? `${legible(value)}\n` : `${name}: ${legible(value)}\n`;
+    else if (typeof value === 'number' || typeof value === 'bigint') {
+      if (value >= SHORTEST_NUMBER) text += `${name}: ${value}\n`;
+    } else if (Array.isArray(value)) {
+      if (value.length > 1) text += `${joinedTexts(value)}\n`;
+      for (const item of value) {
+        names.push(name);
+        values.push(item);
+      }
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [field, item] of Object.entries(value)) {
+        if (typeof item !== 'string') text += `${field}\n`;
+        names.push(field);
+        values.push(item);
       }
     }
+    if (text.length < PIECE) continue;
+    scan.read(unveiled(text));
+    text = '';
   }
-  scan.read(unveiled(lines.join('\n')));
+  scan.read(unveiled(text));
 }
 
-/** What is cut over the items of a list of texts, or of parts with a text; "" for a list of less than two. */
+/** What is cut over the items of a list of texts, or of parts with a text. */
 function joinedTexts(list: readonly unknown[]): string {
-  const texts = list.flatMap((item) => {
-    if (typeof item === 'string') return [item];
-    const text = (item as { text?: unknown } | null)?.text;
-    return typeof text === 'string' ? [text] : [];
-  });
-  return texts.length > 1 ? texts.join('') : '';
+  let joined = '';
+  for (const item of list) {
+    const text = typeof item === 'string' ? item : (item as { text?: unknown } | null)?.text;
+    if (typeof text === 'string') joined += text;
+  }
+  return joined;
 }
 
 const DATA_URL = /^data:[^,]{0,200};base64,/;

@@ -18,8 +18,9 @@ const OPTION_LINE = /^\s{0,8}\(?[A-J][.):]\s{0,4}\S/;
 const MATH_SYMBOL =
   /[∫∑∏√≤≥≠∞∂∇∈∀∃⊂→≡πθ]|\\(?:frac|int|sum|sqrt|lim|begin|mathbb|cdot|left)|(?<![a-z])[a-z]\^[\d{(n]|\b\d?[a-z](?:\s?[+=]\s?|\s-\s)\d?[a-z0-9]\b|\bO\([^)\n]{1,20}\)/g;
 const NUMBER = /\d+(?:[.,]\d+)*/g;
+// blanks of the line alone: over line breaks each of them would be read twelve times
 const STACK_FRAME =
-  /^\s{0,12}at \S{1,200} ?\(|^Traceback \(|^\s{0,12}File "[^"\n]{1,200}", line \d|\b[A-Z][A-Za-z]{1,40}(?:Error|Exception): /m;
+  /^[^\S\n\r\u2028\u2029]{0,12}at \S{1,200} ?\(|^Traceback \(|^[^\S\n\r\u2028\u2029]{0,12}File "[^"\n]{1,200}", line \d|\b[A-Z][A-Za-z]{1,40}(?:Error|Exception): /m;
 const QUESTION_MARK = /[?？]/g;
 const NEEDED_LINES = 400;
 

@@ -8,7 +8,15 @@ const INSTRUCTION_HEAD = 1200;
 const INSTRUCTION_TAIL = 600;
 
 const CODE_BLOCK = /```[^`]*(?:```|$)/g;
-const QUOTATION = /"[^"\n]{0,600}"|“[^”\n]{0,600}”|„[^“”\n]{0,600}[“”]|«[^»\n]{0,600}»|「[^」\n]{0,600}」/g;
+/** Quotation marks and what closes each. */
+const QUOTES: ReadonlyMap<string, string> = new Map([
+  ['"', '"'],
+  ['“', '”'],
+  ['„', '“”'],
+  ['«', '»'],
+  ['「', '」'],
+]);
+const LONGEST_QUOTATION = 600;
 /** Where an instruction ends and the text it speaks of begins. */
 const PAYLOAD_START = /[:：\n]/;
 /** Chinese averages about 1.6 characters a word. */
@@ -26,10 +34,41 @@ export const sampleOf = (text: string): string => ends(text, INSTRUCTION_HEAD, I
 /** What the caller says in their own words: without code blocks and quotations, and of long texts the ends. */
 export function instructionPart(examined: string): string {
   const spoken = examined.replace(CODE_BLOCK, ' ');
-  const unquoted = spoken.replace(QUOTATION, ' ');
+  const unquoted = withoutQuotations(spoken);
   // a message that is nothing but a quotation is meant itself
   const own = unquoted.trim().length >= 8 ? unquoted : spoken;
   return ends(own, INSTRUCTION_HEAD, INSTRUCTION_TAIL);
+}
+
+/**
+ * Each quotation of at most 600 characters on one line becomes a blank. Linear: where a mark's next end is, is looked for
+ * once, however many such marks stand in front of it.
+ */
+export function withoutQuotations(text: string): string {
+  const ends = new Map<string, number>();
+  let kept = '';
+  let from = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const closing = QUOTES.get(text[at]!);
+    if (closing === undefined) continue;
+    let end = ends.get(closing) ?? 0;
+    if (end <= at) {
+      end = nextOf(text, closing, at + 1);
+      ends.set(closing, end);
+    }
+    if (end >= text.length || text[end] === '\n' || end - at - 1 > LONGEST_QUOTATION) continue;
+    kept += `${text.slice(from, at)} `;
+    at = end;
+    from = end + 1;
+  }
+  return from === 0 ? text : kept + text.slice(from);
+}
+
+/** Where the line or the quotation ends. */
+function nextOf(text: string, closing: string, from: number): number {
+  let at = from;
+  while (at < text.length && text[at] !== '\n' && !closing.includes(text[at]!)) at += 1;
+  return at;
 }
 
 /** The instruction without the text it speaks of ("Translate this: ..."); the whole when it names none. */

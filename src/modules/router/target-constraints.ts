@@ -11,7 +11,7 @@ import type { HistoryTurn } from '../../common/conversation.js';
 import type { Capability, TargetStatus } from '../../common/target.js';
 import { retryAfterSeconds } from '../../common/retry-after.js';
 import { estimateTokens } from '../../common/token-estimate.js';
-import { findPrivateText } from '../../common/privacy/private-text.js';
+import { findPrivateText, privateField } from '../../common/privacy/private-text.js';
 
 /** Somebody drained the last target: asked again after so long, milliseconds. */
 const DRAINED_MS = 30_000;
@@ -114,14 +114,14 @@ function localIfPrivate(
   keep: Keep,
 ): readonly TargetStatus[] {
   if (!privacy.localOnly || targets.every((target) => target.tier === 'local')) return targets;
-  const finding = findPrivateText(request, history, privacy.detect);
-  if (!finding) return targets;
+  const kinds = findPrivateText(request, history, privacy.detect);
+  if (kinds.length === 0) return targets;
   const left = keep(targets, ({ tier }) => (tier === 'local' ? null : 'private_text'));
   if (left.length > 0) return left;
   throw new PrivacyNoLocalTarget(
-    `The request contains private text (${finding.kinds.join(', ')}), which may only go to a local target, and no local ` +
+    `The request contains private text (${kinds.join(', ')}), which may only go to a local target, and no local ` +
       'target of this model can take the request. Remove it, or name a model with a local target.',
-    finding.param,
+    privateField(request, kinds),
   );
 }
 
