@@ -132,7 +132,7 @@ const target = (id: string, tier: 'local' | 'cloud'): TargetStatus => ({
     simulated: false,
   },
   timeouts: { connectMs: 1, firstTokenMs: 1, idleMs: 1, plainMs: 1, totalMs: 1, loadMs: 1 },
-  ...{ breaker: 'closed', warm: null, inFlight: 0, queued: 0, errorRate: 0, lastError: null },
+  ...{ breaker: 'closed', openForMs: 0, warm: null, inFlight: 0, queued: 0, errorRate: 0, lastError: null },
   ttftMs: { p50: null, p95: null },
 });
 const targets = [target('near', 'local'), target('cloud', 'cloud')];
@@ -145,7 +145,16 @@ const learned = { scorer: new LearnedScorer(shippedArtefact()), shares: new Shar
 const decide = (messages: ChatMessage[], fields: Partial<ChatRequest> = {}) =>
   decideRoute({
     request: { model: 'auto', messages, ...fields },
-    ...{ history: [], strategy: null, previousTarget: null, tenant: 'acme', config, targets, conversation: null },
+    ...{
+      history: [],
+      strategy: null,
+      previousTarget: null,
+      tenant: 'acme',
+      config,
+      targets,
+      conversation: null,
+      onlyPriced: false,
+    },
     ...{ now: () => 0, random: () => 0, learned, live: false },
   });
 /** One string and not a tree of halves, as a parsed body has it. */
