@@ -130,6 +130,7 @@ const target = (id: string, tier: 'local' | 'cloud'): TargetStatus => ({
     capabilities: ['tools'],
     price: null,
     simulated: false,
+    deployment: {},
   },
   timeouts: { connectMs: 1, firstTokenMs: 1, idleMs: 1, plainMs: 1, totalMs: 1, loadMs: 1 },
   ...{ breaker: 'closed', openForMs: 0, warm: null, inFlight: 0, queued: 0, errorRate: 0, lastError: null },
