@@ -5,7 +5,8 @@ import type { RouterConfigInput } from '../support/router-process.js';
 import { eventually, post, targetsOf } from '../support/router-calls.js';
 import { inOrder, targetOn, type TargetInput } from '../support/router-targets.js';
 import { answer, neverAnswer, status } from '../support/upstream-behaviours.js';
-import { cutAfter, pauseAfter, slowFirstToken } from '../support/upstream-twists.js';
+import type { Behaviour } from '../support/upstream-script.js';
+import { cutAfter, pauseAfter } from '../support/upstream-twists.js';
 
 const ANSWER = words(30);
 
@@ -18,7 +19,7 @@ describe('a reload while a request is on its way', () => {
     const other = fallback && targetOn(pair.fallback, { tier: 'cloud', timeouts: {}, ...fallback });
     return inOrder(other ? [primary, other] : [primary], rest);
   };
-  const slowFailure = answer('', {}, slowFirstToken(200, 'headers'), () => []);
+  const slowFailure: Behaviour = () => [{ do: 'wait', ms: 200 }, { do: 'reset' }];
   beforeEach(async () => {
     const patient = { timeouts: {} }; // nobody times out, however slow this machine is
     pair = await FailoverPair.start({}, { primary: patient, fallback: patient });
@@ -30,7 +31,7 @@ describe('a reload while a request is on its way', () => {
     ['changes that target', { concurrency: 7 }],
     ['points that target elsewhere', { baseUrl: 'http://127.0.0.1:9/v1' }],
   ])('F23 that %s: it ends under the old configuration', async (_, fallback) => {
-    pair.primary.always(() => [{ do: 'wait', ms: 200 }, { do: 'reset' }]);
+    pair.primary.always(slowFailure);
     const asked = called(pair.router, { stream: true });
     await pair.primary.received();
     await pair.router.reload(configOf(fallback));
@@ -74,7 +75,7 @@ describe('a reload while a request is on its way', () => {
   it('F23 what meets the old target says nothing about the new one of that name', async () => {
     const resilience = { retries: 0, breaker: { failures: 1 } };
     await pair.router.reload(configOf({}, { resilience }));
-    pair.primary.script(() => [{ do: 'wait', ms: 200 }, { do: 'reset' }]);
+    pair.primary.script(slowFailure);
     const asked = called(pair.router, { model: 'primary' });
     await pair.primary.received();
     const changed = configOf({}, { resilience });
