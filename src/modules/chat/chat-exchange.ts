@@ -148,7 +148,7 @@ export class ChatExchange implements ExchangedTexts {
       this.fail(error);
       throw error;
     } finally {
-      this.fail(new CallerGone());
+      if (!this.ended) this.fail(new CallerGone()); // an error costs a stack, so it is made only when it is needed
     }
   }
 
