@@ -11,7 +11,7 @@ export const isClosed = ({ socket }: IncomingMessage, response: ServerResponse):
  */
 export function onceClosed({ socket }: IncomingMessage, response: ServerResponse, listener: () => void): void {
   if (response.socket !== null || !socket) {
-    response.once('close', listener);
+    response.on('close', listener); // it comes once; `once` would make two objects a request
     return;
   }
   const onClose = (): void => {

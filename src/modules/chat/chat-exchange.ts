@@ -143,6 +143,7 @@ export class ChatExchange implements ExchangedTexts {
       this.completion ??= frameOf(this.collector.completion());
       this.usage = this.bill.usage(this);
       if (sessionId !== null) this.persisted = await this.persist(this);
+      signal.throwIfAborted();
       this.end('answered', 200, null);
     } catch (error) {
       this.fail(error);
@@ -184,10 +185,13 @@ export class ChatExchange implements ExchangedTexts {
   }
 
   private watch(): void {
-    const { signal } = this.ask;
-    if (!signal.aborted) return signal.addEventListener('abort', this, { once: true });
-    this.fail(signal.reason);
-    throw signal.reason;
+    const { signal, request } = this.ask;
+    if (signal.aborted) {
+      this.fail(signal.reason);
+      throw signal.reason;
+    }
+    // A plain answer is read to its end at once, by the one who asked for it; a stream waits for a reader.
+    if (request.stream) signal.addEventListener('abort', this, { once: true });
   }
 
   private read({ frames }: ChatChunk): void {
@@ -203,7 +207,7 @@ export class ChatExchange implements ExchangedTexts {
     if (this.ended) return;
     this.ended = true;
     const { requestId, caller, request, sessionId, signal } = this.ask;
-    signal.removeEventListener('abort', this);
+    if (request.stream) signal.removeEventListener('abort', this);
     const { result, key } = this.lookup;
     const timing = { totalMs: this.elapsedMs, overheadMs: this.overheadMs, firstTokenMs: this.firstTokenMs };
     const completion = outcome === 'answered' ? this.completion : null;
