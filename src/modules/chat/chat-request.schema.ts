@@ -9,6 +9,11 @@ const isText = (text: unknown): boolean => typeof text === 'string';
 const content = textOr<ContentPart>(isPart, 'expected a string or a list of content parts');
 const stop = textOr<string>(isText, 'expected a string or a list of strings');
 
+const tools = z
+  .unknown()
+  .refine((list) => Array.isArray(list), 'expected a list')
+  .meta({ type: 'array', items: {} }) as z.ZodType<unknown> as z.ZodType<unknown[]>;
+
 const toolCall = z.looseObject({ function: z.looseObject({}).nullish() });
 
 /** The path is seen from the item that has it. */
@@ -23,24 +28,25 @@ const message = z.looseObject({
   tool_calls: listOf(toolCall).nullish(),
 });
 
-const { $schema: _, ...messageInDocs } = z.toJSONSchema(message, { io: 'input' });
-const messages = listOf(message, withoutContent)
-  .refine((list) => list.length > 0, 'expected at least one message')
-  .meta({ items: messageInDocs });
+const isNotEmpty = (list: unknown): boolean => !Array.isArray(list) || list.length > 0;
+const messages = listOf(message, withoutContent).refine(isNotEmpty, 'expected at least one message');
 
 function withoutContent({ role, content }: z.output<typeof message>): Fault | null {
   if (!SPEAKING.has(role) || (content ?? undefined) !== undefined) return null;
   return { path: ['content'], message: `required for role ${role}` };
 }
 
-/** A text, or a list of what `isItem` accepts. By zod an item would cost ten times as much, and a fault of it more. */
+/** A text, or a list of what `isItem` accepts. */
 function textOr<T>(isItem: (item: unknown) => boolean, error: string): z.ZodType<string | T[]> {
-  const form = z.union([z.string(), z.array(z.unknown())], { error });
-  return form.refine((value) => typeof value === 'string' || value.every(isItem), { error }) as z.ZodType<string | T[]>;
+  const isForm = (value: unknown): boolean =>
+    typeof value === 'string' || (Array.isArray(value) && value.every((item) => isItem(item)));
+  const docs = { anyOf: [{ type: 'string' }, { type: 'array', items: {} }] };
+  return z.unknown().refine(isForm, { error }).meta(docs) as z.ZodType<unknown> as z.ZodType<string | T[]>;
 }
 
 /**
- * A list is checked up to its first fault: a list of faults a million items long would be as much work.
+ * A list is checked up to its first fault, and not by zod's own list: a list of a million items, or of as many faults,
+ * would be a hundred times the work of parsing it.
  *
  * @param faultOf what else can be wrong with an item of the right form; by zod it would double the time
  */
@@ -48,16 +54,27 @@ function listOf<T extends z.ZodType>(
   item: T,
   faultOf: (value: z.output<T>) => Fault | null = noFault,
 ): z.ZodType<z.output<T>[]> {
-  const list = z.array(z.unknown()) as z.ZodType<unknown[]> as z.ZodType<z.output<T>[]>;
-  return list.superRefine((items, context) => {
-    for (const [at, value] of items.entries()) {
-      const { error, data } = item.safeParse(value);
-      const fault = error ? (error.issues[0] ?? null) : faultOf(data);
-      if (!fault) continue;
-      context.addIssue({ code: 'custom', path: [at, ...fault.path], message: fault.message });
-      return;
-    }
+  const list = z.unknown().superRefine((value, context) => {
+    const fault = Array.isArray(value) ? faultIn(value, item, faultOf) : NO_LIST;
+    if (fault) context.addIssue({ code: 'custom', path: [...fault.path], message: fault.message });
   });
+  const { $schema: _, ...items } = z.toJSONSchema(item, { io: 'input' });
+  return list.meta({ type: 'array', items }) as z.ZodType<unknown> as z.ZodType<z.output<T>[]>;
+}
+
+const NO_LIST: Fault = { path: [], message: 'Invalid input: expected array' };
+
+function faultIn<T extends z.ZodType>(
+  list: readonly unknown[],
+  item: T,
+  faultOf: (value: z.output<T>) => Fault | null,
+): Fault | null {
+  for (const [at, value] of list.entries()) {
+    const { error, data } = item.safeParse(value);
+    const fault = error ? error.issues[0] : faultOf(data);
+    if (fault) return { path: [at, ...fault.path], message: fault.message };
+  }
+  return null;
 }
 
 function noFault(): null {
@@ -76,7 +93,7 @@ export const chatRequestSchema = z.looseObject({
   messages,
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-  tools: z.array(z.unknown()).nullish(),
+  tools: tools.nullish(),
   response_format: z.looseObject({}).nullish(),
   max_tokens: tokens.nullish(),
   max_completion_tokens: tokens.nullish(),
