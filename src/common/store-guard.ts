@@ -113,7 +113,7 @@ export function shortly(error: Error): string {
 
 /**
  * The deadline measures the store and not this process: it is counted in pieces, so that a pause of the event loop (or
- * of the whole machine) costs one piece and not the call, at most twice its time. When the last piece is over, an answer
+ * of the whole machine) costs one piece and not the call, for 250 ms more at most. When the last piece is over, an answer
  * that already lies in the socket counts.
  */
 async function withinDeadline<T>(work: Work<T>, deadlineMs: number): Promise<T> {
@@ -124,7 +124,7 @@ async function withinDeadline<T>(work: Work<T>, deadlineMs: number): Promise<T> 
     deadline.reject(late);
     controller.abort(late);
   };
-  const latestAt = performance.now() + 2 * deadlineMs;
+  const latestAt = performance.now() + deadlineMs + Math.min(deadlineMs, STORE_DEADLINE_MS);
   let pieces = 0;
   let timer: NodeJS.Timeout | undefined;
   const wait = (): void => {

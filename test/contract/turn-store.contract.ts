@@ -1,3 +1,4 @@
+import { eventually } from '../support/router-calls.js';
 import type { TurnStore } from '../../src/modules/session/turn-store.js';
 import { FOREIGN_KEY, idsOf, KEY, sampleTurn, START, storedTurn, type TestClock } from './session-samples.js';
 
@@ -116,7 +117,7 @@ export function describeTurnStore(name: string, createStore: () => Pair | Promis
     });
 
     it('is healthy', async () => {
-      expect(await store.check()).toMatchObject({ healthy: true });
+      await eventually('healthy', 10_000, async () => (await store.check()).healthy); // one that is far away begins with its first contact
     });
   });
 }
