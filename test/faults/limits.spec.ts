@@ -38,7 +38,11 @@ describe('limits over three replicas', () => {
 
   const start = async (status: string): Promise<void> => {
     const changes = {
-      targets: [targetOn(upstream), targetOn(upstream, { id: 'paid', price: PRICE })],
+      // the first one is free: without a price it would count as the other does
+      targets: [
+        targetOn(upstream, { price: { input: 0, output: 0 } }),
+        targetOn(upstream, { id: 'paid', price: PRICE }),
+      ],
       auth: {
         keys: [
           keyFor('probe'),
