@@ -10,10 +10,12 @@ export class RecentAnswer<T> {
   private underWay = false;
   private askedAt = 0;
 
+  /** @param lasts an answer that does not is given to those who waited for it, and to nobody else */
   constructor(
     private readonly ask: () => Promise<T>,
     private readonly maxAgeMs = 1_000,
     private readonly now: () => number = () => performance.now(),
+    private readonly lasts: (answer: T) => boolean = () => true,
   ) {}
 
   /** At most `maxAgeMs` old, or of a question that is still under way. Rejects with what that question rejected with. */
@@ -28,7 +30,9 @@ export class RecentAnswer<T> {
 
   private async question(): Promise<T> {
     try {
-      return await this.ask();
+      const answer = await this.ask();
+      if (!this.lasts(answer)) this.answer = null;
+      return answer;
     } finally {
       this.underWay = false;
     }

@@ -71,7 +71,13 @@ function describeTargets(targets: readonly TargetStatus[]): string {
  */
 @Injectable()
 export class ReadinessProbe {
-  private readonly recentStores = new RecentAnswer(() => this.askStores());
+  /** What is true of a start is not true a moment later. */
+  private readonly recentStores = new RecentAnswer(
+    () => this.askStores(),
+    undefined,
+    undefined,
+    (stores) => !isStarting(stores),
+  );
 
   constructor(
     private readonly health: HealthCheckService,
@@ -97,7 +103,7 @@ export class ReadinessProbe {
 
   /** Terminus throws its result as a 503 of its own when a check is down. */
   private async runChecks(): Promise<HealthCheckResult<HealthIndicatorResult>> {
-    const stores = await this.stores();
+    const stores = await this.recentStores.get();
     const used = OPTIONAL_STORES.filter((store) => stores?.[store]);
     try {
       return await this.health.check([
@@ -110,12 +116,6 @@ export class ReadinessProbe {
       if (!(error instanceof ServiceUnavailableException)) throw error;
       return error.getResponse() as HealthCheckResult<HealthIndicatorResult>;
     }
-  }
-
-  /** What is true of a start is not true a second later; asking then costs no store anything. */
-  private async stores(): Promise<SessionStoreChecks | null> {
-    const recent = await this.recentStores.get();
-    return isStarting(recent) ? this.askStores() : recent;
   }
 
   /**
