@@ -26,7 +26,7 @@ interface ApiDocument {
 }
 
 /** Pages and files of the documentation itself. */
-const ABOUT_DOCS = /^\/(docs|openapi\.(json|yaml))/;
+const ABOUT_DOCS = /^\/($|docs|openapi\.(json|yaml))/;
 const ORDER = ['post', 'get', 'delete']; // what an example erases must have been made before
 
 describe('the API documentation', () => {

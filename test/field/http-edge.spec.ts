@@ -284,6 +284,20 @@ describe('the edge towards the callers', () => {
       if (path.includes('org')) expect(text).toContain('org/name');
     });
 
+    it.each(['/', '//', '/?from=readme', '/docs', '/docs/'])(
+      'F64 %s is a page that finds its own files',
+      async (path) => {
+        const page = await fetch(router.url + path);
+        const files = [...(await page.text()).matchAll(/(?:href|src)="(\.[^"]*)"/g)].map(([, file]) => file as string);
+        expect(files.length).toBeGreaterThan(3);
+        for (const file of files) {
+          const response = await fetch(new URL(file, page.url));
+          await response.arrayBuffer();
+          expect([file, response.status]).toEqual([file, 200]);
+        }
+      },
+    );
+
     it.each([
       ['GET', '/v1/chat/completions', 'POST /v1/chat/completions'],
       ['PUT', '/query', 'POST /query'],

@@ -1,12 +1,13 @@
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 const DESCRIPTION = `One door in front of local and cloud language models. Any OpenAI SDK works with \`/v1\` of this
 service as its base URL. Every answer tells in \`x-router-*\` headers which model gave it and why.
 
 Errors always have the form \`{"error": {"message", "type", "param", "code"}}\`; programs branch on \`code\`.`;
 
-const ROUTES = /^\/(docs(\/.*)?|openapi\.(json|yaml))$/;
+const ROUTES = /^\/(|docs(\/.*)?|openapi\.(json|yaml))$/;
 
 /** Whether a route is of the documentation, which is open to everybody. */
 export const isApiDocsRoute = (url: string): boolean => ROUTES.test(url);
@@ -22,7 +23,7 @@ export function createApiDocument(app: NestFastifyApplication): OpenAPIObject {
   return SwaggerModule.createDocument(app, options);
 }
 
-/** `GET /docs` (Swagger UI) and `GET /openapi.json`. */
+/** `GET /docs` (Swagger UI), where the bare address leads, and `GET /openapi.json`. */
 export function serveApiDocs(app: NestFastifyApplication): void {
   SwaggerModule.setup('docs', app, () => createApiDocument(app), {
     jsonDocumentUrl: 'openapi.json',
@@ -30,4 +31,7 @@ export function serveApiDocs(app: NestFastifyApplication): void {
     customSiteTitle: 'Hybrid LLM Router',
     swaggerOptions: { tryItOutEnabled: true, persistAuthorization: true, displayRequestDuration: true },
   });
+  // Relative, as the page's own links are: a gateway may serve all this under a path of its own.
+  const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
+  fastify.get('/', (_request: FastifyRequest, reply: FastifyReply) => reply.redirect('docs'));
 }

@@ -13,8 +13,6 @@ const PREFIX = '/v1/';
 const PREFIXES = /^\/(?:(?:openai|api)\/)?(?:v1\/)+/;
 /** Names that may hold a slash (`org/name`), and what follows the name. */
 const NAMES_WITH_SLASH = /^(\/v1\/models\/|\/admin\/targets\/)(.+?)(\/drain|\/enable)?$/;
-/** What the bare address shows, to people and to probes. */
-const FRONT_PAGE = '/docs';
 const MOST_SHOWN = 200;
 
 const wordsOf = (path: string): string[] => path.toLowerCase().split('/').filter(Boolean);
@@ -62,8 +60,7 @@ export class KnownRoutes {
   private meant(sent: string): string {
     if (!sent.startsWith('/')) return sent;
     let path = sent.replace(/\/{2,}/g, '/');
-    if (path === '/') return FRONT_PAGE;
-    if (path.endsWith('/')) path = path.slice(0, -1);
+    if (path.length > 1 && path.endsWith('/')) path = path.slice(0, -1);
     path = path.replace(PREFIXES, PREFIX);
     if (!path.startsWith(PREFIX) && this.isWithoutPrefix(path)) path = PREFIX + path.slice(1);
     const [, before, name, after = ''] = NAMES_WITH_SLASH.exec(path) ?? [];
