@@ -55,7 +55,8 @@ class RecordedBody extends Transform {
     const text = String(piece);
     if (this.written !== null) this.written += text;
     if (this.written !== null && this.written.length > MAX_BYTES) this.written = null;
-    if (!this.written?.endsWith(DONE)) return done(null, text);
+    // Asked of the piece: an end never comes in two, and looking at the joined text would copy all of it each time.
+    if (this.written === null || !text.endsWith(DONE)) return done(null, text);
     // Kept before the last piece goes out: whoever has seen the end finds the answer.
     // eslint-disable-next-line no-restricted-syntax -- the callback owns both ends
     this.recorder.keep(this.written).then(() => done(null, text), done);
