@@ -3,7 +3,7 @@ import { FailoverPair } from '../support/failover-pair.js';
 import { called, gapsOf } from '../support/fault-row.js';
 import { figure } from '../support/figure.js';
 import { words } from '../support/openai-answer.js';
-import { chat, payloadsOf, targetsOf } from '../support/router-calls.js';
+import { chat, eventually, payloadsOf, targetsOf } from '../support/router-calls.js';
 import { answer, events, head, status, write } from '../support/upstream-behaviours.js';
 import type { Behaviour } from '../support/upstream-script.js';
 
@@ -97,6 +97,31 @@ describe('errors as model servers tell them', () => {
       expect(payloadsOf(raw).slice(0, 4)).toEqual(frames.slice(0, 4).map((it) => JSON.stringify(it)));
       expect(payloadsOf(raw).at(-1)).toBe('[DONE]');
       expect(pair.the.calls).toEqual([1, 0]);
+    });
+  });
+
+  describe('F08 an answer that is nested deeper than anybody can read', () => {
+    const pair = sharedPair();
+    const LEVELS = 30_000; // an error body is read up to 64 KiB
+    const spoiled = (it: unknown) => JSON.stringify(it).replace('"DEEP"', '['.repeat(LEVELS) + ']'.repeat(LEVELS));
+    const whole = { id: 'a', object: 'chat.completion', choices: [{ index: 0, finish_reason: 'stop' }] };
+
+    it.each([
+      ['plain', { stream: false }, status(200, spoiled({ ...whole, choices: [{ message: { content: 'DEEP' } }] }))],
+      ['plain, beside the text', { stream: false }, status(200, spoiled({ ...whole, x: 'DEEP' }))],
+      ['streamed', { stream: true }, events(`data: ${spoiled(frame({ content: 'a', x: 'DEEP' }))}\n\n`, DONE)],
+      ['a status', { stream: true }, status(500, spoiled({ error: 'DEEP' }))],
+      ['an error in a frame', { stream: true }, events(`data: ${spoiled({ error: 'DEEP' })}\n\n`, DONE)],
+    ] as const)('%s: the next target answers, and what was taken is given back', async (name, form, behaviour) => {
+      pair.the.primary.always(behaviour);
+      expect(await called(pair.the.router, form, UNCACHED)).toMatchObject({ text: ANSWER, error: null });
+      expect(await called(pair.the.router, { ...form, model: 'primary' }, UNCACHED)).not.toMatchObject({
+        text: ANSWER,
+      });
+      await eventually('nothing is in flight', 2_000, async () =>
+        (await targetsOf(pair.the.router)).every(({ in_flight: inFlight }) => inFlight === 0),
+      );
+      figure('F08', `30,000 levels, ${name}: the fallback answers`);
     });
   });
 

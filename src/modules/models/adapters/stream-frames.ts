@@ -1,6 +1,7 @@
 import { hasContent, type ChatFrame, type Completion } from '../../../common/chat.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import { errorIn, isErrorBody } from './answer-errors.js';
+import { serverJson } from './server-json.js';
 import type { SseError } from './sse-parser.js';
 import { failureOfBody } from './upstream-errors.js';
 
@@ -44,13 +45,13 @@ export class StreamFrames {
       if (this.done || this.failure) break;
       if (isDone(payload)) this.done = true;
       else if (typeof payload === 'string') this.readOne(payload, frames);
-      else this.failure = failureOfBody(parsed(payload.data) ?? payload.data);
+      else this.failure = failureOfBody(serverJson(payload.data) ?? payload.data);
     }
     return frames;
   }
 
   private readOne(text: string, frames: ChatFrame[]): void {
-    const json = parsed(text);
+    const json = serverJson(text);
     if (isErrorBody(json)) {
       this.failure = failureOfBody(errorIn(json));
       return;
@@ -78,14 +79,6 @@ export class StreamFrames {
 
 const isDone = (payload: string | SseError): boolean =>
   typeof payload === 'string' && payload.length < 16 && payload.trim() === DONE;
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 function isChunk(json: unknown): json is Completion {
   if (!isRecord(json) || Array.isArray(json)) return false;

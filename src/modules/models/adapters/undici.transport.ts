@@ -5,6 +5,7 @@ import type { ModelStream } from '../models.messages.js';
 import { errorIn, isErrorBody } from './answer-errors.js';
 import { CallTimer } from './call-timer.js';
 import { beginningOf, discard, type ModelServer, type OpenResponse, type WholeResponse } from './model-server.js';
+import { serverJson } from './server-json.js';
 import { SseEventTooLarge, SseParser } from './sse-parser.js';
 import { StreamFrames } from './stream-frames.js';
 import { StreamPatience, TAIL_MS, type CallLimits } from './stream-patience.js';
@@ -99,28 +100,20 @@ async function assertEventStream(response: OpenResponse): Promise<void> {
   const type = String(response.headers['content-type'] ?? 'text/event-stream');
   if (type.startsWith('text/event-stream')) return;
   const isJson = /^application\/(\w+\+)?json\b/.test(type);
-  const body = isJson ? parsed((await beginningOf(response.body)).toString('utf8')) : null;
+  const body = isJson ? serverJson((await beginningOf(response.body)).toString('utf8')) : null;
   discard(response);
   if (isErrorBody(body)) throw failureOfBody(errorIn(body), response.headers);
   throw new UpstreamFailure('bad_answer', `asked for a stream, got ${type.slice(0, 80)}`);
 }
 
 function completionOf({ text, headers }: WholeResponse): Completion {
-  const json = parsed(text);
-  if (json === undefined) throw new UpstreamFailure('bad_answer', 'the answer is not JSON');
+  const json = serverJson(text);
+  if (json === undefined) throw new UpstreamFailure('bad_answer', 'the answer is no JSON that can be read');
   if (isErrorBody(json)) throw failureOfBody(errorIn(json), headers);
   const { choices } = (json ?? {}) as Completion;
   const isAnswer = Array.isArray(choices) && choices.every(isObject) && hasContent(json as Completion);
   if (!isAnswer) throw new UpstreamFailure('bad_answer', 'the answer has no content and no finish reason');
   return json as Completion;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;

@@ -2,6 +2,7 @@ import type { AttemptOutcome } from '../../../common/attempt.js';
 import { UpstreamFailure, type UpstreamFailureDetail } from '../../../common/upstream-failure.js';
 import { readProviderError, type ProviderError } from './provider-error.js';
 import { capped, retryAfterMs } from './retry-after.js';
+import { serverJson } from './server-json.js';
 
 type Headers = Readonly<Record<string, unknown>>;
 
@@ -102,11 +103,9 @@ const CUT_MESSAGE = /"(?:message|detail|msg|error)"\s{0,9}:\s{0,9}"((?:[^"\\]|\\
 
 /** JSON, or the text itself: some servers answer in plain words. The page of a proxy says nothing to a caller. */
 function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    const begun = CUT_MESSAGE.exec(text)?.[1];
-    if (begun !== undefined && /^\s*[[{]/.test(text)) return parsed(`"${begun}"`);
-    return text.trimStart().startsWith('<') ? null : text.trim();
-  }
+  const json = serverJson(text);
+  if (json !== undefined) return json;
+  const begun = CUT_MESSAGE.exec(text)?.[1];
+  if (begun !== undefined && /^\s*[[{]/.test(text)) return parsed(`"${begun}"`);
+  return text.trimStart().startsWith('<') ? null : text.trim();
 }
