@@ -1,3 +1,4 @@
+import { timed } from '../../../test/support/cpu-time.js';
 import type { Completion, Delta } from '../../common/chat.js';
 import { CompletionCollector } from './completion-collector.js';
 import { replayFrames } from './completion-replay.js';
@@ -166,6 +167,18 @@ describe('F36 tool calls as servers send them', () => {
       [undefined, 'f', '{"p":1}'],
       [undefined, 'f', '{"p":2}'],
     ]);
+  });
+
+  it('a call that comes in very many pieces, each with the name: in linear time', () => {
+    const PIECES = 20_000;
+    const piece = (args: string) => chunk({ tool_calls: [{ function: { name: 'write', arguments: args } }] });
+    const chunks = [piece('{"text":"'), ...Array.from({ length: PIECES }, () => piece('some words ')), piece('"}')];
+    const { result, cpuMs } = timed(() => collect(chunks));
+    const text = 'some words '.repeat(PIECES);
+    expect(result.choices?.[0]?.message?.tool_calls).toEqual([
+      { function: { name: 'write', arguments: JSON.stringify({ text }) } },
+    ]);
+    expect(cpuMs).toBeLessThan(500);
   });
 
   it('the older function_call', () => {

@@ -42,7 +42,7 @@ function opensNewCall(open: Fields, piece: Fields): boolean {
   if (piece['id'] && open['id']) return !isBareFragment; // servers with an id of its own for each fragment exist
   if (!name || !nameOf(open)) return false;
   // the name again: repeated, or the next call of a server that sends whole calls without ids
-  return name !== nameOf(open) || isWhole(argumentsOf(open));
+  return name !== nameOf(open) || (mayBegin(argumentsOf(piece)) && isWhole(argumentsOf(open)));
 }
 
 const partOf = (call: Fields): Fields => {
@@ -51,6 +51,9 @@ const partOf = (call: Fields): Fields => {
 };
 const nameOf = (call: Fields): unknown => partOf(call)['name'];
 const argumentsOf = (call: Fields): unknown => partOf(call)['arguments'] ?? partOf(call)['input'];
+
+/** Looked at first: what is there so far is long, and reading it again for every piece takes quadratic time. */
+const mayBegin = (args: unknown): boolean => typeof args !== 'string' || /^\s*(?:[{[]|$)/.test(args);
 
 function isWhole(args: unknown): boolean {
   if (typeof args !== 'string') return args !== undefined && args !== null;
