@@ -18,12 +18,6 @@ const APART: ReadonlySet<string> = new Set(['index', 'delta', 'message']);
 export class CompletionCollector {
   private readonly top: Completion = {};
   private readonly choices = new Map<number, { message: Fields; fields: Fields }>();
-  private text = '';
-
-  /** Text of the first choice so far. */
-  get answerText(): string {
-    return this.text;
-  }
 
   add(chunk: Completion): void {
     for (const field in chunk) {
@@ -49,10 +43,7 @@ export class CompletionCollector {
       this.choices.set(index, known);
     }
     const piece: unknown = choice.delta ?? choice.message;
-    if (isFields(piece)) {
-      addDelta(known.message, piece);
-      if (index === 0 && typeof piece['content'] === 'string') this.text += piece['content'];
-    }
+    if (isFields(piece)) addDelta(known.message, piece);
     for (const field in choice) {
       if (!APART.has(field)) addField(known.fields, field, ownField(choice, field));
     }
