@@ -59,7 +59,23 @@ describe('errors as model servers tell them', () => {
       ['OpenRouter', { ...frame({ content: '' }, 'error'), error: { code: 502, message: 'provider died' } }],
       ['in a choice', { choices: [{ index: 0, delta: {}, error: { code: 502, message: 'provider died' } }] }],
       ['the finish reason error', frame({}, 'error')],
+      ['a problem document', { type: 'about:blank', title: 'The engine died', status: 503 }],
+      ['other names', { error_message: 'engine died', error_code: 500 }],
     ];
+    const unclear: [string, string][] = [
+      ['plain words', 'engine died\n\n'],
+      ['plain words as data', 'data: engine died\n\n'],
+      ['an object over several lines', '{\n  "error": {"message": "engine died", "code": 500}\n}\n\n'],
+    ];
+
+    it.each(unclear)('%s and [DONE], and nobody said that the answer is finished: cut', async (_, text) => {
+      pair.the.primary.always(events(ROLE, ...TOKENS, text, DONE));
+      const alone = await called(pair.the.router, { stream: true, model: 'primary' }, UNCACHED);
+      expect(alone).toMatchObject({ text: ANSWER, done: false, error: { code: 'upstream_error' } });
+      expect(alone.raw).not.toMatch(/died/);
+      pair.the.primary.always(events(ROLE, ...TOKENS, text, frame({}, 'stop'), DONE));
+      expect(await called(pair.the.router, { stream: true }, UNCACHED)).toMatchObject({ text: ANSWER, done: true });
+    });
 
     it.each(shapes)('%s: never shown, never a success', async (name, shape) => {
       pair.the.primary.always(events(ROLE, ...TOKENS, shape, frame({ content: ' more' }), frame({}, 'stop'), DONE));

@@ -20,11 +20,19 @@ function choiceDeltas({ message = {}, finish_reason = null, index: _, ...fields 
   const rest: Delta = { ...others, ...(calls ? { tool_calls: calls.map((call, index) => ({ index, ...call })) } : {}) };
   const deltas: Delta[] = [
     { role, content: content === null ? null : '' },
-    ...pieces(content ?? '').map((content) => ({ content })),
+    ...contentDeltas(content),
     ...(Object.keys(rest).length > 0 ? [rest] : []),
   ];
   return [...deltas.map((delta): Choice => ({ delta, finish_reason: null })), { ...fields, delta: {}, finish_reason }];
 }
+
+/** A content of parts, as some servers send it, goes out as it is. */
+const contentDeltas = (content: unknown): Delta[] =>
+  typeof content === 'string'
+    ? pieces(content).map((piece) => ({ content: piece }))
+    : content
+      ? ([{ content }] as Delta[])
+      : [];
 
 /** Pieces of the text that never cut a surrogate pair. */
 function pieces(text: string): string[] {

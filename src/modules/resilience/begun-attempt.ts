@@ -1,9 +1,12 @@
 import type { Attempt } from '../../common/attempt.js';
+import { cutText } from '../../common/cut-text.js';
 import type { TargetStatus } from '../../common/target.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
 import type { ModelStream } from '../models/models.messages.js';
 import type { PrimedStream } from './primed.js';
 import type { TargetGuards } from './target-breakers.js';
+
+const MODEL_CHARACTERS = 256;
 
 /** Marks how an attempt ended. `aborted` is for everything that was not the server's doing. */
 export function endAttempt(attempt: Attempt, error: unknown): void {
@@ -25,10 +28,10 @@ export class BegunAttempt {
     private readonly guards: TargetGuards,
   ) {}
 
-  /** As its server names it. */
+  /** As its server names it; it stands in a header. */
   get model(): string {
     const named = this.stream.begun.flatMap(({ frames }) => frames).find(({ json }) => json.model);
-    return named?.json.model ?? this.target.model;
+    return cutText(named?.json.model ?? this.target.model, MODEL_CHARACTERS);
   }
 
   whole(): void {

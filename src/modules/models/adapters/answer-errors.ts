@@ -1,4 +1,5 @@
 import type { Completion } from '../../../common/chat.js';
+import { ownField } from '../../../common/own-field.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -23,7 +24,24 @@ export function isErrorBody(json: unknown): boolean {
   if (json['type'] === 'error') return true;
   // what has neither choices nor the name of a chunk is no part of an answer; usage alone and pings say nothing
   if (Array.isArray(choices) || String(json['object']).startsWith('chat.completion')) return false;
-  return tells(json['detail']) || tells(json['message']) || tells(json['errors']);
+  return ERROR_FIELDS.some((field) => tells(ownField(json, field))) || claimsErrorStatus(json);
+}
+
+const ERROR_FIELDS = [
+  'detail',
+  'message',
+  'errors',
+  'error_message',
+  'errorMessage',
+  'error_msg',
+  'error_code',
+  'errorCode',
+];
+
+/** RFC 9457 and its likes: `{"title": "Service Unavailable", "status": 503}`. */
+function claimsErrorStatus(json: Fields): boolean {
+  const status = json['status'] ?? json['code'] ?? json['status_code'];
+  return typeof status === 'number' && status >= 400 && status < 600;
 }
 
 /** The part of an error body that tells of the error; choices may hold it. */

@@ -22,8 +22,18 @@ const SHOWN_CHARACTERS = 500;
 const MAX_INNER_ERROR_CHARACTERS = 4_096;
 const MAX_DEPTH = 4;
 
-const MESSAGE_FIELDS = ['message', 'detail', 'msg', 'error_description', 'error_message', 'reason', 'title'];
-const STATUS_FIELDS = ['code', 'status', 'status_code', 'statusCode', 'http_status'];
+const MESSAGE_FIELDS = [
+  'message',
+  'detail',
+  'msg',
+  'error_description',
+  'error_message',
+  'errorMessage',
+  'error_msg',
+  'reason',
+  'title',
+];
+const STATUS_FIELDS = ['code', 'status', 'status_code', 'statusCode', 'http_status', 'error_code', 'errorCode'];
 
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -7,6 +7,7 @@ const BYTE_ORDER_MARK = '\uFEFF';
 const COLON = 58;
 const SPACE = 32;
 const BRACE = 123;
+const KNOWN_FIELD = /^(id|retry|data)(:|$)/;
 
 export class SseEventTooLarge extends Error {}
 
@@ -27,6 +28,8 @@ export class SseError {
 export class SseParser {
   /** Comments so far: signs of life without content. */
   comments = 0;
+  /** Lines so far that are of no field of the format: maybe plain words about an error. */
+  strangeLines = 0;
   private readonly decoder = new StringDecoder('utf8');
   private rest = '';
   /** `rest` ends in a CR, which may be half of a CRLF. */
@@ -97,7 +100,7 @@ export class SseParser {
     else if (text.startsWith('error:', from)) {
       this.isError = true;
       this.addData(valueOf(text, from + 6, end));
-    }
+    } else if (!KNOWN_FIELD.test(text.slice(from, Math.min(end, from + 6)))) this.strangeLines += 1;
   }
 
   private assertBounded(): void {

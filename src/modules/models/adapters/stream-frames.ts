@@ -1,6 +1,7 @@
-import { hasContent, type ChatFrame, type Completion } from '../../../common/chat.js';
+import { hasContent, type ChatFrame } from '../../../common/chat.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import { errorIn, isErrorBody } from './answer-errors.js';
+import { completionIn } from './answer-shape.js';
 import { serverJson } from './server-json.js';
 import type { SseError } from './sse-parser.js';
 import { failureOfBody } from './upstream-errors.js';
@@ -11,7 +12,7 @@ const MAX_EMPTY_CHARACTERS = 1024 * 1024;
 
 /** Follows one stream: turns payloads into frames and knows whether the answer is complete. */
 export class StreamFrames {
-  /** Events that were no JSON; they are skipped, as the rest of the answer may be whole. */
+  /** Events and lines that say nothing here; they are skipped, as the rest of the answer may be whole. */
   skipped = 0;
   /** An error came; the frames before it are still good, and nothing after it is read. */
   failure: UpstreamFailure | null = null;
@@ -32,9 +33,12 @@ export class StreamFrames {
     return this.done || this.finalUsageSeen;
   }
 
-  /** Every choice has its finish reason; at most usage and `[DONE]` are missing. */
+  /**
+   * Every choice has its finish reason; at most usage and `[DONE]` are missing. Servers that give no reason exist, but
+   * where something was skipped as well, it may have told why there is none.
+   */
   get allFinished(): boolean {
-    return this.done || this.finished.size >= this.choices;
+    return this.finished.size >= this.choices || (this.done && (this.finished.size > 0 || this.skipped === 0));
   }
 
   /** The frames of these payloads, up to an error if there is one; that one is in `failure` then. */
@@ -51,12 +55,13 @@ export class StreamFrames {
   }
 
   private readOne(text: string, frames: ChatFrame[]): void {
-    const json = serverJson(text);
-    if (isErrorBody(json)) {
-      this.failure = failureOfBody(errorIn(json));
+    const data = serverJson(text);
+    if (isErrorBody(data)) {
+      this.failure = failureOfBody(errorIn(data));
       return;
     }
-    if (!isChunk(json)) {
+    const json = completionIn(data);
+    if (!json) {
       this.skipped += 1;
       return;
     }
@@ -79,14 +84,3 @@ export class StreamFrames {
 
 const isDone = (payload: string | SseError): boolean =>
   typeof payload === 'string' && payload.length < 16 && payload.trim() === DONE;
-
-function isChunk(json: unknown): json is Completion {
-  if (!isRecord(json) || Array.isArray(json)) return false;
-  const { choices } = json as Completion;
-  if (choices === undefined || choices === null) return true;
-  if (!Array.isArray(choices)) return false;
-  for (const choice of choices) if (!isRecord(choice)) return false;
-  return true;
-}
-
-const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;

@@ -3,6 +3,7 @@ import { BackgroundWork } from '../../../common/background-work.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import type { ModelStream } from '../models.messages.js';
 import { errorIn, isErrorBody } from './answer-errors.js';
+import { completionIn } from './answer-shape.js';
 import { CallTimer } from './call-timer.js';
 import { beginningOf, discard, type ModelServer, type OpenResponse, type WholeResponse } from './model-server.js';
 import { serverJson } from './server-json.js';
@@ -56,8 +57,9 @@ export class UpstreamCall implements ModelStream {
         const waitedBefore = this.upstreamMs;
         const next = await this.waitFor(() => reader.next());
         if (frames.hasAnswer) timer.pause();
-        const commentsBefore = parser.comments;
+        const { comments: commentsBefore, strangeLines: strangeBefore } = parser;
         const read = frames.read(next.done ? parser.end() : parser.push(next.value));
+        frames.skipped += parser.strangeLines - strangeBefore;
         const isLife = read.length > 0 || parser.comments > commentsBefore;
         patience.heard(this.upstreamMs - waitedBefore, isLife, frames.readContent);
         if (read.length > 0) yield { frames: read };
@@ -97,7 +99,7 @@ export class UpstreamCall implements ModelStream {
 
 /** @throws UpstreamFailure for another type; what an error in JSON says counts */
 async function assertEventStream(response: OpenResponse): Promise<void> {
-  const type = String(response.headers['content-type'] ?? 'text/event-stream');
+  const type = String(response.headers['content-type'] ?? 'text/event-stream').toLowerCase();
   if (type.startsWith('text/event-stream')) return;
   const isJson = /^application\/(\w+\+)?json\b/.test(type);
   const body = isJson ? serverJson((await beginningOf(response.body)).toString('utf8')) : null;
@@ -108,15 +110,12 @@ async function assertEventStream(response: OpenResponse): Promise<void> {
 
 function completionOf({ text, headers }: WholeResponse): Completion {
   const json = serverJson(text);
-  if (json === undefined) throw new UpstreamFailure('bad_answer', 'the answer is no JSON that can be read');
+  if (json === undefined) throw new UpstreamFailure('bad_answer', 'the answer is not JSON');
   if (isErrorBody(json)) throw failureOfBody(errorIn(json), headers);
-  const { choices } = (json ?? {}) as Completion;
-  const isAnswer = Array.isArray(choices) && choices.every(isObject) && hasContent(json as Completion);
-  if (!isAnswer) throw new UpstreamFailure('bad_answer', 'the answer has no content and no finish reason');
-  return json as Completion;
+  const completion = completionIn(json);
+  if (completion && hasContent(completion)) return completion;
+  throw new UpstreamFailure('bad_answer', 'the answer has no content and no finish reason');
 }
-
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 /** A stream that was read to its end keeps its connection; one that was left in the middle is closed. */
 function release(response: OpenResponse, complete: boolean): void {

@@ -7,7 +7,7 @@ import { serverJson } from './server-json.js';
 type Headers = Readonly<Record<string, unknown>>;
 
 const CONTEXT_LENGTH =
-  /context.{0,20}(length|window|size)|maximum context|too many tokens|exceeds? the (model|available)/i;
+  /context.{0,20}(length|window|size|limit)|maximum context|too many (input )?tokens|exceeds? the (model|available)|\b(prompt|input|conversation)\b.{0,20} too (long|large)|(input|prompt).{0,20} tokens.{0,60} must (be|have) (<=|less|at most)/i;
 const CONTENT_FILTER = /content[_ ]?(filter|policy|management)|responsible ?ai/i;
 const RATE_LIMIT = /rate.?limit|too.?many.?requests/i;
 /**
@@ -15,7 +15,7 @@ const RATE_LIMIT = /rate.?limit|too.?many.?requests/i;
  * Face "Model x is currently loading", SGLang and others "warming up".
  */
 const LOADING =
-  /\bloading (the )?model|\bmodel\b.{0,200}\b(is|being|currently|still) (loading|(being )?loaded\b.{0,20}wait)|\b(server|model|engine)\b.{0,80}\b(warming up|starting up|initializing|not ready yet)/is;
+  /\bloading (the )?model|\bmodel\b.{0,200}\b(is|being|currently|still) (loading|(being )?loaded\b.{0,20}wait)|\b(server|model|engine)\b.{0,80}\b(warming up|starting up|initializing|not (yet )?ready)/is;
 const NOT_LOADABLE = /\b(error|failed|unable|cannot|could not)\b.{0,20}\bload/i;
 /** Where such words stand, characters. */
 const BEGINNING = 500;
@@ -30,10 +30,17 @@ const STATUS_BY_NAME: readonly (readonly [RegExp, number])[] = [
   [/timeout|timed_out|deadline/i, 504],
 ];
 
+/** Said of the place and not of the request: another path, method or protocol; a model that is gone. */
+const NOT_THERE = [404, 405, 410, 426, 505];
+/** Said of the moment: in conflict, misdirected, locked, of something behind it, too early, given up by a proxy. */
+const NOT_NOW = [409, 421, 423, 424, 425, 499];
+
 function outcomeOf(status: number, words: string): AttemptOutcome {
   if (status === 401 || status === 403) return CONTENT_FILTER.test(words) ? 'content_filter' : 'auth';
-  if (status === 402) return 'auth'; // the bill of this router's account, not the caller's request
-  if (status === 404 || status === 405) return 'not_found';
+  if (isLoading(words.slice(0, BEGINNING))) return 'loading';
+  if (status === 402 || status === 407) return 'auth'; // the account of this router, not the caller's request
+  if (NOT_THERE.includes(status)) return 'not_found';
+  if (NOT_NOW.includes(status)) return 'server_error';
   if (status === 408) return 'timeout';
   if (status === 429) return 'rate_limited';
   if (status === 413) return 'context_length';
@@ -41,8 +48,7 @@ function outcomeOf(status: number, words: string): AttemptOutcome {
     if (CONTENT_FILTER.test(words)) return 'content_filter';
     return CONTEXT_LENGTH.test(words) ? 'context_length' : 'bad_request';
   }
-  if (status >= 500) return isLoading(words.slice(0, BEGINNING)) ? 'loading' : 'server_error';
-  return 'bad_answer';
+  return status >= 500 ? 'server_error' : 'bad_answer';
 }
 
 const isLoading = (words: string): boolean => LOADING.test(words) && !NOT_LOADABLE.test(words);
