@@ -22,9 +22,9 @@ interface Row {
 const FINAL: Row[] = [
   {
     name: 'a bad field',
-    body: { temperature: 9 },
+    body: { n: 0 },
     type: OpenAI.BadRequestError,
-    error: { status: 400, code: 'invalid_request', param: 'temperature' },
+    error: { status: 400, code: 'invalid_request', param: 'n' },
     upstream: 0,
   },
   {

@@ -151,7 +151,13 @@ describe('a service with keys', () => {
     const { http } = await serve(configOf(limited, { limits: { requestsPerMinute: 7 } }));
     const limitsOf = async (user: string) =>
       (await http.get('/chat').set('x-api-key', `key-of-${user}`).expect(200)).body.limits;
-    const general = { requestsPerMinute: 7, tokensPerMinute: 100_000, concurrent: 20, usdPerMonth: 50 };
+    const general = {
+      requestsPerMinute: 7,
+      tokensPerMinute: 100_000,
+      concurrent: 20,
+      usdPerMonth: 50,
+      unpriced: 'count',
+    };
     expect(await limitsOf('alice')).toEqual({ ...general, concurrent: 3 });
     expect(await limitsOf('bob')).toEqual(general);
   });

@@ -270,7 +270,7 @@ describe('module session', () => {
       paths['/v1/sessions/{id}/insights']?.get,
       paths['/v1/sessions/{id}/export']?.get,
     ]) {
-      expect(Object.keys(operation?.responses ?? {})).toEqual(['200', '400', '401', '403', '404', '503']);
+      expect(Object.keys(operation?.responses ?? {})).toEqual(['200', '400', '401', '403', '404', '429', '503']);
       expect(operation?.parameters).toMatchObject([{ name: 'id', in: 'path', required: true }]);
     }
   });
