@@ -3,7 +3,6 @@ import type { Caller } from '../../common/caller.js';
 import type { ChatMessage, ChatRequest } from '../../common/chat.js';
 import { sourceOf } from '../../common/json-source.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
-import { ownField } from '../../common/own-field.js';
 
 export type CacheScope = RouterConfig['cache']['scope'];
 
@@ -42,7 +41,8 @@ export function canonicalJson(value: unknown, leaveOut?: ReadonlySet<string>): s
   }
   const fields = value as Record<string, unknown>;
   for (const name of Object.keys(fields).sort()) {
-    const field = ownField(fields, name);
+    // eslint-disable-next-line local/outside-names -- one of the object's own keys, read for every field of every request
+    const field = fields[name];
     if (field === undefined || leaveOut?.has(name)) continue;
     if (text) text += ',';
     text += `${JSON.stringify(name)}:${canonicalJson(field)}`;

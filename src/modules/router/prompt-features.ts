@@ -9,7 +9,6 @@ import { EASY_CUES, HARD_CUES, PAYLOAD_CATEGORIES } from './cue-lexicon.js';
 import type { CueHit } from './cue-matcher.js';
 import { CueMatcher, foldText } from './cue-matcher.js';
 import { countWords, examinedPart, instructionPart, sampleOf, withoutPayload } from './prompt-text.js';
-import { ownField, setOwnField } from '../../common/own-field.js';
 
 const CODE_LINE =
   /^[ \t]*(?:(?:export |public |private |static |async )*(?:def|class|function|func|fn|import|from|const|let|var|return|interface|struct|package|using|#include|SELECT|INSERT|UPDATE|CREATE|at) ?[\w.*{("'<$]|[\w.[\]]{1,60} ?[-+]?= ?\S|[})\]]+[;,)]*$|<\/?[a-z]{1,12}[ >])|[;{]$|=> ?[\w({]/;
@@ -27,9 +26,11 @@ const NEEDED_LINES = 400;
 const cues = new CueMatcher({ ...HARD_CUES, ...EASY_CUES });
 const HARD_CATEGORIES: ReadonlySet<string> = new Set(Object.keys(HARD_CUES));
 /** Names of the features that count cues, by category: made once, as the rules ask for some fifty of them a prompt. */
-const CUE_FEATURES: ReadonlyMap<string, string> = new Map(
-  Object.keys({ ...HARD_CUES, ...EASY_CUES }).map((category) => [category, `cue_${category}`]),
+const CUE_FEATURES = new Map(
+  Object.keys({ ...HARD_CUES, ...EASY_CUES }).map((category) => [category, `cue_${category}` as CueFeature]),
 );
+
+type CueFeature = `cue_${CueCategory}`;
 
 /** Numbers of one prompt, by name; `cue_*` counts the phrases of a category and is absent when there is none. */
 export type PromptFeatures = Readonly<Record<string, number>>;
@@ -69,7 +70,7 @@ function textFeatures(text: string, tokens: number): PromptFeatures {
   let hard = 0;
   for (const { category } of spoken) {
     const name = CUE_FEATURES.get(category)!;
-    setOwnField(features, name, (ownField(features, name) ?? 0) + 1);
+    features[name] = (features[name] ?? 0) + 1;
     if (HARD_CATEGORIES.has(category)) hard += 1;
   }
   features['hard_cues'] = hard;
@@ -121,4 +122,4 @@ const attachmentsOf = (message: ChatMessage): number => partsOf(message).filter(
 
 /** How often phrases of a category were found. */
 export const cueCount = (features: PromptFeatures, category: CueCategory): number =>
-  ownField(features, CUE_FEATURES.get(category)!) ?? 0;
+  features[CUE_FEATURES.get(category)!] ?? 0;

@@ -16,6 +16,7 @@ const QUOTES: ReadonlyMap<string, string> = new Map([
   ['«', '»'],
   ['「', '」'],
 ]);
+const OPENING = /["“„«「]/g;
 const LONGEST_QUOTATION = 600;
 /** Where an instruction ends and the text it speaks of begins. */
 const PAYLOAD_START = /[:：\n]/;
@@ -48,9 +49,10 @@ export function withoutQuotations(text: string): string {
   const ends = new Map<string, number>();
   let kept = '';
   let from = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    const closing = QUOTES.get(text[at]!);
-    if (closing === undefined) continue;
+  OPENING.lastIndex = 0;
+  for (let mark = OPENING.exec(text); mark; mark = OPENING.exec(text)) {
+    const at = mark.index;
+    const closing = QUOTES.get(mark[0])!;
     let end = ends.get(closing) ?? 0;
     if (end <= at) {
       end = nextOf(text, closing, at + 1);
@@ -58,8 +60,8 @@ export function withoutQuotations(text: string): string {
     }
     if (end >= text.length || text[end] === '\n' || end - at - 1 > LONGEST_QUOTATION) continue;
     kept += `${text.slice(from, at)} `;
-    at = end;
     from = end + 1;
+    OPENING.lastIndex = from;
   }
   return from === 0 ? text : kept + text.slice(from);
 }

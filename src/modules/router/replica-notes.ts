@@ -22,6 +22,11 @@ export class ReplicaNotes implements OnApplicationShutdown {
 
   constructor(private readonly redis: RedisConnection) {}
 
+  /** Whether there are other replicas to tell. */
+  get areShared(): boolean {
+    return this.redis.configured;
+  }
+
   /** @param name of fixed length and harmless characters, such as a digest */
   put(kind: string, name: string, value: string): void {
     if (!this.redis.configured) return;

@@ -1,7 +1,6 @@
 import type { CueCategory } from './cue-lexicon.js';
 import type { PromptFeatures } from './prompt-features.js';
 import { cueCount } from './prompt-features.js';
-import { ownField } from '../../common/own-field.js';
 
 /** Changes with every change of a rule, a weight or the lexicon: it is part of the cache key and of each decision. */
 export const POLICY_VERSION = 'rules-1';
@@ -37,7 +36,12 @@ const SHORT_QUESTION_WORDS = 16;
 const SHORT_TEXT_TOKENS = 250;
 const LONG_TEXT_TOKENS = 1200;
 
-const of = (features: PromptFeatures, name: string): number => ownField(features, name) ?? 0;
+/** The features that rules read, beside cues. */
+type Counted =
+  | ('tokens' | 'words' | 'numbers' | 'questions' | 'operators' | 'options' | 'math_symbols' | 'list_items')
+  | ('code_lines' | 'stack_trace' | 'tools' | 'hard_cues' | 'smalltalk_share');
+
+const of = (features: PromptFeatures, name: Counted): number => features[name] ?? 0;
 const has = (features: PromptFeatures, ...categories: CueCategory[]): boolean =>
   categories.some((category) => cueCount(features, category) > 0);
 

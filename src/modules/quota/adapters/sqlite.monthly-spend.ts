@@ -13,6 +13,8 @@ const FORGET_OLD = 'DELETE FROM spend WHERE month < ?';
  */
 const WRITE_WITHIN_MS = 20;
 
+const DAY_MS = 86_400_000;
+
 /** Between two tries while the file cannot be used, milliseconds. */
 const RETRY_MS = 5_000;
 
@@ -29,6 +31,9 @@ export class SqliteMonthlySpend extends MonthlySpend {
   private unwritten = new Map<string, Map<string, number>>();
   private writing = false;
   private loaded = '';
+  /** Name of the day's month; every request asks for it twice. */
+  private day = NaN;
+  private month = '';
 
   constructor(private readonly file: SqliteFile) {
     super();
@@ -38,7 +43,7 @@ export class SqliteMonthlySpend extends MonthlySpend {
     this.load(now);
     super.add(now, user, costUsd);
     if (!(costUsd > 0)) return;
-    const month = monthOf(now);
+    const month = this.monthAt(now);
     const sums = this.unwritten.get(month) ?? new Map<string, number>();
     sums.set(user, (sums.get(user) ?? 0) + costUsd);
     this.unwritten.set(month, sums);
@@ -62,7 +67,7 @@ export class SqliteMonthlySpend extends MonthlySpend {
 
   /** Once a month, with the first question about it; a file that is away now is asked again with the next one. */
   private load(now: number): void {
-    const month = monthOf(now);
+    const month = this.monthAt(now);
     if (month <= this.loaded) return;
     try {
       const rows = this.file.use((prepare) => {
@@ -74,6 +79,15 @@ export class SqliteMonthlySpend extends MonthlySpend {
     } catch {
       // told by the file
     }
+  }
+
+  private monthAt(now: number): string {
+    const day = Math.floor(now / DAY_MS);
+    if (day !== this.day) {
+      this.day = day;
+      this.month = monthOf(now);
+    }
+    return this.month;
   }
 
   private writeSoon(delayMs = WRITE_WITHIN_MS): void {
