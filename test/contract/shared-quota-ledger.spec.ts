@@ -123,6 +123,19 @@ describe('limits over three replicas', () => {
     await replicas[1]!.reserve(slots, NEED, 'again');
   });
 
+  it('F66 hand over requests that call no model, too', async () => {
+    const caller = callerWith({ requestsPerMinute: 6 });
+    await proxy.set('refuse');
+    await eventually('every replica knows', 5_000, () => connections.every(({ usable }) => !usable));
+    for (const replica of replicas) await replica.count(caller);
+    await proxy.set('none');
+    await back();
+    for (const replica of replicas.slice(1)) await replica.handOverAll();
+    // The first one does with the next request of that user.
+    const headers = await replicas[0]!.count(caller);
+    expect(headers['x-ratelimit-remaining-requests']).toBe('2');
+  });
+
   it('F39 a lease that is settled while others are renewed does not come back', async () => {
     const [one, other] = [callerWith({ concurrent: 1 }, 'one'), callerWith({ concurrent: 1 }, 'other')];
     await replicas[0]!.reserve(one, NEED, 'one');

@@ -18,6 +18,8 @@ const BOOK_EVERY_MS = 1_000;
 const RENEWED_AT_MOST_MS = 3_600_000;
 const SHARE_REMARK = ' This is a share of your limit: the count over all servers cannot be used at the moment.';
 
+const NO_TOKENS = { tokens: 0 };
+
 /** `doubtful`: Redis was asked and did not say; it may hold a lease. */
 type LeasePlace = 'shared' | 'doubtful' | 'alone';
 
@@ -93,8 +95,10 @@ export class SharedQuotaLedger extends QuotaLedger {
   }
 
   async count(caller: Caller): Promise<RateLimitHeaders> {
-    const { shared, own } = this.parts;
+    const { shared, own, usable } = this.parts;
+    const sent = usable();
     try {
+      if (sent && this.takenAlone.has(caller)) await this.handOver(caller);
       const headers = await shared.count(caller);
       this.together();
       own.noteRequest(caller);
@@ -102,7 +106,10 @@ export class SharedQuotaLedger extends QuotaLedger {
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       this.onItsOwn(error);
-      return own.count({ ...caller, limits: this.shareOf(caller) }, SHARE_REMARK);
+      const headers = await own.count({ ...caller, limits: this.shareOf(caller) }, SHARE_REMARK);
+      // without a lease Redis cannot say whether it has counted one that was sent: none is better than two
+      if (!sent) this.takenAlone.add(caller, NO_TOKENS, this.now());
+      return headers;
     }
   }
 
@@ -147,6 +154,7 @@ export class SharedQuotaLedger extends QuotaLedger {
 
   /** Counts in Redis what was let in without it. */
   async handOverAll(): Promise<void> {
+    this.takenAlone.forgetOld(this.now());
     for (const caller of this.takenAlone.callers) {
       if (!this.parts.usable() || !(await this.handOver(caller))) return;
     }

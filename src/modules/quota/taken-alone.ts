@@ -23,7 +23,7 @@ interface AloneUser {
 
 /**
  * What this replica let in while the count over all replicas could not be used: it counts there too, as soon as it can.
- * Bounded: what has left the window is of no interest.
+ * Bounded by what one minute lets in, where `forgetOld` is called now and then.
  */
 export class TakenAlone {
   private readonly users = new Map<string, AloneUser>();
@@ -58,6 +58,13 @@ export class TakenAlone {
     const user = this.users.get(userKey(caller));
     this.users.delete(userKey(caller));
     return (user?.buckets ?? []).filter(({ at }) => at + WINDOW_MS > now);
+  }
+
+  /** What has left the window is of no interest, and users of whom nothing is left neither. */
+  forgetOld(now: number): void {
+    for (const [key, { buckets }] of this.users) {
+      if ((buckets.at(-1)?.at ?? 0) + WINDOW_MS <= now) this.users.delete(key);
+    }
   }
 
   /** It could not be handed over. */
