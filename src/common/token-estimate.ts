@@ -157,11 +157,19 @@ export function promptRoom(
 const DEFAULT_ANSWER_SHARE = 8;
 const LONGEST_DEFAULT_ANSWER = 1024;
 
+/** What the caller lets the answer have; undefined: no limit, which local servers also write as -1. */
+export function tokensAskedFor({
+  max_completion_tokens,
+  max_tokens,
+}: Pick<ChatRequest, 'max_tokens' | 'max_completion_tokens'>): number | undefined {
+  const asked = max_completion_tokens ?? max_tokens ?? -1;
+  return asked === -1 ? undefined : asked;
+}
+
 /** Tokens to keep free for the answer: what the caller allows, else an eighth of the window, at most 1,024. */
 export function answerReserve(
   request: Pick<ChatRequest, 'max_tokens' | 'max_completion_tokens'>,
   window: number,
 ): number {
-  const asked = request.max_completion_tokens ?? request.max_tokens;
-  return asked ?? Math.min(LONGEST_DEFAULT_ANSWER, Math.floor(window / DEFAULT_ANSWER_SHARE));
+  return tokensAskedFor(request) ?? Math.min(LONGEST_DEFAULT_ANSWER, Math.floor(window / DEFAULT_ANSWER_SHARE));
 }

@@ -60,7 +60,7 @@ const TABLE: readonly BadInput[] = [
   field('tools', {}),
   field('response_format', 'json'),
   field('max_tokens', 0),
-  field('max_tokens', -1),
+  field('max_tokens', -2),
   field('max_tokens', 1.5),
   field('max_completion_tokens', '5'),
   field('n', 0),
@@ -161,9 +161,22 @@ describe('bad input is refused before any model is called', () => {
       code: error.code,
     });
     expect(error.message).not.toMatch(/\bat \S+:\d+|node_modules|zod|fastify/i);
+    expect(error.message).not.toMatch(/undefined|\bNaN\b|^Invalid input|^Unrecognized/);
     expect(response.headers.get('x-should-retry')).toBe('false');
     expect(response.headers.get('x-request-id')).toMatch(/^\S+$/);
     expect(response.headers.get('content-type')).toMatch(/^application\/json/);
+  });
+
+  it.each([
+    ['a field is missing', QUERY, '{"queri":"x"}', 'query: missing; expected string'],
+    ['a field is of the wrong kind', QUERY, '{"query":5}', 'query: expected string, received number'],
+    ['a field is unknown', QUERY, '{"query":"x","stream":true}', 'stream: unknown field; GET /docs'],
+    ['there is no body', QUERY, '', 'The body: missing; expected object'],
+    ['the body is a list', CHAT, '[]', 'The body: expected object, received array'],
+    ['a number is too large', '/v1/feedback', '{"request_id":"latest","score":2}', 'score: expected number to be <=1'],
+  ])('says it in words of the caller when %s', async (_, path, body, words) => {
+    const response = await post(router.url + path, body);
+    expect(((await response.json()) as ErrorJson).error.message).toContain(words);
   });
 
   it('invalid UTF-8', async () => {

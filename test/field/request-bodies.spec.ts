@@ -216,12 +216,25 @@ describe('bodies go through as they are', () => {
     expect((await post(`${router.url}/v1/route`, chatBody)).status).toBe(200);
   });
 
+  it.each(['max_tokens', 'max_completion_tokens'])(
+    'F53 %s: -1 is no limit, as local servers write it',
+    async (field) => {
+      const response = await chat(router, { [field]: -1 });
+      expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('Hello from upstream')]);
+      expect(upstream.requests.map(({ text }) => text)).toEqual([expect.stringContaining(`"${field}":-1`)]);
+      expect((await post(`${router.url}/query`, { query: 'hi', max_tokens: -1 })).status).toBe(200);
+      expect((await post(`${router.url}/v1/route`, { query: 'hi', [field]: -1 })).status).toBe(200);
+      const zero = await chat(router, { [field]: 0 });
+      expect((await jsonOf<ErrorJson>(zero)).error.message).toContain(`${field}: expected a number of at least 1`);
+    },
+  );
+
   it('F53 what is read still has to be of its kind', async () => {
     for (const [field, value] of [
       ['tools', {}],
       ['stream', 1],
       ['n', 0],
-      ['max_tokens', -1],
+      ['max_tokens', -2],
       ['response_format', 'x'],
     ] as const) {
       const response = await chat(router, { [field]: value });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { routerConfigSchema } from './config.schema.js';
 import { formatPath, type ConfigProblem } from './config-error.js';
+import { issueMessage } from '../issue-message.js';
 import { ownField } from '../own-field.js';
 
 export type Issue = z.core.$ZodIssue;
@@ -62,6 +63,6 @@ export function describeIssue(issue: Issue): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(issue.path, key));
   const path = formatPath(issue.path);
   if (issue.code === 'invalid_union') return [{ path, message: unionMessage(issue) }];
-  const message = issue.message.replace(/^Invalid (input|option): /, '').replace(/^Too (small|big): /, '');
-  return [{ path, message: isMissing(issue) ? `missing; ${message.replace(/, received undefined$/, '')}` : message }];
+  const message = issueMessage(issue.message);
+  return [{ path, message: isMissing(issue) && !message.startsWith('missing') ? `missing; ${message}` : message }];
 }

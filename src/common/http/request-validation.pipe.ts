@@ -1,6 +1,7 @@
 import { Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
 import { InvalidRequest } from '../app-error.js';
 import { fieldPath } from '../field-path.js';
+import { issueMessage } from '../issue-message.js';
 
 /**
  * Checks `@Body({ schema })`, `@Query({ schema })` and `@Param({ schema })` and hands on what the schema made of them.
@@ -16,10 +17,7 @@ export class RequestValidationPipe extends StandardSchemaValidationPipe {
         // zod names unknown fields beside the path of the object that has them
         const { keys: [unknown] = [] } = issue as { readonly keys?: readonly string[] };
         const param = fieldPath([...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])]) || null;
-        return new InvalidRequest(
-          param ? `${param}: ${issue?.message}` : (issue?.message ?? 'Invalid request.'),
-          param,
-        );
+        return new InvalidRequest(`${param ?? 'The body'}: ${issueMessage(issue?.message ?? 'is not valid')}`, param);
       },
     });
   }

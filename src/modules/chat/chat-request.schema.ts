@@ -81,7 +81,12 @@ function noFault(): null {
   return null;
 }
 
-const tokens = z.int().min(1).max(10_000_000);
+/** -1 is how LM Studio, llama.cpp and Ollama write "as long as it gets"; see `tokensAskedFor`. */
+const tokens = z
+  .int()
+  .min(-1)
+  .max(10_000_000)
+  .refine((limit) => limit !== 0, 'expected a number of at least 1, or -1 for no limit');
 
 /**
  * The body of `POST /v1/chat/completions`, as OpenAI defines it. What this service reads is checked, and no more of it

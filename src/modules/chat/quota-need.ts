@@ -2,7 +2,13 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { ChatRequest } from '../../common/chat.js';
 import { budgetPrice, costUsd } from '../../common/cost.js';
 import type { QuotaNeed } from '../quota/quota.messages.js';
-import { answerReserve, estimateFieldTokens, estimateTokens, mostTextTokens } from '../../common/token-estimate.js';
+import {
+  answerReserve,
+  estimateFieldTokens,
+  estimateTokens,
+  mostTextTokens,
+  tokensAskedFor,
+} from '../../common/token-estimate.js';
 
 /** Window that an answer's reserve is taken from before a target is chosen, tokens. */
 const UNDECIDED_WINDOW = 8192;
@@ -31,7 +37,7 @@ export function quotaNeed(
 ): QuotaNeed {
   const answers = request.n ?? 1;
   const prompt = estimateTokens(request.messages, mostTextTokens) + estimateFieldTokens(request, mostTextTokens);
-  const asked = request.max_completion_tokens ?? request.max_tokens;
+  const asked = tokensAskedFor(request);
   const model = models.find(({ name }) => name === request.model);
   const candidates = model?.targets ?? [request.model];
   const costs: number[] = [];

@@ -2,7 +2,7 @@ import type { ChatRequest } from '../../common/chat.js';
 import type { ModelConfig, Strategy } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import { mayHaveToLoad, type TargetStatus } from '../../common/target.js';
-import { estimateTokens } from '../../common/token-estimate.js';
+import { estimateTokens, tokensAskedFor } from '../../common/token-estimate.js';
 import type { Assessment, Learned } from './assessment.js';
 import { assess, scores, shareOf, usesArtefact } from './assessment.js';
 import { byCost, byLatency, byWeight, byWeightAndDraw, firstThenRest, strongSideOf } from './route-strategies.js';
@@ -103,7 +103,7 @@ function byRanking(input: ChoiceInput, previous: TargetStatus | null): Preferenc
   switch (input.strategy) {
     case 'cost': {
       const prompt = estimateTokens([...history.flatMap((turn) => turn.messages), ...request.messages]);
-      const answer = Math.min(request.max_completion_tokens ?? request.max_tokens ?? Infinity, EXPECTED_ANSWER_TOKENS);
+      const answer = Math.min(tokensAskedFor(request) ?? Infinity, EXPECTED_ANSWER_TOKENS);
       const ranking = byCost(allowed, prompt, answer);
       return { ranking, reason: 'The cheapest target for this request.', reasonCode: 'cheapest' };
     }

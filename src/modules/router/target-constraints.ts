@@ -10,7 +10,7 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { Capability, TargetStatus } from '../../common/target.js';
 import { retryAfterSeconds } from '../../common/retry-after.js';
-import { estimateTokens } from '../../common/token-estimate.js';
+import { estimateTokens, tokensAskedFor } from '../../common/token-estimate.js';
 import { findPrivateText, privateField } from '../../common/privacy/private-text.js';
 
 /** Somebody drained the last target: asked again after so long, milliseconds. */
@@ -82,7 +82,7 @@ type Keep = (from: readonly TargetStatus[], why: (target: TargetStatus) => strin
 
 function fitting(targets: readonly TargetStatus[], request: ChatRequest, keep: Keep): TargetStatus[] {
   const prompt = estimateTokens(request.messages);
-  const asked = request.max_completion_tokens ?? request.max_tokens;
+  const asked = tokensAskedFor(request);
   const answer = (window: number) => asked ?? Math.min(ANSWER_RESERVE_TOKENS, Math.floor(window / 8));
   const fits = ({ contextWindow: window }: TargetStatus) => window === null || prompt + answer(window) <= window;
   const left = keep(targets, (target) => (fits(target) ? null : 'window_too_small'));

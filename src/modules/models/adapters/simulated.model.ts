@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ChatChunk, ChatFrame, ChatRequest, Choice, Completion, Delta } from '../../../common/chat.js';
 import { textOf } from '../../../common/chat.js';
 import type { TargetConfig } from '../../../common/config/config.schema.js';
-import { estimateTextTokens, estimateTokens } from '../../../common/token-estimate.js';
+import { estimateTextTokens, estimateTokens, tokensAskedFor } from '../../../common/token-estimate.js';
 import type { Usage } from '../../../common/usage.js';
 import type { ModelStream } from '../models.messages.js';
 import { simulatedToolCall } from './simulated-tool-call.js';
@@ -132,7 +132,7 @@ function answerTo(request: ChatRequest, model: string): Answer {
     };
   }
   const whole = textFor(request, model);
-  const text = cutToTokens(whole, request.max_completion_tokens ?? request.max_tokens ?? Infinity);
+  const text = cutToTokens(whole, tokensAskedFor(request) ?? Infinity);
   return {
     message: { role: 'assistant', content: text, refusal: null },
     deltas: (text.match(/\S*\s*/g) ?? []).flatMap((word) => (word ? [{ content: word }] : [])),
