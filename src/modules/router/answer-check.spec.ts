@@ -18,6 +18,7 @@ describe('checkAnswer', () => {
     ['no JSON', 'Sure! {"a": 1}', 'not JSON', {}, json()],
     ['a missing field', '{"b": 1}', '$.a', {}, json({ type: 'object', required: ['a'] })],
     ['a field of another type', '{"a": "1"}', '$.a', {}, json({ properties: { a: { type: 'integer' } } })],
+    ['JSON nested without end', `${'['.repeat(20_000)}${']'.repeat(20_000)}`, 'not JSON', {}, json({ enum: [1] })],
     ['a bad element', '[1, null]', '$[1]', {}, json({ type: 'array', items: { type: 'number' } })],
     ['broken code', '```js\nconst a = (1;\n```', 'does not parse', {}, {}],
     ['a miscalculation', 'So 12 * 7 = 94 pens.', 'miscalculates', {}, {}],
@@ -40,6 +41,7 @@ describe('checkAnswer', () => {
     ['a chain, which one pair cannot judge', '2 + 3 * 4 = 14', {}, {}],
     ['code that parses', '```js\nconst a = (1);\n```', {}, {}],
     ['a module', '```js\nimport a from "a";\n```', {}, {}],
+    ['JSON longer than what is read', JSON.stringify(Array.from({ length: 20_000 }, (_, i) => i)), {}, json()],
     ['high probabilities', 'Yes.', logprobs(-0.1), {}],
   ])('passes %s', (_what, content, choice, over) => expect(check(content, choice, over).fault).toBeNull());
 

@@ -1,5 +1,6 @@
 import { Script } from 'node:vm';
 import type { ChatRequest, Completion } from '../../common/chat.js';
+import { readableJson } from '../../common/readable-json.js';
 import { findSchemaFault } from './schema-fault.js';
 
 /** What the checks of a cheap answer found. */
@@ -26,13 +27,14 @@ const NUMBER = /-?\d[\d,]*(?:\.\d+)?/g;
 export function checkAnswer(request: ChatRequest, completion: Completion): AnswerVerdict {
   const choice = completion.choices?.[0];
   const message = choice?.message;
-  const text = (typeof message?.content === 'string' ? message.content : '').slice(0, MOST_CHARACTERS);
+  const whole = typeof message?.content === 'string' ? message.content : '';
+  const text = whole.slice(0, MOST_CHARACTERS);
   // a tool call is no text; the caller's tool will judge it
   if (Array.isArray(message?.tool_calls) && message.tool_calls.length > 0) return { fault: null, final: null };
   const fault =
     stopped(choice?.finish_reason) ??
     refused(text, message?.['refusal']) ??
-    badJson(request, text) ??
+    (text === whole ? badJson(request, text) : null) ??
     badCode(text) ??
     wrongArithmetic(text) ??
     repeats(text) ??
@@ -52,12 +54,8 @@ function refused(text: string, refusal: unknown): string | null {
 
 function badJson({ response_format: format }: ChatRequest, text: string): string | null {
   if (format?.type !== 'json_object' && format?.type !== 'json_schema') return null;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return 'it is not JSON';
-  }
+  const value = readableJson(text);
+  if (value === undefined) return 'it is not JSON';
   const schema = (format['json_schema'] as { schema?: unknown } | undefined)?.schema;
   const fault = schema ? findSchemaFault(schema, value) : null;
   return fault ? `its JSON does not fit the schema at ${fault}` : null;

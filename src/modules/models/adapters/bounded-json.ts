@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { serverJson } from './server-json.js';
+import { readableJson } from '../../../common/readable-json.js';
 
 /**
  * The JSON of a small body; `undefined` when it is longer than that or no JSON. What is left of it is thrown away with
@@ -15,5 +15,5 @@ export async function jsonWithin(body: Readable, maxBytes: number): Promise<unkn
     if (bytes > maxBytes) return undefined;
     pieces.push(piece);
   }
-  return serverJson(Buffer.concat(pieces).toString('utf8'));
+  return readableJson(Buffer.concat(pieces).toString('utf8'));
 }

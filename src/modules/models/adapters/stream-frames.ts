@@ -2,7 +2,7 @@ import { hasContent, type ChatFrame } from '../../../common/chat.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import { errorIn, isErrorBody } from './answer-errors.js';
 import { completionIn } from './answer-shape.js';
-import { serverJson } from './server-json.js';
+import { readableJson } from '../../../common/readable-json.js';
 import type { SseError } from './sse-parser.js';
 import { failureOfBody } from './upstream-errors.js';
 
@@ -49,13 +49,13 @@ export class StreamFrames {
       if (this.done || this.failure) break;
       if (isDone(payload)) this.done = true;
       else if (typeof payload === 'string') this.readOne(payload, frames);
-      else this.failure = failureOfBody(serverJson(payload.data) ?? payload.data);
+      else this.failure = failureOfBody(readableJson(payload.data) ?? payload.data);
     }
     return frames;
   }
 
   private readOne(text: string, frames: ChatFrame[]): void {
-    const data = serverJson(text);
+    const data = readableJson(text);
     if (isErrorBody(data)) {
       this.failure = failureOfBody(errorIn(data));
       return;

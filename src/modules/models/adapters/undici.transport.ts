@@ -6,7 +6,7 @@ import { errorIn, isErrorBody } from './answer-errors.js';
 import { completionIn } from './answer-shape.js';
 import { CallTimer } from './call-timer.js';
 import { beginningOf, discard, type ModelServer, type OpenResponse, type WholeResponse } from './model-server.js';
-import { serverJson } from './server-json.js';
+import { readableJson } from '../../../common/readable-json.js';
 import { SseEventTooLarge, SseParser } from './sse-parser.js';
 import { StreamFrames } from './stream-frames.js';
 import { StreamPatience, TAIL_MS, type CallLimits } from './stream-patience.js';
@@ -102,14 +102,14 @@ async function assertEventStream(response: OpenResponse): Promise<void> {
   const type = String(response.headers['content-type'] ?? 'text/event-stream').toLowerCase();
   if (type.startsWith('text/event-stream')) return;
   const isJson = /^application\/(\w+\+)?json\b/.test(type);
-  const body = isJson ? serverJson((await beginningOf(response.body)).toString('utf8')) : null;
+  const body = isJson ? readableJson((await beginningOf(response.body)).toString('utf8')) : null;
   discard(response);
   if (isErrorBody(body)) throw failureOfBody(errorIn(body), response.headers);
   throw new UpstreamFailure('bad_answer', `asked for a stream, got ${type.slice(0, 80)}`);
 }
 
 function completionOf({ text, headers }: WholeResponse): Completion {
-  const json = serverJson(text);
+  const json = readableJson(text);
   if (json === undefined) throw new UpstreamFailure('bad_answer', 'the answer is not JSON');
   if (isErrorBody(json)) throw failureOfBody(errorIn(json), headers);
   const completion = completionIn(json);

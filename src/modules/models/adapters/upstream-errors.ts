@@ -2,7 +2,7 @@ import type { AttemptOutcome } from '../../../common/attempt.js';
 import { UpstreamFailure, type UpstreamFailureDetail } from '../../../common/upstream-failure.js';
 import { readProviderError, type ProviderError } from './provider-error.js';
 import { capped, retryAfterMs } from './retry-after.js';
-import { serverJson } from './server-json.js';
+import { readableJson } from '../../../common/readable-json.js';
 
 type Headers = Readonly<Record<string, unknown>>;
 
@@ -109,7 +109,7 @@ const CUT_MESSAGE = /"(?:message|detail|msg|error)"\s{0,9}:\s{0,9}"((?:[^"\\]|\\
 
 /** JSON, or the text itself: some servers answer in plain words. The page of a proxy says nothing to a caller. */
 function parsed(text: string): unknown {
-  const json = serverJson(text);
+  const json = readableJson(text);
   if (json !== undefined) return json;
   const begun = CUT_MESSAGE.exec(text)?.[1];
   if (begun !== undefined && /^\s*[[{]/.test(text)) return parsed(`"${begun}"`);
