@@ -95,6 +95,19 @@ describe('a running router', () => {
     expect(targets()).toEqual(['c']);
   });
 
+  it('says once that the file is gone, keeps what it said, and takes the next one', async () => {
+    start(`targets: [${target('a')}]`);
+    const warned = log.next('warn');
+    rmSync(file);
+    expect(await warned).toBe(`${file} is gone; what it said stays in force until a restart`);
+    expect(targets()).toEqual(['a']);
+    const reloaded = log.next('log');
+    writeFileSync(file, `targets: [${target('c')}]`);
+    await reloaded;
+    expect(log.lines).toHaveLength(2);
+    expect(targets()).toEqual(['c']);
+  });
+
   it('reloads on SIGHUP', async () => {
     start('limits: { concurrent: 3 }');
     const read = log.next('log');

@@ -27,6 +27,7 @@ export interface WatchOptions {
 class ConfigReloader {
   private running: Promise<void> = Promise.resolve();
   private lastText: string | null;
+  private isGone = false;
 
   constructor(
     private readonly file: string,
@@ -42,7 +43,11 @@ class ConfigReloader {
 
   private async reloadNow(why: 'signal' | 'file'): Promise<void> {
     const found = this.readText();
-    if (why === 'file' && (found === null || found === this.lastText)) return;
+    if (why === 'file') {
+      if (found === null) this.tellGone();
+      this.isGone = found === null;
+      if (found === null || found === this.lastText) return;
+    }
     this.lastText = found;
     const { live, env, logger } = this.options;
     const running = live.current;
@@ -60,11 +65,17 @@ class ConfigReloader {
     if (waiting.length > 0) logger.warn(`Not in force until a restart: ${waiting.join(', ')}`);
   }
 
+  /** Once: editors that delete before they write are back before it is looked at. */
+  private tellGone(): void {
+    if (this.isGone) return;
+    this.options.logger.warn(`${this.file} is gone; what it said stays in force until a restart`);
+  }
+
   private readText(): string | null {
     try {
       return readFileSync(this.file, 'utf8');
     } catch {
-      return null; // between two steps of an editor; a signal reports it
+      return null;
     }
   }
 

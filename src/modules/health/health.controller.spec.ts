@@ -77,7 +77,7 @@ describe('health and readiness', () => {
       status: 'ready',
       checks: {
         router: { status: 'up' },
-        targets: { status: 'up', detail: '1 of 2 targets can answer' },
+        targets: { status: 'up', detail: '1 of 2 targets can answer (1 with an open breaker)' },
         sessions: { status: 'up', detail: 'SQLite' },
         redis: disabled,
         cosmos: disabled,

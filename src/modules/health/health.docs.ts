@@ -32,7 +32,7 @@ const READY: Readiness = {
   status: 'ready',
   checks: {
     router: { status: 'up' },
-    targets: { status: 'up', detail: '2 of 3 targets can answer; simulated: simulated-local' },
+    targets: { status: 'up', detail: '2 of 3 targets can answer (1 drained); simulated: simulated-local' },
     sessions: { status: 'up', detail: 'SQLite' },
     ...STORES,
   },
@@ -40,7 +40,10 @@ const READY: Readiness = {
 
 const UNREADY: Readiness = {
   status: 'unready',
-  checks: { ...READY.checks, targets: { status: 'down', detail: '0 of 3 targets can answer' } },
+  checks: {
+    ...READY.checks,
+    targets: { status: 'down', detail: '0 of 3 targets can answer (3 with an open breaker)' },
+  },
 };
 
 export const HEALTH_DOCS = {

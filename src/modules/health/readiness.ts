@@ -56,11 +56,16 @@ const FAILED: SessionStoreChecks = {
 /** Failures of a check that may be shown; anything else could name an internal address. */
 class CheckFailed extends Error {}
 
-/** How many targets can answer, in words; at least one must. @throws CheckFailed */
+/** How many targets can answer and why the others cannot, in words; at least one must. @throws CheckFailed */
 function describeTargets(targets: readonly TargetStatus[]): string {
   const usable = targets.filter(({ breaker }) => breaker !== 'open' && breaker !== 'drained');
   const simulated = usable.filter((target) => target.simulated).map(({ id }) => id);
-  const count = `${usable.length} of ${targets.length} targets can answer`;
+  const out = (['open', 'drained'] as const)
+    .map((state) => ({ state, many: targets.filter(({ breaker }) => breaker === state).length }))
+    .filter(({ many }) => many > 0)
+    .map(({ state, many }) => `${many} ${state === 'open' ? 'with an open breaker' : state}`);
+  const why = out.length > 0 ? ` (${out.join(', ')})` : '';
+  const count = `${usable.length} of ${targets.length} targets can answer${why}`;
   if (usable.length === 0) throw new CheckFailed(count);
   return simulated.length > 0 ? `${count}; simulated: ${simulated.join(', ')}` : count;
 }
