@@ -1,3 +1,4 @@
+import { isFields } from '../fields.js';
 import type { LoggerService } from '@nestjs/common';
 import { pino, stdTimeFunctions, type Level, type Logger } from 'pino';
 import { openStdout, type LogDestination } from './log-destination.js';
@@ -16,9 +17,6 @@ interface Entry {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /**
  * The arguments of a Nest logger call: message or fields, then anything, then the context (Nest's `Logger` always puts
  * its own last). A later string is the text of a call that began with fields, or a stack.
@@ -28,13 +26,13 @@ function readArguments(first: unknown, rest: readonly unknown[]): Entry {
   const context = typeof last === 'string' ? last : '';
   const between = context ? rest.slice(0, -1) : rest;
   if (first instanceof Error) return { context, text: first.message, fields: { err: first } };
-  if (isRecord(first)) {
+  if (isFields(first)) {
     return { context, text: between.find((value) => typeof value === 'string'), fields: first };
   }
   let fields: Record<string, unknown> = {};
   for (const value of between) {
     if (value instanceof Error) fields = { ...fields, err: value };
-    else if (isRecord(value)) fields = { ...fields, ...value };
+    else if (isFields(value)) fields = { ...fields, ...value };
     else if (typeof value === 'string') fields = { ...fields, stack: loggedText(value) };
   }
   return { context, text: typeof first === 'function' ? first.name : String(first), fields };

@@ -1,6 +1,7 @@
 import type { Choice, Completion, Delta } from '../../common/chat.js';
+import { isFields, type Fields } from '../../common/fields.js';
 import { ownField, setOwnField } from '../../common/own-field.js';
-import { addField, GROWING, isFields, joinedList, type Fields } from './delta-pieces.js';
+import { addField, GROWING, joinedList } from './delta-pieces.js';
 import { joinedToolCalls } from './tool-call-pieces.js';
 
 /** Strings of a delta that servers may repeat in every one of them. */

@@ -1,6 +1,5 @@
+import { isFields, type Fields } from '../../common/fields.js';
 import { ownField, setOwnField } from '../../common/own-field.js';
-
-export type Fields = Record<string, unknown>;
 
 /** Texts that arrive in pieces, wherever they stand. */
 export const GROWING: ReadonlySet<string> = new Set([
@@ -10,9 +9,6 @@ export const GROWING: ReadonlySet<string> = new Set([
 
 /** Lists whose items come in pieces even when the pieces carry no `index`. */
 const CONTINUED_LISTS = new Set(['reasoning_details', 'thinking_blocks']);
-
-export const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Adds fields beside or below a delta: only text that is known to grow is joined, of all others the last one counts. */
 export function addFields(into: Fields, piece: Fields): void {

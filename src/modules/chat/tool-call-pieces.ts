@@ -1,4 +1,5 @@
-import { addFields, isFields, type Fields } from './delta-pieces.js';
+import { isFields, type Fields } from '../../common/fields.js';
+import { addFields } from './delta-pieces.js';
 
 /**
  * Adds pieces of tool calls to the calls so far. A new id opens a new call, whatever its index; a piece without an id

@@ -1,5 +1,5 @@
+import { isFields, type Fields } from '../../common/fields.js';
 import { ownField } from '../../common/own-field.js';
-type Fields = Readonly<Record<string, unknown>>;
 
 const DEEPEST = 32;
 /** An `enum` of more values is not judged: each value of the answer would be compared with all of them. */
@@ -65,7 +65,3 @@ function isAmong(allowed: unknown, value: unknown): boolean {
 
 const namesOf = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((name): name is string => typeof name === 'string') : [];
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

@@ -1,4 +1,5 @@
 import { cutText } from '../../../common/cut-text.js';
+import { isFields, type Fields } from '../../../common/fields.js';
 import { ownField } from '../../../common/own-field.js';
 
 /** What an error body says, whatever its form. */
@@ -15,8 +16,6 @@ export interface ProviderError {
   /** From the body, milliseconds as written there. */
   readonly retryAfterMs: number | null;
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const SHOWN_CHARACTERS = 500;
 const MAX_INNER_ERROR_CHARACTERS = 4_096;
@@ -35,8 +34,6 @@ const MESSAGE_FIELDS = [
 ];
 const STATUS_FIELDS = ['code', 'status', 'status_code', 'statusCode', 'http_status', 'error_code', 'errorCode'];
 
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const textIn = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /**

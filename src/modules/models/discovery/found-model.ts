@@ -1,5 +1,6 @@
 import type { Model } from 'openai/resources/models';
 import type { Capability } from '../../../common/target.js';
+import { isFields, type Fields } from '../../../common/fields.js';
 import { ownField } from '../../../common/own-field.js';
 
 export type ServerKind = 'ollama' | 'lmstudio' | 'llamacpp' | 'vllm' | 'foundry';
@@ -41,22 +42,18 @@ const PRINTABLE = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/;
 const NOT_FOR_CHAT =
   /embed|rerank|whisper|diffusion|speech|(^|[/:._-])(bge|gte|gtr|e5|(all-)?minilm|paraphrase|colbert|colpali|clip|siglip|tts|stt|asr|wav2vec2?|parakeet|moonshine|kokoro|piper|bark|orpheus|musicgen|sdxl|flux|dall-?e|image|vae|moderation)([/:._-]|\d|$)/i;
 
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+export type JsonObject = Readonly<Fields>;
 
 /** A field that should be an object; what is none counts as empty. */
 export function objectIn(value: unknown, field: string): JsonObject {
-  const found = isObject(value) ? ownField(value, field) : undefined;
-  return isObject(found) ? found : {};
+  const found = isFields(value) ? ownField(value, field) : undefined;
+  return isFields(found) ? found : {};
 }
 
 /** The objects in a list field; everything that is not one is left out. */
 export function objectsIn(value: unknown, field: string): readonly JsonObject[] {
-  const list = isObject(value) ? ownField(value, field) : undefined;
-  return Array.isArray(list) ? list.filter(isObject) : [];
+  const list = isFields(value) ? ownField(value, field) : undefined;
+  return Array.isArray(list) ? list.filter(isFields) : [];
 }
 
 /** A field that should be a list of words; `null` when it is no list. */

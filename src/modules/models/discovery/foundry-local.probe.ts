@@ -1,6 +1,7 @@
+import { isFields } from '../../../common/fields.js';
 import { spawn } from 'node:child_process';
 import { isLoopbackUrl } from '../../../common/loopback.js';
-import { choice, isChatModelName, isObject, objectsIn, tokensOf, type FoundServer } from './found-model.js';
+import { choice, isChatModelName, objectsIn, tokensOf, type FoundServer } from './found-model.js';
 import { parameterCount } from './model-size.js';
 import type { ProbeJson } from './probe-json.js';
 
@@ -42,7 +43,7 @@ export class FoundryLocalProbe {
     this.origin ??= await printedOriginOf({ ...this.command, statusMs });
     if (this.origin === null) return null;
     const { json, state } = await probe()(`${this.origin}/v1/models`);
-    if (Array.isArray(isObject(json) ? json['data'] : null)) return foundryAt(this.origin, json);
+    if (Array.isArray(isFields(json) ? json['data'] : null)) return foundryAt(this.origin, json);
     if (state !== 'silent') [this.origin, this.rounds] = [null, 0];
     return null;
   }

@@ -1,8 +1,8 @@
+import { isFields } from '../../../common/fields.js';
 import type { Capability } from '../../../common/target.js';
 import {
   choice,
   isChatModelName,
-  isObject,
   modelsOwnedBy,
   objectIn,
   objectsIn,
@@ -40,7 +40,7 @@ export async function probeLmStudio(origin: string, probe: ProbeJson): Promise<F
 
 async function modelsOfV1(origin: string, probe: ProbeJson): Promise<readonly FoundModel[] | null> {
   const { json } = await probe(`${origin}/api/v1/models`);
-  if (!isObject(json) || !Array.isArray(json['models'])) return null;
+  if (!isFields(json) || !Array.isArray(json['models'])) return null;
   const entries = objectsIn(json, 'models');
   if (!entries.every((entry) => typeof entry['key'] === 'string' && 'type' in entry)) return null;
   const chat = entries.filter((entry) => CHAT_TYPES.includes(entry['type']) && isChatModelName(entry['key']));
@@ -62,7 +62,7 @@ function modelOfV1(entry: JsonObject): FoundModel {
 
 /** `true`, or since 0.4.7 `{ allowed_options: ["off", "on"], default: "on" }`. */
 function reasons(told: unknown): boolean {
-  if (!isObject(told)) return told === true;
+  if (!isFields(told)) return told === true;
   return (wordsIn(told, 'allowed_options') ?? []).some((option) => !NO_REASONING.includes(option));
 }
 

@@ -1,8 +1,8 @@
+import { isFields } from '../../../common/fields.js';
 import type { Capability } from '../../../common/target.js';
 import {
   choice,
   isChatModelName,
-  isObject,
   objectIn,
   objectsIn,
   tokensOf,
@@ -43,7 +43,7 @@ export class OllamaProbe {
 
   async find(origin: string, probe: ProbeJson): Promise<FoundServer | null> {
     const [tags, ps] = await Promise.all([probe(`${origin}/api/tags`), probe(`${origin}/api/ps`)]);
-    if (!isObject(tags.json) || !Array.isArray(tags.json['models'])) return null;
+    if (!isFields(tags.json) || !Array.isArray(tags.json['models'])) return null;
     const listed = objectsIn(tags.json, 'models');
     if (!listed.every((entry) => typeof entry['name'] === 'string')) return null;
     const loaded = new Map(objectsIn(ps.json, 'models').map((entry) => [entry['name'], entry]));
@@ -67,7 +67,7 @@ export class OllamaProbe {
     const known = this.shown.get(key);
     if (known) return known;
     const { json } = await probe(`${origin}/api/show`, { model: entry['name'] });
-    if (!isObject(json)) return null;
+    if (!isFields(json)) return null;
     if (typeof entry['digest'] === 'string') remember(this.shown, key, json);
     return json;
   }
