@@ -12,6 +12,7 @@ const LOOK_MS = 1_000;
 /** Answers are kept for a day, as the SDKs of the field expect. */
 const KEEP_MS = 86_400_000;
 
+const logger = new Logger('idempotency');
 const background = new BackgroundWork('idempotency');
 
 /**
@@ -19,7 +20,6 @@ const background = new BackgroundWork('idempotency');
  * caller goes away, whatever the request was doing.
  */
 export class IdempotentRun {
-  private readonly logger = new Logger('idempotency');
   private renewal: ScheduledWork | null = null;
 
   /** @param signal aborts when nobody waits for the answer any more */
@@ -112,7 +112,7 @@ export class IdempotentRun {
     try {
       await work();
     } catch (error) {
-      this.logger.warn(`a key was not kept: ${ownWords(error)}`);
+      logger.warn(`a key was not kept: ${ownWords(error)}`);
     }
   }
 }

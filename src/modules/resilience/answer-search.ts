@@ -20,9 +20,10 @@ export interface ResumedAttempt {
   readonly continues: boolean;
 }
 
+const logger = new Logger('resilience');
+
 /** The way to one answer: which targets are left to try, and what was learned from those that failed. */
 export class AnswerSearch {
-  private readonly logger = new Logger('resilience');
   private readonly failures: UpstreamFailure[] = [];
   private readonly startedAt = performance.now();
   private readonly queue: CandidateQueue;
@@ -95,7 +96,7 @@ export class AnswerSearch {
       return begun && { begun, continues: false };
     } catch (error) {
       if (signal.aborted) throw error;
-      this.logger.warn({ err: error, target: target.id }, 'a cut answer could not go on there');
+      logger.warn({ err: error, target: target.id }, 'a cut answer could not go on there');
       return null;
     }
   }
@@ -160,7 +161,7 @@ export class AnswerSearch {
     this.attempts.failed(target, failure, askedAt);
     if (remedy === 'larger_window') this.queue.keepLarger(target.contextWindow);
     const level = outcome === 'auth' ? 'error' : outcome === 'loading' ? 'debug' : 'warn';
-    this.logger[level]({ target: target.id, outcome }, `attempt failed: ${ownWords(failure)}`);
+    logger[level]({ target: target.id, outcome }, `attempt failed: ${ownWords(failure)}`);
   }
 
   /** Milliseconds until the first candidate can answer, as far as that is known. */
