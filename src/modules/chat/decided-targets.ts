@@ -9,12 +9,23 @@ export interface DecidedTargets {
   readonly down: readonly TargetStatus[];
 }
 
+const NONE: readonly string[] = [];
+const NO_TARGETS: readonly TargetStatus[] = [];
 const DOWN = new Set(['breaker_open', 'drained']);
 
 /** @param targets all of them, as they are at the moment of the decision */
 export function decidedTargets(decision: RouteDecision, targets: readonly TargetStatus[]): DecidedTargets {
   const { candidates, escalation, excluded } = decision;
-  const named = (ids: readonly string[]) => ids.flatMap((id) => targets.find((target) => target.id === id) ?? []);
-  const down = excluded.filter(({ why }) => DOWN.has(why)).map(({ target }) => target);
-  return { candidates: named(candidates), escalation: named(escalation), down: named(down) };
+  const down = excluded.length === 0 ? NONE : excluded.filter(({ why }) => DOWN.has(why)).map(({ target }) => target);
+  return { candidates: named(candidates, targets), escalation: named(escalation, targets), down: named(down, targets) };
+}
+
+function named(ids: readonly string[], targets: readonly TargetStatus[]): readonly TargetStatus[] {
+  if (ids.length === 0) return NO_TARGETS;
+  const found: TargetStatus[] = [];
+  for (const id of ids) {
+    const target = targets.find((one) => one.id === id);
+    if (target) found.push(target);
+  }
+  return found;
 }

@@ -1,13 +1,31 @@
-/** A bounded map of texts: what was set longest ago goes when there are too many. */
-export class LatestOf extends Map<string, string> {
-  constructor(private readonly most: number) {
-    super();
+/**
+ * A bounded map of texts: the latest are kept. In two halves, of which the older one goes as a whole when the newer one
+ * is full: a single map from which the oldest is deleted with every request would be copied by V8 again and again.
+ */
+export class LatestOf {
+  private newer = new Map<string, string>();
+  private older = new Map<string, string>();
+
+  /** @param most entries; at least half as many of the latest are kept */
+  constructor(private readonly most: number) {}
+
+  has(key: string): boolean {
+    return this.newer.has(key) || this.older.has(key);
   }
 
-  override set(key: string, value: string): this {
-    this.delete(key);
-    super.set(key, value);
-    if (this.size > this.most) this.delete(this.keys().next().value!);
-    return this;
+  get(key: string): string | undefined {
+    return this.newer.get(key) ?? this.older.get(key);
+  }
+
+  set(key: string, value: string): void {
+    this.newer.set(key, value);
+    if (this.newer.size * 2 <= this.most) return;
+    this.older = this.newer;
+    this.newer = new Map();
+  }
+
+  delete(key: string): void {
+    this.newer.delete(key);
+    this.older.delete(key);
   }
 }

@@ -15,7 +15,7 @@ export class RememberRequestHandler implements IEventHandler<ChatCompletedEvent>
   ) {}
 
   handle({ requestId, caller, route, cache }: ChatCompletedEvent): void {
-    if (route) this.known.note(caller, requestId);
+    if (route && cache.result === 'HIT') this.known.note(caller, requestId);
     const message = cache.completion?.json.choices?.[0]?.message;
     const called = message?.tool_calls?.length || message?.['function_call'];
     this.openCalls.ended(requestId, called && route ? route.target : null);
