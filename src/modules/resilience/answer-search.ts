@@ -7,7 +7,7 @@ import type { UpstreamFailure } from '../../common/upstream-failure.js';
 import { race, type Lane } from './attempt-race.js';
 import { CandidateQueue } from './candidate-queue.js';
 import type { BegunAttempt } from './begun-attempt.js';
-import { failureOfAll, finalIfRetried, mendableOrThrow } from './call-failure.js';
+import { failureOfAll, finalIfRetried, mayPass, mendableOrThrow, UNKNOWN_WAIT_MS } from './call-failure.js';
 import type { CallModelsCommand } from './resilience.messages.js';
 import { Patience, pause, WORTH_WAITING_MS } from './patience.js';
 import type { TargetAttempts } from './target-attempts.js';
@@ -25,6 +25,8 @@ const logger = new Logger('resilience');
 /** The way to one answer: which targets are left to try, and what was learned from those that failed. */
 export class AnswerSearch {
   private readonly failures: UpstreamFailure[] = [];
+  /** Targets whose failure may be over at any time. */
+  private readonly mayRecover = new Set<TargetStatus>();
   private readonly startedAt = performance.now();
   private readonly queue: CandidateQueue;
   private readonly patience: Patience;
@@ -80,9 +82,16 @@ export class AnswerSearch {
       if (resumed) return resumed;
     }
     const { retries, rest } = this.attempts.guardsOf(cut.target);
-    if (cut.target.breaker === 'drained' || rest.leftMs > 0 || !budget.hasRetry || !retries.take()) return null;
+    if (cut.target.breaker === 'drained' || !budget.hasRetry) return null;
+    const rested = await rest.over(WORTH_WAITING_MS, (ms) => pause(ms, this.command.signal));
+    if (!rested || !retries.take()) return null;
     budget.takeRetry();
     return this.resumeOn(cut.target, sent);
+  }
+
+  /** An answer that had begun ended with an error, which may ask for rest as any other does. */
+  brokeOff({ target, attempt }: BegunAttempt, failure: UpstreamFailure): void {
+    this.attempts.failed(target, failure, attempt.startedAt);
   }
 
   private async resumeOn(target: TargetStatus, sent: string): Promise<ResumedAttempt | null> {
@@ -104,7 +113,8 @@ export class AnswerSearch {
   /** Where everybody rests, the request waits rather than fails; where one has failed, the caller has lost time already. */
   private restWithinMs(): number {
     const leftMs = this.command.budget.remainingMs();
-    return this.failures.length === 0 ? leftMs : Math.min(leftMs, WORTH_WAITING_MS);
+    const onlyRests = this.failures.every(({ outcome }) => outcome === 'rate_limited');
+    return onlyRests ? leftMs : Math.min(leftMs, WORTH_WAITING_MS);
   }
 
   private takeRested(withinMs: number): Promise<TargetStatus | undefined> {
@@ -158,6 +168,7 @@ export class AnswerSearch {
   private failed(target: TargetStatus, failure: UpstreamFailure, askedAt: number): void {
     const { outcome, remedy } = failure;
     this.failures.push(failure);
+    if (mayPass(failure)) this.mayRecover.add(target);
     this.attempts.failed(target, failure, askedAt);
     if (remedy === 'larger_window') this.queue.keepLarger(target.contextWindow);
     const level = outcome === 'auth' ? 'error' : outcome === 'loading' ? 'debug' : 'warn';
@@ -167,8 +178,10 @@ export class AnswerSearch {
   /** Milliseconds until the first candidate can answer, as far as that is known. */
   private untilFirstMs(): number | null {
     const waits = [...this.command.candidates, ...this.command.down].flatMap((target) => {
+      if (target.breaker === 'drained') return [];
       const ms = Math.max(this.attempts.guardsOf(target).rest.leftMs, target.openForMs);
-      return ms > 0 ? [ms] : [];
+      if (ms > 0) return [ms];
+      return this.mayRecover.has(target) ? [UNKNOWN_WAIT_MS] : [];
     });
     return waits.length === 0 ? null : Math.min(...waits);
   }

@@ -14,7 +14,7 @@ import { retryAfterSeconds } from '../../common/retry-after.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
 
 /** Where nobody knows when a target is well again. */
-const UNKNOWN_WAIT_MS = 2_000;
+export const UNKNOWN_WAIT_MS = 2_000;
 
 /** A failure that another attempt may mend; everything else is thrown on. */
 export function mendableOrThrow(error: unknown): UpstreamFailure {
@@ -34,6 +34,8 @@ function refusal({ outcome, detail, message }: UpstreamFailure): AppError {
 
 /** Failures that a later try can do nothing about. */
 const LASTING: readonly AttemptOutcome[] = ['auth', 'not_found', 'context_length'];
+/** Whether a later try may succeed. */
+export const mayPass = ({ outcome }: UpstreamFailure): boolean => !LASTING.includes(outcome);
 /** Failures that say themselves when to come back, or that cost the server nothing. */
 const PATIENT: readonly AttemptOutcome[] = ['rate_limited', 'overloaded', 'loading'];
 /** How a search for an answer ended in vain. */
@@ -52,7 +54,7 @@ export interface VainSearch {
  * @param random 0 to 1, spreads `Retry-After` so that callers do not come back together
  */
 export function failureOfAll({ failures, untried, waitMs }: VainSearch, random: number): AppError {
-  const passing = failures.filter(({ outcome }) => !LASTING.includes(outcome));
+  const passing = failures.filter(mayPass);
   if (passing.length === 0 && !untried && failures.length > 0) return lastingFailure(failures);
   return finalIfRetried(
     passingFailure(passing, untried, retryAfterSeconds(waitMs ?? UNKNOWN_WAIT_MS, random)),

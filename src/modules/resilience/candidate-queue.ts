@@ -1,11 +1,12 @@
 import { mayHaveToLoad, type TargetStatus } from '../../common/target.js';
 import type { TargetAttempts } from './target-attempts.js';
+import { LOOK_MS } from './target-rest.js';
 
 /** The targets that one request has not tried yet, in the order to try them. */
 export class CandidateQueue {
   private waiting: TargetStatus[];
   /** Those that are down. */
-  private turnedAway: TargetStatus[];
+  private turnedAway: { readonly target: TargetStatus; readonly at: number }[];
 
   constructor(
     candidates: readonly TargetStatus[],
@@ -13,7 +14,8 @@ export class CandidateQueue {
     private readonly attempts: TargetAttempts,
   ) {
     this.waiting = [...candidates];
-    this.turnedAway = [...down];
+    const at = performance.now();
+    this.turnedAway = down.map((target) => ({ target, at }));
   }
 
   /** Whether one of them can be asked at once. */
@@ -43,12 +45,30 @@ export class CandidateQueue {
     return found < 0 ? undefined : this.waiting.splice(found, 1)[0];
   }
 
-  /** Waits for the one whose rest is over first. @returns `undefined` when none is over within `withinMs` */
+  /** Milliseconds until the first one that was not asked yet has rested; Infinity when there is none. */
+  get firstRestedMs(): number {
+    return Math.min(...this.waiting.filter((target) => this.isInUse(target)).map((target) => this.restMsOf(target)));
+  }
+
+  /** Whether one that was down lets calls through again. */
+  get hasRecovered(): boolean {
+    return this.turnedAway.some(({ target, at }) => this.hasCome(target, at));
+  }
+
+  /**
+   * Waits for the one whose rest is over first, or for one that was down and comes back before.
+   *
+   * @returns `undefined` when there is none within `withinMs`
+   */
   async takeRested(withinMs: number, pause: (ms: number) => Promise<void>): Promise<TargetStatus | undefined> {
-    const restMs = (target: TargetStatus): number => this.attempts.guardsOf(target).rest.leftMs;
-    const [first] = this.waiting.filter((target) => this.isInUse(target)).sort((a, b) => restMs(a) - restMs(b));
-    if (!first || !(await this.attempts.guardsOf(first).rest.over(withinMs, pause))) return undefined;
-    return this.waiting.splice(this.waiting.indexOf(first), 1)[0];
+    const [first] = this.waiting
+      .filter((target) => this.isInUse(target))
+      .sort((a, b) => this.restMsOf(a) - this.restMsOf(b));
+    const recovered = (): boolean => this.hasRecovered;
+    const rested = first && (await this.attempts.guardsOf(first).rest.over(withinMs, pause, recovered));
+    if (rested) return this.waiting.splice(this.waiting.indexOf(first), 1)[0];
+    const back = this.turnedAway.findIndex(({ target, at }) => this.hasCome(target, at));
+    return back < 0 ? undefined : this.turnedAway.splice(back, 1)[0]?.target;
   }
 
   /** A window of this size was too small. One that is unknown is not known to be: such a target is asked once. */
@@ -56,12 +76,23 @@ export class CandidateQueue {
     const mayBeLarger = ({ contextWindow: other }: TargetStatus): boolean =>
       window === null || other === null || other > window;
     this.waiting = this.waiting.filter(mayBeLarger);
-    this.turnedAway = this.turnedAway.filter(mayBeLarger);
+    this.turnedAway = this.turnedAway.filter(({ target }) => mayBeLarger(target));
   }
 
   /** The breaker of one that was taken let nothing through. */
   turnAway(target: TargetStatus): void {
-    this.turnedAway.push(target);
+    this.turnedAway.push({ target, at: performance.now() });
+  }
+
+  private restMsOf(target: TargetStatus): number {
+    return this.attempts.guardsOf(target).rest.leftMs;
+  }
+
+  /** Not at once: another caller, or another replica, may be at the probe that it was turned away for. */
+  private hasCome(target: TargetStatus, turnedAwayAt: number): boolean {
+    const { breaker } = this.attempts.guardsOf(target);
+    const comes = breaker.state === 'closed' || breaker.awaitsProbe;
+    return comes && this.isReady(target) && performance.now() - turnedAwayAt > LOOK_MS;
   }
 
   private isInUse(target: TargetStatus): boolean {

@@ -58,11 +58,17 @@ export class Patience {
     const patienceMs = othersReady ? (detail.retryAfterMs ? WORTH_WAITING_MS : WORTH_GUESSING_MS) : Infinity;
     const withinMs = Math.min(this.budget.remainingMs(), patienceMs - this.restedMs);
     const waitMs = Math.max(rest.leftMs, retryDelayMs(retry, Math.random()));
-    if (waitMs >= withinMs || !retries.take()) return false;
+    // where all rest, the one that is ready first is waited for
+    const anotherIsFirst = !othersReady && this.queue.firstRestedMs < rest.leftMs;
+    if (waitMs >= withinMs || anotherIsFirst || !retries.take()) return false;
     this.budget.takeRetry();
     if (rest.leftMs > 0) {
       this.restedMs += waitMs;
-      return rest.over(withinMs, (ms) => pause(ms, signal));
+      return rest.over(
+        withinMs,
+        (ms) => pause(ms, signal),
+        () => this.queue.hasRecovered,
+      );
     }
     await pause(waitMs, signal);
     return true;

@@ -89,6 +89,7 @@ export class RecoveringAnswer implements ModelAnswer {
       throw brokenOff(new UpstreamFailure('cut', error.message));
     }
     this.current.failed(error);
+    if (error instanceof UpstreamFailure) this.search.brokeOff(this.current, error);
     const mendable = error instanceof UpstreamFailure && error.remedy !== 'none';
     if (!this.resumable || !mendable || !this.sent.isText) throw brokenOff(error);
     const next = await this.search.resume(this.current, this.sent.text);

@@ -15,6 +15,10 @@ export interface BreakerSettings {
 const FAULTS: readonly AttemptOutcome[] = ['timeout', 'unreachable', 'cut', 'server_error', 'bad_answer'];
 const isFault = (error: unknown): boolean => error instanceof UpstreamFailure && FAULTS.includes(error.outcome);
 
+/** No slot was free here, or the caller left: the server was never asked. */
+const UNASKED: readonly AttemptOutcome[] = ['overloaded', 'aborted'];
+const isAnswer = (error: unknown): boolean => error instanceof UpstreamFailure && !UNASKED.includes(error.outcome);
+
 /** Besides failures in a row: half of at least so many times `failures` calls within 10 s (opossum's rolling window). */
 const VOLUME_FACTOR = 4;
 const FAILING_PERCENT = 50;
@@ -126,8 +130,8 @@ export class TargetBreaker {
 
   private counts(error: unknown): boolean {
     if (isFault(error)) return true;
-    if (error instanceof UpstreamFailure || !this.circuit.halfOpen) return false;
-    // opossum knows success and failure only; an aborted probe is neither, so it re-opens for a moment
+    if (isAnswer(error) || !this.circuit.halfOpen) return false;
+    // opossum knows success and failure only; a probe that was not made is neither, so it re-opens for a moment
     this.openMs = AFTER_ABORTED_PROBE_MS;
     this.probes -= 1;
     queueMicrotask(() => (this.openMs = this.nextOpenMs()));

@@ -14,6 +14,8 @@ const JITTER = 0.25;
 const MAX_WAITING = 256;
 /** A target that refuses this service or its model over and over is asked after the others for so long. */
 const AVOIDED_MS = 30_000;
+/** How often a request that waits looks whether another target is back. */
+export const LOOK_MS = 1_000;
 /** Those who waited come back spread over a tenth of the rest, at most so long. */
 const LONGEST_SPREAD_MS = 1_000;
 
@@ -92,18 +94,24 @@ export class TargetRest {
    *
    * @param withinMs the longest wait
    * @param pause resolves after so many milliseconds, or throws
+   * @param elsewhere asked once a second: whether waiting has become needless
    * @returns `false`, at once where that can be known, when it would take longer or too many wait already
    */
-  async over(withinMs: number, pause: (ms: number) => Promise<void>): Promise<boolean> {
+  async over(
+    withinMs: number,
+    pause: (ms: number) => Promise<void>,
+    elsewhere: () => boolean = () => false,
+  ): Promise<boolean> {
     if (this.leftMs === 0) return true;
     const end = this.now() + withinMs;
     if (this.until > end || this.waiting >= MAX_WAITING) return false;
     this.waiting += 1;
     try {
       while (this.leftMs > 0) {
-        if (this.until > end) return false;
+        if (this.until > end || elsewhere()) return false;
         const spread = Math.min(LONGEST_SPREAD_MS, this.lastMs / 10) * this.random();
-        await pause(this.leftMs + Math.min(spread, end - this.until) + 1); // timers may fire a millisecond early
+        const restMs = this.leftMs + Math.min(spread, end - this.until) + 1; // timers may fire a millisecond early
+        await pause(restMs > 2 * LOOK_MS ? LOOK_MS : restMs);
       }
       return true;
     } finally {
