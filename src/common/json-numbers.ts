@@ -1,4 +1,5 @@
 import { sourceOf } from './json-source.js';
+import { ownField } from './own-field.js';
 
 type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
 
@@ -6,6 +7,7 @@ type Reviver = (key: string, value: unknown, context: { readonly source?: string
 const exactJson = JSON as unknown as {
   rawJSON(text: string): object;
   parse(text: string, reviver: Reviver): unknown;
+  isRawJSON(value: unknown): boolean;
 };
 
 const MAY_BE_WIDE = /\d[\d.]{15}|\d[eE][-+]?\d/;
@@ -16,6 +18,27 @@ const MAY_BE_WIDE = /\d[\d.]{15}|\d[eE][-+]?\d/;
  */
 export function parseKeepingNumbers(text: string): unknown {
   return MAY_BE_WIDE.test(text) ? exactJson.parse(text, keepNumber) : JSON.parse(text);
+}
+
+/** Data with its text: the data itself where it has all digits, else made anew from the text. */
+export function keepingNumbers<T>({ text, json }: { readonly text: string; readonly json: T }): T {
+  return MAY_BE_WIDE.test(text) ? (exactJson.parse(text, keepNumber) as T) : json;
+}
+
+/** Whether a value is a number that only its text can hold. */
+export const isKeptNumber = (value: object): boolean => exactJson.isRawJSON(value);
+
+/** Whether a number stands in a value, at any depth, that JavaScript has rounded to a float or to infinity. */
+export function holdsWideNumber(value: unknown): boolean {
+  if (typeof value === 'number') return !(Math.abs(value) <= Number.MAX_SAFE_INTEGER);
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some(holdsWideNumber);
+  // no list of its values: every delta of a stream comes here
+  for (const field in value) {
+    const item = ownField(value as Readonly<Record<string, unknown>>, field);
+    if (typeof item !== 'string' && holdsWideNumber(item)) return true;
+  }
+  return false;
 }
 
 const keepNumber: Reviver = (_, value, { source }) =>

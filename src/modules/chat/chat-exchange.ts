@@ -198,7 +198,7 @@ export class ChatExchange implements ExchangedTexts {
     for (const frame of frames) {
       const { json } = frame;
       this.bill.note(json);
-      if (this.ask.request.stream) this.collector.add(json);
+      if (this.ask.request.stream) this.collector.add(frame);
       else this.completion = frame;
     }
   }
@@ -238,5 +238,5 @@ export class ChatExchange implements ExchangedTexts {
 const frameOf = (json: ChatFrame['json']): ChatFrame => ({ text: JSON.stringify(json), json });
 
 async function* replayed(completion: ChatFrame, asStream: boolean): AsyncGenerator<ChatChunk> {
-  yield { frames: asStream ? replayFrames(completion.json) : [completion] };
+  yield { frames: asStream ? replayFrames(completion) : [completion] };
 }

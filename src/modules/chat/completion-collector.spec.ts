@@ -1,5 +1,5 @@
 import { timed } from '../../../test/support/cpu-time.js';
-import type { Completion, Delta } from '../../common/chat.js';
+import type { ChatFrame, Completion, Delta } from '../../common/chat.js';
 import { CompletionCollector } from './completion-collector.js';
 import { replayFrames } from './completion-replay.js';
 
@@ -11,9 +11,11 @@ const chunk = (delta: Delta, more: Record<string, unknown> = {}, index = 0): Com
   choices: [{ index, delta, finish_reason: null, ...more }],
 });
 
+const frameOf = (json: Completion): ChatFrame => ({ text: JSON.stringify(json), json });
+
 function collect(chunks: Completion[]): Completion {
   const collector = new CompletionCollector();
-  chunks.forEach((json) => collector.add(json));
+  chunks.forEach((json) => collector.add(frameOf(json)));
   return collector.completion();
 }
 
@@ -257,15 +259,16 @@ describe('replayFrames', () => {
   };
 
   it('is undone by the collector', () => {
-    expect(collect(replayFrames(whole).map(({ json }) => json))).toEqual(whole);
+    expect(collect(replayFrames(frameOf(whole)).map(({ json }) => json))).toEqual(whole);
   });
 
   it('cuts no character in two', () => {
-    for (const { text } of replayFrames(whole)) expect(JSON.parse(text)).toEqual(JSON.parse(text.toWellFormed()));
-    expect(replayFrames(whole).every(({ text }) => !/\\ud[89a-f]/i.test(text))).toBe(true);
+    for (const { text } of replayFrames(frameOf(whole)))
+      expect(JSON.parse(text)).toEqual(JSON.parse(text.toWellFormed()));
+    expect(replayFrames(frameOf(whole)).every(({ text }) => !/\\ud[89a-f]/i.test(text))).toBe(true);
   });
 
   it('ends with the usage alone', () => {
-    expect(replayFrames(whole).at(-1)?.json).toMatchObject({ choices: [], usage });
+    expect(replayFrames(frameOf(whole)).at(-1)?.json).toMatchObject({ choices: [], usage });
   });
 });

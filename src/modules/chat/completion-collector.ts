@@ -1,5 +1,6 @@
-import type { Choice, Completion, Delta } from '../../common/chat.js';
+import type { ChatFrame, Choice, Completion, Delta } from '../../common/chat.js';
 import { isFields, type Fields } from '../../common/fields.js';
+import { holdsWideNumber, keepingNumbers } from '../../common/json-numbers.js';
 import { ownField, setOwnField } from '../../common/own-field.js';
 import { addField, GROWING, joinedList } from './delta-pieces.js';
 import { joinedToolCalls } from './tool-call-pieces.js';
@@ -20,7 +21,8 @@ export class CompletionCollector {
   private readonly top: Completion = {};
   private readonly choices = new Map<number, { message: Fields; fields: Fields }>();
 
-  add(chunk: Completion): void {
+  add(frame: ChatFrame): void {
+    const chunk = sayWideNumber(frame.json) ? keepingNumbers(frame) : frame.json;
     for (const field in chunk) {
       const value = ownField(chunk, field);
       if (field !== 'choices' && value !== null && value !== undefined) setOwnField(this.top, field, value);
@@ -49,6 +51,12 @@ export class CompletionCollector {
       if (!APART.has(field)) addField(known.fields, field, ownField(choice, field));
     }
   }
+}
+
+/** Looks at the messages alone, as they are what is sent to a model again. */
+function sayWideNumber({ choices }: Completion): boolean {
+  for (const { delta, message } of choices ?? []) if (holdsWideNumber(delta ?? message)) return true;
+  return false;
 }
 
 /**

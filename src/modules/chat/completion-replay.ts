@@ -1,4 +1,5 @@
 import type { ChatFrame, Choice, Completion, Delta } from '../../common/chat.js';
+import { keepingNumbers } from '../../common/json-numbers.js';
 
 const PIECE_CHARACTERS = 256;
 
@@ -6,7 +7,8 @@ const PIECE_CHARACTERS = 256;
  * A whole answer as the frames of a stream: per choice role, text in pieces, everything else, finish reason; then the
  * usage. The opposite of `CompletionCollector`.
  */
-export function replayFrames({ choices = [], usage, ...top }: Completion): ChatFrame[] {
+export function replayFrames(whole: ChatFrame): ChatFrame[] {
+  const { choices = [], usage, ...top } = keepingNumbers(whole);
   const head = { ...top, object: 'chat.completion.chunk' };
   const frame = (json: Completion): ChatFrame => ({ text: JSON.stringify(json), json });
   const frames = choices.flatMap((choice) =>

@@ -77,8 +77,8 @@ export class StreamFrames {
         this.failure = new UpstreamFailure('bad_answer', 'nothing but frames without content');
       }
     }
-    // A payload over several data lines is one line again when it goes out.
-    frames.push({ text: text.includes('\n') ? JSON.stringify(json) : text, json });
+    // A payload over several data lines is one line again when it goes out; in JSON they stand between values.
+    frames.push({ text: text.includes('\n') ? text.replaceAll('\n', ' ') : text, json });
   }
 }
 
