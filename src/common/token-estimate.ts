@@ -74,12 +74,19 @@ export function estimateTokens(messages: readonly ChatMessage[], ofText: TextTok
 
 /** Fields that steer a model and are not read by it, or that `estimateTokens` counts. */
 const NOT_READ = new Set(['model', 'messages', 'metadata', 'user', 'stream', 'stream_options', 'logit_bias']);
+/** A text beside the messages that is shorter is the name of a setting, such as `reasoning_effort: "low"`. */
+const SETTING_CHARACTERS = 64;
 
-/** Tokens of what a request sends beside its messages: tools, functions, the schema of an answer, a prediction. */
+/**
+ * Tokens of what a request sends beside its messages: tools, functions, the schema of an answer, a prediction, and texts
+ * that only some servers know, such as a `chat_template` or a grammar.
+ */
 export function estimateFieldTokens(request: ChatRequest, ofText: TextTokens = estimateTextTokens): number {
   let tokens = 0;
   for (const [field, value] of Object.entries(request)) {
-    if (typeof value === 'object' && value !== null && !NOT_READ.has(field)) tokens += valueTokens(value, ofText);
+    const isText = typeof value === 'string' && value.length > SETTING_CHARACTERS;
+    const isRead = isText || (typeof value === 'object' && value !== null);
+    if (isRead && !NOT_READ.has(field)) tokens += valueTokens(value, ofText);
   }
   return tokens;
 }
@@ -117,7 +124,7 @@ function saidTokens(value: unknown): number {
 function partTokens(part: ContentPart, ofText: TextTokens): number {
   const { type, text, ...media } = part;
   const written = typeof text === 'string' ? ofText(text) : 0;
-  if (type === 'text') return written;
+  if (type === 'text') return Object.keys(media).length === 0 ? written : written + valueTokens(media, ofText);
   if (String(type).includes('image')) return written + TOKENS_PER_IMAGE;
   if (String(type).includes('audio')) return written + Math.ceil(textLength(media) / AUDIO_CHARACTERS_PER_TOKEN);
   return written + valueTokens(media, ofText);
@@ -157,12 +164,16 @@ export function promptRoom(
 const DEFAULT_ANSWER_SHARE = 8;
 const LONGEST_DEFAULT_ANSWER = 1024;
 
-/** What the caller lets the answer have; undefined: no limit, which local servers also write as -1. */
+/**
+ * What the caller lets the answer have; undefined: no limit, which local servers also write as -1. Of two limits the
+ * larger: servers differ in which of them they read.
+ */
 export function tokensAskedFor({
-  max_completion_tokens,
-  max_tokens,
+  max_completion_tokens: one,
+  max_tokens: other,
 }: Pick<ChatRequest, 'max_tokens' | 'max_completion_tokens'>): number | undefined {
-  const asked = max_completion_tokens ?? max_tokens ?? -1;
+  if (one === -1 || other === -1) return undefined;
+  const asked = Math.max(one ?? -1, other ?? -1);
   return asked === -1 ? undefined : asked;
 }
 

@@ -202,6 +202,9 @@ describe('what a request costs', () => {
       },
     ],
     ['what nobody here knows', { reasoning_hints: { text: LONG } }],
+    ['a text that only some servers know', { chat_template: LONG }],
+    ['a field beside the text of a part', withPart({ type: 'text', text: 'hi', more: LONG })],
+    ['the larger of two limits', { max_tokens: 20_000, max_completion_tokens: 1 }],
   ])('F03 the reservation covers %s', async (_, body) => {
     await start(100);
     upstream.always(answer('ok', {}, slowFirstToken(150, 'headers')));

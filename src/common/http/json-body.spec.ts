@@ -16,6 +16,11 @@ describe('parseJsonBody', () => {
 
   it('accepts nesting of 128', () => expect(parseJsonBody(nested(128))).toBeInstanceOf(Array));
 
+  it('F53 ignores a byte order mark', () => {
+    expect(parseJsonBody(Buffer.from('\ufeff{"a":1}'))).toEqual({ a: 1 });
+    expect(() => parseJsonBody(Buffer.from('\ufeff\ufeff{"a":1}'))).toThrow(InvalidRequest);
+  });
+
   it('keeps keys such as constructor, and pollutes nothing', () => {
     const value = parseJsonBody(Buffer.from('{"constructor":{"x":1},"__proto__":{"polluted":true}}')) as Record<
       string,

@@ -18,6 +18,10 @@ const MOST: JsonBounds = { depth: 128, containers: 20_000, fields: 30_000, comma
 /** Only an escape can bring half a surrogate pair into valid UTF-8. */
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 
+/** A byte order mark, which some systems put in front of every text; RFC 8259 section 8.1 lets it be ignored. */
+const UTF8_MARK = Buffer.from('\ufeff');
+const startsWithMark = (body: Buffer): boolean => body[0] === UTF8_MARK[0] && body.subarray(0, 3).equals(UTF8_MARK);
+
 /**
  * JSON text to data, or a 400 that says what is wrong: not UTF-8 (RFC 8259 section 8.1), not JSON, nested deeper than
  * 128, more values than anybody needs, or a string with a lone surrogate, which no model server could be sent. Objects keep
@@ -27,7 +31,7 @@ const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
  */
 export function parseJsonBody(body: Buffer): unknown {
   if (!isUtf8(body)) throw new InvalidRequest('The request body is not valid UTF-8.');
-  const text = body.toString('utf8');
+  const text = body.toString('utf8', startsWithMark(body) ? UTF8_MARK.length : 0);
   const outline = outlineOf(text, 0, text.length, MOST);
   assertBounded(outline);
   let value: unknown;
