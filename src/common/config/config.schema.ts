@@ -9,11 +9,7 @@ export const STRATEGIES = ['hybrid', 'learned', 'rules', 'cost', 'latency', 'wei
 export type Strategy = (typeof STRATEGIES)[number];
 
 const server = z.strictObject({
-  host: z
-    .string()
-    .min(1)
-    .default('127.0.0.1')
-    .describe('Address to listen on. Off loopback needs auth.keys or auth.jwt.'),
+  host: z.string().min(1).default('127.0.0.1').describe('Address to listen on. Off loopback needs auth.keys.'),
   port: z.int().min(0).max(65_535).default(8080).describe('TCP port; 0 takes a free one.'),
   bodyLimitBytes: z.int().min(1024).max(1_073_741_824).default(4_194_304).describe('Largest request body, bytes.'),
   drainSeconds: z.int().min(0).max(3600).default(45).describe('How long a shutdown waits for requests in flight.'),
@@ -25,8 +21,8 @@ const server = z.strictObject({
 });
 
 const model = z.strictObject({
-  name,
-  strategy: z.enum(STRATEGIES).default('hybrid'),
+  name: name.describe('What callers write as model; auto always exists.'),
+  strategy: z.enum(STRATEGIES).default('hybrid').describe('How a target is chosen; docs/ROUTING.md.'),
   targets: z.array(name).min(1).describe('Target ids; their order is the fallback order after the chosen one.'),
   strong: z
     .array(name)
@@ -40,21 +36,29 @@ const model = z.strictObject({
 });
 
 const perUser = {
-  requestsPerMinute: z.int().min(1),
-  tokensPerMinute: z.int().min(1),
-  concurrent: z.int().min(1),
-  usdPerMonth: z.number().min(0),
+  requestsPerMinute: z.int().min(1).describe('Requests within any 60 s.'),
+  tokensPerMinute: z.int().min(1).describe('Tokens of prompts and answers within any 60 s.'),
+  concurrent: z.int().min(1).describe('Requests at the same time.'),
+  usdPerMonth: z
+    .number()
+    .min(0)
+    .describe('Money until the month ends, at 00:00 UTC of the first; needs target prices.'),
 };
 
 const key = z.strictObject({
-  id: name,
+  id: name.describe('What this key is called here; never shown to callers.'),
   sha256: z
     .string()
     .regex(/^[0-9a-fA-F]{64}$/, 'expected the SHA-256 of the key as 64 hex digits')
-    .toLowerCase(),
-  tenant: name,
-  user: name,
-  scopes: z.array(z.enum(SCOPES)).min(1).default(['chat']),
+    .toLowerCase()
+    .describe('SHA-256 of the key: printf %s "$KEY" | sha256sum'),
+  tenant: name.describe('Whose sessions, cached answers and targets this key has.'),
+  user: name.describe('Whose limits and budget this key draws on.'),
+  scopes: z
+    .array(z.enum(SCOPES))
+    .min(1)
+    .default(['chat'])
+    .describe('chat: the API; admin: /admin for its tenant; operator: /admin for all, with what model servers said.'),
   limits: z.strictObject(perUser).partial().optional().describe('Replaces the general limits, field by field.'),
 });
 
@@ -62,11 +66,11 @@ const auth = z.strictObject({
   keys: z.array(key).default([]),
   jwt: z
     .strictObject({
-      issuer: emptyOr(httpUrl),
-      audience: z.string().default(''),
-      jwksUri: emptyOr(httpUrl),
-      tenantClaim: z.string().min(1).default('tid'),
-      userClaim: z.string().min(1).default('sub'),
+      issuer: emptyOr(httpUrl).describe('Not in this version yet: leave it empty.'),
+      audience: z.string().default('').describe('Not in this version yet.'),
+      jwksUri: emptyOr(httpUrl).describe('Not in this version yet.'),
+      tenantClaim: z.string().min(1).default('tid').describe('Not in this version yet.'),
+      userClaim: z.string().min(1).default('sub').describe('Not in this version yet.'),
     })
     .prefault({}),
 });
@@ -85,8 +89,10 @@ const limits = z.strictObject({
 });
 
 const resilience = z.strictObject({
-  retries: z.int().min(0).max(10).default(2),
-  deadlineMs: milliseconds(100_000),
+  retries: z.int().min(0).max(10).default(2).describe('Further tries of a request, over all its targets.'),
+  deadlineMs: milliseconds(100_000).describe(
+    'From arrival until the answer begins (stream) or is complete (plain; at least plainMs of the target).',
+  ),
   breaker: z
     .strictObject({
       failures: z.int().min(1).default(5).describe('Failures in a row after which a target is left alone.'),
@@ -98,7 +104,12 @@ const resilience = z.strictObject({
     })
     .prefault({}),
   hedgeAfterMs: z.int().min(0).max(TIMER_MAX_MS).default(0).describe('0 = no hedging.'),
-  streamRecovery: z.enum(['resume', 'error', 'buffer']).default('resume'),
+  streamRecovery: z
+    .enum(['resume', 'error', 'buffer'])
+    .default('resume')
+    .describe(
+      'A stream that breaks off: resume = joined with another attempt; error = ended; buffer = sent only when complete.',
+    ),
 });
 
 export const PRIVATE_KINDS = ['email', 'phone', 'creditCard', 'iban', 'ssn', 'ipAddress', 'apiKey'] as const;
@@ -116,9 +127,18 @@ export const routerConfigSchema = z
     resilience: resilience.prefault({}),
     sessions: z
       .strictObject({
-        ttlSeconds: z.int().min(1).default(3600),
-        maxTurns: z.int().min(1).max(10_000).default(50),
-        retentionDays: z.int().min(1).max(3650).default(30),
+        ttlSeconds: z
+          .int()
+          .min(1)
+          .default(3600)
+          .describe('How long the hot copy of a conversation lives after its last use.'),
+        maxTurns: z
+          .int()
+          .min(1)
+          .max(10_000)
+          .default(50)
+          .describe('Latest turns of a conversation that a request gets.'),
+        retentionDays: z.int().min(1).max(3650).default(30).describe('How long turns are kept.'),
         requireDurable: z
           .boolean()
           .default(false)
@@ -127,9 +147,9 @@ export const routerConfigSchema = z
       .prefault({}),
     cache: z
       .strictObject({
-        enabled: z.boolean().default(true),
-        ttlSeconds: z.int().min(1).default(3600),
-        scope: z.enum(['user', 'tenant', 'global']).default('tenant'),
+        enabled: z.boolean().default(true).describe('Whether equal requests may get a kept answer.'),
+        ttlSeconds: z.int().min(1).default(3600).describe('How long an answer is kept.'),
+        scope: z.enum(['user', 'tenant', 'global']).default('tenant').describe('Who may be given the same answer.'),
       })
       .prefault({}),
     redis: redis.prefault({}),
@@ -143,15 +163,18 @@ export const routerConfigSchema = z
       .describe('Tenant -> what it may use; a tenant that is not listed may use every target.'),
     privacy: z
       .strictObject({
-        localOnly: z.boolean().default(false),
-        detect: z.array(z.enum(PRIVATE_KINDS)).default([...PRIVATE_KINDS]),
+        localOnly: z.boolean().default(false).describe('true: text with any of these never goes to a cloud target.'),
+        detect: z
+          .array(z.enum(PRIVATE_KINDS))
+          .default([...PRIVATE_KINDS])
+          .describe('What counts as private.'),
       })
       .prefault({}),
     telemetry: z
       .strictObject({
-        serviceName: z.string().min(1).default('hybrid-llm-router'),
-        otlpEndpoint: emptyOr(httpUrl),
-        azureMonitorConnectionString: z.string().default(''),
+        serviceName: z.string().min(1).default('hybrid-llm-router').describe('service.name of the traces.'),
+        otlpEndpoint: emptyOr(httpUrl).describe('Where traces go by OTLP over HTTP, e.g. http://127.0.0.1:4318.'),
+        azureMonitorConnectionString: z.string().default('').describe('Not in this version yet: has no effect.'),
       })
       .prefault({}),
   })

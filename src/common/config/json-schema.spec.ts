@@ -6,6 +6,8 @@ interface Schema {
   type?: string;
   pattern?: string;
   default?: unknown;
+  description?: string;
+  additionalProperties?: Schema;
   properties: Record<string, Schema>;
   items: Schema;
 }
@@ -27,6 +29,15 @@ describe('router.config.schema.json', () => {
   ])('accepts a placeholder for %s', (_, schema) => {
     const accepts = schema?.anyOf?.some(({ pattern }) => pattern && new RegExp(pattern).test('${VAR:-1}'));
     expect(accepts).toBe(true);
+  });
+
+  it('says of every key what it is for', () => {
+    const undescribed = (schema: Schema, path: string): string[] =>
+      Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
+        const inner = [value.items, value.additionalProperties].find((it) => it?.properties) ?? value;
+        return inner.properties || value.description ? undescribed(inner, `${path}${key}.`) : [path + key];
+      });
+    expect(undescribed(root, '')).toEqual([]);
   });
 
   it('still says the type of a number and its default', () => {

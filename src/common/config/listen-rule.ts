@@ -13,6 +13,6 @@ export function listenProblem({ server, auth }: Pick<RouterConfig, 'server' | 'a
     path: 'server.host',
     message:
       `"${server.host}" can be reached from other machines and nobody would have to sign in: ` +
-      'add auth.keys or auth.jwt, or listen on 127.0.0.1',
+      'add auth.keys, or listen on 127.0.0.1',
   };
 }

@@ -21,7 +21,7 @@ export const redis = z.strictObject({
 export const cosmos = z.strictObject({
   endpoint: emptyOr(httpUrl).describe('Where turns are kept. Left out: SQLite in ROUTER_DATA_DIR.'),
   key: z.string().default('').describe('From the environment: ${VAR}. Without a key: managed identity.'),
-  database: z.string().min(1).default('router'),
+  database: z.string().min(1).default('router').describe('Its database; made where it is missing.'),
 });
 
 export const tables = z.strictObject({

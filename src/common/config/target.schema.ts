@@ -43,9 +43,12 @@ const price = z.strictObject({
 /** One deployment of one model: an entry of `targets`. */
 export const targetSchema = z
   .strictObject({
-    id: name,
-    tier: z.enum(TIERS),
-    provider: z.enum(PROVIDERS).default('openai'),
+    id: name.describe('Its name here, which callers may use as a model too.'),
+    tier: z.enum(TIERS).describe('local: on machines of yours, where private text may go; cloud: elsewhere.'),
+    provider: z
+      .enum(PROVIDERS)
+      .default('openai')
+      .describe('openai: any OpenAI-compatible server; simulated: answers that say they are none.'),
     baseUrl: httpUrl.optional().describe('OpenAI-compatible base URL, with /v1 where the server has it.'),
     endpoint: httpUrl.optional().describe('azure-openai: https://<resource>.openai.azure.com'),
     deployment: z.string().min(1).optional().describe('azure-openai: name of the deployment.'),
@@ -60,7 +63,10 @@ export const targetSchema = z
       .min(256)
       .optional()
       .describe('Tokens of prompt and answer together. Left out: what the server tells, else unknown.'),
-    capabilities: z.array(z.enum(CAPABILITIES)).default([]),
+    capabilities: z
+      .array(z.enum(CAPABILITIES))
+      .default([])
+      .describe('What it can; requests that need more go elsewhere.'),
     price: price.optional(),
     concurrency: z.int().min(1).max(100_000).default(64).describe('Calls in flight; more wait in a bounded queue.'),
     timeouts: timeouts.prefault({}),
@@ -72,8 +78,8 @@ export const targetSchema = z
       ),
     pace: z
       .strictObject({
-        firstTokenMs: z.int().min(0).max(60_000).default(0),
-        tokenMs: z.int().min(0).max(60_000).default(0),
+        firstTokenMs: z.int().min(0).max(60_000).default(0).describe('Before the first token.'),
+        tokenMs: z.int().min(0).max(60_000).default(0).describe('Between tokens.'),
       })
       .optional()
       .describe('simulated: milliseconds before the first token and between tokens.'),
