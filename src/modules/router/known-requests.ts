@@ -27,12 +27,12 @@ export class KnownRequests {
     private readonly notes: ReplicaNotes,
   ) {}
 
-  /** A request was decided or answered here. */
+  /** A request was decided or answered here; told once for each. */
   note(owner: Owner, requestId: string): void {
-    const key = keyOf(owner, requestId);
-    if (this.marks.has(key)) return;
+    const user = userOf(owner);
+    const key = user + requestId;
     this.marks.set(key, '');
-    this.latestIds.set(userOf(owner), requestId);
+    this.latestIds.set(user, requestId);
     if (this.notes.areShared) this.notes.put(NOTE, digestOf(key), '1');
   }
 
