@@ -272,6 +272,15 @@ describe('errors as model servers tell them', () => {
       }
     });
 
+    it.each([0, 1])('F63 what an operator reads of it ends between characters, too: %i', async (shift) => {
+      pair.the.primary.always(status(503, { message: 'x'.repeat(shift) + '👋'.repeat(9_000) }));
+      await called(pair.the.router, { model: 'primary' });
+      const listed = (await targetsOf(pair.the.router)).find(({ id }) => id === 'primary');
+      const { message } = listed?.['last_error'] as { message: string };
+      expect(message).toContain('👋');
+      expect(message.isWellFormed()).toBe(true);
+    });
+
     it.each(['soon', '-5', 'Infinity', '1e9', 'in 5 minutes'])(
       'F63 Retry-After: %s is not waited for',
       async (value) => {

@@ -7,6 +7,7 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { budgetPrice } from '../../common/cost.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
+import { cutText } from '../../common/cut-text.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
 import { redact } from '../../common/logging/redact.js';
 import type { LastError, TargetStatus } from '../../common/target.js';
@@ -42,7 +43,7 @@ function errorJson(error: LastError | null, { scopes }: Caller) {
     outcome,
     status,
     at,
-    ...(scopes.includes('operator') ? { message: redact(words).slice(0, MOST_WORDS) } : {}),
+    ...(scopes.includes('operator') ? { message: cutText(redact(words), MOST_WORDS) } : {}),
   };
 }
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AUTO_MODEL } from '../../common/config/auto-model.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { cutText } from '../../common/cut-text.js';
 import { OTHER } from '../../common/logging/outside-text.js';
 import { redact } from '../../common/logging/redact.js';
 
@@ -34,7 +35,7 @@ export class KnownModels {
     let shown = this.told.get(name);
     if (shown === undefined) {
       if (this.told.size >= MOST_REMEMBERED) this.told.clear();
-      shown = redact(name.slice(0, MOST_CHARACTERS));
+      shown = redact(cutText(name, MOST_CHARACTERS));
       if (name.length <= MOST_CHARACTERS) this.told.set(name, shown);
     }
     return shown;
