@@ -192,13 +192,19 @@ describe.each([
   it('starts without a token, says so once, and finds the token service when it comes', async () => {
     desk.fail('refuses');
     start();
-    await eventually('asked twice', SOON, () => desk.asked.length > 1);
+    const heard: string[] = [];
+    redis.listen('news', (word) => heard.push(word));
+    await eventually('asked four times', SOON, () => desk.asked.length > 3);
     expect(await detail()).toBe('no token from Microsoft Entra');
     expect(said(warn)).toEqual([expect.stringContaining('no token from Microsoft Entra; the token service is down')]);
     const token = desk.issue(HOUR_MS);
     await accounts.change(desk.oid, `>${token}`);
     await eventually('connected', SOON, isWell);
     expect(said(log)).toContain('redis is back');
+    await eventually('it listens, too', SOON, async () => {
+      await redis.run((client) => client.publish('news', 'word'));
+      return heard.includes('word');
+    });
   });
 });
 

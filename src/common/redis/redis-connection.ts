@@ -7,7 +7,7 @@ import { StoreGuard } from '../store-guard.js';
 import { StoreUnavailable } from '../store-unavailable.js';
 import { EntraRedisLogin } from './adapters/entra-redis-login.js';
 import { createRedisClient, type RedisClient } from './adapters/redis-client.js';
-import { RedisListener } from './redis-listener.js';
+import { RedisListener, RETRY_SIGN_IN_MS } from './redis-listener.js';
 import { troubleOf, type RedisTrouble } from './redis-trouble.js';
 
 /** Begins of the replies of a server that cannot be used as it is; every other reply is an answer. */
@@ -17,7 +17,6 @@ const REFUSES = /^(OOM|MISCONF|NOPERM)/;
 /** Written by the check: a server that only answers questions is no place for sessions and limits. */
 const CHECK_KEY = '{router}:check';
 const CHECK_KEPT_MS = 10_000;
-const RETRY_SIGN_IN_MS = 2_000;
 const NO_CONNECTION: RedisTrouble = { reason: 'no connection', cure: '' };
 const NO_TOKEN: RedisTrouble = { reason: 'no token from Microsoft Entra', cure: '' };
 

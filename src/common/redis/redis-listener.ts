@@ -5,6 +5,9 @@ import type { RouterConfig } from '../config/config.schema.js';
 import type { EntraRedisLogin } from './adapters/entra-redis-login.js';
 import { createRedisClient, type RedisClient } from './adapters/redis-client.js';
 
+/** Between two tries to sign in, milliseconds. */
+export const RETRY_SIGN_IN_MS = 2_000;
+
 /**
  * Hears one channel, on a connection of its own: one that listens can do nothing else. Word that is sent while it is away
  * is lost, so who waits for some also looks by itself now and then. That Redis is away is told by `RedisConnection`.
@@ -32,7 +35,9 @@ export class RedisListener {
       if (client.status === 'ready') this.subscribe(client);
       if (this.closed) await close();
     } catch (error) {
+      // only the first sign-in can fail here; the client connects again by itself
       this.logger.debug(`channel ${this.channel} is not heard: ${ownWords(error)}`);
+      this.background.after(`listening to ${this.channel}`, RETRY_SIGN_IN_MS, () => this.start(config, entra));
     }
   }
 
