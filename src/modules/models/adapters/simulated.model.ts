@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ChatChunk, ChatFrame, ChatRequest, Choice, Completion, Delta } from '../../../common/chat.js';
 import { textOf } from '../../../common/chat.js';
 import type { TargetConfig } from '../../../common/config/config.schema.js';
-import { estimateTextTokens, estimateTokens, tokensAskedFor } from '../../../common/token-estimate.js';
+import { estimateTextTokens, estimateTokens } from '../../../common/token-estimate.js';
 import type { Usage } from '../../../common/usage.js';
 import type { ModelStream } from '../models.messages.js';
 import { simulatedToolCall } from './simulated-tool-call.js';
@@ -132,7 +132,7 @@ function answerTo(request: ChatRequest, model: string): Answer {
     };
   }
   const whole = textFor(request, model);
-  const text = cutToTokens(whole, tokensAskedFor(request) ?? Infinity);
+  const text = cutToTokens(whole, limitOf(request));
   return {
     message: { role: 'assistant', content: text, refusal: null },
     deltas: (text.match(/\S*\s*/g) ?? []).flatMap((word) => (word ? [{ content: word }] : [])),
@@ -148,6 +148,12 @@ function textFor(request: ChatRequest, model: string): string {
   const format = request.response_format?.type;
   if (format !== 'json_object' && format !== 'json_schema') return text;
   return JSON.stringify({ simulated: true, answer: text });
+}
+
+/** As OpenAI reads it: `max_tokens` is the older name. -1 is no limit. */
+function limitOf({ max_completion_tokens: limit, max_tokens: older }: ChatRequest): number {
+  const tokens = limit ?? older ?? -1;
+  return tokens === -1 ? Infinity : tokens;
 }
 
 /** The longest beginning of a text that takes at most so many tokens; never half a surrogate pair. */
