@@ -17,13 +17,11 @@ const MAY_BE_WIDE = /\d[\d.]{15}|\d[eE][-+]?\d/;
  * opaque `JSON.rawJSON`. For what is kept and sent on, not for what is calculated with.
  */
 export function parseKeepingNumbers(text: string): unknown {
-  return MAY_BE_WIDE.test(text) ? exactJson.parse(text, keepNumber) : JSON.parse(text);
+  return mayHoldWideNumbers(text) ? exactJson.parse(text, keepNumber) : JSON.parse(text);
 }
 
-/** Data with its text: the data itself where it has all digits, else made anew from the text. */
-export function keepingNumbers<T>({ text, json }: { readonly text: string; readonly json: T }): T {
-  return MAY_BE_WIDE.test(text) ? (exactJson.parse(text, keepNumber) as T) : json;
-}
+/** Whether JavaScript may have rounded a number of this JSON text; also where one only seems to stand in a string. */
+export const mayHoldWideNumbers = (text: string): boolean => MAY_BE_WIDE.test(text);
 
 /** Whether a value is a number that only its text can hold. */
 export const isKeptNumber = (value: object): boolean => exactJson.isRawJSON(value);

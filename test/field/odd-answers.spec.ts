@@ -4,14 +4,16 @@ import { answer, events, head, status, write } from '../support/upstream-behavio
 import type { Behaviour } from '../support/upstream-script.js';
 
 const DONE = 'data: [DONE]\n\n';
+/** Looks like a number that is wide: such an answer is read once more where digits must not be lost. */
+const ID = 'x1e5';
 const chunk = (delta: unknown, more: object = {}) => ({
-  id: 'x',
+  id: ID,
   choices: [{ index: 0, delta, finish_reason: null }],
   ...more,
 });
-const end = (delta: unknown) => ({ id: 'x', choices: [{ index: 0, delta, finish_reason: 'stop' }] });
+const end = (delta: unknown) => ({ id: ID, choices: [{ index: 0, delta, finish_reason: 'stop' }] });
 const whole = (message: unknown, more: object = {}) => ({
-  id: 'x',
+  id: ID,
   choices: [{ index: 0, message, finish_reason: 'stop' }],
   ...more,
 });
@@ -75,6 +77,17 @@ describe('answers of a form that nobody expects', () => {
     }
     expect((await fetch(`${pair.router.url}/v1/sessions/${name.replaceAll(' ', '-')}`)).status).toBeLessThan(500);
     expect(pair.calls[1]).toBe(0);
+  });
+
+  it.each([
+    ['null', null],
+    ['a text', 'x'],
+    ['tool calls that are no list', { tool_calls: 5, x: 12345678901234567890 }],
+  ])('F20 a delta of %s in the answer that goes on where one was cut', async (_, odd) => {
+    pair.primary.always(events(chunk({ content: 'one two three four five six' })));
+    pair.fallback.always(events(chunk(odd), chunk({ content: 'one two three four five six seven' }), end(odd), DONE));
+    const got = await called(pair.router, { stream: true }, { 'cache-control': 'no-store' });
+    expect(got).toMatchObject({ text: 'one two three four five six seven', done: true, error: null });
   });
 
   it('F63 a name of 100,000 characters is no header of that length', async () => {

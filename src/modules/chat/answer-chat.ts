@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { CommandBus, EventBus, QueryBus } from '@nestjs/cqrs';
 import { Budget } from '../../common/budget.js';
 import { LiveConfig } from '../../common/config/live-config.js';
-import { keepingNumbers, messagesToKeep } from '../../common/json-numbers.js';
+import { exactCompletion } from '../../common/answer-shape.js';
+import { messagesToKeep } from '../../common/json-numbers.js';
 import { FindAnswerQuery } from '../cache/cache.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { ReserveQuotaCommand } from '../quota/quota.messages.js';
@@ -87,7 +88,7 @@ export class AnswerChat {
 
   private readonly persist = async (exchange: ChatExchange): Promise<boolean> => {
     const { ask, route, completion, usage, costUsd, elapsedMs, lookup } = exchange;
-    const answer = completion && keepingNumbers(completion).choices?.[0]?.message;
+    const answer = completion && exactCompletion(completion).choices?.[0]?.message;
     if (ask.sessionId === null || !route || !answer) return false;
     const { persisted } = await this.commands.execute(
       new AppendTurnCommand(

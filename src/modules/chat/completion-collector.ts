@@ -1,6 +1,7 @@
 import type { ChatFrame, Choice, Completion, Delta } from '../../common/chat.js';
 import { isFields, type Fields } from '../../common/fields.js';
-import { holdsWideNumber, keepingNumbers } from '../../common/json-numbers.js';
+import { holdsWideNumber } from '../../common/json-numbers.js';
+import { exactCompletion } from '../../common/answer-shape.js';
 import { ownField, setOwnField } from '../../common/own-field.js';
 import { addField, GROWING, joinedList } from './delta-pieces.js';
 import { joinedToolCalls } from './tool-call-pieces.js';
@@ -22,7 +23,7 @@ export class CompletionCollector {
   private readonly choices = new Map<number, { message: Fields; fields: Fields }>();
 
   add(frame: ChatFrame): void {
-    const chunk = sayWideNumber(frame.json) ? keepingNumbers(frame) : frame.json;
+    const chunk = sayWideNumber(frame.json) ? exactCompletion(frame) : frame.json;
     for (const field in chunk) {
       const value = ownField(chunk, field);
       if (field !== 'choices' && value !== null && value !== undefined) setOwnField(this.top, field, value);

@@ -1,5 +1,5 @@
 import type { ChatFrame, Choice, Completion, Delta } from '../../common/chat.js';
-import { keepingNumbers } from '../../common/json-numbers.js';
+import { exactCompletion } from '../../common/answer-shape.js';
 
 const PIECE_CHARACTERS = 256;
 
@@ -8,7 +8,7 @@ const PIECE_CHARACTERS = 256;
  * usage. The opposite of `CompletionCollector`.
  */
 export function replayFrames(whole: ChatFrame): ChatFrame[] {
-  const { choices = [], usage, ...top } = keepingNumbers(whole);
+  const { choices = [], usage, ...top } = exactCompletion(whole);
   const head = { ...top, object: 'chat.completion.chunk' };
   const frame = (json: Completion): ChatFrame => ({ text: JSON.stringify(json), json });
   const frames = choices.flatMap((choice) =>

@@ -1,5 +1,5 @@
 import type { ChatChunk, ChatFrame, Choice, Completion, Delta } from '../../common/chat.js';
-import { keepingNumbers } from '../../common/json-numbers.js';
+import { exactCompletion } from '../../common/answer-shape.js';
 import { readUsage } from '../../common/usage.js';
 import { AnswerSplice, NotJoinable } from './answer-splice.js';
 import { REASONING_FIELDS, type SentAnswer } from './sent-answer.js';
@@ -26,7 +26,7 @@ export class ResumedFrames {
 
   /** `null` when nothing of the chunk is new. @throws NotJoinable */
   rewritten({ frames }: ChatChunk): ChatChunk | null {
-    const out = frames.flatMap((frame) => this.frame(keepingNumbers(frame)) ?? []);
+    const out = frames.flatMap((frame) => this.frame(exactCompletion(frame)) ?? []);
     return out.length > 0 ? { frames: out } : null;
   }
 

@@ -3,7 +3,7 @@ import { BackgroundWork } from '../../../common/background-work.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import type { ModelStream } from '../models.messages.js';
 import { errorIn, isErrorBody } from './answer-errors.js';
-import { completionIn } from './answer-shape.js';
+import { completionIn } from '../../../common/answer-shape.js';
 import { CallTimer } from './call-timer.js';
 import { beginningOf, discard, type ModelServer, type OpenResponse, type WholeResponse } from './model-server.js';
 import { readableJson } from '../../../common/readable-json.js';
