@@ -190,7 +190,9 @@ describe('router.config.example.yaml', () => {
   });
   it('shows every key', () => {
     const keys = [...configJsonSchemaText().matchAll(/"properties": \{|"(\w+)": \{/g)].flatMap(([, key]) => key ?? []);
-    const known = new Set(keys.filter((key) => !/^(items|properties|additionalProperties|propertyNames|default)$/.test(key)));
+    const known = new Set(
+      keys.filter((key) => !/^(items|properties|additionalProperties|propertyNames|default)$/.test(key)),
+    );
     expect(known.size).toBeGreaterThan(80);
     expect([...known].filter((key) => !new RegExp(`\\b${key}:`).test(text))).toEqual([]);
   });

@@ -17,7 +17,7 @@ describe('parseJsonBody', () => {
   it('accepts nesting of 128', () => expect(parseJsonBody(nested(128))).toBeInstanceOf(Array));
 
   it('F53 ignores a byte order mark', () => {
-    expect(parseJsonBody(Buffer.from('\ufeff{"a":1}'))).toEqual({ a: 1 });
+    expect(JSON.stringify(parseJsonBody(Buffer.from('\ufeff{"a":1}')))).toBe('{"a":1}');
     expect(() => parseJsonBody(Buffer.from('\ufeff\ufeff{"a":1}'))).toThrow(InvalidRequest);
   });
 
