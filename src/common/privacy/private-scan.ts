@@ -4,7 +4,7 @@ import { isLabelled, SSN_LABELS } from './label-words.js';
 import { colonRun, isEmailAt, isIpv4At, isIpv6, isSpeltOutEmailAt } from './private-addresses.js';
 import { ibanEnd, isBareSsnAt, isCardAt, isGroupedSsnAt } from './private-numbers.js';
 import { isPhoneAt } from './private-phones.js';
-import { isSecretAt, isNamedSecretAt, isPrivateKeyAt, isUrlPasswordAt } from './private-secrets.js';
+import { isSecretAt, mayBeSecretAt, isNamedSecretAt, isPrivateKeyAt, isUrlPasswordAt } from './private-secrets.js';
 
 /** What a character can be the beginning of. */
 const NOTHING = 0;
@@ -29,6 +29,12 @@ const DOT = 46;
 /** A number in one piece behind letters, as in `card4111...`, is looked at from this length on; hashes have shorter ones. */
 const GLUED_DIGITS = 13;
 
+/**
+ * Places of one request that are looked at. Text with more of them, such as a megabyte of numbers, is taken for private:
+ * a look at each would hold up everybody else, and none at the rest would let it out.
+ */
+const MOST_LOOKS = 120_000;
+
 const bitOf = (kind: PrivateKind): number => 1 << PRIVATE_KINDS.indexOf(kind);
 const EMAIL = bitOf('email');
 const PHONE = bitOf('phone');
@@ -46,6 +52,8 @@ export class PrivateScan {
   /** Kinds still looked for, a bit each. */
   private missing: number;
   private readonly wanted: number;
+  /** Places that may still be looked at. */
+  private looks = MOST_LOOKS;
   /** Behind the latest group of digits. */
   private digitsEndedAt = -1;
 
@@ -54,12 +62,18 @@ export class PrivateScan {
     this.missing = this.wanted;
   }
 
+  /** Whether there is nothing more to be found out. */
   get isComplete(): boolean {
-    return this.missing === 0;
+    return this.missing === 0 || this.isExhausted;
+  }
+
+  /** Whether the text has more places than are looked at, so that what it holds is not known. */
+  get isExhausted(): boolean {
+    return this.looks < 0;
   }
 
   get foundAny(): boolean {
-    return this.missing !== this.wanted;
+    return this.missing !== this.wanted || this.isExhausted;
   }
 
   get found(): PrivateKind[] {
@@ -69,7 +83,7 @@ export class PrivateScan {
   /** @param text unveiled */
   read(text: string): void {
     this.digitsEndedAt = -1;
-    for (let i = 0; i < text.length && this.missing !== 0;) {
+    for (let i = 0; i < text.length && !this.isComplete;) {
       i = nextAnchor(text, i);
       const anchor = ANCHORS[text.charCodeAt(i)];
       if (anchor === LETTER) i = this.word(text, i);
@@ -88,6 +102,7 @@ export class PrivateScan {
 
   /** @returns where reading goes on */
   private sign(text: string, at: number, anchor: number): number {
+    this.looks -= 1;
     if (anchor === AT) {
       if (this.misses(EMAIL) && isEmailAt(text, at)) this.mark(EMAIL);
       if (this.misses(API_KEY) && isUrlPasswordAt(text, at)) this.mark(API_KEY);
@@ -105,6 +120,7 @@ export class PrivateScan {
 
   /** @returns where reading goes on */
   private number(text: string, start: number): number {
+    this.looks -= 1;
     const end = digitsEnd(text, start);
     const inside = this.digitsEndedAt >= 0 && nextGroup(text, this.digitsEndedAt) === start;
     this.digitsEndedAt = end;
@@ -126,13 +142,17 @@ export class PrivateScan {
 
   private word(text: string, start: number): number {
     if (isDigit(text.charCodeAt(start + 2)) && isDigit(text.charCodeAt(start + 3))) {
+      this.looks -= 1;
       const iban = ibanEnd(text, start);
       if (iban > 0) {
         this.mark(IBAN);
         return iban;
       }
     }
-    if (this.misses(API_KEY) && isSecretAt(text, start)) this.mark(API_KEY);
+    if (mayBeSecretAt(text, start) && this.misses(API_KEY)) {
+      this.looks -= 1;
+      if (isSecretAt(text, start)) this.mark(API_KEY);
+    }
     let end = start + 1;
     while (ANCHORS[text.charCodeAt(end)] === LETTER) end += 1;
     if (!isDigit(text.charCodeAt(end))) return end;

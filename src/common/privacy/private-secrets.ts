@@ -26,9 +26,11 @@ for (const bearer of ['be', 'Be', 'BE', 'bE']) PAIRS[pairOf(bearer, 0)] = 1;
 const RANDOM_PART = /[A-Za-z0-9]{16}/;
 const KEY_CHARACTERS = 256;
 
+/** Whether the word that begins here begins as a key does. */
+export const mayBeSecretAt = (text: string, start: number): boolean => PAIRS[pairOf(text, start)] === 1;
+
 /** Whether a key, or `Bearer` and a token, begins at the word that begins here. */
-export const isSecretAt = (text: string, start: number): boolean =>
-  PAIRS[pairOf(text, start)] === 1 && (isKeyAt(text, start) || isBearerAt(text, start));
+export const isSecretAt = (text: string, start: number): boolean => isKeyAt(text, start) || isBearerAt(text, start);
 
 /** Whether a key of a known issuer begins at the word that begins here. */
 function isKeyAt(text: string, start: number): boolean {

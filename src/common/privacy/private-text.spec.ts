@@ -2,7 +2,7 @@ import { figure } from '../../../test/support/figure.js';
 import type { ChatRequest } from '../chat.js';
 import { PRIVATE_KINDS } from '../config/config.schema.js';
 import { HARMLESS_CASES, PRIVATE_CASES } from './private-text.fixture.js';
-import { findPrivateKinds, findPrivateText, privateField } from './private-text.js';
+import { findPrivateKinds, findPrivateText, privateField, UNREAD } from './private-text.js';
 
 const kindsIn = (text: string) => findPrivateKinds(text, PRIVATE_KINDS);
 const user = (content: unknown) => ({ role: 'user', content }) as ChatRequest['messages'][number];
@@ -68,9 +68,8 @@ describe('private text', () => {
     ],
     ['base64', { x_blob: btoa(`the address of Jane is ${MAIL}`) }, 'x_blob'],
   ])('sees %s', (_name, fields, param) => {
-    const kinds = findIn(fields);
-    expect(kinds.length).toBeGreaterThan(0);
-    expect(privateField(requestOf(fields), kinds)).toBe(param);
+    expect(findIn(fields).length).toBeGreaterThan(0);
+    expect(privateField(requestOf(fields), PRIVATE_KINDS)).toBe(param);
   });
 
   it('sees the stored conversation', () => {
@@ -109,6 +108,13 @@ describe('private text', () => {
       },
     ],
   ])('finds nothing in %s', (_name, request) => expect(findIn(request)).toEqual([]));
+
+  it('takes for private what has more places than are looked at, and ends there', () => {
+    const looked = (numbers: number) => findIn({ messages: [user('4111 '.repeat(numbers))] });
+    expect(looked(100_000)).toEqual([]);
+    expect(looked(130_000)).toEqual([UNREAD]);
+    expect(privateField(requestOf({ x_rows: '1) '.repeat(130_000) }), PRIVATE_KINDS)).toBe('x_rows');
+  });
 
   it('reads the whole text', () => expect(kindsIn(`${'word '.repeat(200_000)} a@example.com`)).toEqual(['email']));
 });

@@ -4,6 +4,9 @@ import type { HistoryTurn } from '../conversation.js';
 import { PrivateScan } from './private-scan.js';
 import { unveiled } from './unveiled-text.js';
 
+/** In place of a kind, for an error message. */
+export const UNREAD = 'more numbers and signs than are looked at';
+
 /** Which of `kinds` occur in a text. Reads all of it, in time linear in its length. */
 export function findPrivateKinds(text: string, kinds: readonly PrivateKind[]): PrivateKind[] {
   const scan = new PrivateScan(kinds);
@@ -15,15 +18,18 @@ export function findPrivateKinds(text: string, kinds: readonly PrivateKind[]): P
  * Kinds of private text anywhere in what would be sent: every string, name and number of the body, whoever knows the
  * field, and of the stored conversation. Texts of one message are also read as one, as an address may be cut in two; so
  * are the ends of neighbouring messages, there only for what cannot come about by chance.
+ *
+ * @returns kinds, and `UNREAD` for text that has more places than are looked at: it is to be treated as private
  */
 export function findPrivateText(
   request: ChatRequest,
   history: readonly HistoryTurn[],
   kinds: readonly PrivateKind[],
-): PrivateKind[] {
+): (PrivateKind | typeof UNREAD)[] {
   const scan = new PrivateScan(kinds);
   readAll(scan, request);
   for (const { messages } of history) readAll(scan, messages);
+  if (scan.isExhausted) return [...scan.found, UNREAD];
   const borders = new PrivateScan(CHECKED.filter((kind) => kinds.includes(kind) && !scan.found.includes(kind)));
   if (!borders.isComplete) borders.read(unveiled(bordersOf(request, history)));
   return [...scan.found, ...borders.found];

@@ -121,7 +121,7 @@ function localIfPrivate(
   throw new PrivacyNoLocalTarget(
     `The request contains private text (${kinds.join(', ')}), which may only go to a local target, and no local ` +
       'target of this model can take the request. Remove it, or name a model with a local target.',
-    privateField(request, kinds),
+    privateField(request, privacy.detect),
   );
 }
 
