@@ -1,9 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { BackgroundWork } from './background-work.js';
 import { StoreUnavailable } from './store-unavailable.js';
 
 const lines: string[] = [];
 const nothing = (): void => undefined;
+const fail = (why: string): never => {
+  throw new Error(why);
+};
 
 beforeEach(() => {
   lines.length = 0;
@@ -50,6 +54,14 @@ describe('BackgroundWork', () => {
     await done.promise;
     await work.stop();
     expect(most).toBe(1);
+  });
+
+  it('tells nothing of work that waited when it was told to end, but of what failed then', async () => {
+    const work = new BackgroundWork('test');
+    work.launch('a look', async (signal) => delay(60_000, undefined, { signal }));
+    work.launch('a write', async (signal) => delay(60_000, undefined, { signal }).catch(() => fail('refused')));
+    await work.stop();
+    expect(lines).toEqual(['error a write failed; the service goes on without it']);
   });
 
   it('ends: waits for what is under way, tells it, and begins nothing more', async () => {

@@ -25,6 +25,8 @@ export class ScheduledWork {
   }
 }
 
+const isAbort = (err: unknown): boolean => (err as Partial<Error> | null)?.name === 'AbortError';
+
 /** How long an owner waits at its end for what is under way, milliseconds; a shutdown has other things to do. */
 const STOP_MS = 2_000;
 
@@ -121,6 +123,7 @@ export class BackgroundWork {
 
   private failed(what: string, err: unknown): void {
     if (err instanceof StoreUnavailable) return this.logger.debug(`${what}: ${ownWords(err)}`);
+    if (this.ending.signal.aborted && isAbort(err)) return; // it waited, and was told to stop
     if (this.failing.has(what)) return this.logger.debug({ err }, `${what} still fails`);
     this.failing.add(what);
     this.logger.error({ err }, `${what} failed; the service goes on without it`);
