@@ -100,6 +100,8 @@ const HARMLESS: readonly [string, string][] = [
   ['a date', 'Between 01.05.2024 12:30 and 2024-06-01'],
   ['a UUID', 'session 550e8400-e29b-41d4-a716-446655440000'],
   ['a price', 'It costs EUR 1.234.567,89'],
+  ['versions', 'Does upgrading from 1.2.3.4 to 1.2.3.5 break openssl/1.1.1.1?'],
+  ['an order number', 'Where is order 415-555-2671?'],
   ['coordinates', '52.520008, 13.404954'],
 ];
 
@@ -138,6 +140,18 @@ describe('text that must not leave', () => {
     expect(seen.headers.get('x-router-reason')).toBe('private_text');
     expect(cloud.requests).toHaveLength(0);
     expect(near.requests).toHaveLength(1);
+  });
+
+  it.each([
+    ['a member that stands twice', `"x":{"note":"${MAIL}","note":"nothing"}`],
+    ['a member of a tool that stands twice', `"tools":[{"type":"x","d":"${MAIL}","d":""}]`],
+    ['all digits of a number', '"x":6304123456789012347'],
+  ])('F11 %s stays here: the server gets the text', async (_name, member) => {
+    const body = `{"model":"auto",${member},"messages":[{"role":"user","content":"hi"}]}`;
+    const response = await post(`${router.url}/v1/chat/completions`, body);
+    expect([response.status, response.headers.get('x-router-target')]).toEqual([200, 'near']);
+    expect(await jsonOf(await post(`${router.url}/v1/route`, body))).toMatchObject({ target: 'near' });
+    expect(cloud.requests).toHaveLength(0);
   });
 
   it.each(HARMLESS)('F11 %s is not private', async (_name, question) => {

@@ -16,7 +16,7 @@ const labels = (words: string, eastAsian?: RegExp): Labels => ({
 export const PHONE_LABELS = labels(
   'phone phones tel telephone telefon telefono teléfono téléphone telefone telefoon telefonu telefonnummer rufnummer mobile mobil ' +
     'móvil movil celular cellulare cell handy handynummer mobilnummer portable call calling dial ring fax whatsapp signal sms ' +
-    'viber hotline phonenumber mobilenumber llámame llama llame appelle appelez chiama chiamami ruf rufe anrufen erreichbar ' +
+    'viber hotline phonenumber mobilenumber reach contact llámame llama llame appelle appelez chiama chiamami ruf rufe anrufen erreichbar ' +
     'тел телефон мобильный звоните номер هاتف جوال फोन फ़ोन मोबाइल',
   /电话|電話|手机|手機|携帯|전화|휴대폰|연락처/,
 );
@@ -29,10 +29,21 @@ export const THING_LABELS = labels(
   /订单|訂單|编号|運單|运单|注文|주문/,
 );
 
+/** Such things have numbers of any form, also of three groups with hyphens. */
+export const NUMBERED_LABELS = labels(
+  'order invoice sku part model serial article item product tracking ticket case batch build po ref bestellung bestellnummer ' +
+    'rechnung rechnungsnummer artikelnummer auftragsnummer commande facture pedido factura',
+  /订单|訂單|编号|注文|주문/,
+);
+/** `invoice number: `; from further away such a word may be one of another sentence. */
+export const NUMBERED_REACH = 18;
+
 /** Four numbers with dots behind such a word are no address. */
 export const VERSION_LABELS = labels(
-  'v ver version versión versione versions versie версия release build firmware patch update upgrade upgraded section chapter clause ' +
-    'article abschnitt kapitel paragraph figure table step oid kernel driver revision rev sdk runtime chrome firefox windows android',
+  'v ver version versión versione versions versie версия release build firmware patch update updated updating upgrade upgraded upgrading downgrade downgraded bump bumped section chapter clause ' +
+    'article abschnitt kapitel paragraph figure table step oid kernel driver revision rev sdk runtime chrome firefox windows android ' +
+    'safari edge opera electron webkit gecko macos ios ipados python java jdk jre jvm php ruby perl dotnet framework openssl libssl ' +
+    'library lib package pkg plugin assembly bios fw tag semver rpm deb nuget maven pip gem bundle changelog punkt ziffer appendix anhang',
   /版本|バージョン|버전|章/,
 );
 

@@ -49,11 +49,11 @@ function isDomain(labels: readonly string[]): boolean {
   return numeric < 2 && !RESOLUTION.test(labels[0]!);
 }
 
-/** `git@host:path`, the address of a repository. */
+/** `git@host:path` and `ssh://git@host/path`, addresses of a repository. */
 const isScp = (text: string, at: number, end: number): boolean =>
-  text.charCodeAt(end) === COLON &&
   text.slice(at - SCP_LOCAL.length, at) === SCP_LOCAL &&
-  !isWordCharacter(text.charCodeAt(at - SCP_LOCAL.length - 1));
+  !isWordCharacter(text.charCodeAt(at - SCP_LOCAL.length - 1)) &&
+  (text.charCodeAt(end) === COLON || text.startsWith('//', at - SCP_LOCAL.length - 2));
 
 /** `jane [at] example [dot] com`: written so that machines do not find it. Sticky; read from the bracket on. */
 const SPELT_OUT = /[([{] ?at ?[)\]}] ?[\p{L}\p{N}-]{1,63}(?: ?[([{] ?dot ?[)\]}] ?|\.)\p{L}{2,24}/iuy;
@@ -66,6 +66,17 @@ export function isSpeltOutEmailAt(text: string, bracket: number): boolean {
   if (!isAnyLetter(before) && !isDigit(before)) return false;
   SPELT_OUT.lastIndex = bracket;
   return SPELT_OUT.test(text);
+}
+
+/** `jane at example dot com`. Sticky; read from `at` on. Domains that are no words: "at polka dot patterns". */
+const SPOKEN =
+  /at [\p{L}\p{N}-]{1,63} dot (?:com|org|net|edu|gov|info|co|io|ai|dev|app|eu|de|fr|es|nl|ch|uk|ca|jp|cn|ru|br|pl|se)(?![\p{L}\p{N}])/iuy;
+
+/** Whether the word `at` here is that of an address that is spelt out. */
+export function isSpokenEmailAt(text: string, at: number): boolean {
+  if (text.charCodeAt(at - 1) !== 32) return false;
+  SPOKEN.lastIndex = at;
+  return SPOKEN.test(text);
 }
 
 const VERSION_REACH = 16;
@@ -88,7 +99,29 @@ export function isIpv4At(text: string, start: number): boolean {
   }
   const after = text.charCodeAt(at);
   if (isWordCharacter(after) || (after === DOT && isWordCharacter(text.charCodeAt(at + 1)))) return false;
-  return !isLabelled(text, start, VERSION_LABELS, VERSION_REACH) && before !== 0xa7; // §
+  return !isVersion(text, start);
+}
+
+/** Signs that stand directly in front of a version: `pkg==1.2.3.4`, `>=`, `~>`, `^`. */
+const COMPARES = /(?:[=<>~!]=|~>|\^|§ ?)$/;
+const VERSION_NAME = /version["' :=]{1,4}$/i;
+/** The version in front, where two of them are compared: `from 1.2.3.4 to `. */
+const VERSION_BEFORE = /(?<![\w.])\d{1,4}(?:\.\d{1,6}){1,4}(?: (?:to|and|or|und|bis|vs) |, ?| ?(?:->|-|\/) ?)$/;
+const MOST_COMPARED = 4;
+const COMPARED_REACH = 24;
+
+/** Whether the four numbers at `start` are called a version, or are compared with one. */
+function isVersion(text: string, start: number): boolean {
+  let at = start;
+  for (let count = 0; count < MOST_COMPARED; count += 1) {
+    if (isLabelled(text, at, VERSION_LABELS, VERSION_REACH)) return true;
+    const before = text.slice(Math.max(0, at - COMPARED_REACH), at);
+    if (COMPARES.test(before) || VERSION_NAME.test(before)) return true;
+    const other = VERSION_BEFORE.exec(before);
+    if (!other) return false;
+    at -= other[0].length;
+  }
+  return false;
 }
 
 const isHex = (code: number): boolean => isDigit(code) || ((code | 32) >= 97 && (code | 32) <= 102);

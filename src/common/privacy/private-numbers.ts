@@ -103,13 +103,26 @@ export function ibanEnd(text: string, start: number): number {
       if (count > 3 && ((form === DIGITS_FORM && isLetter) || (form === BANK_FORM && count < 8 && !isLetter)))
         return -1;
       values[count++] = isLetter ? (code | 32) - 87 : code - 48;
-    } else if (!isIbanSeparator(code) || !isAlphanumeric(text.charCodeAt(at + 1))) return -1;
+    } else if (!isIbanSeparator(code) || !isIbanGap(text, at)) return -1;
   }
   return !isAlphanumeric(text.charCodeAt(at)) && remainder97(length) === 1 ? at : -1;
 }
 
+/** ` - . / · _ ,`, a tab, a line end. */
 const isIbanSeparator = (code: number): boolean =>
-  code === 32 || code === 45 || code === 46 || code === 47 || code === 0xb7 || code === 95;
+  code === 32 || (code >= 44 && code <= 47) || code === 0xb7 || code === 95 || code === 9 || code === 10 || code === 13;
+
+const MOST_IBAN_SEPARATORS = 3;
+
+/** Whether the separator at `at` is of few, with the account number going on behind them. */
+function isIbanGap(text: string, at: number): boolean {
+  for (let i = at + 1; i <= at + MOST_IBAN_SEPARATORS; i += 1) {
+    const code = text.charCodeAt(i);
+    if (isAlphanumeric(code)) return true;
+    if (!isIbanSeparator(code)) return false;
+  }
+  return false;
+}
 
 function remainder97(length: number): number {
   let remainder = 0;

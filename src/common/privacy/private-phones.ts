@@ -1,7 +1,7 @@
 /** Telephone numbers: no check digit tells them, only how they are written and what stands in front. */
 
 import { digitsEnd, isDigit, isWordCharacter, nextGroup } from './character-class.js';
-import { isLabelled, PHONE_LABELS, THING_LABELS } from './label-words.js';
+import { isLabelled, NUMBERED_LABELS, NUMBERED_REACH, PHONE_LABELS, THING_LABELS } from './label-words.js';
 
 const PLUS = 43;
 const OPEN = 40;
@@ -86,9 +86,17 @@ export function isPhoneAt(text: string, start: number, end: number, inside: bool
   const groups = groupsFrom(text, start);
   if (groups.digits < 7 || isDate(text, start) || goesOn(text, groups.end)) return false;
   if (isNational(text, start, inBrackets, groups)) return !isThing(text, start);
-  if (!groups.whole && groups.digits <= MOST_DIGITS) return false;
-  return groups.whole && isLabelled(text, start, PHONE_LABELS);
+  if (!groups.whole) return false;
+  return isLabelled(text, start, PHONE_LABELS) || (groups.digits >= 10 && isOwnNumber(text, start));
 }
+
+const OWN_NUMBER =
+  /\b(?:my|his|her|their|your|our|meine|mi|mon) (?:cell |new |home |work )?(?:number|nummer|número|numéro)(?: is| ist| es| est)?:? $/i;
+const OWN_REACH = 32;
+
+/** Whether it is somebody's number, and not a thing's: `my number is `. */
+const isOwnNumber = (text: string, start: number): boolean =>
+  OWN_NUMBER.test(text.slice(Math.max(0, start - OWN_REACH), start));
 
 const isThing = (text: string, start: number): boolean =>
   isLabelled(text, start, THING_LABELS) && !isLabelled(text, start, PHONE_LABELS);
@@ -136,7 +144,7 @@ function isNorthAmerican(text: string, start: number, inBrackets: boolean, insid
     at += 1;
   }
   const separator = text.charCodeAt(at);
-  const isTight = separator === HYPHEN || separator === DOT;
+  const isTight = separator === HYPHEN || separator === DOT || separator === SLASH;
   if (isTight || separator === SPACE) at += 1;
   else if (!inBrackets) return false;
   const exchange = text.charCodeAt(at);
@@ -145,6 +153,9 @@ function isNorthAmerican(text: string, start: number, inBrackets: boolean, insid
   if (second !== HYPHEN && second !== DOT && second !== SPACE) return false;
   const end = digitsEnd(text, at + 4, 5);
   if (end - at - 4 !== 4 || goesOn(text, end)) return false;
+  if (!inBrackets && !inside && isLabelled(text, start, NUMBERED_LABELS, NUMBERED_REACH)) {
+    if (!isLabelled(text, start, PHONE_LABELS)) return false;
+  }
   const blanksOnly = !inBrackets && !isTight && second === SPACE;
   return !blanksOnly || (!inside && nextGroup(text, end) < 0);
 }
@@ -158,7 +169,7 @@ function isDate(text: string, start: number): boolean {
 }
 
 /** With the prefix 0 in front of the area, 00 in front of a country, an area in brackets, or Russia's 8. */
-function isNational(text: string, start: number, inBrackets: boolean, { count, digits, whole }: Groups): boolean {
+function isNational(text: string, start: number, inBrackets: boolean, { count, digits, whole, end }: Groups): boolean {
   if (!whole) return false;
   const area = lengths[0]!;
   const first = text.charCodeAt(start);
@@ -173,12 +184,25 @@ function isNational(text: string, start: number, inBrackets: boolean, { count, d
     const isYear = area === 4 && (first === 49 || first === 50);
     return area >= 2 && area <= 4 && !isYear && digits - area >= 7 && digits - area <= 9 && shortestGroup(count) >= 2;
   }
+  // China's mobile numbers as 3, 4 and 4 digits, with hyphens; Brazil's as an area, 9 and four, and four
+  if (count === 3 && area === 3 && first === 49 && text.charCodeAt(start + 1) > 50) {
+    return lengths[1] === 4 && lengths[2] === 4 && text.charCodeAt(start + 3) === HYPHEN;
+  }
+  if (count === 3 && area === 2 && lengths[1] === 5 && lengths[2] === 4) {
+    return text.charCodeAt(nextGroup(text, start + 2)) === 57 && text.charCodeAt(end - 5) === HYPHEN;
+  }
   return count === 5 && (first === 56 || first === 55) && [1, 3, 3, 2, 2].every((wanted, i) => lengths[i] === wanted);
 }
 
-/** Two codes of one length that both begin with 0, such as postal codes. */
-const isList = (text: string, start: number, count: number): boolean =>
-  count === 2 && lengths[0] === lengths[1] && text.charCodeAt(nextGroup(text, start + lengths[0]!)) === 48;
+/** Codes of one length that all begin with 0, such as postal codes or file modes. */
+function isList(text: string, start: number, count: number): boolean {
+  let at = start;
+  for (let i = 1; i < count; i += 1) {
+    at = nextGroup(text, at + lengths[i - 1]!);
+    if (lengths[i] !== lengths[0] || text.charCodeAt(at) !== 48) return false;
+  }
+  return true;
+}
 
 function shortestGroup(count: number): number {
   let shortest = MOST_DIGITS;

@@ -1,10 +1,17 @@
 import { PRIVATE_KINDS, type PrivateKind } from '../config/config.schema.js';
 import { digitsEnd, isAsciiLetter, isDigit, isWordCharacter, nextGroup } from './character-class.js';
-import { isLabelled, SSN_LABELS } from './label-words.js';
-import { colonRun, isEmailAt, isIpv4At, isIpv6, isSpeltOutEmailAt } from './private-addresses.js';
+import { isLabelled, NUMBERED_LABELS, NUMBERED_REACH, SSN_LABELS } from './label-words.js';
+import { colonRun, isEmailAt, isIpv4At, isIpv6, isSpeltOutEmailAt, isSpokenEmailAt } from './private-addresses.js';
 import { ibanEnd, isBareSsnAt, isCardAt, isGroupedSsnAt } from './private-numbers.js';
 import { isPhoneAt } from './private-phones.js';
-import { isSecretAt, mayBeSecretAt, isNamedSecretAt, isPrivateKeyAt, isUrlPasswordAt } from './private-secrets.js';
+import {
+  isNamedSecretAt,
+  isPrivateKeyAt,
+  isSaidSecretAt,
+  isSecretAt,
+  isUrlPasswordAt,
+  mayBeSecretAt,
+} from './private-secrets.js';
 
 /** What a character can be the beginning of. */
 const NOTHING = 0;
@@ -23,6 +30,7 @@ const ANCHORS = new Uint8Array(128).map((_, code) => {
 
 /** Fewer digits are something only together with others. */
 const SHORTEST_ALONE = 7;
+const SPACE = 32;
 const HYPHEN_SIGN = 45;
 const PLUS = 43;
 const DOT = 46;
@@ -34,6 +42,10 @@ const GLUED_DIGITS = 13;
  * a look at each would hold up everybody else, and none at the rest would let it out.
  */
 const MOST_LOOKS = 120_000;
+
+/** What is written in front of an account number without a blank. */
+const IBAN_LABEL = new Set(['iban', 'iban_']);
+const LONGEST_GLUED = 'iban_DE'.length;
 
 const bitOf = (kind: PrivateKind): number => 1 << PRIVATE_KINDS.indexOf(kind);
 const EMAIL = bitOf('email');
@@ -141,26 +153,48 @@ export class PrivateScan {
   }
 
   private word(text: string, start: number): number {
-    if (isDigit(text.charCodeAt(start + 2)) && isDigit(text.charCodeAt(start + 3))) {
-      this.looks -= 1;
-      const iban = ibanEnd(text, start);
-      if (iban > 0) {
-        this.mark(IBAN);
-        return iban;
-      }
-    }
+    const iban = this.iban(text, start);
+    if (iban > 0) return iban;
     if (mayBeSecretAt(text, start) && this.misses(API_KEY)) {
       this.looks -= 1;
       if (isSecretAt(text, start)) this.mark(API_KEY);
     }
     let end = start + 1;
     while (ANCHORS[text.charCodeAt(end)] === LETTER) end += 1;
+    if (end - start === 2 && text.charCodeAt(end) === SPACE) this.isOrAt(text, start);
     if (!isDigit(text.charCodeAt(end))) return end;
+    if (end - start <= LONGEST_GLUED && end - start > 5 && IBAN_LABEL.has(text.slice(start, end - 2).toLowerCase())) {
+      const labelled = this.iban(text, end - 2);
+      if (labelled > 0) return labelled;
+    }
     const glued = digitsEnd(text, end);
     if (glued - end >= GLUED_DIGITS && !isWordCharacter(text.charCodeAt(glued))) {
       if (this.misses(CARD) && isCardAt(text, end)) this.mark(CARD);
     }
     return wordEnd(text, glued);
+  }
+
+  /** @returns the end of an account number that begins at `start`, -1 for none */
+  private iban(text: string, start: number): number {
+    const digits = text.charCodeAt(start + 2) === SPACE ? start + 3 : start + 2;
+    if (!isDigit(text.charCodeAt(digits)) || !isDigit(text.charCodeAt(digits + 1))) return -1;
+    this.looks -= 1;
+    const end = ibanEnd(text, start);
+    if (end > 0) this.mark(IBAN);
+    return end;
+  }
+
+  /** Words of two letters that stand for a sign: `is` for `=`, `at` for `@`. */
+  private isOrAt(text: string, start: number): void {
+    const first = text.charCodeAt(start) | 32;
+    const second = text.charCodeAt(start + 1) | 32;
+    if (first === 105 && second === 115) {
+      this.looks -= 1;
+      if (this.misses(API_KEY) && isSaidSecretAt(text, start)) this.mark(API_KEY);
+    } else if (first === 97 && second === 116) {
+      this.looks -= 1;
+      if (this.misses(EMAIL) && isSpokenEmailAt(text, start)) this.mark(EMAIL);
+    }
   }
 
   private colon(text: string, at: number): number {
@@ -180,6 +214,7 @@ function isSsn(text: string, start: number, end: number, inside: boolean): boole
   const blanks = text.charCodeAt(end) === 32;
   if (blanks && (inside || nextGroup(text, last) >= 0)) return false;
   if (!isGroupedSsnAt(text, start)) return false;
+  if (isLabelled(text, start, NUMBERED_LABELS, NUMBERED_REACH)) return false;
   const after = text.charCodeAt(last);
   if (isWordCharacter(after) || (after === HYPHEN_SIGN && isWordCharacter(text.charCodeAt(last + 1)))) return false;
   return !blanks || isLabelled(text, start, SSN_LABELS) || standsAlone(text, start, last);

@@ -91,6 +91,28 @@ export function isNamedSecretAt(text: string, sign: number): boolean {
   return isSecretName(nameBefore(text, sign));
 }
 
+/** Whether the `is` here says what a password or a key is: `my password is ...`. A value with a hyphen is an adjective. */
+export function isSaidSecretAt(text: string, is: number): boolean {
+  const value = QUOTES[text.charCodeAt(is + 3)] === 1 ? is + 4 : is + 3;
+  if (!isSecretValue(text, value, SHORTEST_VALUE, HYPHEN)) return false;
+  const name = nameBefore(text, is - 1);
+  if (name !== 'key' && name !== 'token') return SAID_NAMES.has(name) || isSecretName(name);
+  return SAID_NAMES.has(nameBefore(text, is - 2 - name.length) + name);
+}
+
+const HYPHEN = 45;
+/** Names as they are spoken, without the blank. */
+const SAID_NAMES = new Set([
+  'password',
+  'passcode',
+  'passphrase',
+  'apikey',
+  'accesstoken',
+  'authtoken',
+  'secretkey',
+  'accesskey',
+]);
+
 /** `Bearer <token>` in running text. */
 const BEARER = /bearer\s+/iy;
 
@@ -101,12 +123,13 @@ function isBearerAt(text: string, start: number): boolean {
   return BEARER.test(text) && isSecretValue(text, BEARER.lastIndex, SHORTEST_TOKEN);
 }
 
-function isSecretValue(text: string, start: number, shortest: number): boolean {
+function isSecretValue(text: string, start: number, shortest: number, never = 0): boolean {
   let end = start;
   let hasDigit = false;
   let hasLetter = false;
   for (; end - start < KEY_CHARACTERS; end += 1) {
     const code = text.charCodeAt(end);
+    if (code === never) return false;
     if (isDigit(code)) hasDigit = true;
     else if (isAlphanumeric(code)) hasLetter = true;
     else if (!(code > 32 && code < 127) || ENDS[code] === 1) break;

@@ -1,6 +1,8 @@
 import type { ChatMessage, ChatRequest } from '../chat.js';
 import type { PrivateKind } from '../config/config.schema.js';
 import type { HistoryTurn } from '../conversation.js';
+import { parseKeepingNumbers } from '../json-numbers.js';
+import { sourceOf } from '../json-source.js';
 import { PrivateScan } from './private-scan.js';
 import { unveiled } from './unveiled-text.js';
 
@@ -28,11 +30,19 @@ export function findPrivateText(
 ): (PrivateKind | typeof UNREAD)[] {
   const scan = new PrivateScan(kinds);
   readAll(scan, request);
+  readLost(scan, request);
   for (const { messages } of history) readAll(scan, messages);
   if (scan.isExhausted) return [...scan.found, UNREAD];
   const borders = new PrivateScan(CHECKED.filter((kind) => kinds.includes(kind) && !scan.found.includes(kind)));
   if (!borders.isComplete) borders.read(unveiled(bordersOf(request, history)));
   return [...scan.found, ...borders.found];
+}
+
+/** What the data of a request lacks and its text, which goes to the server, has: a member named twice, all digits of a number. */
+function readLost(scan: PrivateScan, request: ChatRequest): void {
+  const source = sourceOf(request);
+  if (source?.hasRepeats) scan.read(unveiled(source.text));
+  else if (source?.wideNumbers) readAll(scan, parseKeepingNumbers(source.text));
 }
 
 /** The first field of a request with private text in it, such as `messages[2]` or `user`; else `messages`. */

@@ -4,6 +4,8 @@
  * URLs and HTML resolved. One pass, each character looked at once.
  */
 
+import { isAlphanumeric } from './character-class.js';
+
 const VEILED = /[\\%&\u0080-\uffff]/;
 const GONE = 0xffff;
 /** What each UTF-16 unit stands for; filled as characters are met, as few of them ever are. */
@@ -77,9 +79,15 @@ class Unveiling {
       else if (code === 37) i = this.percent(i);
       else if (code === 38) i = this.entity(i);
       else if (code >= 0xd800 && code < 0xdc00) i = this.pair(i, code);
+      else if (code === 0x3002 || code === 0xff61) i = this.put(this.isDot(i) ? 46 : code, i + 1);
       else i = this.put(code, i + 1);
     }
     return Buffer.from(this.out.buffer, 0, this.length * 2).toString('utf16le');
+  }
+
+  /** Whether the full stop of Chinese and Japanese here is one between the parts of a name (RFC 3490 section 3.1). */
+  private isDot(at: number): boolean {
+    return isAlphanumeric(this.text.charCodeAt(at - 1)) && isAlphanumeric(this.text.charCodeAt(at + 1));
   }
 
   /** @returns `next`, where reading goes on */

@@ -32,7 +32,7 @@ import {
 import { decisionJson } from './decision-json.js';
 import { chatRequestOf, queryAnswer } from './query-answer.js';
 import { requestOptions } from './request-options.js';
-import { assertReadOnce, withSentText } from './sent-text.js';
+import { withSentText } from './sent-text.js';
 import { answerHeaders, JSON_HEADERS, plainHeaders, SSE_HEADERS } from './response-headers.js';
 import { SseBody, sseText } from './sse-body.js';
 
@@ -117,8 +117,7 @@ export class ChatController {
     @Req() incoming: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    assertReadOnce(incoming.body);
-    const ask = askOf(routedRequest(body), caller, incoming, reply, body);
+    const ask = askOf(withSentText(routedRequest(body), incoming.body), caller, incoming, reply, body);
     const { turns } = await this.chat.conversationOf(ask);
     const previous = turns.at(-1)?.target ?? null;
     reply.header('x-request-id', ask.requestId);
