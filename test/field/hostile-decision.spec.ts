@@ -172,11 +172,11 @@ function worstOf(measure: (unit: string) => number, units = UNITS): { unit: stri
   return worst;
 }
 
-const meanOf = (work: () => unknown): number => {
-  const { cpuMs } = timed(() => {
-    for (let i = 0; i < REPEATS; i += 1) work();
-  });
-  return cpuMs / REPEATS;
+/** The fastest of some runs: what is compiled or collected in one of them does not count. */
+const leastOf = (work: () => unknown, repeats = REPEATS): number => {
+  let least = Infinity;
+  for (let i = 0; i < repeats; i += 1) least = Math.min(least, timed(work).cpuMs);
+  return least;
 };
 
 /** What is allowed for a prompt of this length, milliseconds of processor. */
@@ -186,7 +186,7 @@ const ordinary = (bytes: number): number => {
     BOUND *
     Math.max(
       0.1,
-      meanOf(() => decide(messages)),
+      leastOf(() => decide(messages)),
     )
   );
 };
@@ -196,7 +196,7 @@ describe('a decision about a hostile prompt', () => {
     const bound = ordinary(SMALL);
     const { unit, ms } = worstOf((of) => {
       const messages = [user(filled(of, SMALL))];
-      return meanOf(() => decide(messages));
+      return leastOf(() => decide(messages));
     });
     figure(
       'F08',
@@ -248,13 +248,13 @@ describe('a decision about a hostile prompt', () => {
   });
 
   it('F08 the checks of a cheap answer', () => {
-    const bound = ordinary(SMALL);
-    const { unit, ms } = worstOf((of) => {
-      const content = filled(of, SMALL);
-      const completion = { choices: [{ finish_reason: 'stop', message: { content } }] };
-      return meanOf(() => checkAnswer({ model: 'auto', messages: [] }, completion));
-    });
+    const checked = (of: string, characters: number): number => {
+      const completion = { choices: [{ finish_reason: 'stop', message: { content: filled(of, characters) } }] };
+      return leastOf(() => checkAnswer({ model: 'auto', messages: [] }, completion), 5);
+    };
+    const { unit, ms } = worstOf((of) => checked(of, SMALL));
     figure('F08', `an answer of 32 kB: checked in at most ${ms.toFixed(2)} ms of processor (${JSON.stringify(unit)})`);
-    expect([unit, ms < bound]).toEqual([unit, true]);
+    // linear work takes a few; to look from every character to the end takes thousands
+    expect(ms).toBeLessThan(50);
   }, 60_000);
 });
