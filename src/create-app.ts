@@ -8,6 +8,7 @@ import { InvalidRequest } from './common/app-error.js';
 import { answerBrokenHttp, answerForNode } from './common/http/broken-http.js';
 import { continueLate } from './common/http/continue.js';
 import { useCallerSignals } from './common/http/caller-signal.js';
+import { useSilentConnections } from './common/http/silent-connections.js';
 import { allowOrigins } from './common/http/cors.js';
 import { ErrorFilter } from './common/http/error.filter.js';
 import { useJsonBody } from './common/http/json-body.js';
@@ -46,6 +47,7 @@ export async function createApp(
   allowOrigins(app, config.current.server.corsOrigins);
   useJsonBody(fastify, config.current.server.bodyLimitBytes);
   useCallerSignals(fastify);
+  useSilentConnections(fastify);
   await shedOverload(app);
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
     reply.header('x-request-id', request.id);

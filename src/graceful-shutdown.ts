@@ -32,9 +32,13 @@ export async function shutDown(app: NestFastifyApplication, drainSeconds: number
     logger.warn('requests still in flight are ended');
     endRequests(app);
   }, drainSeconds * 1000);
+  const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   // A connection that is kept alive becomes idle when its request is done; nobody else closes it then.
   const background = new BackgroundWork('shutdown');
-  background.repeat('closing idle connections', SWEEP_MS, () => server.closeIdleConnections());
+  background.repeat('closing idle connections', SWEEP_MS, () => {
+    server.closeIdleConnections();
+    fastify.silentConnections.close();
+  });
   await app.close();
   await background.stop();
   clearTimeout(timer);

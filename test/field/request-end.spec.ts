@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { jest } from '@jest/globals';
@@ -329,6 +330,17 @@ describe('a request and its end', () => {
 });
 
 describe('F56 requests that are still in flight at the end of drainSeconds', () => {
+  it('a connection on which nothing was ever sent is no request, and is not waited for', async () => {
+    const router = await RouterProcess.start({ config: { server: { drainSeconds: 15 } } });
+    const silent = connect(Number(new URL(router.url).port), '127.0.0.1');
+    await once(silent, 'connect');
+    const startedAt = performance.now();
+    router.signal('SIGINT');
+    expect(await router.exited).toEqual({ code: 0, signal: null });
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    expect(router.log.filter(({ msg }) => /in flight are ended/.test(String(msg)))).toEqual([]);
+  });
+
   it('streams end with draining in-band, plain requests get 503', async () => {
     const upstream = await UpstreamServer.start();
     const router = await RouterProcess.start({
