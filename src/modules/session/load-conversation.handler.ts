@@ -13,8 +13,8 @@ import { TurnStore } from './turn-store.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 
 const RETRY_SECONDS = 1;
-/** A wait for a silent store takes 250 ms; one that began later would keep the caller for over a second. */
-const READ_AGAIN_WITHIN_MS = 700;
+/** A wait for a silent store takes 250 ms; one that would begin later would keep the caller for too long. */
+const READ_AGAIN_WITHIN_MS = 550;
 const READ_AGAIN_AFTER_MS = 50;
 
 /**
