@@ -2,7 +2,8 @@ import type { ChatMessage } from '../../common/chat.js';
 import { textOf } from '../../common/chat.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import { EASY_CUES } from './cue-lexicon.js';
-import { CueMatcher, foldText } from './cue-matcher.js';
+import { CueMatcher } from './cue-matcher.js';
+import { FoldedText } from './folded-text.js';
 
 /** A longer message carries its own subject. */
 const FOLLOW_UP_CHARACTERS = 48;
@@ -11,6 +12,7 @@ const FOLLOW_UP_WORDS = 6;
 const LOOK_BACK = 6;
 
 const followUps = new CueMatcher({ follow_up: EASY_CUES.follow_up });
+const folded = new FoldedText();
 
 /** What the latest user message is about. */
 export interface Subject {
@@ -25,12 +27,12 @@ export interface Subject {
 /** "and why?", "continue", "为什么": short, and begins with a word that refers back. */
 export function isFollowUp(text: string): boolean {
   if (text.length > FOLLOW_UP_CHARACTERS) return false;
-  const folded = foldText(text);
-  if (folded.trim().split(' ').length > FOLLOW_UP_WORDS) return false;
+  folded.read(text);
+  if (folded.pieces > FOLLOW_UP_WORDS) return false;
   const opening = followUps.find(folded).filter((hit) => hit.start === 1);
   const covered = Math.max(0, ...opening.map((hit) => hit.end));
   // "more" refers back, "more than 3 apples" may not: at least half of the message must be the reference itself
-  return covered > 0 && covered * 2 >= folded.trim().length;
+  return covered > 0 && covered * 2 >= folded.length - 2;
 }
 
 /** Finds the message that says what is wanted: the latest one of the user, or the one it refers back to. */

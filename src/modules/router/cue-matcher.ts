@@ -1,3 +1,5 @@
+import { FoldedText, isUnspacedScript } from './folded-text.js';
+
 /** One find of a cue: half-open range in the folded text. */
 export interface CueHit {
   readonly category: string;
@@ -5,67 +7,23 @@ export interface CueHit {
   readonly end: number;
 }
 
-interface TrieNode {
-  /** By `slotOf`: a list is read several times as fast as a map, and every letter of a prompt is looked up. */
-  readonly next: (TrieNode | undefined)[];
-  /** By character code, of all other scripts. */
-  readonly others: Map<number, TrieNode>;
-  /** Categories of the phrase that ends here as a whole word. */
+/** The categories of the phrases that end at a node. */
+interface Ends {
+  /** As a whole word. */
   readonly whole: string[];
-  /** Categories of the stem that ends here, whatever letters follow. */
+  /** As a stem, whatever letters follow. */
   readonly stem: string[];
 }
 
-const SPACE = 32;
-const NON_ASCII = /[^\u0000-\u007f]/;
-const ASCII_GAPS = /[^a-z0-9]+/g;
-const UNICODE_GAPS = /[^\p{L}\p{N}]+/gu;
-const MARKS = /\p{M}+/gu;
+const BLANK = 32;
+const ROOT = 0;
 
-/**
- * Lower case, without accents, with every run of anything but letters and digits made one space, and a space at both
- * ends: so case, spacing, punctuation and full-width forms cannot change a decision, and a word boundary is a space.
- */
-export function foldText(text: string): string {
-  const lower = text.toLowerCase().replaceAll('c++', 'cpp').replaceAll('c#', 'csharp');
-  if (!NON_ASCII.test(lower)) return ` ${lower.replace(ASCII_GAPS, ' ').trim()} `;
-  return ` ${lower.normalize('NFKD').replace(MARKS, '').replace(UNICODE_GAPS, ' ').trim()} `;
-}
-
-/** Han and kana: scripts without spaces, where a phrase may begin and end anywhere. */
-export const isUnspacedScript = (code: number): boolean =>
-  (code >= 0x3040 && code <= 0x30ff) || (code >= 0x3400 && code <= 0x9fff);
-
+/** Children of a node for characters of ASCII: a blank is 0, letters and digits are 1 to 36. */
 const SLOTS = 37;
-const A = 97;
-const Z = 122;
-const ZERO = 48;
-const NINE = 57;
-
-/** Of a blank 0, of letters and digits 1 to 36; -1 for what is not in ASCII. */
-function slotOf(code: number): number {
-  if (code >= A && code <= Z) return code - A + 1;
-  if (code === SPACE) return 0;
-  return code >= ZERO && code <= NINE ? code - ZERO + 27 : -1;
-}
-
-const newNode = (): TrieNode => ({
-  next: new Array<TrieNode | undefined>(SLOTS).fill(undefined),
-  others: new Map(),
-  whole: [],
-  stem: [],
+const SLOT_OF = new Int8Array(128).fill(-1);
+[...' abcdefghijklmnopqrstuvwxyz0123456789'].forEach((character, slot) => {
+  SLOT_OF[character.charCodeAt(0)] = slot;
 });
-
-function childOf(node: TrieNode, code: number): TrieNode | undefined {
-  const slot = slotOf(code);
-  return slot >= 0 ? node.next[slot] : node.others.get(code);
-}
-
-function setChild(node: TrieNode, code: number, child: TrieNode): void {
-  const slot = slotOf(code);
-  if (slot >= 0) node.next[slot] = child;
-  else node.others.set(code, child);
-}
 
 /**
  * Finds many phrases in one pass. A phrase matches whole words; one that ends in `*` matches any ending of its last
@@ -73,49 +31,68 @@ function setChild(node: TrieNode, code: number, child: TrieNode): void {
  * further than the longest phrase.
  */
 export class CueMatcher {
-  private readonly root = newNode();
+  /** A trie: `SLOTS` numbers a node, each the child's number or 0. A list of numbers stays in the processor's cache. */
+  private next = new Int32Array(SLOTS);
+  /** Children for all other characters, by `node * 65536 + code`. */
+  private readonly others = new Map<number, number>();
+  private readonly ends: (Ends | null)[] = [null];
 
   /** @param lexicon category -> phrases, as a person writes them; they are folded as the text is */
   constructor(lexicon: Readonly<Record<string, readonly string[]>>) {
+    const folded = new FoldedText();
     for (const [category, phrases] of Object.entries(lexicon)) {
-      for (const phrase of phrases) this.add(category, phrase);
+      for (const phrase of phrases) this.add(category, folded.read(phrase), phrase.endsWith('*'));
     }
   }
 
-  /** @param folded result of `foldText` */
-  find(folded: string): CueHit[] {
+  find({ codes, length }: FoldedText): CueHit[] {
     const hits: CueHit[] = [];
-    let before = SPACE;
-    for (let at = 1; at < folded.length; at += 1) {
-      const code = folded.charCodeAt(at);
-      if (before === SPACE || isUnspacedScript(code)) this.walk(folded, at, code, hits);
+    let before = BLANK;
+    for (let start = 1; start < length; start += 1) {
+      const code = codes[start]!;
+      if (before === BLANK || isUnspacedScript(code)) this.walk(codes, start, length, hits);
       before = code;
     }
     return hits;
   }
 
-  private add(category: string, phrase: string): void {
-    const isStem = phrase.endsWith('*');
-    const folded = foldText(phrase).trim();
-    let node = this.root;
-    for (let i = 0; i < folded.length; i += 1) {
-      const code = folded.charCodeAt(i);
-      const next = childOf(node, code) ?? newNode();
-      setChild(node, code, next);
-      node = next;
+  private walk(codes: Uint16Array, start: number, length: number, hits: CueHit[]): void {
+    let node = ROOT;
+    for (let end = start; end < length;) {
+      node = this.childOf(node, codes[end]!);
+      if (node === ROOT) return;
+      end += 1;
+      const ends = this.ends[node];
+      if (!ends) continue;
+      for (const category of ends.stem) hits.push({ category, start, end });
+      if (codes[end] !== BLANK) continue;
+      for (const category of ends.whole) hits.push({ category, start, end });
     }
-    const unspaced = isUnspacedScript(folded.charCodeAt(folded.length - 1));
-    (isStem || unspaced ? node.stem : node.whole).push(category);
   }
 
-  private walk(folded: string, start: number, first: number, hits: CueHit[]): void {
-    let node = childOf(this.root, first);
-    for (let end = start + 1; node; end += 1) {
-      if (node.stem.length > 0) for (const category of node.stem) hits.push({ category, start, end });
-      if (node.whole.length > 0 && folded.charCodeAt(end) === SPACE) {
-        for (const category of node.whole) hits.push({ category, start, end });
-      }
-      node = end < folded.length ? childOf(node, folded.charCodeAt(end)) : undefined;
+  /** `ROOT` where there is none. */
+  private childOf(node: number, code: number): number {
+    const slot = code < 128 ? SLOT_OF[code]! : -1;
+    return slot >= 0 ? this.next[node * SLOTS + slot]! : (this.others.get(node * 65_536 + code) ?? ROOT);
+  }
+
+  private add(category: string, { codes, length }: FoldedText, isStem: boolean): void {
+    let node = ROOT;
+    for (let i = 1; i < length - 1; i += 1) node = this.childOf(node, codes[i]!) || this.newChild(node, codes[i]!);
+    const ends = (this.ends[node] ??= { whole: [], stem: [] });
+    (isStem || isUnspacedScript(codes[length - 2]!) ? ends.stem : ends.whole).push(category);
+  }
+
+  private newChild(node: number, code: number): number {
+    const child = this.ends.push(null) - 1;
+    if (this.ends.length * SLOTS > this.next.length) {
+      const grown = new Int32Array(this.next.length * 2);
+      grown.set(this.next);
+      this.next = grown;
     }
+    const slot = code < 128 ? SLOT_OF[code]! : -1;
+    if (slot >= 0) this.next[node * SLOTS + slot] = child;
+    else this.others.set(node * 65_536 + code, child);
+    return child;
   }
 }

@@ -7,8 +7,10 @@ import { subjectOf } from './conversation-subject.js';
 import type { CueCategory } from './cue-lexicon.js';
 import { EASY_CUES, HARD_CUES, PAYLOAD_CATEGORIES } from './cue-lexicon.js';
 import type { CueHit } from './cue-matcher.js';
-import { CueMatcher, foldText } from './cue-matcher.js';
-import { countWords, examinedPart, instructionPart, sampleOf, withoutPayload } from './prompt-text.js';
+import { CueMatcher } from './cue-matcher.js';
+import { FoldedText } from './folded-text.js';
+import { TextCodes } from './text-codes.js';
+import { examinedPart, instructionPart, sampleOf, withoutPayload } from './prompt-text.js';
 
 const CODE_LINE =
   /^[ \t]*(?:(?:export |public |private |static |async )*(?:def|class|function|func|fn|import|from|const|let|var|return|interface|struct|package|using|#include|SELECT|INSERT|UPDATE|CREATE|at) ?[\w.*{("'<$]|[\w.[\]]{1,60} ?[-+]?= ?\S|[})\]]+[;,)]*$|<\/?[a-z]{1,12}[ >])|[;{]$|=> ?[\w({]/;
@@ -23,7 +25,40 @@ const STACK_FRAME =
 const QUESTION_MARK = /[?？]/g;
 const NEEDED_LINES = 400;
 
+/** Kinds of characters, as bits: most patterns need one of them, and most prompts have none. */
+const QUESTION = 1;
+const DIGIT = 2;
+/** What each alternative of `MATH_SYMBOL` has. */
+const MATH = 4;
+/** What each alternative of `STACK_FRAME` has. */
+const FRAME = 8;
+const FOREIGN = QUESTION | MATH;
+const KIND_OF = new Uint8Array(128);
+for (const [characters, kind] of [
+  ['?', QUESTION],
+  ['0123456789', DIGIT],
+  ['\\^+=-(', MATH],
+  ['(":', FRAME],
+] as const) {
+  for (const character of characters) KIND_OF[character.charCodeAt(0)]! |= kind;
+}
+
+const source = new TextCodes();
+
+function kindsIn(text: string): number {
+  source.read(text);
+  const { codes, length } = source;
+  let kinds = 0;
+  for (let i = 0; i < length; i += 1) {
+    const code = codes[i]!;
+    kinds |= code < 128 ? KIND_OF[code]! : FOREIGN;
+  }
+  return kinds;
+}
+
 const cues = new CueMatcher({ ...HARD_CUES, ...EASY_CUES });
+const folded = new FoldedText();
+const foldedHead = new FoldedText();
 const HARD_CATEGORIES: ReadonlySet<string> = new Set(Object.keys(HARD_CUES));
 /** Names of the features that count cues, by category: made once, as the rules ask for some fifty of them a prompt. */
 const CUE_FEATURES = new Map(
@@ -35,37 +70,36 @@ type CueFeature = `cue_${CueCategory}`;
 /** Numbers of one prompt, by name; `cue_*` counts the phrases of a category and is absent when there is none. */
 export type PromptFeatures = Readonly<Record<string, number>>;
 
-/** Features of a prompt without a conversation. */
-export const featuresOfText = (text: string): PromptFeatures => textFeatures(text, estimateTokensOf(text));
-
 /** Everything the rules look at, computed once. Time is bounded whatever the size and the script of the text. */
 export function promptFeatures(request: ChatRequest, history: readonly HistoryTurn[]): PromptFeatures {
   const subject = subjectOf(request.messages, history);
-  return {
-    ...textFeatures(subject.text, estimateTokensOf(subject.text)),
-    follow_up: subject.followUp ? 1 : 0,
-    user_turns: subject.turns,
-    tools: Array.isArray(request.tools) ? request.tools.length : 0,
-    attachments: request.messages.reduce((sum, message) => sum + attachmentsOf(message), 0),
-  };
+  const features = textFeatures(subject.text, estimateTokensOf(subject.text));
+  features['follow_up'] = subject.followUp ? 1 : 0;
+  features['user_turns'] = subject.turns;
+  features['tools'] = Array.isArray(request.tools) ? request.tools.length : 0;
+  features['attachments'] = request.messages.reduce((sum, message) => sum + attachmentsOf(message), 0);
+  return features;
 }
 
-function textFeatures(text: string, tokens: number): PromptFeatures {
+function textFeatures(text: string, tokens: number): Record<string, number> {
   const examined = examinedPart(text);
+  const kinds = kindsIn(examined);
   const instruction = instructionPart(examined);
-  const folded = foldText(instruction);
-  const words = countWords(folded);
-  const spoken = spokenCues(instruction, folded);
+  const { words } = folded.read(instruction);
+  const spoken = spokenCues(instruction);
+  const lines = lineFeatures(examined);
   const features: Record<string, number> = {
     tokens,
     words,
-    questions: examined.match(QUESTION_MARK)?.length ?? 0,
-    numbers: instruction.match(NUMBER)?.length ?? 0,
-    operators: countOperators(instruction, words),
-    math_symbols: examined.match(MATH_SYMBOL)?.length ?? 0,
-    stack_trace: STACK_FRAME.test(examined) ? 1 : 0,
-    ...lineFeatures(examined),
-    smalltalk_share: smalltalkShare(folded, spoken),
+    questions: kinds & QUESTION ? countOf(QUESTION_MARK, examined) : 0,
+    numbers: kinds & DIGIT ? countOf(NUMBER, instruction) : 0,
+    operators: kinds & DIGIT ? countOperators(instruction, words) : 0,
+    math_symbols: kinds & MATH ? countOf(MATH_SYMBOL, examined) : 0,
+    stack_trace: kinds & FRAME && STACK_FRAME.test(examined) ? 1 : 0,
+    code_lines: lines.code_lines,
+    list_items: lines.list_items,
+    options: lines.options,
+    smalltalk_share: smalltalkShare(spoken),
   };
   let hard = 0;
   for (const { category } of spoken) {
@@ -77,27 +111,29 @@ function textFeatures(text: string, tokens: number): PromptFeatures {
   return features;
 }
 
+const countOf = (pattern: RegExp, text: string): number => text.match(pattern)?.length ?? 0;
+
 /** Cues in the caller's own words: a text that is to be translated or summarised asks for nothing itself. */
-function spokenCues(instruction: string, folded: string): CueHit[] {
+function spokenCues(instruction: string): CueHit[] {
   const hits = cues.find(folded);
   if (!hits.some((hit) => PAYLOAD_CATEGORIES.has(hit.category))) return hits;
-  const head = foldText(withoutPayload(instruction));
-  const own = cues.find(head);
+  const own = cues.find(foldedHead.read(withoutPayload(instruction)));
   return own.some((hit) => PAYLOAD_CATEGORIES.has(hit.category)) ? own : hits;
 }
 
 /** Share of the letters that greetings, thanks and the words around them make up, 0 to 1. */
-function smalltalkShare(folded: string, hits: readonly CueHit[]): number {
+function smalltalkShare(hits: readonly CueHit[]): number {
   if (!hits.some((hit) => hit.category === 'smalltalk')) return 0;
+  const { codes, length } = folded;
   let covered = 0;
   let reached = 0;
   for (const { category, start, end } of hits) {
     if (category !== 'smalltalk' && category !== 'filler') continue;
-    for (let i = Math.max(start, reached); i < end; i += 1) if (folded.charCodeAt(i) !== 32) covered += 1;
+    for (let i = Math.max(start, reached); i < end; i += 1) if (codes[i] !== 32) covered += 1;
     reached = Math.max(reached, end);
   }
   let letters = 0;
-  for (let i = 0; i < folded.length; i += 1) if (folded.charCodeAt(i) !== 32) letters += 1;
+  for (let i = 0; i < length; i += 1) if (codes[i] !== 32) letters += 1;
   return letters === 0 ? 0 : covered / letters;
 }
 

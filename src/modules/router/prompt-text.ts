@@ -1,5 +1,3 @@
-import { isUnspacedScript } from './cue-matcher.js';
-
 /** Patterns see this much of a long text; its whole length is a feature of its own. Characters. */
 const EXAMINED_HEAD = 8192;
 const EXAMINED_TAIL = 4096;
@@ -20,8 +18,6 @@ const OPENING = /["“„«「]/g;
 const LONGEST_QUOTATION = 600;
 /** Where an instruction ends and the text it speaks of begins. */
 const PAYLOAD_START = /[:：\n]/;
-/** Chinese averages about 1.6 characters a word. */
-const HAN_CHARACTERS_PER_WORD = 1.6;
 
 const ends = (text: string, head: number, tail: number): string =>
   text.length <= head + tail ? text : `${text.slice(0, head)}\n${text.slice(-tail)}`;
@@ -77,17 +73,4 @@ function nextOf(text: string, closing: string, from: number): number {
 export function withoutPayload(instruction: string): string {
   const end = instruction.search(PAYLOAD_START);
   return end > 0 ? instruction.slice(0, end) : instruction;
-}
-
-/** Words of a folded text; in scripts without spaces, what they would come to. */
-export function countWords(folded: string): number {
-  let spaced = 0;
-  let unspaced = 0;
-  for (let i = 1; i < folded.length; i += 1) {
-    const code = folded.charCodeAt(i);
-    if (isUnspacedScript(code)) unspaced += 1;
-    else if (code !== 32 && (folded.charCodeAt(i - 1) === 32 || isUnspacedScript(folded.charCodeAt(i - 1))))
-      spaced += 1;
-  }
-  return spaced + Math.ceil(unspaced / HAN_CHARACTERS_PER_WORD);
 }

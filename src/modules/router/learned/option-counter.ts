@@ -3,7 +3,7 @@ import { at } from './prompt-shape.js';
 const MOST_OPTIONS = 12;
 
 /** Whether white space, a bracket or the beginning stands there: "A." opens an option, "U.S.A." does not. */
-const isOpening = (text: string, i: number): boolean => i < 0 || text.charCodeAt(i) <= 32 || text.charCodeAt(i) === 40;
+const isOpening = (codes: Uint16Array, i: number): boolean => i < 0 || codes[i]! <= 32 || codes[i] === 40;
 
 /** Finds answer options "A. ... B. ..." in order, on lines of their own or not. */
 export class OptionCounter {
@@ -19,11 +19,11 @@ export class OptionCounter {
   }
 
   /** A word of one letter has ended before character `i`. */
-  letter(text: string, i: number, solid: number, shape: Float32Array): void {
-    const mark = text.charCodeAt(i);
+  letter(codes: Uint16Array, i: number, solid: number, shape: Float32Array): void {
+    const mark = codes[i];
     if (mark !== 46 && mark !== 41 && mark !== 58) return;
-    const letter = text.charCodeAt(i - 1) - 97;
-    if (letter !== this.latest + 1 || letter >= MOST_OPTIONS || !isOpening(text, i - 2)) return;
+    const letter = codes[i - 1]! - 97;
+    if (letter !== this.latest + 1 || letter >= MOST_OPTIONS || !isOpening(codes, i - 2)) return;
     if (this.latest >= 0) this.close(solid, shape);
     else shape[at.question_characters] = solid;
     this.latest = letter;

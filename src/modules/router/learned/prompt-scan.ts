@@ -1,5 +1,6 @@
 import { OptionCounter } from './option-counter.js';
 import { plainPrompt } from './plain-prompt.js';
+import { TextCodes } from '../text-codes.js';
 import { at, SHAPE, type ShapeName } from './prompt-shape.js';
 
 /** Hash buckets of words and letter groups; a power of two. */
@@ -34,33 +35,34 @@ export class PromptScan {
   private generation = 0;
   private previousWord = 0;
   private readonly options = new OptionCounter();
+  private readonly source = new TextCodes();
 
   /** Reads a prompt; linear in its length, which `plainPrompt` bounds. Never throws, whatever the text is. */
   read(text: string): void {
     this.generation = (this.generation + 1) >>> 0 || 1;
     this.gramCount = 0;
     this.shape.fill(0);
-    const plain = plainPrompt(text);
-    this.readCharacters(plain);
+    this.source.read(`${plainPrompt(text)} `); // the blank ends the last word
+    this.readCharacters(this.source);
     this.finish();
   }
 
-  private readCharacters(text: string): void {
-    const shape = this.shape;
+  private readCharacters({ codes, length: end }: TextCodes): void {
+    const { shape } = this;
     let kind = SPACE;
     let hash = 0;
     let length = 0;
     this.options.reset();
     this.previousWord = 0;
     let solid = 0; // characters that are not white space
-    for (let i = 0; i <= text.length; i += 1) {
-      const code = i < text.length ? text.charCodeAt(i) : 32;
+    for (let i = 0; i < end; i += 1) {
+      const code = codes[i]!;
       const next = code < 128 ? CLASSES[code]! : classOfForeign(code);
       if (next !== kind || (code >= UNSPACED && next === LETTER)) {
         if (kind === LETTER || kind === DIGIT) {
           // numbers differ from text to text, so only their length counts
           this.endWord(kind === DIGIT ? NUMBER_HASH + Math.min(length, 6) : hash, kind, length);
-          if (kind === LETTER && length === 1) this.options.letter(text, i, solid, shape);
+          if (kind === LETTER && length === 1) this.options.letter(codes, i, solid, shape);
         }
         hash = FNV_OFFSET;
         length = 0;
@@ -71,13 +73,13 @@ export class PromptScan {
       if (next === LETTER) {
         hash = Math.imul(hash ^ code, FNV_PRIME);
         length += 1;
-        if (length >= 4) this.addGram(fourLetters(text, i));
+        if (length >= 4) this.addGram(fourLetters(codes, i));
         if (code > 127) shape[at.foreign_letters]! += 1;
       } else if (next === DIGIT) {
         length += 1;
         this.options.digits += 1;
         shape[at.digits_share]! += 1;
-        if (length === 1 && followsPoint(text, i)) shape[at.decimals]! += 1;
+        if (length === 1 && followsPoint(codes, i)) shape[at.decimals]! += 1;
       } else countSign(shape, code);
     }
     this.options.end(solid, shape);
@@ -121,14 +123,8 @@ export class PromptScan {
   }
 }
 
-const fourLetters = (text: string, i: number): number =>
-  Math.imul(
-    text.charCodeAt(i - 3) |
-      (text.charCodeAt(i - 2) << 8) |
-      (text.charCodeAt(i - 1) << 16) |
-      (text.charCodeAt(i) << 24),
-    0x27d4eb2f,
-  ) ^ 0x5bd1e995;
+const fourLetters = (codes: Uint16Array, i: number): number =>
+  Math.imul(codes[i - 3]! | (codes[i - 2]! << 8) | (codes[i - 1]! << 16) | (codes[i]! << 24), 0x27d4eb2f) ^ 0x5bd1e995;
 
 /** CJK and other letters beyond ASCII count as letters, the rest as signs. */
 const classOfForeign = (code: number): number =>
@@ -138,8 +134,7 @@ const classOfForeign = (code: number): number =>
       ? LETTER
       : OTHER;
 
-const followsPoint = (text: string, i: number): boolean =>
-  i > 1 && text.charCodeAt(i - 1) === 46 && isDigit(text.charCodeAt(i - 2));
+const followsPoint = (codes: Uint16Array, i: number): boolean => i > 1 && codes[i - 1] === 46 && isDigit(codes[i - 2]!);
 
 const isDigit = (code: number): boolean => code >= 48 && code <= 57;
 
