@@ -15,8 +15,7 @@ const CHAT = '/v1/chat/completions';
 
 /**
  * What a session costs: the same request with and without `x-session-id`, in turn, on a router that uses a real
- * redis-server, the Cosmos emulator and Azurite. The emulator runs in the process that waits for the answers, so its own
- * work counts as the store's.
+ * redis-server, the Cosmos emulator and Azurite.
  */
 export async function sessionCost({ upstreamPort }: Bench): Promise<Row[]> {
   const [redis, cosmos, tables] = await Promise.all([

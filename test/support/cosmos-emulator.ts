@@ -1,29 +1,28 @@
-import { createRequire } from 'node:module';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 
-interface Emulator {
-  createHttpServer(options?: { keepAlive?: boolean }): Server;
-}
+const START_MS = 20_000;
 
-const { createHttpServer } = createRequire(import.meta.url)('@vercel/cosmosdb-server') as Emulator;
-
-/** The Cosmos DB emulator in this process, empty. It accepts any key. */
+/** The Cosmos DB emulator as a process of its own, empty. It accepts any key, and ends with this process. */
 export class CosmosEmulator {
   static readonly KEY = Buffer.from('any key does').toString('base64');
 
-  private constructor(private readonly server: Server) {}
+  private constructor(
+    readonly port: number,
+    private readonly child: ChildProcess,
+  ) {}
 
   static async start(): Promise<CosmosEmulator> {
-    const server = createHttpServer({ keepAlive: true });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return new CosmosEmulator(server);
-  }
-
-  get port(): number {
-    return (this.server.address() as AddressInfo).port;
+    const child = spawn(process.execPath, [resolve('test/support/cosmos-emulator.process.ts')], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { PATH: process.env['PATH'] },
+    });
+    const [port] = (await once(createInterface(child.stdout), 'line', {
+      signal: AbortSignal.timeout(START_MS),
+    })) as [string];
+    return new CosmosEmulator(Number(port), child);
   }
 
   get endpoint(): string {
@@ -31,8 +30,9 @@ export class CosmosEmulator {
   }
 
   async close(): Promise<void> {
-    this.server.closeAllConnections();
-    this.server.close();
-    await once(this.server, 'close');
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exited = once(this.child, 'exit');
+    this.child.kill('SIGKILL');
+    await exited;
   }
 }

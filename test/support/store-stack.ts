@@ -10,6 +10,7 @@ import { TcpFaultProxy } from './tcp-fault-proxy.js';
 import type { UpstreamServer } from './upstream-server.js';
 
 const READY_MS = 20_000;
+const ALL = 100_000;
 
 export interface StoredDocument {
   readonly id: string;
@@ -89,6 +90,7 @@ export class StoreStack {
       .container('turns')
       .items.query<StoredDocument>(
         "SELECT c.id, c.session, c.request_id, c.at FROM c WHERE c.id != 'erased' ORDER BY c.id",
+        { maxItemCount: ALL }, // the emulator looks at everything again for each page
       )
       .fetchAll();
     client.dispose();
