@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import OpenAI, { type ClientOptions } from 'openai';
 import type { Completion } from '../../src/common/chat.js';
 
@@ -80,6 +81,9 @@ export const targetsOf = async (
   headers: Record<string, string> = {},
 ): Promise<TargetJson[]> => (await fetch(`${url}/admin/targets`, { headers })).json() as Promise<TargetJson[]>;
 
+/** Asking without a pause would take from what is waited for the processor that it needs. */
+const POLL_MS = 5;
+
 /** Asks until the answer is the wanted one. @throws Error after `withinMs` */
 export async function eventually(
   what: string,
@@ -89,7 +93,7 @@ export async function eventually(
   const end = performance.now() + withinMs;
   while (!(await isSo())) {
     if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
+    await setTimeout(POLL_MS);
   }
 }
 
