@@ -36,14 +36,7 @@ await main(async () => {
   ensureRedis();
   const directory = mkdtempSync(join(tmpdir(), 'router-tests-'));
   const report = join(directory, 'report.json');
-  // forceExit: with the sockets of the Cosmos emulator's tests Node 24 finds its event loop empty and then waits for
-  // ever in its own clean-up of handles (node::Environment::CleanupHandles); process.exit() does without it.
-  const jest = [
-    join(root, 'node_modules', 'jest', 'bin', 'jest.js'),
-    '--json',
-    `--outputFile=${report}`,
-    '--forceExit',
-  ];
+  const jest = [join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '--json', `--outputFile=${report}`];
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
   // With --json jest prints the report itself on standard output; people read its standard error.
   const code = await run(node24, [...flags, ...jest, ...process.argv.slice(2)], {
