@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { BackgroundWork } from './background-work.js';
 import { FIRST_ATTEMPT_MS, STARTING, type StoreCheck } from './store-check.js';
-import { shortly, STORE_DEADLINE_MS, StoreGuard } from './store-guard.js';
+import { shortly, STORE_DEADLINE_MS, StoreGuard, type CallTerms } from './store-guard.js';
 import { StoreRefusal, StoreUnavailable } from './store-unavailable.js';
 import { retryTransient, type RetryRules } from './transient-retry.js';
 
@@ -75,9 +75,17 @@ export class StoreConnection<T> {
    * @param expected errors of the SDK that go to the caller as they are
    * @throws StoreRefusal for a call that will never be taken, StoreUnavailable for everything else
    */
-  async run<R>(work: (client: T, signal: AbortSignal) => Promise<R>, expected: Expected = nothingElse): Promise<R> {
+  async run<R>(
+    work: (client: T, signal: AbortSignal) => Promise<R>,
+    expected: Expected = nothingElse,
+    terms: CallTerms = {},
+  ): Promise<R> {
     const { client } = this.opened ?? (await this.awaitFirstContact());
-    const outcome = await this.guard.run((signal) => this.outcomeOf(() => work(client, signal), expected, signal));
+    const { deadlineMs = STORE_DEADLINE_MS } = terms;
+    const outcome = await this.guard.run((signal) => {
+      const repeated = () => retryTransient(() => work(client, signal), this.rules, deadlineMs, signal);
+      return this.outcomeOf(repeated, expected);
+    }, terms);
     if ('result' in outcome) return outcome.result;
     const { error } = outcome;
     if (expected(error)) throw error;
@@ -105,9 +113,9 @@ export class StoreConnection<T> {
   }
 
   /** What the store has well answered is no failure of the store. */
-  private async outcomeOf<R>(work: () => Promise<R>, expected: Expected, signal: AbortSignal): Promise<Outcome<R>> {
+  private async outcomeOf<R>(work: () => Promise<R>, expected: Expected): Promise<Outcome<R>> {
     try {
-      return { result: await retryTransient(work, this.rules, STORE_DEADLINE_MS, signal) };
+      return { result: await work() };
     } catch (error) {
       if (expected(error as Error) || this.rules.refused(error as Error)) return { error: error as Error };
       this.problem = shortly(error as Error);

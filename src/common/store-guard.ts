@@ -10,12 +10,21 @@ const FAILURES = 3;
 const RESET_MS = 1_000;
 /** A deadline is counted in so many pieces; see `withinDeadline`. */
 const PIECES = 5;
+/** Last resorts at a time while the breaker is open: a store that hangs must not collect callers. */
+const MAX_LAST_RESORTS = 32;
 
 export interface StoreGuardOptions {
   readonly deadlineMs?: number;
   readonly resetMs?: number;
   /** Whether the error is an answer of a store that is well (throttled, full): it does not open the breaker. */
   readonly answered?: (error: Error) => boolean;
+}
+
+export interface CallTerms {
+  /** In place of the store's own, milliseconds. */
+  readonly deadlineMs?: number;
+  /** Nothing else can do what the call does, so it is made even while others fail at once; it is a probe as well. */
+  readonly lastResort?: boolean;
 }
 
 type Work<T> = (signal: AbortSignal) => Promise<T>;
@@ -30,6 +39,7 @@ export class StoreGuard {
   private readonly breaker: CircuitBreaker<[() => Promise<unknown>], unknown>;
   private readonly deadlineMs: number;
   private failures = 0;
+  private lastResorts = 0;
   private reason = '';
 
   constructor(
@@ -59,12 +69,13 @@ export class StoreGuard {
   /**
    * Runs one call; `signal` aborts at the deadline.
    *
-   * @param deadlineMs in place of the store's own
    * @throws StoreUnavailable for whatever went wrong
    */
-  async run<T>(work: Work<T>, deadlineMs = this.deadlineMs): Promise<T> {
+  async run<T>(work: Work<T>, { deadlineMs = this.deadlineMs, lastResort = false }: CallTerms = {}): Promise<T> {
+    const call = (): Promise<T> => withinDeadline(work, deadlineMs);
+    const pastBreaker = lastResort && !this.breaker.closed && this.lastResorts < MAX_LAST_RESORTS;
     try {
-      const result = await this.breaker.fire(() => withinDeadline(work, deadlineMs));
+      const result = await (pastBreaker ? this.asLastResort(call) : this.breaker.fire(call));
       this.failures = 0;
       return result as T;
     } catch (error) {
@@ -74,6 +85,17 @@ export class StoreGuard {
 
   close(): void {
     this.breaker.shutdown();
+  }
+
+  private async asLastResort<T>(call: () => Promise<T>): Promise<T> {
+    this.lastResorts += 1;
+    try {
+      const result = await call();
+      this.breaker.close();
+      return result;
+    } finally {
+      this.lastResorts -= 1;
+    }
   }
 
   private failed(error: Error): Error {

@@ -11,13 +11,15 @@ import type { AddressInfo } from 'node:net';
 
 /**
  * What happens to one request: `pass`; an answer of our own; `hang` = no answer ever; `reset` = the connection is reset
- * before the store sees the request; `lose` = the store does what it was asked and its answer is lost.
+ * before the store sees the request; `lose` = the store does what it was asked and its answer is lost; `lateMs` = it is
+ * asked so much later.
  */
 export type HttpFault =
   | 'pass'
   | 'hang'
   | 'reset'
   | 'lose'
+  | { readonly lateMs: number }
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string };
 
 export type FaultRule = (request: IncomingMessage) => HttpFault;
@@ -71,6 +73,7 @@ export class HttpFaultProxy {
     if (fault === 'pass' || fault === 'lose') return this.pass(request, response, fault === 'lose');
     if (fault === 'hang') return;
     if (fault === 'reset') return void request.socket.resetAndDestroy();
+    if ('lateMs' in fault) return void setTimeout(() => this.pass(request, response, false), fault.lateMs);
     request.resume();
     response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
     response.end(fault.body ?? JSON.stringify({ code: String(fault.status), message: 'injected' }));

@@ -13,9 +13,11 @@ import { TurnStore } from './turn-store.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 
 const RETRY_SECONDS = 1;
-/** A wait for a silent store takes 250 ms; one that would begin later would keep the caller for too long. */
-const READ_AGAIN_WITHIN_MS = 550;
-const READ_AGAIN_AFTER_MS = 50;
+/** Both stores together may keep a caller so long; the hot tail takes 250 ms of them, or more after a pause of this process. */
+const READ_WITHIN_MS = 500;
+const LEAST_READ_MS = 250;
+/** A read that takes longer may be lost. */
+const READ_AGAIN_AFTER_MS = 250;
 
 /**
  * From the hot tail; on a miss from the turn store, which then refills the tail. While one of the two is away the other
@@ -39,13 +41,7 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
     const began = this.beginning(key, held);
     const pending = this.outboxes.pendingOf(key);
     if (held.complete) return this.conversation(mergeTurns(held.turns, pending), await began);
-    // Where the store is all there is, one slow answer must not refuse the request.
-    const mayReadAgain = (): boolean => !held.usable && performance.now() - startedAt < READ_AGAIN_WITHIN_MS;
-    let stored = await this.fromStore(key);
-    while (!stored && mayReadAgain()) {
-      await delay(READ_AGAIN_AFTER_MS); // one that is known to be away says so at once
-      stored = await this.fromStore(key);
-    }
+    const stored = await (held.usable ? this.fromStore(key) : this.fromStoreAlone(key, startedAt + READ_WITHIN_MS));
     if (!stored && !held.usable) {
       throw new Overloaded('The conversation cannot be read at the moment. Try again.', RETRY_SECONDS);
     }
@@ -65,9 +61,18 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
     }
   }
 
-  private async fromStore(key: SessionKey): Promise<readonly StoredTurn[] | null> {
+  /** Where the store is all there is, neither a slow answer nor a lost one refuses the request. */
+  private async fromStoreAlone(key: SessionKey, until: number): Promise<readonly StoredTurn[] | null> {
+    const first = this.fromStore(key, Math.max(LEAST_READ_MS, until - performance.now()));
+    const early = await Promise.race([first, delay(READ_AGAIN_AFTER_MS, null)]);
+    const left = until - performance.now();
+    if (early || left <= 0) return early ?? first;
+    return eitherOf(first, this.fromStore(key, left));
+  }
+
+  private async fromStore(key: SessionKey, lastResortMs?: number): Promise<readonly StoredTurn[] | null> {
     try {
-      const { turns } = await this.turnStore.newest(key, this.config.current.sessions.maxTurns, null);
+      const { turns } = await this.turnStore.newest(key, this.config.current.sessions.maxTurns, null, lastResortMs);
       return turns.toReversed();
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) this.logger.error(error);
@@ -79,4 +84,10 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
   private conversation(stored: readonly StoredTurn[], began: Beginning): Conversation {
     return { began, turns: stored.slice(-this.config.current.sessions.maxTurns).map(({ turn }) => turn) };
   }
+}
+
+/** The first that is not `null`, if one is. */
+async function eitherOf<T>(one: Promise<T | null>, other: Promise<T | null>): Promise<T | null> {
+  const early = await Promise.race([one, other]);
+  return early ?? (await one) ?? other;
 }

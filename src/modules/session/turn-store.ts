@@ -33,8 +33,13 @@ export abstract class TurnStore {
   /** Deletes one turn; one that is not there is fine. */
   abstract remove(key: SessionKey, id: string): Promise<void>;
 
-  /** At most `limit` unexpired turns with an id below `before` (`null` = from the newest). */
-  abstract newest(key: SessionKey, limit: number, before: string | null): Promise<TurnPage>;
+  /**
+   * At most `limit` unexpired turns with an id below `before` (`null` = from the newest).
+   *
+   * @param lastResortMs how long to wait where no other store can answer: this one is then asked even while it is taken
+   * for away
+   */
+  abstract newest(key: SessionKey, limit: number, before: string | null, lastResortMs?: number): Promise<TurnPage>;
 
   /**
    * Deletes all turns of the session; resolves to whether there were any. Leaves a mark for 7 days, so that a turn which

@@ -1,6 +1,7 @@
-import type { SqlQuerySpec } from '@azure/cosmos';
+import type { Container, SqlQuerySpec } from '@azure/cosmos';
 import { Logger } from '@nestjs/common';
 import type { StoreCheck } from '../../../common/store-check.js';
+import type { CallTerms } from '../../../common/store-guard.js';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { sessionMark } from '../../../common/logging/outside-text.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
@@ -60,11 +61,15 @@ export class CosmosTurnStore extends TurnStore {
     return this.eraseOne(key, id);
   }
 
-  async newest(key: SessionKey, limit: number, before: string | null): Promise<TurnPage> {
-    const documents = await this.query<{ id: string; expiresAt: number }>(key, limit, {
-      query: NEWEST,
-      parameters: [...named(key, { now: this.now(), before: before ?? AFTER_ALL_IDS })],
-    });
+  async newest(key: SessionKey, limit: number, before: string | null, lastResortMs?: number): Promise<TurnPage> {
+    const parameters = [...named(key, { now: this.now(), before: before ?? AFTER_ALL_IDS })];
+    const terms = lastResortMs === undefined ? {} : { deadlineMs: lastResortMs, lastResort: true };
+    const documents = await this.query<{ id: string; expiresAt: number }>(
+      key,
+      limit,
+      { query: NEWEST, parameters },
+      terms,
+    );
     return {
       turns: documents.flatMap((document) => this.read(document, key.sessionId)),
       next: documents.length === limit ? documents.at(-1)!.id : null,
@@ -116,8 +121,8 @@ export class CosmosTurnStore extends TurnStore {
   }
 
   /** The first `limit` documents. A page may come back short before the end, so pages are read until it is full. */
-  private query<T>(key: SessionKey, limit: number, spec: SqlQuerySpec): Promise<T[]> {
-    return this.cosmos.run(async (container, abortSignal) => {
+  private query<T>(key: SessionKey, limit: number, spec: SqlQuerySpec, terms: CallTerms = {}): Promise<T[]> {
+    const readPages = async (container: Container, abortSignal: AbortSignal): Promise<T[]> => {
       const options = { partitionKey: partitionOf(key), maxItemCount: limit, abortSignal };
       const pages = container.items.query<T>(spec, options);
       const found: T[] = [];
@@ -126,7 +131,8 @@ export class CosmosTurnStore extends TurnStore {
         found.push(...(resources ?? []));
       } while (found.length < limit && pages.hasMoreResults());
       return found.slice(0, limit);
-    });
+    };
+    return this.cosmos.run(readPages, undefined, terms);
   }
 
   /** One unreadable document must not take the conversation with it. */
