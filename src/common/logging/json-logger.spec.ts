@@ -6,7 +6,10 @@ import { escapeControls } from './log-destination.js';
 /** Lines as they would reach standard output. */
 function capture(level?: string) {
   const lines: string[] = [];
-  const destination = { write: (line: string) => void lines.push(escapeControls(line)), flush: async () => undefined };
+  const destination = {
+    write: (line: string) => void lines.push(escapeControls(line).toString()),
+    flush: async () => undefined,
+  };
   return { lines, logger: createJsonLogger(destination, level), parsed: () => lines.map((line) => JSON.parse(line)) };
 }
 

@@ -1,6 +1,7 @@
 import { isFields } from '../fields.js';
 import type { LoggerService } from '@nestjs/common';
-import { pino, stdTimeFunctions, type Level, type Logger } from 'pino';
+import { pino, type Level, type Logger } from 'pino';
+import { isoNow } from '../iso-time.js';
 import { openStdout, type LogDestination } from './log-destination.js';
 import { loggedError, loggedText } from './logged-error.js';
 
@@ -8,6 +9,9 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /** Nest's own start-up lines, one per route and module. */
 const CHATTER = new Set(['NestFactory', 'InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestApplication']);
+/** Characters of a text that is kept, and how many are. */
+const SHORT_TEXT = 80;
+const MOST_TEXTS = 200;
 /** Reports a failed event handler without the event's name; module telemetry logs the same failure with it. */
 const TOLD_BETTER_ELSEWHERE = 'EventBus';
 
@@ -22,6 +26,10 @@ interface Entry {
  * its own last). A later string is the text of a call that began with fields, or a stack.
  */
 function readArguments(first: unknown, rest: readonly unknown[]): Entry {
+  const [text, own] = rest;
+  if (rest.length === 2 && typeof text === 'string' && typeof own === 'string' && isFields(first)) {
+    return { context: own, text, fields: first }; // as nearly all of our own lines are
+  }
   const last = rest.at(-1);
   const context = typeof last === 'string' ? last : '';
   const between = context ? rest.slice(0, -1) : rest;
@@ -46,6 +54,8 @@ function readArguments(first: unknown, rest: readonly unknown[]): Entry {
 export class NestJsonLogger implements LoggerService {
   /** One child per context, so that the context is serialised once. Contexts come from code, so they are few. */
   private readonly children = new Map<string, Logger>();
+  /** Short texts as they may be shown. Most come from code and come again with every request. */
+  private readonly texts = new Map<string, string>();
 
   constructor(
     private readonly logger: Logger,
@@ -87,7 +97,17 @@ export class NestJsonLogger implements LoggerService {
     const { err } = fields;
     const shown =
       err instanceof Error ? { ...fields, err: loggedError(err, level === 'error' || level === 'fatal') } : fields;
-    this.childOf(context)[level](shown, text === undefined ? text : loggedText(text));
+    this.childOf(context)[level](shown, text === undefined ? text : this.shown(text));
+  }
+
+  private shown(text: string): string {
+    if (text.length > SHORT_TEXT) return loggedText(text);
+    let shown = this.texts.get(text);
+    if (shown === undefined) {
+      if (this.texts.size >= MOST_TEXTS) this.texts.clear();
+      this.texts.set(text, (shown = loggedText(text)));
+    }
+    return shown;
   }
 
   private childOf(context: string): Logger {
@@ -111,7 +131,7 @@ export function createJsonLogger(
   const options = {
     level: known ? level : 'info',
     base: null,
-    timestamp: stdTimeFunctions.isoTime,
+    timestamp: () => `,"time":"${isoNow()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
     // Errors are already plain fields here: pino's own serialiser would copy every property of theirs.
     serializers: { err: (value: unknown) => value },

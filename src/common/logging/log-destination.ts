@@ -19,10 +19,16 @@ const BUFFER_LIMIT_BYTES = 16_777_216;
  */
 const OBEYED_BY_VIEWERS = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
-/** A JSON line that no terminal reads as commands or as more than one line. */
-export function escapeControls(line: string): string {
-  if (line.search(OBEYED_BY_VIEWERS) === -1) return line;
-  return line.replace(OBEYED_BY_VIEWERS, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+const DEL = 0x7f;
+
+/** A JSON line, in UTF-8, that no terminal reads as commands or as more than one line. */
+export function escapeControls(line: string): Buffer {
+  const bytes = Buffer.from(line);
+  const isAscii = bytes.length === line.length;
+  if (isAscii && !bytes.includes(DEL)) return bytes;
+  return Buffer.from(
+    line.replace(OBEYED_BY_VIEWERS, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
 }
 
 /**
@@ -42,7 +48,7 @@ export function openStdout(bufferLimitBytes = BUFFER_LIMIT_BYTES): LogDestinatio
     contentMode: 'buffer', // as text, it would measure all that is buffered again with every line
   });
   // its types know no other mode than text
-  const write = (line: string) => stream.write(Buffer.from(line) as unknown as string);
+  const write = (line: string) => stream.write(escapeControls(line) as unknown as string);
   let dropped = 0;
   stream.on('drop', () => (dropped += 1));
   stream.on('drain', () => {
@@ -57,9 +63,7 @@ export function openStdout(bufferLimitBytes = BUFFER_LIMIT_BYTES): LogDestinatio
     write(`${JSON.stringify(notice)}\n`);
   });
   return {
-    write: (line) => {
-      write(escapeControls(line));
-    },
+    write,
     flush: () => new Promise((resolve) => stream.flush(() => resolve())),
   };
 }

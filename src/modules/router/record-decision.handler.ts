@@ -1,4 +1,5 @@
 import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
+import { isoNow } from '../../common/iso-time.js';
 import { DecisionLog } from './decision-log.js';
 import { KnownRequests } from './known-requests.js';
 import { OpenToolCalls } from './open-tool-calls.js';
@@ -19,7 +20,7 @@ export class RecordDecisionHandler implements IEventHandler<DecisionMadeEvent> {
     const { strategy, target, simulated, reasonCode, score, threshold, policyVersion, evidence } = decision;
     this.log.append({
       type: 'decision',
-      at: new Date().toISOString(),
+      at: isoNow(),
       request_id: requestId,
       tenant: caller.tenant,
       user: caller.user,
