@@ -1,5 +1,6 @@
 import type { ChatMessage, ChatRequest, Completion, ContentPart } from './chat.js';
 import { partsOf } from './chat.js';
+import { TextCodes } from './text-codes.js';
 
 /** Tokens of role and separators around a message (OpenAI cookbook, "how to count tokens": 3 to 4). */
 const TOKENS_PER_MESSAGE = 4;
@@ -40,6 +41,9 @@ const ASCII = Uint8Array.from({ length: 128 }, (_, code) => {
   if (/[A-Za-z\s]/.test(character)) return LETTER;
   return /\d/.test(character) ? WHOLE : SYMBOL;
 });
+/** Characters that are read at a time, whatever the text holds. */
+const PIECE = 8_192;
+const source = new TextCodes();
 
 /**
  * The most that a text will take, for money that is set aside: as the estimate for words, and dearer for what
@@ -47,11 +51,15 @@ const ASCII = Uint8Array.from({ length: 128 }, (_, code) => {
  */
 export function mostTextTokens(text: string): number {
   let twelfths = 0;
-  for (let i = 0; i < text.length; i += 1) {
-    const code = text.charCodeAt(i);
-    if (code < 128) twelfths += ASCII[code]!;
-    else if (code < 0x250) twelfths += SYMBOL;
-    else twelfths += code >= 0xd800 && code <= 0xdfff ? HALF_OF_A_PAIR : WHOLE;
+  for (let from = 0; from < text.length; from += PIECE) {
+    source.read(text.length <= PIECE ? text : text.slice(from, from + PIECE));
+    const { codes, length } = source;
+    for (let i = 0; i < length; i += 1) {
+      const code = codes[i]!;
+      if (code < 128) twelfths += ASCII[code]!;
+      else if (code < 0x250) twelfths += SYMBOL;
+      else twelfths += code >= 0xd800 && code <= 0xdfff ? HALF_OF_A_PAIR : WHOLE;
+    }
   }
   return Math.ceil(twelfths / WHOLE);
 }

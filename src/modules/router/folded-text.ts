@@ -1,4 +1,4 @@
-import { TextCodes } from './text-codes.js';
+import { TextCodes } from '../../common/text-codes.js';
 
 const BLANK = 32;
 const UNICODE_GAPS = /[^\p{L}\p{N}]+/gu;

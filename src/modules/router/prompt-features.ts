@@ -9,7 +9,7 @@ import { EASY_CUES, HARD_CUES, PAYLOAD_CATEGORIES } from './cue-lexicon.js';
 import type { CueHit } from './cue-matcher.js';
 import { CueMatcher } from './cue-matcher.js';
 import { FoldedText } from './folded-text.js';
-import { TextCodes } from './text-codes.js';
+import { TextCodes } from '../../common/text-codes.js';
 import { examinedPart, instructionPart, sampleOf, withoutPayload } from './prompt-text.js';
 
 const CODE_LINE =

@@ -1,6 +1,6 @@
 import { OptionCounter } from './option-counter.js';
 import { plainPrompt } from './plain-prompt.js';
-import { TextCodes } from '../text-codes.js';
+import { TextCodes } from '../../../common/text-codes.js';
 import { at, SHAPE, type ShapeName } from './prompt-shape.js';
 
 /** Hash buckets of words and letter groups; a power of two. */
