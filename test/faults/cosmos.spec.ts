@@ -120,14 +120,18 @@ describe('Cosmos DB', () => {
         fleet.stack.cosmosProxy.set(cosmos);
         const withSession: LoadAnswer[] = [];
         let slowest = 0;
-        for (let n = 0; n < 12; n += 1) {
-          const begun = performance.now();
-          const stateless = await post(`${fleet.urls[n % 3]!}/query`, { query: 'hi' });
-          const usual = performance.now() - begun; // what a request takes on this machine at this moment
-          expect(stateless.status).toBe(200);
-          withSession.push(await say(fleet.urls[n % 3]!, 'r07'));
-          slowest = Math.max(slowest, withSession.at(-1)!.ms - usual);
-        }
+        const askEach = async (url: string) => {
+          for (let n = 0; n < 4; n += 1) {
+            const begun = performance.now();
+            const stateless = await post(`${url}/query`, { query: 'hi' });
+            const usual = performance.now() - begun; // what a request takes on this machine at this moment
+            expect(stateless.status).toBe(200);
+            const answer = await say(url, 'r07');
+            withSession.push(answer);
+            slowest = Math.max(slowest, answer.ms - usual);
+          }
+        };
+        await Promise.all(fleet.urls.map(askEach));
         expect(withSession.map(({ status }) => status)).toEqual(withSession.map(() => 503));
         expect(slowest).toBeLessThan(1_000);
         figure(

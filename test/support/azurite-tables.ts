@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { freePort } from './free-port.js';
+import { asOnItsOwnMachine } from './own-machine.js';
 import { eventually } from './router-calls.js';
 
 const ACCOUNT = 'devstoreaccount1';
@@ -25,6 +26,7 @@ export class AzuriteTables {
       stdio: 'ignore',
       env: { PATH: process.env['PATH'] },
     });
+    asOnItsOwnMachine(child);
     const answers = () =>
       fetch(`http://127.0.0.1:${port}/`).then(
         () => true,

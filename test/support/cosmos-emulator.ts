@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { asOnItsOwnMachine } from './own-machine.js';
 
 const START_MS = 20_000;
 
@@ -15,10 +16,12 @@ export class CosmosEmulator {
   ) {}
 
   static async start(): Promise<CosmosEmulator> {
-    const child = spawn(process.execPath, [resolve('test/support/cosmos-emulator.process.ts')], {
+    const program = resolve('test/support/cosmos-emulator.process.ts');
+    const child = spawn(process.execPath, [program], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { PATH: process.env['PATH'] },
     });
+    asOnItsOwnMachine(child);
     const [port] = (await once(createInterface(child.stdout), 'line', {
       signal: AbortSignal.timeout(START_MS),
     })) as [string];

@@ -8,6 +8,7 @@ import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import { RedisConnection } from '../../src/common/redis/redis-connection.js';
 import type { ServerCertificate } from './certificates.js';
 import { freePort } from './free-port.js';
+import { asOnItsOwnMachine } from './own-machine.js';
 import { eventually } from './router-calls.js';
 
 const START_MS = 10_000;
@@ -41,7 +42,7 @@ export class RedisServer {
   async run(): Promise<void> {
     const options = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.directory];
     const args = [...options, ...this.listening, ...this.args];
-    this.child = spawn('redis-server', args, { stdio: 'ignore' });
+    this.child = asOnItsOwnMachine(spawn('redis-server', args, { stdio: 'ignore' }));
     const client = this.client();
     const failed = once(this.child, 'error').then(([error]) => Promise.reject(error as Error));
     const late = AbortSignal.timeout(START_MS);
