@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { compiledCode } from './compiled-code.js';
 import { freePort } from './free-port.js';
 import { asOnItsOwnMachine } from './own-machine.js';
 import { eventually } from './router-calls.js';
@@ -24,7 +25,7 @@ export class AzuriteTables {
     const quiet = ['--silent', '--disableTelemetry', '--inMemoryPersistence', '--skipApiVersionCheck'];
     const child = spawn(process.execPath, [program, ...where, ...quiet], {
       stdio: 'ignore',
-      env: { PATH: process.env['PATH'] },
+      env: { PATH: process.env['PATH'], ...compiledCode() },
     });
     asOnItsOwnMachine(child);
     const answers = () =>

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { compiledCode } from './compiled-code.js';
 import { asOnItsOwnMachine } from './own-machine.js';
 
 const START_MS = 20_000;
@@ -19,7 +20,7 @@ export class CosmosEmulator {
     const program = resolve('test/support/cosmos-emulator.process.ts');
     const child = spawn(process.execPath, [program], {
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: { PATH: process.env['PATH'] },
+      env: { PATH: process.env['PATH'], ...compiledCode() },
     });
     asOnItsOwnMachine(child);
     const [port] = (await once(createInterface(child.stdout), 'line', {

@@ -16,6 +16,7 @@ import { setTimeout } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import type { z } from 'zod';
 import type { routerConfigSchema } from '../../src/common/config/config.schema.js';
+import { compiledCode } from './compiled-code.js';
 
 /** A `router.config.yaml` as a person would write it. */
 export type RouterConfigInput = z.input<typeof routerConfigSchema>;
@@ -88,6 +89,7 @@ export class RouterProcess {
       stdio: ['ignore', output, output],
       env: {
         PATH: process.env['PATH'],
+        ...compiledCode(),
         HOME: directory,
         ROUTER_DATA_DIR: dataDir ?? join(directory, 'data'),
         ...(configFile ? { ROUTER_CONFIG: configFile } : { PORT: '0' }),
