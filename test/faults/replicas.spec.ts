@@ -116,6 +116,7 @@ describe('three replicas', () => {
         while (started.length < count) started.push(await fleet.create()); // all at once would starve two cores
         return started;
       };
+      const stops: Promise<void>[] = []; // they take their time while the next ones start
       for (const next of [6, 6, 5, 1]) {
         const leaving = fleet.replicas.splice(0);
         fleet.replicas.push(...(await startSome(next)));
@@ -126,14 +127,15 @@ describe('three replicas', () => {
             fleet.urls.every((url) => ready.includes(url)),
           ),
         );
-        const stops = leaving.map(async (replica) => {
+        const stop = async (replica: RouterProcess) => {
           const begun = performance.now();
           const { code } = await replica.stop();
           pool.delete(replica);
           exits.push({ code, seconds: (performance.now() - begun) / 1_000 });
-        });
-        await Promise.all(stops);
+        };
+        stops.push(...leaving.map(stop));
       }
+      await Promise.all(stops);
       const answers = await load.stop();
       balancing = false;
       await balancer;
