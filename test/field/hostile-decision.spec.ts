@@ -6,7 +6,7 @@ import { LearnedScorer } from '../../src/modules/router/learned/learned-scorer.j
 import { shippedArtefact } from '../../src/modules/router/learned/routing-artefact.js';
 import { ShareControl } from '../../src/modules/router/learned/share-control.js';
 import { decideRoute } from '../../src/modules/router/route-decision.js';
-import { timed } from '../support/cpu-time.js';
+import { flat, timed, timesAsLong, wordSearch } from '../support/cpu-time.js';
 import { figure } from '../support/figure.js';
 
 /** What a prompt may be made of, over and over. */
@@ -115,10 +115,12 @@ const UNITS = [
 const SLOW_UNITS = ['DE12 ', '1)', '「', '1=1+', '1:2:34 '];
 const SMALL = 32_768;
 const LARGEST = 4_000_000;
-const REPEATS = 1;
-const ORDINARY = 'Hello, my dear friend! How are you today, and what did you read in the last 12 days? ';
-/** As many times what ordinary prose of that length takes: a machine's speed is in both. */
-const BOUND = 30;
+/**
+ * As many times what finding the words of as much prose takes: a machine's speed is in both. A decision takes up to 50 of
+ * them for a short text and 2 for a long one, a body of many small things 20; to look from every character to the end
+ * takes ten thousand.
+ */
+const BOUND = 200;
 
 const target = (id: string, tier: 'local' | 'cloud'): TargetStatus => ({
   ...{
@@ -158,65 +160,53 @@ const decide = (messages: ChatMessage[], fields: Partial<ChatRequest> = {}) =>
     },
     ...{ now: () => 0, random: () => 0, learned, live: false },
   });
-/** One string and not a tree of halves, as a parsed body has it. */
-const filled = (unit: string, bytes: number): string =>
-  JSON.parse(JSON.stringify(unit.repeat(Math.ceil(bytes / Buffer.byteLength(unit))))) as string;
+const filled = (unit: string, bytes: number): string => flat(unit.repeat(Math.ceil(bytes / Buffer.byteLength(unit))));
 const user = (content: string): ChatMessage => ({ role: 'user', content });
 
-function worstOf(measure: (unit: string) => number, units = UNITS): { unit: string; ms: number } {
-  let worst = { unit: '', ms: 0 };
+const deciding = (text: string) => {
+  const messages = [user(text)];
+  return () => decide(messages);
+};
+
+interface Worst {
+  readonly unit: string;
+  /** As many times what finding the words of as much prose takes. */
+  readonly times: number;
+}
+
+/**
+ * The text over which `workOf` takes longest. One run of each text says enough, unless it looks bad: then it is measured
+ * with care, as the run may have been disturbed.
+ */
+async function worstOf(workOf: (text: string) => () => unknown, bytes: number, units = UNITS): Promise<Worst> {
+  const yardstick = wordSearch(bytes);
+  const unitMs = Math.min(...Array.from({ length: 10 }, () => timed(yardstick).cpuMs));
+  let worst: Worst = { unit: '', times: 0 };
   for (const unit of units) {
-    const ms = measure(unit);
-    if (ms > worst.ms) worst = { unit, ms };
+    const work = workOf(filled(unit, bytes));
+    const quick = timed(work).cpuMs / unitMs;
+    const times = quick < BOUND ? quick : await timesAsLong(work, yardstick);
+    if (times > worst.times) worst = { unit, times };
   }
   return worst;
 }
 
-/** The fastest of some runs: what is compiled or collected in one of them does not count. */
-const leastOf = (work: () => unknown, repeats = REPEATS): number => {
-  let least = Infinity;
-  for (let i = 0; i < repeats; i += 1) least = Math.min(least, timed(work).cpuMs);
-  return least;
-};
-
-/** What is allowed for a prompt of this length, milliseconds of processor. */
-const ordinary = (bytes: number): number => {
-  const messages = [user(filled(ORDINARY, bytes))];
-  return (
-    BOUND *
-    Math.max(
-      0.1,
-      leastOf(() => decide(messages)),
-    )
-  );
-};
-
 describe('a decision about a hostile prompt', () => {
-  it('F08 32 kB of anything, with localOnly', () => {
-    const bound = ordinary(SMALL);
-    const { unit, ms } = worstOf((of) => {
-      const messages = [user(filled(of, SMALL))];
-      return leastOf(() => decide(messages));
-    });
-    figure(
-      'F08',
-      `32 kB of ${UNITS.length} patterns: at most ${ms.toFixed(2)} ms of processor (${JSON.stringify(unit)})`,
-    );
-    expect([unit, ms < bound]).toEqual([unit, true]);
-  }, 60_000);
-
-  it('F08 4 MB of anything, with localOnly', () => {
-    const bound = ordinary(LARGEST);
-    const { unit, ms } = worstOf((of) => {
-      const messages = [user(filled(of, LARGEST))];
-      return timed(() => decide(messages)).cpuMs;
-    }, SLOW_UNITS);
-    figure(
-      'F08',
-      `4 MB of ${SLOW_UNITS.length} patterns: at most ${ms.toFixed(0)} ms of processor (${JSON.stringify(unit)})`,
-    );
-    expect([unit, ms < bound]).toEqual([unit, true]);
-  }, 120_000);
+  it.each([
+    ['32 kB', SMALL, UNITS],
+    ['4 MB', LARGEST, SLOW_UNITS],
+  ])(
+    'F08 %s of anything, with localOnly',
+    async (size, bytes, units) => {
+      const { unit, times } = await worstOf(deciding, bytes, units);
+      figure(
+        'F08',
+        `${size} of ${units.length} patterns: at most ${times.toFixed(1)} times as long as a search for words (${JSON.stringify(unit)})`,
+      );
+      expect([unit, times < BOUND]).toEqual([unit, true]);
+    },
+    120_000,
+  );
 
   it.each<[string, () => ChatRequest['messages'], Partial<ChatRequest>]>([
     ['140,000 tiny messages', () => Array.from({ length: 140_000 }, () => user('x')), {}],
@@ -240,21 +230,23 @@ describe('a decision about a hostile prompt', () => {
       () => [user('hi')],
       { tools: Array.from({ length: 50_000 }, () => ({ type: 'function', function: { name: 'f' } })) },
     ],
-  ])('F08 %s', (name, messages, fields) => {
+  ])('F08 %s', async (name, messages, fields) => {
     const request = messages();
-    const ms = timed(() => decide(request, fields)).cpuMs;
-    figure('F08', `${name}: ${ms.toFixed(0)} ms of processor`);
-    expect(ms).toBeLessThan(ordinary(LARGEST));
+    const times = await timesAsLong(() => decide(request, fields), wordSearch(LARGEST));
+    figure('F08', `${name}: ${times.toFixed(1)} times as long as a search for words in 4 MB`);
+    expect(times).toBeLessThan(BOUND);
   });
 
-  it('F08 the checks of a cheap answer', () => {
-    const checked = (of: string, characters: number): number => {
-      const completion = { choices: [{ finish_reason: 'stop', message: { content: filled(of, characters) } }] };
-      return leastOf(() => checkAnswer({ model: 'auto', messages: [] }, completion), 5);
+  it('F08 the checks of a cheap answer', async () => {
+    const checking = (content: string) => {
+      const completion = { choices: [{ finish_reason: 'stop', message: { content } }] };
+      return () => checkAnswer({ model: 'auto', messages: [] }, completion);
     };
-    const { unit, ms } = worstOf((of) => checked(of, SMALL));
-    figure('F08', `an answer of 32 kB: checked in at most ${ms.toFixed(2)} ms of processor (${JSON.stringify(unit)})`);
-    // linear work takes a few; to look from every character to the end takes thousands
-    expect(ms).toBeLessThan(50);
+    const { unit, times } = await worstOf(checking, SMALL);
+    figure(
+      'F08',
+      `an answer of 32 kB: checked in at most ${times.toFixed(1)} times as long as a search for words (${JSON.stringify(unit)})`,
+    );
+    expect([unit, times < BOUND]).toEqual([unit, true]);
   }, 60_000);
 });

@@ -1,5 +1,5 @@
 import { AnswerSplice } from '../../src/modules/resilience/answer-splice.js';
-import { timed } from '../support/cpu-time.js';
+import { growth, LINEAR, timed } from '../support/cpu-time.js';
 import { FailoverPair } from '../support/failover-pair.js';
 import { called, figure } from '../support/fault-row.js';
 import { words } from '../support/openai-answer.js';
@@ -39,21 +39,26 @@ describe('an answer that is cut and goes on elsewhere', () => {
   const TYPED_ERROR = { status: 200, done: false, finish: null, error: { code: 'upstream_error' } };
 
   it('F09 40,000 characters of a short period are joined in linear time', async () => {
-    const sent = 'la di da '.repeat(4_500);
-    const whole = sent + 'la di da and out';
+    const repeated = (times: number) => 'la di da '.repeat(times);
+    const ENDING = 'la di da and out';
+    const sent = repeated(4_500);
+    const whole = sent + ENDING;
     for (const [continues, size] of [
       [false, 1],
       [false, 4_096],
       [true, 1],
     ] as const) {
-      const { result, cpuMs } = timed(() => {
-        const splice = new AnswerSplice(sent, continues);
-        let text = sent;
-        for (let at = 0; at < whole.length; at += size) text += splice.push(whole.slice(at, at + size));
+      const joined = (times: number) => (): string => {
+        const begun = repeated(times);
+        const again = begun + ENDING;
+        const splice = new AnswerSplice(begun, continues);
+        let text = begun;
+        for (let at = 0; at < again.length; at += size) text += splice.push(again.slice(at, at + size));
         return text + splice.end();
-      });
+      };
+      const { result, cpuMs } = timed(joined(4_500));
       expect(result).toHaveLength(continues ? sent.length + whole.length : whole.length);
-      expect(cpuMs).toBeLessThan(400); // was 3,600
+      expect(await growth(joined, 4_500)).toBeLessThan(LINEAR);
       figure('F09', `${sent.length} characters, pieces of ${size}, continues ${continues}: ${cpuMs.toFixed(0)} ms`);
     }
     const pieces = whole.match(/.{1,90}/gs) ?? [];
