@@ -1,6 +1,7 @@
+import { RedisBreakerBoard } from '../../src/modules/resilience/adapters/redis.breaker-board.js';
 import { FailoverPair, SCALED } from '../support/failover-pair.js';
 import { called, figure, seconds } from '../support/fault-row.js';
-import { RedisServer } from '../support/redis-server.js';
+import { connectedTo, RedisServer } from '../support/redis-server.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 import { eventually, targetsOf } from '../support/router-calls.js';
 import { inOrder, targetOn } from '../support/router-targets.js';
@@ -51,6 +52,18 @@ describe('breakers of several replicas', () => {
       return (await stateAt(other)) === 'closed';
     });
     figure('U15', `two replicas: the second knew after ${seconds(told)} and made no call of its own`);
+  });
+
+  it('U15 who opened it probes when its own wait is over, though Redis was told late', async () => {
+    const connection = await connectedTo(redis);
+    const board = new RedisBreakerBoard(connection);
+    await board.postOpen('late', 90, 1);
+    expect((await board.read(['late'])).get('late')?.breaker).toBeNull();
+    expect(await board.claimProbe('late', 30_000)).toBe(0);
+    expect(await board.claimProbe('late', 30_000)).toBeNull();
+    await board.postOpen('in time', 60_000, 1);
+    expect(await board.claimProbe('in time', 30_000)).toBeGreaterThan(30_000);
+    await connection.close();
   });
 
   it('U15 without Redis every replica has its own breaker', async () => {

@@ -45,9 +45,10 @@ export class BreakerSharing implements GuardsListener, OnApplicationBootstrap, O
 
   breakerChanged(target: TargetStatus, state: BreakerState, openMs: number, probes: number): void {
     if (state === 'half_open') return;
+    const until = performance.now() + openMs; // this replica's own wait has begun; a busy one tells of it later
     this.post(target, 'telling the other replicas of a breaker', () =>
       state === 'open'
-        ? this.board.postOpen(this.nameOf(target), openMs, probes)
+        ? this.board.postOpen(this.nameOf(target), until - performance.now(), probes)
         : this.board.postClosed(this.nameOf(target)),
     );
   }

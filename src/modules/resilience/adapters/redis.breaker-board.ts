@@ -5,6 +5,8 @@ const keyOf = (target: string): string => `{breakers}:${target}`;
 const restKeyOf = (target: string): string => `{breakers}:rest:${target}`;
 const leaseKeyOf = (target: string): string => `{breakers}:probe:${target}`;
 const CLOSED_FOR_MS = 10_000;
+/** An entry ends a little later than the wait of the replica that wrote it, which then must not find itself locked out. */
+const OVERLAP_MS = 100;
 
 /**
  * KEYS: entry, lease. ARGV: milliseconds of the lease. Answers milliseconds until the next probe is due; 0 = the lease is
@@ -12,7 +14,10 @@ const CLOSED_FOR_MS = 10_000;
  */
 const CLAIM = new RedisScript(`
 local entry = redis.call('GET', KEYS[1])
-if entry and string.sub(entry, 1, 4) == 'open' then return math.max(1, redis.call('PTTL', KEYS[1])) end
+if entry and string.sub(entry, 1, 4) == 'open' then
+  local left = redis.call('PTTL', KEYS[1])
+  if left > ${OVERLAP_MS} then return left end
+end
 if redis.call('SET', KEYS[2], '1', 'NX', 'PX', ARGV[1]) then return 0 end
 return -1
 `);
@@ -91,6 +96,6 @@ export class RedisBreakerBoard {
 function breakerOf(value: string, leftMs: number): BoardEntry['breaker'] {
   if (leftMs <= 0) return null;
   const [state, probes] = value.split(' ');
-  if (state === 'open') return { state, leftMs, probes: Number(probes) || 0 };
+  if (state === 'open') return leftMs > OVERLAP_MS ? { state, leftMs, probes: Number(probes) || 0 } : null;
   return state === 'closed' ? { state, agoMs: CLOSED_FOR_MS - leftMs } : null;
 }
