@@ -98,6 +98,11 @@ const GIVEN_BACK = [
   },
 ];
 
+const NO_RECURSIVE_MKDIR = {
+  selector: 'CallExpression[callee.name=/^mkdir/] Property[key.name="recursive"]',
+  message: 'It never returns below a folder such as /proc: makeFolder (src/common/make-folder.ts) does.',
+};
+
 const size = (max) => [{ max, skipBlankLines: true, skipComments: true }];
 
 export default defineConfig(
@@ -146,6 +151,7 @@ export default defineConfig(
         NO_LOOPBACK_RULE,
         NO_TENANT_RULE,
         OUTSIDE_TEXT,
+        NO_RECURSIVE_MKDIR,
         ...NO_UNOWNED_WORK,
         ...GIVEN_BACK,
       ],

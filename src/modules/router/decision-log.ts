@@ -1,9 +1,10 @@
-import { appendFile, mkdir, rename, stat } from 'node:fs/promises';
+import { appendFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Overloaded } from '../../common/app-error.js';
 import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
 import type { Caller } from '../../common/caller.js';
+import { makeFolder } from '../../common/make-folder.js';
 import { hasLine } from './decision-search.js';
 
 const FILE = 'decisions.jsonl';
@@ -87,7 +88,7 @@ export class DecisionLog implements OnApplicationShutdown {
     this.waiting = [];
     const file = join(this.folder, FILE);
     try {
-      await mkdir(this.folder, { recursive: true });
+      makeFolder(this.folder);
       const size = await stat(file).then(
         (found) => found.size,
         () => 0,

@@ -1,5 +1,6 @@
-import { appendFile, mkdir, stat } from 'node:fs/promises';
+import { appendFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../../../common/make-folder.js';
 import type { PendingTurn } from '../turn-outbox.js';
 import { toDocument } from '../turn-document.js';
 
@@ -12,7 +13,7 @@ export class SetAsideFile {
 
   /** @returns whether there was room */
   async add({ key, turn }: PendingTurn, why: string): Promise<boolean> {
-    await mkdir(dirname(this.path), { recursive: true });
+    makeFolder(dirname(this.path));
     const { size } = await stat(this.path).catch(() => ({ size: 0 }));
     if (size + turn.bytes > MOST_BYTES) return false;
     const line = { tenant: key.tenant, session: key.sessionId, why, turn: toDocument(turn.turn) };
