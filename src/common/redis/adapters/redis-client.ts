@@ -17,7 +17,7 @@ const PATIENCE = {
   enableOfflineQueue: false,
   connectTimeout: CONNECT_MS,
   // The guard's deadline comes first and bears with pauses of this process; this one clears the client's own queue.
-  commandTimeout: 2 * STORE_DEADLINE_MS,
+  commandTimeout: 4 * STORE_DEADLINE_MS,
   keepAlive: 10_000,
 } as const;
 
