@@ -1,9 +1,9 @@
 import { eventually } from './router-calls.js';
 import type { RouterConfigInput, RouterProcess } from './router-process.js';
-import { readinessOf, StoreStack, type Readiness } from './store-stack.js';
+import { READINESS_POLL_MS, readinessOf, StoreStack, type Readiness } from './store-stack.js';
 import { UpstreamServer } from './upstream-server.js';
 
-const READY_MS = 15_000;
+const READY_MS = 20_000;
 
 /** Replicas of the service, the stores they share and the model server behind them. */
 export class Fleet {
@@ -47,7 +47,11 @@ export class Fleet {
   }
 
   async allSay(what: string, isSo: (readiness: Readiness) => boolean): Promise<void> {
-    await eventually(what, READY_MS, async () => (await Promise.all(this.replicas.map(readinessOf))).every(isSo));
+    let said: Readiness[] = [];
+    const allSayIt = async () => (said = await Promise.all(this.replicas.map(readinessOf))).every(isSo);
+    await eventually(what, READY_MS, allSayIt, READINESS_POLL_MS).catch((error: unknown) => {
+      throw new Error(JSON.stringify(said), { cause: error });
+    });
   }
 
   async close(): Promise<void> {

@@ -89,11 +89,12 @@ export async function eventually(
   what: string,
   withinMs: number,
   isSo: () => Promise<boolean> | boolean,
+  everyMs = POLL_MS,
 ): Promise<void> {
   const end = performance.now() + withinMs;
   while (!(await isSo())) {
     if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await setTimeout(POLL_MS);
+    await setTimeout(everyMs);
   }
 }
 

@@ -10,6 +10,8 @@ import { TcpFaultProxy } from './tcp-fault-proxy.js';
 import type { UpstreamServer } from './upstream-server.js';
 
 const READY_MS = 20_000;
+/** Every answer of /ready costs the service a look at each store, and what it says may be a second old. */
+export const READINESS_POLL_MS = 50;
 const ALL = 100_000;
 
 export interface StoredDocument {
@@ -71,7 +73,7 @@ export class StoreStack {
     };
     const router = await RouterProcess.start({ config: this.config(upstream, changes), env });
     const isSo = async () => (await readinessOf(router)).status === status;
-    await eventually(`/ready says ${status}`, READY_MS, isSo).catch(async (error: unknown) => {
+    await eventually(`/ready says ${status}`, READY_MS, isSo, READINESS_POLL_MS).catch(async (error: unknown) => {
       await router.kill();
       throw error;
     });
