@@ -67,6 +67,10 @@ export class BreakerSharing implements GuardsListener, OnApplicationBootstrap, O
     }
   }
 
+  releaseProbe(target: TargetStatus): void {
+    this.post(target, 'leaving a probe to the other replicas', () => this.board.releaseProbe(this.nameOf(target)));
+  }
+
   /** Takes over what the others found, and tells what they do not know. @throws StoreUnavailable */
   async look(): Promise<void> {
     const targets = await this.queries.execute(new ListTargetsQuery());

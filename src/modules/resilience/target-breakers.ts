@@ -26,6 +26,8 @@ export interface GuardsListener {
   restBegan(target: TargetStatus, ms: number): void;
   /** @returns 0 = this replica makes the probe; else milliseconds until the next one; `null` = another one is at it */
   claimProbe(target: TargetStatus): Promise<number | null>;
+  /** The probe that this replica was to make is not made. */
+  releaseProbe(target: TargetStatus): void;
 }
 
 interface KnownTarget extends TargetGuards {
@@ -79,8 +81,14 @@ export class TargetBreakers implements OnApplicationShutdown {
   /** Calls the target if its breaker lets the call through; one replica probes at a time. @throws BreakerOpen */
   async run<T>(target: TargetStatus, call: () => Promise<T>): Promise<T> {
     const { breaker } = this.of(target);
-    if (breaker.awaitsProbe && this.listener) await this.claimProbe(target, this.listener);
-    return breaker.run(call);
+    if (!breaker.awaitsProbe || !this.listener) return breaker.run(call);
+    await this.claimProbe(target, this.listener);
+    try {
+      return await breaker.run(call);
+    } catch (error) {
+      if (error instanceof BreakerOpen) this.listener.releaseProbe(target); // it opened while the claim was on its way
+      throw error;
+    }
   }
 
   /** A call failed. @param askedAt when it began, `performance.now()` milliseconds */

@@ -63,6 +63,11 @@ export class RedisBreakerBoard {
     return answer < 0 ? null : answer;
   }
 
+  /** Gives the right to probe back. @throws StoreUnavailable */
+  async releaseProbe(target: string): Promise<void> {
+    await this.redis.run((client) => client.del(leaseKeyOf(target)));
+  }
+
   /** Entries by target. @throws StoreUnavailable */
   async read(targets: readonly string[]): Promise<Map<string, BoardEntry>> {
     const entries = new Map<string, BoardEntry>();
