@@ -6,11 +6,8 @@ const specs = {
   modulePathIgnorePatterns: ['<rootDir>/dist'],
 };
 /** They start several replicas and stores, or measure how long something may take under load: no other test beside them. */
-const ALONE = [
-  '/test/contract/.*\\.spec\\.ts$',
-  '/test/faults/(cosmos|erasure|idempotency|limits|load|redis|replicas)\\.spec\\.ts$',
-  '/test/field/(rest|stores)\\.spec\\.ts$',
-];
+const FAULTS = '(cosmos|erasure|idempotency|limits|load|redis|replicas)';
+const FIELD = '(rest|stores)';
 
 /** Unit specs sit beside the source; everything else is under test/. Run through tools/test.mjs, which sets up ESM. */
 export default {
@@ -19,9 +16,21 @@ export default {
     {
       ...specs,
       displayName: 'side by side',
-      testMatch: ['<rootDir>/{src,test,bench,tools}/**/*.spec.ts'],
-      testPathIgnorePatterns: ['/node_modules/', ...ALONE],
+      testMatch: [
+        '<rootDir>/{src,bench,tools}/**/*.spec.ts',
+        '<rootDir>/test/{e2e,support}/*.spec.ts',
+        `<rootDir>/test/faults/!${FAULTS}.spec.ts`,
+        `<rootDir>/test/field/!${FIELD}.spec.ts`,
+      ],
     },
-    { ...specs, displayName: 'alone', testMatch: [], testRegex: ALONE },
+    {
+      ...specs,
+      displayName: 'alone',
+      testMatch: [
+        '<rootDir>/test/contract/*.spec.ts',
+        `<rootDir>/test/faults/@${FAULTS}.spec.ts`,
+        `<rootDir>/test/field/@${FIELD}.spec.ts`,
+      ],
+    },
   ],
 };

@@ -16,6 +16,7 @@ const STEPS = [
       '--experimental-vm-modules',
       '--disable-warning=ExperimentalWarning',
       bin('jest', 'bin', 'jest.js'),
+      '--selectProjects=side by side',
       '--testMatch=<rootDir>/src/**/*.spec.ts',
       '--ci',
     ],
