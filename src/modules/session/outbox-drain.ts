@@ -28,6 +28,8 @@ export class OutboxDrain {
   /** When entries were refused, `performance.now()` milliseconds, the longest ago first. */
   private readonly refusedAt = new Map<string, number>();
   private refusedInRow = 0;
+  /** When the shared outbox is left to the other replicas, `performance.now()` milliseconds. */
+  private sharedUntil = Infinity;
 
   constructor(
     private readonly outboxes: Outboxes,
@@ -45,10 +47,16 @@ export class OutboxDrain {
     return this.running;
   }
 
-  /** Stops, after trying to get this process's own turns out of it. @param patiently for 5 s, else once */
+  /**
+   * Stops, after trying to get this process's own turns out of it. The shared outbox is worked on no longer than that:
+   * under load it never becomes empty, and it outlives this process.
+   *
+   * @param patiently for 5 s, else once
+   */
   async flush(patiently: boolean): Promise<void> {
-    await this.background.stop();
     const end = performance.now() + (patiently ? FLUSH_MS : 0);
+    this.sharedUntil = end;
+    await this.background.stop();
     await this.drain();
     while ((await this.outboxes.memory.depth()) > 0 && performance.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, FLUSH_RETRY_MS));
@@ -70,8 +78,8 @@ export class OutboxDrain {
         return;
       }
       this.refusedInRow = 0;
-      const deliver = (pending: PendingTurn) => this.deliver(pending);
-      const drained = (await memory.drain(deliver)) + ((await shared?.drain(deliver)) ?? 0);
+      const own = await memory.drain((pending) => this.deliver(pending));
+      const drained = own + ((await shared?.drain((pending) => this.deliverShared(pending))) ?? 0);
       if (drained > 0) this.logger.log(`${drained} turns from the outbox are stored`);
     } catch (error) {
       if (error instanceof StoreUnavailable) this.logger.debug(`outbox: ${ownWords(error)}`);
@@ -88,6 +96,11 @@ export class OutboxDrain {
   /** A turn whose request began before its session was erased must not bring it back. */
   private async wasErased({ key, turn }: PendingTurn): Promise<boolean> {
     return erasedSince(beginningOf(turn), await this.turnStore.erasedAt(key));
+  }
+
+  private async deliverShared(pending: PendingTurn): Promise<void> {
+    if (performance.now() > this.sharedUntil) throw new StoreUnavailable('this replica stops');
+    await this.deliver(pending);
   }
 
   private async deliver(pending: PendingTurn): Promise<void> {
