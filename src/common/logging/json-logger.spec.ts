@@ -66,6 +66,20 @@ describe('createJsonLogger', () => {
     expect(parsed()[0].err).toEqual({ name: 'Error', message: 'shallow', cause: { name: 'Error', message: 'deep' } });
   });
 
+  it('an error in front is shown like any other, whatever follows it', () => {
+    const { logger, lines, parsed } = capture();
+    Logger.overrideLogger(logger);
+    const error = Object.assign(new Error('boom'), { request: { headers: { authorization: 'Bearer abcdefgh' } } });
+    new Logger('here').error(error, 'a text');
+    Logger.error(error, error.stack);
+    expect(lines.join()).not.toContain('abcdefgh');
+    expect(parsed()).toMatchObject([
+      { context: 'here', err: { message: 'boom' }, msg: 'boom' },
+      { err: { message: 'boom' }, msg: 'boom' },
+    ]);
+    expect(parsed()[1]).not.toHaveProperty('context');
+  });
+
   it('redacts text, error messages and stacks', () => {
     const { logger, lines } = capture();
     const err = new Error('key sk-abcdefghijklmnop1234 of bob@example.com');

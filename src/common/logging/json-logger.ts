@@ -21,11 +21,18 @@ interface Entry {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+/** Nest tells an error of a shutdown hook with its stack behind it, which is no context. */
+function contextOf(error: Error, rest: readonly unknown[]): string {
+  const last = rest.at(-1);
+  return typeof last === 'string' && last !== error.stack ? last : '';
+}
+
 /**
  * The arguments of a Nest logger call: message or fields, then anything, then the context (Nest's `Logger` always puts
  * its own last). A later string is the text of a call that began with fields, or a stack.
  */
 function readArguments(first: unknown, rest: readonly unknown[]): Entry {
+  if (first instanceof Error) return { context: contextOf(first, rest), text: first.message, fields: { err: first } };
   const [text, own] = rest;
   if (rest.length === 2 && typeof text === 'string' && typeof own === 'string' && isFields(first)) {
     return { context: own, text, fields: first }; // as nearly all of our own lines are
@@ -33,7 +40,6 @@ function readArguments(first: unknown, rest: readonly unknown[]): Entry {
   const last = rest.at(-1);
   const context = typeof last === 'string' ? last : '';
   const between = context ? rest.slice(0, -1) : rest;
-  if (first instanceof Error) return { context, text: first.message, fields: { err: first } };
   if (isFields(first)) {
     return { context, text: between.find((value) => typeof value === 'string'), fields: first };
   }
