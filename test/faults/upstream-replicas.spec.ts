@@ -59,10 +59,14 @@ describe('breakers of several replicas', () => {
     const board = new RedisBreakerBoard(connection);
     await board.postOpen('late', 90, 1);
     expect((await board.read(['late'])).get('late')?.breaker).toBeNull();
-    expect(await board.claimProbe('late', 30_000)).toBe(0);
-    expect(await board.claimProbe('late', 30_000)).toBeNull();
+    expect(await board.claimProbe('late', 30_000, 'mine')).toBe(0);
+    expect(await board.claimProbe('late', 30_000, 'another')).toBeNull();
+    await board.releaseProbe('late', 'another'); // which has no lease
+    expect(await board.claimProbe('late', 30_000, 'another')).toBeNull();
+    await board.releaseProbe('late', 'mine');
+    expect(await board.claimProbe('late', 30_000, 'another')).toBe(0);
     await board.postOpen('in time', 60_000, 1);
-    expect(await board.claimProbe('in time', 30_000)).toBeGreaterThan(30_000);
+    expect(await board.claimProbe('in time', 30_000, 'mine')).toBeGreaterThan(30_000);
     await connection.close();
   });
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
@@ -6,7 +7,7 @@ import { StoreUnavailable } from '../../common/store-unavailable.js';
 import type { BreakerState, TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { RedisBreakerBoard } from './adapters/redis.breaker-board.js';
-import { TargetBreakers, type GuardsListener } from './target-breakers.js';
+import { TargetBreakers, type GuardsListener, type ProbeClaim } from './target-breakers.js';
 
 const EVERY_MS = 1_000;
 /** A shorter rest is over before another replica has looked. */
@@ -58,17 +59,20 @@ export class BreakerSharing implements GuardsListener, OnApplicationBootstrap, O
     this.post(target, 'telling the other replicas of a rest', () => this.board.postRest(this.nameOf(target), ms));
   }
 
-  async claimProbe(target: TargetStatus): Promise<number | null> {
+  async claimProbe(target: TargetStatus): Promise<ProbeClaim> {
+    const lease = randomUUID();
     try {
-      return await this.board.claimProbe(this.nameOf(target), LEASE_MS);
+      const waitMs = await this.board.claimProbe(this.nameOf(target), LEASE_MS, lease);
+      return { waitMs, lease: waitMs === 0 ? lease : null };
     } catch (error) {
-      if (error instanceof StoreUnavailable) return 0; // alone, it decides alone
+      if (error instanceof StoreUnavailable) return { waitMs: 0, lease: null }; // alone, it decides alone
       throw error;
     }
   }
 
-  releaseProbe(target: TargetStatus): void {
-    this.post(target, 'leaving a probe to the other replicas', () => this.board.releaseProbe(this.nameOf(target)));
+  releaseProbe(target: TargetStatus, lease: string): void {
+    const name = this.nameOf(target);
+    this.post(target, 'leaving a probe to the other replicas', () => this.board.releaseProbe(name, lease));
   }
 
   /** Takes over what the others found, and tells what they do not know. @throws StoreUnavailable */

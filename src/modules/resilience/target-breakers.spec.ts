@@ -26,9 +26,9 @@ it('a probe that is claimed and then not made is left to the other replicas', as
     restBegan: () => undefined,
     claimProbe: async (target) => {
       breakers.openFor(target, 1_000, 1); // another replica's word comes while the claim is on its way
-      return 0;
+      return { waitMs: 0, lease: 'mine' };
     },
-    releaseProbe: ({ id }) => given.push(id),
+    releaseProbe: ({ id }, lease) => given.push(`${id} ${lease}`),
   });
   const call = jest.fn(async () => Promise.reject(new UpstreamFailure('unreachable', '')));
   await expect(breakers.run(TARGET, call)).rejects.toThrow(UpstreamFailure);
@@ -36,6 +36,6 @@ it('a probe that is claimed and then not made is left to the other replicas', as
 
   await expect(breakers.run(TARGET, call)).rejects.toThrow(BreakerOpen);
   expect(call).toHaveBeenCalledTimes(1);
-  expect(given).toEqual(['one']);
+  expect(given).toEqual(['one mine']);
   breakers.onApplicationShutdown();
 });

@@ -19,15 +19,22 @@ export interface TargetGuards {
   readonly rest: TargetRest;
 }
 
+/** Whether this replica makes the next probe. */
+export interface ProbeClaim {
+  /** 0 = it does; else milliseconds until the next one; `null` = another one is at it. */
+  readonly waitMs: number | null;
+  /** To be given back when the probe is not made; `null` where none was given, also while Redis is away. */
+  readonly lease: string | null;
+}
+
 /** What the replicas tell each other; see `BreakerSharing`. */
 export interface GuardsListener {
   /** This replica found out by itself. @param openMs until the next probe, milliseconds; 0 unless `open` */
   breakerChanged(target: TargetStatus, state: BreakerState, openMs: number, probes: number): void;
   restBegan(target: TargetStatus, ms: number): void;
-  /** @returns 0 = this replica makes the probe; else milliseconds until the next one; `null` = another one is at it */
-  claimProbe(target: TargetStatus): Promise<number | null>;
-  /** The probe that this replica was to make is not made. */
-  releaseProbe(target: TargetStatus): void;
+  claimProbe(target: TargetStatus): Promise<ProbeClaim>;
+  /** The probe that was to be made under this lease is not made. */
+  releaseProbe(target: TargetStatus, lease: string): void;
 }
 
 interface KnownTarget extends TargetGuards {
@@ -82,13 +89,10 @@ export class TargetBreakers implements OnApplicationShutdown {
   async run<T>(target: TargetStatus, call: () => Promise<T>): Promise<T> {
     const { breaker } = this.of(target);
     if (!breaker.awaitsProbe || !this.listener) return breaker.run(call);
-    await this.claimProbe(target, this.listener);
-    try {
-      return await breaker.run(call);
-    } catch (error) {
-      if (error instanceof BreakerOpen) this.listener.releaseProbe(target); // it opened while the claim was on its way
-      throw error;
-    }
+    const lease = await this.claimProbe(target, this.listener);
+    // its state may have changed while the claim was on its way
+    if (lease !== null && !breaker.awaitsProbe) this.listener.releaseProbe(target, lease);
+    return breaker.run(call);
   }
 
   /** A call failed. @param askedAt when it began, `performance.now()` milliseconds */
@@ -117,9 +121,10 @@ export class TargetBreakers implements OnApplicationShutdown {
     for (const { breaker } of this.known.values()) breaker.shutdown();
   }
 
-  private async claimProbe(target: TargetStatus, listener: GuardsListener): Promise<void> {
-    const waitMs = await listener.claimProbe(target);
-    if (waitMs === 0) return;
+  /** @returns the lease, if there is one @throws BreakerOpen when another replica makes the probe */
+  private async claimProbe(target: TargetStatus, listener: GuardsListener): Promise<string | null> {
+    const { waitMs, lease } = await listener.claimProbe(target);
+    if (waitMs === 0) return lease;
     if (waitMs !== null) this.openFor(target, waitMs, this.of(target).breaker.probesSoFar);
     throw new BreakerOpen();
   }

@@ -9,7 +9,7 @@ const CLOSED_FOR_MS = 10_000;
 const OVERLAP_MS = 100;
 
 /**
- * KEYS: entry, lease. ARGV: milliseconds of the lease. Answers milliseconds until the next probe is due; 0 = the lease is
+ * KEYS: entry, lease. ARGV: milliseconds of the lease, its name. Answers milliseconds until the next probe is due; 0 = the lease is
  * the caller's; -1 = it is somebody else's.
  */
 const CLAIM = new RedisScript(`
@@ -18,8 +18,14 @@ if entry and string.sub(entry, 1, 4) == 'open' then
   local left = redis.call('PTTL', KEYS[1])
   if left > ${OVERLAP_MS} then return left end
 end
-if redis.call('SET', KEYS[2], '1', 'NX', 'PX', ARGV[1]) then return 0 end
+if redis.call('SET', KEYS[2], ARGV[2], 'NX', 'PX', ARGV[1]) then return 0 end
 return -1
+`);
+
+/** KEYS: lease. ARGV: its name. Ends it unless it is another one by now. */
+const RELEASE = new RedisScript(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
 `);
 
 /** What the other replicas found out about a target. */
@@ -54,18 +60,19 @@ export class RedisBreakerBoard {
   /**
    * Asks for the right to probe, for at most `leaseMs` milliseconds.
    *
+   * @param lease a name of its own, to give it back by
    * @returns 0 = granted; else milliseconds until the next probe is due; `null` = another replica is at it
    * @throws StoreUnavailable
    */
-  async claimProbe(target: string, leaseMs: number): Promise<number | null> {
+  async claimProbe(target: string, leaseMs: number, lease: string): Promise<number | null> {
     const keys = [keyOf(target), leaseKeyOf(target)];
-    const answer = Number(await this.redis.run((client) => CLAIM.run(client, keys, [Math.ceil(leaseMs)])));
+    const answer = Number(await this.redis.run((client) => CLAIM.run(client, keys, [Math.ceil(leaseMs), lease])));
     return answer < 0 ? null : answer;
   }
 
   /** Gives the right to probe back. @throws StoreUnavailable */
-  async releaseProbe(target: string): Promise<void> {
-    await this.redis.run((client) => client.del(leaseKeyOf(target)));
+  async releaseProbe(target: string, lease: string): Promise<void> {
+    await this.redis.run((client) => RELEASE.run(client, [leaseKeyOf(target)], [lease]));
   }
 
   /** Entries by target. @throws StoreUnavailable */
