@@ -73,7 +73,8 @@ export class StoreGuard {
    */
   async run<T>(work: Work<T>, { deadlineMs = this.deadlineMs, lastResort = false }: CallTerms = {}): Promise<T> {
     const call = (): Promise<T> => withinDeadline(work, deadlineMs);
-    const pastBreaker = lastResort && !this.breaker.closed && this.lastResorts < MAX_LAST_RESORTS;
+    const { closed, isShutdown } = this.breaker;
+    const pastBreaker = lastResort && !closed && !isShutdown && this.lastResorts < MAX_LAST_RESORTS;
     try {
       const result = await (pastBreaker ? this.asLastResort(call) : this.breaker.fire(call));
       this.failures = 0;

@@ -88,10 +88,12 @@ export class DecisionLog implements OnApplicationShutdown {
     this.waiting = [];
     const file = join(this.folder, FILE);
     try {
-      makeFolder(this.folder);
       const size = await stat(file).then(
         (found) => found.size,
-        () => 0,
+        () => {
+          makeFolder(this.folder);
+          return 0;
+        },
       );
       if (size > MOST_BYTES) await rename(file, join(this.folder, OLDER));
       await appendFile(file, `${lines.join('\n')}\n`);

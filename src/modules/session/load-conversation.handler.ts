@@ -16,8 +16,10 @@ const RETRY_SECONDS = 1;
 /** Both stores together may keep a caller so long; the hot tail takes 250 ms of them, or more after a pause of this process. */
 const READ_WITHIN_MS = 500;
 const LEAST_READ_MS = 250;
-/** A read that takes longer may be lost. */
+/** A read that takes longer, or half of what is left, may be lost. */
 const READ_AGAIN_AFTER_MS = 250;
+/** Between two reads of a store that says no. */
+const READ_AGAIN_PAUSE_MS = 50;
 
 /**
  * From the hot tail; on a miss from the turn store, which then refills the tail. While one of the two is away the other
@@ -63,11 +65,19 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
 
   /** Where the store is all there is, neither a slow answer nor a lost one refuses the request. */
   private async fromStoreAlone(key: SessionKey, until: number): Promise<readonly StoredTurn[] | null> {
-    const first = this.fromStore(key, Math.max(LEAST_READ_MS, until - performance.now()));
-    const early = await Promise.race([first, delay(READ_AGAIN_AFTER_MS, null)]);
-    const left = until - performance.now();
-    if (early || left <= 0) return early ?? first;
-    return eitherOf(first, this.fromStore(key, left));
+    const left = Math.max(LEAST_READ_MS, Math.ceil(until - performance.now()));
+    const first = this.fromStore(key, left);
+    const early = await Promise.race([first, delay(Math.min(READ_AGAIN_AFTER_MS, left / 2), null)]);
+    return early ?? eitherOf(first, this.fromStoreAgain(key, until));
+  }
+
+  private async fromStoreAgain(key: SessionKey, until: number): Promise<readonly StoredTurn[] | null> {
+    for (let left = until - performance.now(); left > 0; left = until - performance.now()) {
+      const stored = await this.fromStore(key, Math.ceil(left));
+      if (stored) return stored;
+      await delay(READ_AGAIN_PAUSE_MS);
+    }
+    return null;
   }
 
   private async fromStore(key: SessionKey, lastResortMs?: number): Promise<readonly StoredTurn[] | null> {

@@ -57,6 +57,7 @@ export class OutboxDrain {
     const end = performance.now() + (patiently ? FLUSH_MS : 0);
     this.sharedUntil = end;
     await this.background.stop();
+    await this.running; // what came after it began is not in it
     await this.drain();
     while ((await this.outboxes.memory.depth()) > 0 && performance.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, FLUSH_RETRY_MS));
@@ -79,7 +80,8 @@ export class OutboxDrain {
       }
       this.refusedInRow = 0;
       const own = await memory.drain((pending) => this.deliver(pending));
-      const drained = own + ((await shared?.drain((pending) => this.deliverShared(pending))) ?? 0);
+      const others = this.leavesShared ? 0 : ((await shared?.drain((pending) => this.deliverShared(pending))) ?? 0);
+      const drained = own + others;
       if (drained > 0) this.logger.log(`${drained} turns from the outbox are stored`);
     } catch (error) {
       if (error instanceof StoreUnavailable) this.logger.debug(`outbox: ${ownWords(error)}`);
@@ -98,8 +100,12 @@ export class OutboxDrain {
     return erasedSince(beginningOf(turn), await this.turnStore.erasedAt(key));
   }
 
+  private get leavesShared(): boolean {
+    return performance.now() > this.sharedUntil;
+  }
+
   private async deliverShared(pending: PendingTurn): Promise<void> {
-    if (performance.now() > this.sharedUntil) throw new StoreUnavailable('this replica stops');
+    if (this.leavesShared) throw new StoreUnavailable('this replica stops');
     await this.deliver(pending);
   }
 

@@ -13,8 +13,10 @@ export class SetAsideFile {
 
   /** @returns whether there was room */
   async add({ key, turn }: PendingTurn, why: string): Promise<boolean> {
-    makeFolder(dirname(this.path));
-    const { size } = await stat(this.path).catch(() => ({ size: 0 }));
+    const { size } = await stat(this.path).catch(() => {
+      makeFolder(dirname(this.path));
+      return { size: 0 };
+    });
     if (size + turn.bytes > MOST_BYTES) return false;
     const line = { tenant: key.tenant, session: key.sessionId, why, turn: toDocument(turn.turn) };
     await appendFile(this.path, `${JSON.stringify(line)}\n`, { mode: 0o600 });
