@@ -18,6 +18,7 @@ it('says so where no folder can be', () => {
   expect(() => makeFolder(join(place, 'file', 'below'))).toThrow(/ENOTDIR/);
 });
 
+/** Other systems have no `/proc`. */
 const onLinux = process.platform === 'linux' ? it : it.skip;
 onLinux('says so below a folder that takes nobody in', () => {
   expect(() => makeFolder('/proc/nope/data')).toThrow(/ENOENT/);

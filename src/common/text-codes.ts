@@ -19,8 +19,7 @@ export class TextCodes {
     this.length = text.length;
   }
 
-  /** Makes the array long enough, its content undefined. */
-  makeRoom(size: number): void {
+  private makeRoom(size: number): void {
     if (size <= this.codes.length) return;
     this.codes = new Uint16Array(size);
     this.bytes = Buffer.from(this.codes.buffer);
