@@ -18,7 +18,7 @@ const isWrittenOut = ({ type, properties }) =>
 
 /**
  * A name that comes from outside must not name a property of an object with a prototype: `__proto__` changes the
- * prototype and `constructor` finds a function. `own-field.ts` is the one place that reads and writes by such names.
+ * prototype and `constructor` finds a function. `json/fields.ts` is the one place that reads and writes by such names.
  */
 export const outsideNames = {
   meta: {

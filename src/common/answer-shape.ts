@@ -1,6 +1,6 @@
 import type { ChatFrame, Choice, Completion, Delta } from './chat.js';
-import { isFields } from './fields.js';
-import { mayHoldWideNumbers, parseKeepingNumbers } from './json-numbers.js';
+import { isFields } from './json/fields.js';
+import { mayHoldWideNumbers, parseKeepingNumbers } from './json/numbers.js';
 
 /**
  * Reads JSON as an answer or a chunk of one, as the types promise it: what else stands in the fields that are read here

@@ -1,5 +1,5 @@
 import type { ModelConfig, RouterConfig } from './config/config.schema.js';
-import { ownField } from './own-field.js';
+import { ownField } from './json/fields.js';
 
 /**
  * Which targets the callers of a tenant may use: the one place that says it. Everything that names or reaches a target for

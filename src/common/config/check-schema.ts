@@ -2,7 +2,7 @@ import { formatPath, type ConfigProblem } from './config-error.js';
 import { routerConfigSchema, type RouterConfig } from './config.schema.js';
 import type { ScalarOrigin } from './interpolate.js';
 import { describeIssue, type Issue } from './schema-issues.js';
-import { ownField, setOwnField } from '../own-field.js';
+import { ownField, setOwnField } from '../json/fields.js';
 
 /** zod stops before cross-references as soon as a shape is wrong; each pass mends the shapes and looks further. */
 const MAX_PASSES = 6;

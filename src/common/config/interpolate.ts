@@ -1,6 +1,6 @@
 import { isPair, isScalar, isSeq, visit, type Document, type Node, type Pair, type Scalar } from 'yaml';
 import { formatPath, type ConfigProblem } from './config-error.js';
-import { ownField } from '../own-field.js';
+import { ownField } from '../json/fields.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { routerConfigSchema } from './config.schema.js';
 import { formatPath, type ConfigProblem } from './config-error.js';
 import { issueMessage } from '../issue-message.js';
-import { ownField } from '../own-field.js';
+import { ownField } from '../json/fields.js';
 
 export type Issue = z.core.$ZodIssue;
 

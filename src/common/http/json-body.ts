@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { InvalidRequest } from '../app-error.js';
-import { outlineOf, type JsonBounds, type JsonOutline } from '../json-outline.js';
-import { JsonSource, keepSource } from '../json-source.js';
-import { countFields } from '../json-repeats.js';
+import { outlineOf, type JsonBounds, type JsonOutline } from '../json/outline.js';
+import { JsonSource, keepSource } from '../json/source.js';
+import { countFields } from '../json/repeats.js';
 import { readBody } from './request-body.js';
 import { jsonFault } from '../logging/outside-text.js';
 

@@ -1,6 +1,6 @@
 import { Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
 import { InvalidRequest } from '../app-error.js';
-import { fieldPath } from '../field-path.js';
+import { fieldPath } from '../json/fields.js';
 import { issueMessage } from '../issue-message.js';
 
 /**

@@ -1,4 +1,4 @@
-import { isFields } from '../fields.js';
+import { isFields } from '../json/fields.js';
 import type { LoggerService } from '@nestjs/common';
 import { pino, type Level, type Logger } from 'pino';
 import { isoNow } from '../iso-time.js';

@@ -1,8 +1,8 @@
 import type { ChatMessage, ChatRequest } from '../chat.js';
 import type { PrivateKind } from '../config/config.schema.js';
 import type { HistoryTurn } from '../conversation.js';
-import { parseKeepingNumbers } from '../json-numbers.js';
-import { sourceOf } from '../json-source.js';
+import { parseKeepingNumbers } from '../json/numbers.js';
+import { sourceOf } from '../json/source.js';
 import { PrivateScan } from './private-scan.js';
 import { unveiled } from './unveiled-text.js';
 

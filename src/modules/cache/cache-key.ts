@@ -1,7 +1,7 @@
 import { createHmac, hash, type KeyObject } from 'node:crypto';
 import type { Caller } from '../../common/caller.js';
 import type { ChatMessage, ChatRequest } from '../../common/chat.js';
-import { sourceOf } from '../../common/json-source.js';
+import { sourceOf } from '../../common/json/source.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 
 export type CacheScope = RouterConfig['cache']['scope'];

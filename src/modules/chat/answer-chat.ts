@@ -3,7 +3,7 @@ import { CommandBus, EventBus, QueryBus } from '@nestjs/cqrs';
 import { Budget } from '../../common/budget.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { exactCompletion } from '../../common/answer-shape.js';
-import { messagesToKeep } from '../../common/json-numbers.js';
+import { messagesToKeep } from '../../common/json/numbers.js';
 import { FindAnswerQuery } from '../cache/cache.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { ReserveQuotaCommand } from '../quota/quota.messages.js';

@@ -1,8 +1,7 @@
 import type { ChatFrame, Choice, Completion, Delta } from '../../common/chat.js';
-import { isFields, type Fields } from '../../common/fields.js';
-import { holdsWideNumber } from '../../common/json-numbers.js';
+import { isFields, ownField, setOwnField, type Fields } from '../../common/json/fields.js';
+import { holdsWideNumber } from '../../common/json/numbers.js';
 import { exactCompletion } from '../../common/answer-shape.js';
-import { ownField, setOwnField } from '../../common/own-field.js';
 import { addField, GROWING, joinedList } from './delta-pieces.js';
 import { joinedToolCalls } from './tool-call-pieces.js';
 

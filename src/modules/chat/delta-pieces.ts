@@ -1,5 +1,4 @@
-import { isFields, type Fields } from '../../common/fields.js';
-import { ownField, setOwnField } from '../../common/own-field.js';
+import { isFields, ownField, setOwnField, type Fields } from '../../common/json/fields.js';
 
 /** Texts that arrive in pieces, wherever they stand. */
 export const GROWING: ReadonlySet<string> = new Set([

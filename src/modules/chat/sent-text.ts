@@ -1,7 +1,7 @@
 import { InvalidRequest } from '../../common/app-error.js';
 import type { ChatRequest } from '../../common/chat.js';
-import { repeatedFields } from '../../common/json-repeats.js';
-import { keepSource, sourceOf } from '../../common/json-source.js';
+import { repeatedFields } from '../../common/json/repeats.js';
+import { keepSource, sourceOf } from '../../common/json/source.js';
 import { routeRequestSchema } from './chat-request.schema.js';
 
 const READ_HERE: ReadonlySet<string> = new Set([...Object.keys(routeRequestSchema.shape), 'functions']);

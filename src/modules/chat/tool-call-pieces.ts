@@ -1,4 +1,4 @@
-import { isFields, type Fields } from '../../common/fields.js';
+import { isFields, type Fields } from '../../common/json/fields.js';
 import { addFields } from './delta-pieces.js';
 
 /**

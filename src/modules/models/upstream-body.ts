@@ -1,6 +1,6 @@
 import type { ChatMessage, ChatRequest } from '../../common/chat.js';
 import { fitConversation, type HistoryTurn } from '../../common/conversation.js';
-import { sourceOf, type JsonSource } from '../../common/json-source.js';
+import { sourceOf, type JsonSource } from '../../common/json/source.js';
 import type { LiveTarget } from './live-target.js';
 import { promptRoom } from '../../common/token-estimate.js';
 

@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../../common/config/config.schema.js';
 import { costUsd } from '../../common/cost.js';
 import type { TargetStatus } from '../../common/target.js';
-import { ownField } from '../../common/own-field.js';
+import { ownField } from '../../common/json/fields.js';
 
 /** Above this share of failed calls a target that never answered is no longer tried for the sake of a measurement. */
 const MEASURABLE_ERROR_RATE = 0.5;

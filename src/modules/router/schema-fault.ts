@@ -1,5 +1,4 @@
-import { isFields, type Fields } from '../../common/fields.js';
-import { ownField } from '../../common/own-field.js';
+import { isFields, ownField, type Fields } from '../../common/json/fields.js';
 
 const DEEPEST = 32;
 /** An `enum` of more values is not judged: each value of the answer would be compared with all of them. */

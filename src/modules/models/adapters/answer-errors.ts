@@ -1,5 +1,5 @@
 import type { Completion } from '../../../common/chat.js';
-import { ownField } from '../../../common/own-field.js';
+import { ownField } from '../../../common/json/fields.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { readableJson } from '../../../common/readable-json.js';
+import { readableJson } from '../../../common/json/readable.js';
 
 /**
  * The JSON of a small body; `undefined` when it is longer than that or no JSON. What is left of it is thrown away with

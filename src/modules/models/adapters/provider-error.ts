@@ -1,6 +1,5 @@
 import { cutText } from '../../../common/cut-text.js';
-import { isFields, type Fields } from '../../../common/fields.js';
-import { ownField } from '../../../common/own-field.js';
+import { isFields, ownField, type Fields } from '../../../common/json/fields.js';
 
 /** What an error body says, whatever its form. */
 export interface ProviderError {

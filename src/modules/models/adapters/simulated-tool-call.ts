@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ChatRequest } from '../../../common/chat.js';
-import { ownField } from '../../../common/own-field.js';
+import { ownField } from '../../../common/json/fields.js';
 
 export interface SimulatedToolCall {
   readonly id: string;

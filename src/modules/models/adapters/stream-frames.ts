@@ -2,7 +2,7 @@ import { hasContent, type ChatFrame } from '../../../common/chat.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import { errorIn, isErrorBody } from './answer-errors.js';
 import { completionIn } from '../../../common/answer-shape.js';
-import { readableJson } from '../../../common/readable-json.js';
+import { readableJson } from '../../../common/json/readable.js';
 import type { SseError } from './sse-parser.js';
 import { failureOfBody } from './upstream-errors.js';
 

@@ -6,7 +6,7 @@ import { errorIn, isErrorBody } from './answer-errors.js';
 import { completionIn } from '../../../common/answer-shape.js';
 import { CallTimer } from './call-timer.js';
 import { beginningOf, discard, type ModelServer, type OpenResponse, type WholeResponse } from './model-server.js';
-import { readableJson } from '../../../common/readable-json.js';
+import { readableJson } from '../../../common/json/readable.js';
 import { SseEventTooLarge, SseParser } from './sse-parser.js';
 import { StreamFrames } from './stream-frames.js';
 import { StreamPatience, TAIL_MS, type CallLimits } from './stream-patience.js';

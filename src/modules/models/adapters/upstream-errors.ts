@@ -2,7 +2,7 @@ import type { AttemptOutcome } from '../../../common/attempt.js';
 import { UpstreamFailure, type UpstreamFailureDetail } from '../../../common/upstream-failure.js';
 import { readProviderError, type ProviderError } from './provider-error.js';
 import { capped, retryAfterMs } from './retry-after.js';
-import { readableJson } from '../../../common/readable-json.js';
+import { readableJson } from '../../../common/json/readable.js';
 
 type Headers = Readonly<Record<string, unknown>>;
 

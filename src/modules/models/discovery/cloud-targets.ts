@@ -3,7 +3,7 @@ import { factsOf } from './known-models.js';
 import type { Environment } from './local-servers.js';
 import { isLoopbackUrl } from '../../../common/loopback.js';
 import { targetId } from './target-input.js';
-import { ownField } from '../../../common/own-field.js';
+import { ownField } from '../../../common/json/fields.js';
 
 const OPENAI_URL = 'https://api.openai.com/v1';
 /**

@@ -1,7 +1,6 @@
 import type { Model } from 'openai/resources/models';
 import type { Capability } from '../../../common/target.js';
-import { isFields, type Fields } from '../../../common/fields.js';
-import { ownField } from '../../../common/own-field.js';
+import { isFields, ownField, type Fields } from '../../../common/json/fields.js';
 
 export type ServerKind = 'ollama' | 'lmstudio' | 'llamacpp' | 'vllm' | 'foundry';
 

@@ -1,4 +1,4 @@
-import { isFields } from '../../../common/fields.js';
+import { isFields } from '../../../common/json/fields.js';
 import { spawn } from 'node:child_process';
 import { isLoopbackUrl } from '../../../common/loopback.js';
 import { choice, isChatModelName, objectsIn, tokensOf, type FoundServer } from './found-model.js';

@@ -1,5 +1,5 @@
 import type { Capability, Price } from '../../../common/target.js';
-import { ownField } from '../../../common/own-field.js';
+import { ownField } from '../../../common/json/fields.js';
 
 export interface ModelFacts {
   readonly contextWindow: number;

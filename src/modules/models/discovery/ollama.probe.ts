@@ -1,4 +1,4 @@
-import { isFields } from '../../../common/fields.js';
+import { isFields } from '../../../common/json/fields.js';
 import type { Capability } from '../../../common/target.js';
 import {
   choice,

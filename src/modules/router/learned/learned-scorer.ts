@@ -2,7 +2,7 @@ import { PromptScan } from './prompt-scan.js';
 import { SHAPE } from './prompt-shape.js';
 import type { RoutingArtefact } from './routing-artefact.js';
 import { columnCount } from './routing-artefact.js';
-import { setOwnField } from '../../../common/own-field.js';
+import { setOwnField } from '../../../common/json/fields.js';
 
 /** Features that a decision record names. */
 const NAMED = 5;

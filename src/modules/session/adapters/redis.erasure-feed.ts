@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RedisConnection } from '../../../common/redis/redis-connection.js';
 import type { SessionKey } from '../stored-turn.js';
 import { ERASURE_MARK_MS } from '../turn-store.js';
-import { setOwnField } from '../../../common/own-field.js';
+import { setOwnField } from '../../../common/json/fields.js';
 
 const STREAM = '{erasures}:sessions';
 const PAGE = 500;

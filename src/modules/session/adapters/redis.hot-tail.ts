@@ -7,7 +7,7 @@ import { HotTail, type Kept, type TailReading } from '../hot-tail.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument } from '../turn-document.js';
 import { hashTag } from '../../../common/redis/hash-tag.js';
-import { parseKeepingNumbers } from '../../../common/json-numbers.js';
+import { parseKeepingNumbers } from '../../../common/json/numbers.js';
 import { sessionMark } from '../../../common/logging/outside-text.js';
 
 /** Larger turns would make every read of the session slow; such a session is read from the turn store. Bytes. */

@@ -1,6 +1,6 @@
 import { sessionMark } from '../../../common/logging/outside-text.js';
 import { Logger } from '@nestjs/common';
-import { parseKeepingNumbers } from '../../../common/json-numbers.js';
+import { parseKeepingNumbers } from '../../../common/json/numbers.js';
 import { toDocument, fromDocument } from '../turn-document.js';
 import { erasedSince, TurnErased } from '../erasure.js';
 import type { SessionKey, StoredTurn } from '../stored-turn.js';

@@ -1,4 +1,4 @@
-import { outlineOf, type JsonOutline, type JsonPart } from './json-outline.js';
+import { outlineOf, type JsonOutline, type JsonPart } from './outline.js';
 
 /**
  * The text that an object was parsed from. Parsing rounds large numbers and sorts keys that look like indexes, so

@@ -1,7 +1,7 @@
-import { outlineOf } from './json-outline.js';
-import { parseKeepingNumbers } from './json-numbers.js';
-import { repeatedFields } from './json-repeats.js';
-import { JsonSource } from './json-source.js';
+import { outlineOf } from './outline.js';
+import { parseKeepingNumbers } from './numbers.js';
+import { repeatedFields } from './repeats.js';
+import { JsonSource } from './source.js';
 
 const sourceOf = (text: string): JsonSource => new JsonSource(text, outlineOf(text), false);
 

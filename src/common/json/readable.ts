@@ -1,4 +1,4 @@
-import { outlineOf } from './json-outline.js';
+import { outlineOf } from './outline.js';
 
 /** Deeper than any message, answer or schema; what follows the levels of what is read here is safe below it. */
 const MOST_LEVELS = 128;

@@ -1,4 +1,4 @@
-import { ownField, setOwnField } from './own-field.js';
+import { ownField, setOwnField } from './fields.js';
 
 describe('fields named from outside', () => {
   it('what an object inherits is not there', () => {

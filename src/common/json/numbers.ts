@@ -1,5 +1,5 @@
-import { sourceOf } from './json-source.js';
-import { ownField } from './own-field.js';
+import { sourceOf } from './source.js';
+import { ownField } from './fields.js';
 
 type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
 
@@ -7,7 +7,6 @@ type Reviver = (key: string, value: unknown, context: { readonly source?: string
 const exactJson = JSON as unknown as {
   rawJSON(text: string): object;
   parse(text: string, reviver: Reviver): unknown;
-  isRawJSON(value: unknown): boolean;
 };
 
 const MAY_BE_WIDE = /\d[\d.]{15}|\d[eE][-+]?\d/;
@@ -22,9 +21,6 @@ export function parseKeepingNumbers(text: string): unknown {
 
 /** Whether JavaScript may have rounded a number of this JSON text; also where one only seems to stand in a string. */
 export const mayHoldWideNumbers = (text: string): boolean => MAY_BE_WIDE.test(text);
-
-/** Whether a value is a number that only its text can hold. */
-export const isKeptNumber = (value: object): boolean => exactJson.isRawJSON(value);
 
 /** Whether a number stands in a value, at any depth, that JavaScript has rounded to a float or to infinity. */
 export function holdsWideNumber(value: unknown): boolean {

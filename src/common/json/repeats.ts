@@ -1,5 +1,5 @@
-import { endOfString } from './json-outline.js';
-import { fieldPath } from './field-path.js';
+import { endOfString } from './outline.js';
+import { fieldPath } from './fields.js';
 
 /** An object or a list that is open, and where in it the scan stands. */
 interface Place {
