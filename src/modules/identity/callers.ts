@@ -6,8 +6,7 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import { InvalidApiKey } from '../../common/app-error.js';
 import { isLoopbackHost } from '../../common/loopback.js';
 import { ApiKeys } from './api-keys.js';
-import { credentialOf } from './credential.js';
-import type { CredentialHeaders } from './identity.messages.js';
+import { credentialOf, type CredentialHeaders } from './credential.js';
 
 /** One answer for every cause, so that a guesser learns nothing (S09). */
 export const invalidApiKey = (): InvalidApiKey =>

@@ -1,4 +1,9 @@
-import type { CredentialHeaders } from './identity.messages.js';
+/** The request headers a credential may come in; nothing else of a request says who is calling. */
+export interface CredentialHeaders {
+  readonly authorization?: string | undefined;
+  readonly 'x-api-key'?: string | string[] | undefined;
+  readonly 'api-key'?: string | string[] | undefined;
+}
 
 const BEARER = /^bearer +(\S.*)$/i; // the scheme is case-insensitive (RFC 9110 section 11.1)
 

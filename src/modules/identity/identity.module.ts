@@ -2,10 +2,9 @@ import { Module } from '@nestjs/common';
 import { CallerGuard } from './caller.guard.js';
 import { Callers } from './callers.js';
 import { FrontDoor } from './front-door.js';
-import { IdentifyCallerHandler } from './identify-caller.handler.js';
 
 /** Who is calling, and who may not. Stands in front of every route of the application. */
 @Module({
-  providers: [Callers, IdentifyCallerHandler, CallerGuard, FrontDoor],
+  providers: [Callers, CallerGuard, FrontDoor],
 })
 export class IdentityModule {}
