@@ -12,7 +12,7 @@ const BASE: KeyParts = {
   scope: 'tenant',
   caller: callerOf('acme', 'alice'),
   request: PLAIN,
-  history: [],
+  turns: [],
   strategy: null,
   rights: null,
   policy: 'p1',
@@ -48,8 +48,8 @@ const DIFFERENT: [string, string][] = [
   ['no rights', keyOf({ rights: [] })],
   ['a system prompt', withFields({ messages: [{ role: 'system', content: 'Lie.' }, ...PLAIN.messages] })],
   ['a developer prompt', withFields({ messages: [{ role: 'developer', content: 'Lie.' }, ...PLAIN.messages] })],
-  ['a system prompt of the session', keyOf({ history: [{ role: 'system', content: 'Lie.' }] })],
-  ['an earlier turn', keyOf({ history: PLAIN.messages })],
+  ['a system prompt of the session', keyOf({ turns: [{ messages: [{ role: 'system', content: 'Lie.' }] }] })],
+  ['an earlier turn', keyOf({ turns: [PLAIN] })],
   ['the same turn said again', withFields({ messages: [...PLAIN.messages, ...PLAIN.messages] })],
   ['another role', withFields({ messages: [{ role: 'assistant', content: 'Hi' }] })],
   ['a name', withFields({ messages: [{ role: 'user', content: 'Hi', name: 'bob' }] })],
@@ -104,7 +104,10 @@ describe('what is another question', () => {
   it('moves no message from the request into the history', () => {
     const messages = ['a', 'b'].map((content) => ({ role: 'user', content }));
     const together = keyOf({ request: { ...PLAIN, messages } });
-    const apart = keyOf({ history: messages.slice(0, 1), request: { ...PLAIN, messages: messages.slice(1) } });
+    const apart = keyOf({
+      turns: [{ messages: messages.slice(0, 1) }],
+      request: { ...PLAIN, messages: messages.slice(1) },
+    });
     expect(together).not.toBe(apart);
   });
 

@@ -1,19 +1,14 @@
 import { createHmac, hash, type KeyObject } from 'node:crypto';
 import type { Caller } from '../../common/caller.js';
-import type { ChatMessage, ChatRequest } from '../../common/chat.js';
 import { sourceOf } from '../../common/json/source.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
+import type { AnswerLookup } from './cache.messages.js';
 
 export type CacheScope = RouterConfig['cache']['scope'];
 
 /** Everything that decides what an answer may be. */
-export interface KeyParts {
+export interface KeyParts extends Omit<AnswerLookup, 'cacheControl'> {
   readonly scope: CacheScope;
-  readonly caller: Caller;
-  readonly request: ChatRequest;
-  readonly history: readonly ChatMessage[];
-  /** From the request's body or header; `null` = the model's own. */
-  readonly strategy: string | null;
   /** Ids of the targets that the caller may use; `null` = all. Answers are shared among equal rights only. */
   readonly rights: readonly string[] | null;
   /** Of `policyFingerprint`: what the model names mean. */
@@ -71,11 +66,12 @@ export function policyFingerprint(config: Pick<RouterConfig, 'targets' | 'models
  * somebody who sees a key from testing guesses of the prompt against it.
  */
 export function cacheKey(secret: KeyObject, parts: KeyParts): string {
-  const { scope, caller, request, history, strategy, policy } = parts;
+  const { scope, caller, request, turns, strategy, policy } = parts;
   const rights = parts.rights && [...parts.rights].sort();
   const head = canonicalJson([scopeIdentity(scope, caller), rights, policy, strategy]);
+  const earlier = canonicalJson(turns.flatMap(({ messages }) => messages));
   // numbers that data cannot hold are told apart by the text they came in
   const exact = sourceOf(request)?.lostInData ?? '';
-  const text = `[${head},${canonicalJson(history)},${canonicalJson(request, FORM_ONLY)}]${exact}`;
+  const text = `[${head},${earlier},${canonicalJson(request, FORM_ONLY)}]${exact}`;
   return createHmac('sha256', secret).update(text).digest('base64url');
 }

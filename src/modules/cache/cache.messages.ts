@@ -1,6 +1,7 @@
 import { Query } from '@nestjs/cqrs';
 import type { Caller } from '../../common/caller.js';
-import type { ChatFrame, ChatMessage, ChatRequest } from '../../common/chat.js';
+import type { ChatFrame, ChatRequest } from '../../common/chat.js';
+import type { HistoryTurn } from '../../common/conversation.js';
 import type { Tier } from '../../common/target.js';
 import type { Usage } from '../../common/usage.js';
 
@@ -24,21 +25,25 @@ export interface CacheLookup {
   readonly key: string | null;
 }
 
+/** What is asked, and by whom. */
+export interface AnswerLookup {
+  readonly caller: Caller;
+  readonly request: ChatRequest;
+  /** The session's earlier turns, oldest first. */
+  readonly turns: readonly HistoryTurn[];
+  /** From the request's body or header; `null` = the model's own. */
+  readonly strategy: string | null;
+  /** The request's `Cache-Control` header; `no-cache` skips the look-up, `no-store` the storing too. */
+  readonly cacheControl: string | undefined;
+}
+
 /**
  * Looks for the answer to exactly this request. The key is an HMAC over scope, model, strategy, policy version and
  * the full request with the session's messages; `stream` and `stream_options` are not part of it, as either form can be
  * replayed as the other.
  */
 export class FindAnswerQuery extends Query<CacheLookup> {
-  constructor(
-    readonly caller: Caller,
-    readonly request: ChatRequest,
-    /** The session's earlier messages. */
-    readonly history: readonly ChatMessage[],
-    readonly strategy: string | null,
-    /** The request's `Cache-Control` header; `no-cache` skips the look-up, `no-store` the storing too. */
-    readonly cacheControl: string | undefined,
-  ) {
+  constructor(readonly asked: AnswerLookup) {
     super();
   }
 }

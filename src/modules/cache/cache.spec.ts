@@ -51,7 +51,9 @@ async function cacheUnder(cache: object = {}) {
   const app = await Test.createTestingModule({ imports: [ConfigModule, CqrsModule.forRoot(), CacheModule] }).compile();
   await app.init();
   const ask = (cacheControl?: string, caller = alice) =>
-    app.get(QueryBus).execute(new FindAnswerQuery(caller, question, [], null, cacheControl));
+    app
+      .get(QueryBus)
+      .execute(new FindAnswerQuery({ caller, request: question, turns: [], strategy: null, cacheControl }));
   const finish = (lookup: CacheLookup, ending?: Ending) => app.get(EventBus).publish(completed(lookup, ending));
   return { ask, finish, live };
 }

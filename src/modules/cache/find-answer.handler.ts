@@ -22,14 +22,14 @@ export class FindAnswerHandler implements IQueryHandler<FindAnswerQuery> {
     private readonly answers: MemoryAnswerCache,
   ) {}
 
-  async execute(query: FindAnswerQuery): Promise<CacheLookup> {
+  async execute({ asked }: FindAnswerQuery): Promise<CacheLookup> {
     const config = this.config.current;
     if (!config.cache.enabled) return DISABLED;
-    const wish = cacheWish(query.cacheControl);
+    const wish = cacheWish(asked.cacheControl);
     if (wish === 'no-store') return NOT_STORED;
-    const rights = new TenantTargets(config, query.caller.tenant).ids;
+    const rights = new TenantTargets(config, asked.caller.tenant).ids;
     const { scope } = config.cache;
-    const key = cacheKey(this.secret, { ...query, scope, rights, policy: this.policyOf(config) });
+    const key = cacheKey(this.secret, { ...asked, scope, rights, policy: this.policyOf(config) });
     if (wish === 'refresh') return { result: 'BYPASS', answer: null, key };
     const answer = this.answers.get(key);
     return { result: answer ? 'HIT' : 'MISS', answer, key };

@@ -33,15 +33,15 @@ export class AnswerChat {
     const { request, caller, strategy, sessionId, signal } = ask;
     try {
       signal.throwIfAborted();
-      const need = quotaNeed(request, this.config.current, sessionId !== null, strategy);
+      const need = quotaNeed(ask, this.config.current);
       exchange.lease = await this.commands.execute(new ReserveQuotaCommand(caller, need));
       signal.throwIfAborted();
       const conversation = await this.conversationOf(ask);
       exchange.history = conversation.turns;
       exchange.began = conversation.began;
-      const earlier = conversation.turns.flatMap(({ messages }) => messages);
+      const { turns } = conversation;
       exchange.lookup = await this.queries.execute(
-        new FindAnswerQuery(caller, request, earlier, strategy, ask.cacheControl),
+        new FindAnswerQuery({ caller, request, turns, strategy, cacheControl: ask.cacheControl }),
       );
       if (exchange.lookup.answer) {
         exchange.replay(exchange.lookup.answer, strategy ?? this.strategyOf(request.model));

@@ -22,8 +22,12 @@ const config = routerConfigSchema.parse({
 });
 /** 4 tokens of the message itself, 96 of its text. */
 const messages = [{ role: 'user', content: 'x'.repeat(384) }];
+const caller = { limits: { tokensPerMinute: 1, usdPerMonth: 1 } };
 const need = (request: object, withSession = false) =>
-  quotaNeed({ model: 'both', messages, ...request }, config, withSession);
+  quotaNeed(
+    { request: { model: 'both', messages, ...request }, sessionId: withSession ? 's' : null, strategy: null, caller },
+    config,
+  );
 
 describe('what a request may use at most', () => {
   it.each<[string, object, number]>([
@@ -44,5 +48,10 @@ describe('what a request may use at most', () => {
   it('tokens: prompt, and the answer that is expected', () => {
     expect(need({ max_tokens: 50, n: 2 }).tokens).toBe(200);
     expect(need({}).tokens).toBe(1124);
+  });
+
+  it.each([{}, { concurrent: 1, requestsPerMinute: 1 }])('is not counted for a caller with the limits %j', (limits) => {
+    const asked = { request: { model: 'both', messages }, sessionId: null, strategy: null, caller: { limits } };
+    expect(quotaNeed(asked, config)).toEqual({ tokens: 0, usd: 0 });
   });
 });

@@ -1,3 +1,4 @@
+import type { Caller } from '../../common/caller.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { ChatRequest } from '../../common/chat.js';
 import { budgetPrice, costUsd } from '../../common/cost.js';
@@ -19,22 +20,29 @@ const UNDECIDED_WINDOW = 8192;
 const LONGEST_UNLIMITED = 32_768;
 /** A cascade asks the cheap side, asks it again to confirm, and asks the strong side. */
 const CASCADE_ANSWERS = 3;
+const NOTHING: QuotaNeed = Object.freeze({ tokens: 0, usd: 0 });
+
+/** What of a request decides how much it may take. */
+export interface CountedRequest {
+  readonly request: ChatRequest;
+  /** A conversation of unknown length comes in front of a request with a session. */
+  readonly sessionId: string | null;
+  /** In place of the model's own. */
+  readonly strategy: string | null;
+  readonly caller: Pick<Caller, 'limits'>;
+}
 
 /**
  * What a request may use at most, before anything is decided; settled to what it used at the end. Counted is all that is
  * sent (messages, tools, schemas, files) and every answer that may be asked for: a cascade asks for three, hedging asks
  * several targets at once. Money is set aside for the dearest target that may answer and for the longest answer, so that
- * requests side by side cannot spend what is not there.
- *
- * @param withSession a conversation of unknown length comes in front of the request
- * @param strategy in place of the model's own
+ * requests side by side cannot spend what is not there. Nothing is counted for a caller whose limits do not ask for it.
  */
 export function quotaNeed(
-  request: ChatRequest,
+  { request, sessionId, strategy, caller }: CountedRequest,
   { targets, models, resilience, limits }: Pick<RouterConfig, 'targets' | 'models' | 'resilience' | 'limits'>,
-  withSession: boolean,
-  strategy: string | null = null,
 ): QuotaNeed {
+  if (caller.limits.tokensPerMinute === undefined && caller.limits.usdPerMonth === undefined) return NOTHING;
   const answers = request.n ?? 1;
   const prompt = estimateTokens(request.messages, mostTextTokens) + estimateFieldTokens(request, mostTextTokens);
   const asked = tokensAskedFor(request);
@@ -46,7 +54,7 @@ export function quotaNeed(
     const { contextWindow = Infinity } = target;
     const unlimited = Math.min(LONGEST_UNLIMITED, contextWindow);
     const usage = {
-      prompt_tokens: Math.min(contextWindow, withSession ? prompt + unlimited : prompt),
+      prompt_tokens: Math.min(contextWindow, sessionId === null ? prompt : prompt + unlimited),
       completion_tokens: (asked ?? unlimited) * answers,
     };
     const price = limits.unpriced === 'refuse' ? (target.price ?? null) : budgetPrice(target, targets);
