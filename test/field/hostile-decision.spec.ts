@@ -144,7 +144,8 @@ const config = routerConfigSchema.parse({
   models: [{ name: 'auto', targets: ['near', 'cloud'] }],
   privacy: { localOnly: true },
 });
-const learned = { scorer: new LearnedScorer(shippedArtefact()), shares: new ShareControl() };
+const scorer = new LearnedScorer(shippedArtefact());
+const shares = new ShareControl();
 const decide = (messages: ChatMessage[], fields: Partial<ChatRequest> = {}) =>
   decideRoute({
     request: { model: 'auto', messages, ...fields },
@@ -158,7 +159,7 @@ const decide = (messages: ChatMessage[], fields: Partial<ChatRequest> = {}) =>
       conversation: null,
       onlyPriced: false,
     },
-    ...{ now: () => 0, random: () => 0, learned, live: false },
+    ...{ now: () => 0, random: () => 0, scorer, shares, explain: true },
   });
 const filled = (unit: string, bytes: number): string => flat(unit.repeat(Math.ceil(bytes / Buffer.byteLength(unit))));
 const user = (content: string): ChatMessage => ({ role: 'user', content });

@@ -57,7 +57,7 @@ const STAGES: readonly Stage[] = [
   { name: 'while the session is read', hold: message('LoadConversationQuery', 'after', QueryBus), session: true },
   { name: 'while the cache is asked', hold: message('FindAnswerQuery', 'after', QueryBus) },
   { name: 'before a cached answer is replayed', hold: message('FindAnswerQuery', 'after', QueryBus), cached: true },
-  { name: 'while it is decided', hold: message('DecideRouteQuery', 'after', QueryBus) },
+  { name: 'while it is decided', hold: message('DecideRouteCommand', 'after', CommandBus) },
   { name: 'before the call', hold: message('StreamModelCommand', 'before', CommandBus) },
   { name: 'after the call was made', hold: message('StreamModelCommand', 'after', CommandBus) },
   { name: 'before the headers', upstream: neverAnswer },

@@ -5,14 +5,12 @@ import { LiveConfig } from '../../common/config/live-config.js';
 import { exactCompletion } from '../../common/answer-shape.js';
 import { messagesToKeep } from '../../common/json/numbers.js';
 import { FindAnswerQuery } from '../cache/cache.messages.js';
-import { ListTargetsQuery } from '../models/models.messages.js';
 import { ReserveQuotaCommand } from '../quota/quota.messages.js';
 import { CallModelsCommand } from '../resilience/resilience.messages.js';
-import { DecideRouteQuery, DecisionMadeEvent } from '../router/router.messages.js';
+import { DecideRouteCommand } from '../router/router.messages.js';
 import { AppendTurnCommand, LoadConversationQuery, type Conversation } from '../session/session.messages.js';
 import { CascadeAnswer } from './cascade-answer.js';
 import { ChatExchange, type ChatAsk } from './chat-exchange.js';
-import { decidedTargets } from './decided-targets.js';
 import { quotaNeed } from './quota-need.js';
 
 const NO_CONVERSATION: Conversation = { turns: [] };
@@ -48,23 +46,31 @@ export class AnswerChat {
         return exchange;
       }
       const previous = sessionId === null ? null : (conversation.turns.at(-1)?.target ?? null);
-      const decision = await this.queries.execute(
-        new DecideRouteQuery(request, conversation.turns, strategy, caller, previous),
+      const decision = await this.commands.execute(
+        new DecideRouteCommand({
+          requestId: ask.requestId,
+          request,
+          history: conversation.turns,
+          strategy,
+          caller,
+          previousTarget: previous,
+          live: true,
+          explain: ask.explain,
+        }),
       );
       exchange.decision = decision;
-      this.events.publish(new DecisionMadeEvent(ask.requestId, caller, request.model, decision));
       signal.throwIfAborted();
-      const targets = decidedTargets(decision, await this.queries.execute(new ListTargetsQuery()));
       const { deadlineMs, retries } = this.config.current.resilience;
       const budget = new Budget(ask.startedAt, deadlineMs, retries);
       if (decision.escalation.length > 0) {
-        const cascade = new CascadeAnswer(this.commands, this.queries, exchange, budget, targets);
+        const cascade = new CascadeAnswer(this.commands, this.queries, exchange, budget, decision);
         const { answer, reason } = await cascade.answer();
-        exchange.decision = { ...decision, reason };
+        const { explanation } = decision;
+        exchange.decision = { ...decision, explanation: explanation && { ...explanation, reason } };
         exchange.begin(answer, decision);
         return exchange;
       }
-      const { candidates, down } = targets;
+      const { candidates, down } = decision;
       const answer = await this.commands.execute(
         new CallModelsCommand(candidates, request, conversation.turns, exchange.attempts, budget, signal, down),
       );

@@ -3,8 +3,7 @@ import type { Budget } from '../../common/budget.js';
 import type { ChatChunk, Completion } from '../../common/chat.js';
 import type { TargetStatus } from '../../common/target.js';
 import { CallModelsCommand, type ModelAnswer } from '../resilience/resilience.messages.js';
-import { CheckAnswerQuery } from '../router/router.messages.js';
-import type { DecidedTargets } from './decided-targets.js';
+import { CheckAnswerQuery, type RouteDecision } from '../router/router.messages.js';
 import type { ChatExchange } from './chat-exchange.js';
 
 interface WholeAnswer {
@@ -33,7 +32,7 @@ export class CascadeAnswer {
     private readonly queries: QueryBus,
     private readonly exchange: ChatExchange,
     private readonly budget: Budget,
-    private readonly targets: DecidedTargets,
+    private readonly targets: Pick<RouteDecision, 'candidates' | 'escalation' | 'down'>,
   ) {}
 
   async answer(): Promise<CascadeResult> {

@@ -33,6 +33,8 @@ export interface ChatAsk {
   readonly sessionId: string | null;
   readonly strategy: string | null;
   readonly cacheControl: string | undefined;
+  /** Whether the answer says why its target was chosen. */
+  readonly explain: boolean;
   /** W3C Trace Context, as it came. */
   readonly traceparent: string | null;
   /** `performance.now()` at arrival, milliseconds. */

@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Logger, Post, Req, Res } from '@nestjs/common';
-import { QueryBus } from '@nestjs/cqrs';
+import { CommandBus } from '@nestjs/cqrs';
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Readable } from 'node:stream';
@@ -10,7 +10,7 @@ import { CurrentCaller } from '../../common/http/access.decorators.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
 import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
-import { DecideRouteQuery } from '../router/router.messages.js';
+import { DecideRouteCommand } from '../router/router.messages.js';
 import { AnswerChat } from './answer-chat.js';
 import { ANSWER_HEADERS, ApiAnswer, ApiDecision } from './chat-api-docs.js';
 import type { ChatAsk, ChatExchange } from './chat-exchange.js';
@@ -43,7 +43,7 @@ export class ChatController {
 
   constructor(
     private readonly chat: AnswerChat,
-    private readonly queries: QueryBus,
+    private readonly commands: CommandBus,
   ) {}
 
   @Post('v1/chat/completions')
@@ -122,7 +122,18 @@ export class ChatController {
     const previous = turns.at(-1)?.target ?? null;
     reply.header('x-request-id', ask.requestId);
     return decisionJson(
-      await this.queries.execute(new DecideRouteQuery(ask.request, turns, ask.strategy, caller, previous, false)),
+      await this.commands.execute(
+        new DecideRouteCommand({
+          requestId: ask.requestId,
+          request: ask.request,
+          history: turns,
+          strategy: ask.strategy,
+          caller,
+          previousTarget: previous,
+          live: false,
+          explain: ask.explain,
+        }),
+      ),
     );
   }
 
@@ -131,13 +142,16 @@ export class ChatController {
   }
 }
 
-/** Body fields (of `/query` and `/v1/route`) win over the headers that say the same. */
+/** Body fields (of `/query` and `/v1/route`, which say why a target was chosen) win over the headers that say the same. */
 function askOf(
   request: ChatRequest,
   caller: Caller,
   incoming: FastifyRequest,
   reply: FastifyReply,
-  body: { readonly strategy?: string | null | undefined; readonly session_id?: string | null | undefined } = {},
+  body: {
+    readonly strategy?: string | null | undefined;
+    readonly session_id?: string | null | undefined;
+  } | null = null,
 ): ChatAsk {
   const options = requestOptions(incoming.headers);
   return {
@@ -145,8 +159,9 @@ function askOf(
     request,
     caller,
     requestId: incoming.id,
-    sessionId: body.session_id ?? options.sessionId,
-    strategy: body.strategy ?? options.strategy,
+    sessionId: body?.session_id ?? options.sessionId,
+    strategy: body?.strategy ?? options.strategy,
+    explain: body !== null,
     startedAt: performance.now() - reply.elapsedTime,
     signal: incoming.server.callerSignals.of(incoming, reply),
   };

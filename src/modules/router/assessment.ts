@@ -27,12 +27,6 @@ export interface Assessment extends Omit<PromptScore, 'reasonCode'> {
   readonly columns: readonly number[] | null;
 }
 
-/** What the trained side gives to a decision. */
-export interface Learned {
-  readonly scorer: LearnedScorer;
-  readonly shares: ShareControl;
-}
-
 export interface AssessmentInput {
   /** Of the caller; shares are kept for each. */
   readonly tenant: string;
@@ -40,7 +34,8 @@ export interface AssessmentInput {
   readonly history: readonly HistoryTurn[];
   readonly model: ModelConfig;
   readonly strategy: Strategy;
-  readonly learned: Learned;
+  readonly scorer: LearnedScorer;
+  readonly shares: Pick<ShareControl, 'thresholdOf'>;
 }
 
 const UNASKED = { learnedScore: null, columns: null } as const;
@@ -83,9 +78,9 @@ function byRules({ request, history }: AssessmentInput): Assessment & PromptScor
 }
 
 function byArtefact(input: AssessmentInput): Assessment {
-  const { request, history, learned } = input;
-  const { score, looksLike, strongest, columns } = learned.scorer.explain(subjectOf(request.messages, history).text);
-  const threshold = learned.shares.thresholdOf(shareOf(input));
+  const { request, history, scorer, shares } = input;
+  const { score, looksLike, strongest, columns } = scorer.explain(subjectOf(request.messages, history).text);
+  const threshold = shares.thresholdOf(shareOf(input));
   const strong = score >= threshold;
   return {
     ...{ score, threshold, features: strongest, rules: [], confidence: distance(score, threshold) },

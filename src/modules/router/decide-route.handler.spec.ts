@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { IQueryHandler } from '@nestjs/cqrs';
-import { CqrsModule, QueryBus, QueryHandler } from '@nestjs/cqrs';
+import { CommandBus, CqrsModule, QueryHandler } from '@nestjs/cqrs';
 import { Test } from '@nestjs/testing';
 import { LOOPBACK_CALLER } from '../../common/caller.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
@@ -9,7 +9,7 @@ import type { TargetStatus } from '../../common/target.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { RouterModule } from './router.module.js';
-import { DecideRouteQuery } from './router.messages.js';
+import { DecideRouteCommand } from './router.messages.js';
 
 const config = new LiveConfig(
   routerConfigSchema.parse({
@@ -47,13 +47,28 @@ const noRedis = { provide: RedisConnection, useValue: new RedisConnection(config
 })
 class Surroundings {}
 
-it('answers DecideRouteQuery on the bus', async () => {
+it('answers DecideRouteCommand on the bus', async () => {
   const global = { module: Surroundings, global: true };
   const app = await Test.createTestingModule({ imports: [CqrsModule.forRoot(), global, RouterModule] }).compile();
   await app.init();
   const request = { model: 'auto', messages: [{ role: 'user', content: 'hi' }] };
-  const decision = await app.get(QueryBus).execute(new DecideRouteQuery(request, [], null, LOOPBACK_CALLER, null));
-  expect(decision).toMatchObject({ target: 'local', reasonCode: 'only_candidate', rules: ['smalltalk'] });
+  const decision = await app.get(CommandBus).execute(
+    new DecideRouteCommand({
+      requestId: 'r',
+      request,
+      history: [],
+      strategy: null,
+      caller: LOOPBACK_CALLER,
+      previousTarget: null,
+      live: false,
+      explain: true,
+    }),
+  );
+  expect(decision).toMatchObject({
+    target: { id: 'local' },
+    reasonCode: 'only_candidate',
+    explanation: { rules: ['smalltalk'] },
+  });
   expect(decision.tookUs).toBeGreaterThan(0);
   await app.close();
 });

@@ -1,45 +1,44 @@
-import type { IQueryHandler } from '@nestjs/cqrs';
-import { QueryBus, QueryHandler } from '@nestjs/cqrs';
+import type { ICommandHandler } from '@nestjs/cqrs';
+import { CommandHandler, QueryBus } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { isoNow } from '../../common/iso-time.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
+import { DecisionLog } from './decision-log.js';
+import { KnownRequests } from './known-requests.js';
 import { LearnedScorer } from './learned/learned-scorer.js';
 import { shippedArtefact } from './learned/routing-artefact.js';
 import { ShareControl } from './learned/share-control.js';
 import { OpenToolCalls } from './open-tool-calls.js';
-import { decideRoute } from './route-decision.js';
-import type { RouteDecision } from './router.messages.js';
-import { DecideRouteQuery } from './router.messages.js';
+import { decideRoute, type Decided } from './route-decision.js';
+import { DecideRouteCommand, type RouteAsk, type RouteDecision } from './router.messages.js';
 import { conversationKey, isToolCallOpen, offersTools } from './tool-loop.js';
 
-/** Gathers what the pure decision needs: configuration, target states, clock and random. */
-@QueryHandler(DecideRouteQuery)
-export class DecideRouteHandler implements IQueryHandler<DecideRouteQuery> {
-  private readonly learned = { scorer: new LearnedScorer(shippedArtefact()), shares: new ShareControl() };
+/** Gathers what the pure decision needs: configuration, target states, clock and random; keeps what live ones leave. */
+@CommandHandler(DecideRouteCommand)
+export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
+  private readonly scorer = new LearnedScorer(shippedArtefact());
+  private readonly shares = new ShareControl();
 
   constructor(
     private readonly config: LiveConfig,
     private readonly queries: QueryBus,
     private readonly openCalls: OpenToolCalls,
+    private readonly known: KnownRequests,
+    private readonly log: DecisionLog,
   ) {}
 
-  async execute({
-    request,
-    history,
-    strategy,
-    previousTarget,
-    live,
-    caller,
-  }: DecideRouteQuery): Promise<RouteDecision> {
+  async execute({ ask }: DecideRouteCommand): Promise<RouteDecision> {
+    const { request, history, caller } = ask;
     const config = this.config.current;
     const targets = await this.queries.execute(new ListTargetsQuery());
     const loops = history.length === 0 && offersTools(request);
     const conversation = loops ? conversationKey(request, caller.tenant) : null;
     const called = conversation !== null && isToolCallOpen(request, history);
-    return decideRoute({
+    const decided = decideRoute({
       request,
       history,
-      strategy,
-      previousTarget: previousTarget ?? (called ? await this.openCalls.targetOf(conversation) : null),
+      strategy: ask.strategy,
+      previousTarget: ask.previousTarget ?? (called ? await this.openCalls.targetOf(conversation) : null),
       conversation,
       tenant: caller.tenant,
       onlyPriced: config.limits.unpriced === 'refuse' && caller.limits.usdPerMonth !== undefined,
@@ -47,8 +46,39 @@ export class DecideRouteHandler implements IQueryHandler<DecideRouteQuery> {
       targets,
       now: () => performance.now(),
       random: () => Math.random(),
-      learned: this.learned,
-      live,
+      scorer: this.scorer,
+      shares: this.shares,
+      explain: ask.explain,
+    });
+    if (ask.live) this.keep(ask, conversation, decided);
+    return decided.decision;
+  }
+
+  /** Of a decision that is acted on. Only queues: the request goes on at once. */
+  private keep(
+    { requestId, caller, request }: RouteAsk,
+    conversation: string | null,
+    { decision, evidence, vote }: Decided,
+  ): void {
+    if (vote) this.shares.record(vote.of, decision.score!, vote.strong);
+    this.known.note(caller, requestId);
+    if (conversation !== null) this.openCalls.begun(requestId, conversation);
+    const { strategy, target, reasonCode, score, threshold, policyVersion } = decision;
+    this.log.append({
+      type: 'decision',
+      at: isoNow(),
+      request_id: requestId,
+      tenant: caller.tenant,
+      user: caller.user,
+      model: request.model,
+      strategy,
+      target: target.id,
+      simulated: target.simulated,
+      reason_code: reasonCode,
+      score,
+      threshold,
+      policy_version: policyVersion,
+      ...evidence,
     });
   }
 }

@@ -3,7 +3,9 @@ import type { ModelConfig, Strategy } from '../../common/config/config.schema.js
 import type { HistoryTurn } from '../../common/conversation.js';
 import { mayHaveToLoad, type TargetStatus } from '../../common/target.js';
 import { estimateTokens, tokensAskedFor } from '../../common/token-estimate.js';
-import type { Assessment, Learned } from './assessment.js';
+import type { LearnedScorer } from './learned/learned-scorer.js';
+import type { ShareControl, ShareOf } from './learned/share-control.js';
+import type { Assessment } from './assessment.js';
 import { assess, scores, shareOf, usesArtefact } from './assessment.js';
 import { byCost, byLatency, byWeight, byWeightAndDraw, firstThenRest, strongSideOf } from './route-strategies.js';
 import type { ReasonCode } from './router.messages.js';
@@ -32,10 +34,14 @@ export interface ChoiceInput {
   readonly random: () => number;
   /** `conversationKey` where a tool may be called and no session keeps the target; else `null`. */
   readonly conversation: string | null;
-  /** The trained side: scores and thresholds. */
-  readonly learned: Learned;
-  /** Whether this decision is acted on, and so counts for the strong share. */
-  readonly live: boolean;
+  readonly scorer: LearnedScorer;
+  readonly shares: Pick<ShareControl, 'thresholdOf'>;
+}
+
+/** The side a decision was free to choose, for the share it counts for. */
+export interface ShareVote {
+  readonly of: ShareOf;
+  readonly strong: boolean;
 }
 
 export interface Choice {
@@ -49,6 +55,7 @@ export interface Choice {
   readonly reasonCode: ReasonCode;
   /** Strong targets that are asked when the cheap answer fails its checks; cascades only. */
   readonly escalation?: readonly TargetStatus[];
+  readonly vote?: ShareVote | null;
 }
 
 /** What a strategy says: the targets from best to worst, and why the first is best. */
@@ -72,11 +79,12 @@ export function chooseTarget(input: ChoiceInput): Choice {
   const preference = assessment ? bySide(input, assessment, previous, isStrong) : byRanking(input, previous);
   const target = input.strategy === 'cost' ? preference.ranking[0]! : readyFirst(preference.ranking, isStrong);
   const free = new Set(input.allowed.map(isStrong)).size === 2;
-  if (assessment && input.live && free && usesArtefact(input.strategy)) {
-    input.learned.shares.record(shareOf(input), assessment.score, isStrong(target));
+  const counts = assessment !== null && free && usesArtefact(input.strategy);
+  const vote = counts ? { of: shareOf(input), strong: isStrong(target) } : null;
+  if (assessment && free && isUncertain(input, assessment, preference)) {
+    return cascade({ ...choice, vote }, preference, isStrong);
   }
-  if (assessment && free && isUncertain(input, assessment, preference)) return cascade(choice, preference, isStrong);
-  return { ...choice, target, ...forced(input, preference) };
+  return { ...choice, vote, target, ...forced(input, preference) };
 }
 
 /** Scoring strategies: the side the score asks for, unless the conversation is on the other one by a small margin. */
@@ -138,7 +146,7 @@ function isUncertain(input: ChoiceInput, { score, threshold }: Assessment, { rea
 }
 
 function cascade(
-  choice: Pick<Choice, 'strategy' | 'order' | 'assessment'>,
+  choice: Pick<Choice, 'strategy' | 'order' | 'assessment' | 'vote'>,
   { ranking }: Preference,
   isStrong: (target: TargetStatus) => boolean,
 ): Choice {

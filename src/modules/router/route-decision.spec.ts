@@ -58,6 +58,7 @@ function decide(scene: Scene = {}) {
     tenants: scene.tenants ?? {},
     privacy: { localOnly: scene.localOnly ?? false },
   });
+  const shares = scene.shares ?? new ShareControl();
   const input: RouteInput = {
     request: { model: 'auto', messages: [{ role: 'user', content: scene.text ?? EASY }], ...scene.request },
     history: (scene.history ?? []).map((messages) => ({ messages })),
@@ -69,11 +70,16 @@ function decide(scene: Scene = {}) {
     targets,
     now: () => 0,
     random: () => scene.random ?? 0,
-    learned: { scorer, shares: scene.shares ?? new ShareControl() },
+    scorer,
+    shares,
     conversation: null,
-    live: scene.live ?? true,
+    explain: true,
   };
-  return decideRoute(input);
+  const { decision, vote } = decideRoute(input);
+  if (vote && (scene.live ?? true)) shares.record(vote.of, decision.score!, vote.strong);
+  const { target: chosen, candidates, explanation } = decision;
+  const named = { target: chosen.id, tier: chosen.tier, candidates: candidates.map(({ id }) => id) };
+  return { ...decision, ...explanation!, ...named };
 }
 
 const withCapabilities = (id: string, ...capabilities: Capability[]) => target(id, { capabilities });

@@ -3,14 +3,15 @@ import type { ChatRequest } from '../../common/chat.js';
 import type { ModelConfig, RouterConfig, Strategy } from '../../common/config/config.schema.js';
 import { STRATEGIES } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
-import type { TargetStatus } from '../../common/target.js';
+import type { Price, TargetStatus } from '../../common/target.js';
 import { TenantTargets } from '../../common/tenant-targets.js';
-import type { Learned } from './assessment.js';
 import { usesArtefact } from './assessment.js';
-import type { Choice, ChoiceInput } from './route-choice.js';
+import type { LearnedScorer } from './learned/learned-scorer.js';
+import type { ShareControl } from './learned/share-control.js';
+import type { Choice, ChoiceInput, ShareVote } from './route-choice.js';
 import { chooseTarget } from './route-choice.js';
 import { firstThenRest, strongSideOf } from './route-strategies.js';
-import type { DecisionEvidence, RouteDecision } from './router.messages.js';
+import type { RouteDecision } from './router.messages.js';
 import { POLICY_VERSION } from './routing-rules.js';
 import type { AllowedTargets } from './target-constraints.js';
 import { allowedTargets } from './target-constraints.js';
@@ -36,21 +37,43 @@ export interface RouteInput {
   readonly now: () => number;
   /** 0 to 1, exclusive of 1. */
   readonly random: () => number;
-  /** The trained side, and the shares that live decisions keep. */
-  readonly learned: Learned;
+  readonly scorer: LearnedScorer;
+  /** The thresholds that live decisions have come to; only read. */
+  readonly shares: Pick<ShareControl, 'thresholdOf'>;
   /** `conversationKey` where a tool may be called and no session keeps the target; else `null`. */
   readonly conversation: string | null;
-  /** Whether the decision is acted on; an explanation does not count for the strong share. */
-  readonly live: boolean;
+  /** Whether somebody reads why. */
+  readonly explain: boolean;
+}
+
+/** Numbers of a decision that are written down for a replay or a training: no text. Prices are those of each side's first free target. */
+export interface DecisionEvidence {
+  /** Score of the artefact alone. */
+  readonly learned_score: number;
+  /** Whether the strong side was chosen. */
+  readonly strong: boolean;
+  /** Input of the artefact's trees, by `columnCount` of its version. */
+  readonly columns: readonly number[] | null;
+  readonly weak_price: Price | null;
+  readonly strong_price: Price | null;
+}
+
+/** A decision, and what it leaves behind when it is acted on. */
+export interface Decided {
+  readonly decision: RouteDecision;
+  /** `null` for strategies without the artefact. */
+  readonly evidence: DecisionEvidence | null;
+  /** What it counts for in the strong share; `null` when there was nothing to choose. */
+  readonly vote: ShareVote | null;
 }
 
 /**
  * Chooses the target of a request and the order of fallbacks: constraints, stickiness, strategy, warm state, threshold
  * (DESIGN section 6).
  *
- * @throws see `DecideRouteQuery`
+ * @throws see `DecideRouteCommand`
  */
-export function decideRoute(input: RouteInput): RouteDecision {
+export function decideRoute(input: RouteInput): Decided {
   const startedMs = input.now();
   const requested = input.strategy === null ? null : knownStrategy(input.strategy);
   const model = input.config.models.find(({ name }) => name === input.request.model);
@@ -62,12 +85,11 @@ export function decideRoute(input: RouteInput): RouteDecision {
   const choice = model
     ? chooseTarget(choiceInput(input, model, requested, candidates, constraints))
     : explicitChoice(constraints.allowed[0]!, requested);
+  const evidence = model ? evidenceOf(choice, model, candidates) : null;
   return {
-    ...explained(choice, constraints),
-    conversation: input.conversation,
-    policyVersion: policyOf(choice, input.learned),
-    evidence: model ? evidenceOf(choice, model, candidates) : null,
-    tookUs: (input.now() - startedMs) * 1000,
+    decision: { ...decided(choice, constraints, input), tookUs: (input.now() - startedMs) * 1000 },
+    evidence,
+    vote: choice.vote ?? null,
   };
 }
 
@@ -121,31 +143,33 @@ const explicitChoice = (target: TargetStatus, requested: Strategy | null): Choic
   reasonCode: 'explicit_target',
 });
 
-function explained(
+function decided(
   choice: Choice,
-  { excluded }: AllowedTargets,
-): Omit<RouteDecision, 'tookUs' | 'policyVersion' | 'evidence' | 'conversation'> {
-  const { assessment } = choice;
+  { excluded, down }: AllowedTargets,
+  { scorer, explain }: RouteInput,
+): Omit<RouteDecision, 'tookUs'> {
+  const { assessment, strategy, target, reason, reasonCode } = choice;
   return {
-    strategy: choice.strategy,
-    target: choice.target.id,
-    tier: choice.target.tier,
-    simulated: choice.target.simulated,
-    candidates: firstThenRest(choice.target, choice.order).map(({ id }) => id),
-    escalation: (choice.escalation ?? []).map(({ id }) => id),
+    strategy,
+    target,
+    candidates: firstThenRest(target, choice.order),
+    escalation: choice.escalation ?? [],
+    down,
     excluded,
     score: assessment?.score ?? null,
     threshold: assessment?.threshold ?? null,
-    confidence: assessment?.confidence ?? null,
-    reason: choice.reason,
-    reasonCode: choice.reasonCode,
-    rules: assessment?.rules ?? [],
-    features: assessment?.features ?? {},
+    reasonCode,
+    policyVersion: usesArtefact(strategy) ? `${POLICY_VERSION}+${scorer.artefact.version}` : POLICY_VERSION,
+    explanation: explain
+      ? {
+          confidence: assessment?.confidence ?? null,
+          reason,
+          rules: assessment?.rules ?? [],
+          features: assessment?.features ?? {},
+        }
+      : null,
   };
 }
-
-const policyOf = ({ strategy }: Choice, { scorer }: Learned): string =>
-  usesArtefact(strategy) ? `${POLICY_VERSION}+${scorer.artefact.version}` : POLICY_VERSION;
 
 function evidenceOf(
   { assessment, target, order }: Choice,

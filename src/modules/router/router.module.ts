@@ -7,7 +7,6 @@ import { KnownRequests } from './known-requests.js';
 import { ReplicaNotes } from './replica-notes.js';
 import { OpenToolCalls } from './open-tool-calls.js';
 import { RememberRequestHandler } from './remember-request.handler.js';
-import { RecordDecisionHandler } from './record-decision.handler.js';
 import { DecideRouteHandler } from './decide-route.handler.js';
 
 /** Decides which target answers, and why. */
@@ -17,7 +16,6 @@ import { DecideRouteHandler } from './decide-route.handler.js';
   providers: [
     DecideRouteHandler,
     CheckAnswerHandler,
-    RecordDecisionHandler,
     RememberRequestHandler,
     OpenToolCalls,
     KnownRequests,

@@ -28,6 +28,8 @@ export interface AllowedTargets {
   /** At least one, in configured order. */
   readonly allowed: readonly TargetStatus[];
   readonly excluded: readonly Excluded[];
+  /** Those that only their present state excludes. */
+  readonly down: readonly TargetStatus[];
   /** Whether private text kept the request from a cloud target. */
   readonly keptLocal: boolean;
 }
@@ -73,9 +75,10 @@ export function allowedTargets(
   const beforePrivacy = left.length;
   left = localIfPrivate(left, request, history, config, keep);
   const keptLocal = left.length < beforePrivacy;
+  const down = left.filter(({ breaker }) => breaker === 'drained' || breaker === 'open');
   left = keep(left, ({ breaker }) => (breaker === 'drained' ? 'drained' : breaker === 'open' ? 'breaker_open' : null));
   if (left.length === 0) throw unavailable(targets, excluded, random);
-  return { allowed: left, excluded, keptLocal };
+  return { allowed: left, excluded, down, keptLocal };
 }
 
 type Keep = (from: readonly TargetStatus[], why: (target: TargetStatus) => string | null) => TargetStatus[];
