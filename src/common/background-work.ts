@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { StoreUnavailable } from './store-unavailable.js';
+import { inTime } from './in-time.js';
 import { ownWords } from './logging/outside-text.js';
 
 /** @param signal aborts when its owner stops */
@@ -91,11 +92,7 @@ export class BackgroundWork {
   /** Nothing begins any more. Resolves when what is under way has ended, or after 2 s; never rejects. */
   async stop(): Promise<void> {
     this.cancel();
-    if (this.running.size === 0) return;
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, STOP_MS);
-    await Promise.race([Promise.all(this.running), late.promise]);
-    clearTimeout(timer);
+    if (this.running.size > 0) await inTime(Promise.all(this.running), STOP_MS, null);
   }
 
   private scheduledOn(timer: NodeJS.Timeout): ScheduledWork {

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { BackgroundWork } from './background-work.js';
+import { inTime } from './in-time.js';
 import { FIRST_ATTEMPT_MS, STARTING, type StoreCheck } from './store-check.js';
 import { shortly, STORE_DEADLINE_MS, StoreGuard, type CallTerms } from './store-guard.js';
 import { StoreRefusal, StoreUnavailable } from './store-unavailable.js';
@@ -141,10 +142,7 @@ export class StoreConnection<T> {
 
   /** A request that comes while the service starts waits a little; later ones know at once. */
   private async awaitFirstContact(): Promise<Opened<T>> {
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, FIRST_CONTACT_MS);
-    await Promise.race([this.firstContact, late.promise]);
-    clearTimeout(timer);
+    if (this.firstContact) await inTime(this.firstContact, FIRST_CONTACT_MS, null);
     if (!this.opened) throw new StoreUnavailable(`${this.store}: ${this.problem}`);
     return this.opened;
   }

@@ -7,6 +7,7 @@ import {
   type HealthIndicatorResult,
 } from '@nestjs/terminus';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { inTime } from '../../common/in-time.js';
 import { RecentAnswer } from '../../common/recent-answer.js';
 import type { TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
@@ -140,13 +141,9 @@ export class ReadinessProbe {
   }
 
   /** What the stores say; `null` when nobody says anything within the deadline. */
-  private async askStores(): Promise<SessionStoreChecks | null> {
-    const late = Promise.withResolvers<null>();
-    const timer = setTimeout(() => late.resolve(null), CHECK_DEADLINE_MS);
+  private askStores(): Promise<SessionStoreChecks | null> {
     const asked = this.queries.execute(new CheckSessionStoresQuery()).catch(() => FAILED);
-    const answer = await Promise.race([asked, late.promise]);
-    clearTimeout(timer);
-    return answer;
+    return inTime(asked, CHECK_DEADLINE_MS, null);
   }
 
   /** Answers that nobody keeps are what the configuration may not want. */

@@ -1,6 +1,7 @@
 import { ownWords } from '../../common/logging/outside-text.js';
 import { Injectable, Logger } from '@nestjs/common';
 import { StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
+import { inTime } from '../../common/in-time.js';
 import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
 import { SessionIndex } from './session-index.js';
 import { erasedSince } from './erasure.js';
@@ -48,10 +49,7 @@ export class IndexWriter {
   /** Resolves when everything is recorded, or after `withinMs`. */
   async settled(withinMs: number): Promise<void> {
     if (this.waiting.length === 0 && !this.working) return;
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, withinMs);
-    await Promise.race([this.work(), late.promise]);
-    clearTimeout(timer);
+    await inTime(this.work(), withinMs, null);
   }
 
   /** At the end of the process. */

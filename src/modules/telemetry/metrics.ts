@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Attempt } from '../../common/attempt.js';
+import { inTime } from '../../common/in-time.js';
 import { RecentAnswer } from '../../common/recent-answer.js';
 import type { TargetStatus } from '../../common/target.js';
 import type { AnsweredBy, ChatCompletedEvent, ChatTiming } from '../chat/chat.messages.js';
@@ -17,15 +18,9 @@ const BREAKER_VALUE: Record<TargetStatus['breaker'], number> = { closed: 0, half
 
 /** A scrape must come back while a store hangs; what cannot be read in time is left out of it. */
 const SCRAPE_DEADLINE_MS = 500;
+const UNREAD = Symbol('unread');
 
 const MS_PER_SECOND = 1000;
-
-/** Rejects when `work` has not settled in time; `work` itself goes on. */
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error('scrape deadline')), SCRAPE_DEADLINE_MS);
-  return Promise.race([work, promise]).finally(() => clearTimeout(timer));
-}
 
 /** The HTTP status, or how a stream ended that did not end well: its status went out before that was known. */
 const statusLabel = ({ stream, outcome, status }: ChatCompletedEvent): string =>
@@ -162,12 +157,10 @@ export class RouterMetrics {
       labelNames,
       registers: [this.registry],
       collect: async () => {
-        try {
-          await inTime(read(gauge));
-        } catch {
-          gauge.reset();
-          if (labelNames.length === 0) gauge.remove(); // reset() leaves a 0, which would be a statement
-        }
+        const outcome = await inTime(read(gauge), SCRAPE_DEADLINE_MS, UNREAD).catch(() => UNREAD);
+        if (outcome !== UNREAD) return;
+        gauge.reset();
+        if (labelNames.length === 0) gauge.remove(); // reset() leaves a 0, which would be a statement
       },
     });
   }
