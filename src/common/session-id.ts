@@ -12,5 +12,17 @@ export const sessionIdSchema = z
   .regex(SESSION_ID_PATTERN, 'use 1 to 128 of the characters A-Z a-z 0-9 . _ : - (not "." or ".." alone)')
   .describe('Session id: 1 to 128 of the characters A-Z a-z 0-9 . _ : -');
 
+/**
+ * Whose conversation. Sessions belong to the tenant, not to one user of it; every store call carries both fields, so
+ * that the same id under another tenant is another session.
+ */
+export interface SessionKey {
+  readonly tenant: string;
+  readonly sessionId: string;
+}
+
+/** For maps in this process. NUL cannot be part of a session id, so no two sessions share a name. */
+export const sessionName = ({ tenant, sessionId }: SessionKey): string => `${tenant}\0${sessionId}`;
+
 /** The session that the examples of the API documentation talk in; it exists once the chat example has run. */
 export const EXAMPLE_SESSION_ID = 'trip-to-oslo';

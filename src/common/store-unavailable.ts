@@ -8,3 +8,13 @@ export class StoreUnavailable extends Error {
 
 /** The store is there and does not take this very call, however often it is repeated: malformed, too large. */
 export class StoreRefusal extends StoreUnavailable {}
+
+/** What `work` gives, or `otherwise` while its store cannot be used. Rejects with every other error. */
+export async function ifAvailable<T, O>(work: () => Promise<T>, otherwise: O): Promise<T | O> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return otherwise;
+    throw error;
+  }
+}

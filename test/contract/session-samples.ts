@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Turn } from '../../src/modules/session/session.messages.js';
-import { toStoredTurn, type SessionKey, type StoredTurn } from '../../src/modules/session/stored-turn.js';
+import type { SessionKey } from '../../src/common/session-id.js';
+import { toStoredTurn, type StoredTurn } from '../../src/modules/session/stored-turn.js';
 
 /** Time zero of the samples, epoch milliseconds. */
 export const START = Date.parse('2026-11-23T09:00:00.000Z');

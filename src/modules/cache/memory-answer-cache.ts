@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../common/bounded-map.js';
 import type { CachedAnswer } from './cache.messages.js';
 
 const MEGABYTE = 1024 * 1024;
@@ -35,7 +36,7 @@ export class MemoryAnswerCache {
   /** Longest unused first. */
   private readonly entries = new Map<string, Entry>();
   /** When sessions were erased, the longest ago first. */
-  private readonly erased = new Map<string, number>();
+  private readonly erased = new BoundedMap<string, number>(MAX_ERASED);
   private bytes = 0;
 
   constructor(
@@ -87,9 +88,7 @@ export class MemoryAnswerCache {
   /** Forgets every answer that was given in the session. */
   forgetSession(session: string): void {
     for (const [key, entry] of this.entries) if (entry.session === session) this.remove(key);
-    this.erased.delete(session);
     this.erased.set(session, this.now());
-    if (this.erased.size > MAX_ERASED) this.erased.delete(this.erased.keys().next().value!);
   }
 
   private remove(key: string): void {

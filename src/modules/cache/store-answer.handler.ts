@@ -1,8 +1,8 @@
 import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { ChatCompletedEvent } from '../chat/chat.messages.js';
+import { sessionName } from '../../common/session-id.js';
 import { MemoryAnswerCache } from './memory-answer-cache.js';
-import { sessionName } from './session-name.js';
 import { storableAnswer } from './storable-answer.js';
 
 /** Keeps complete, successful answers; a `no-cache` request replaces what was kept. */
@@ -18,7 +18,8 @@ export class StoreAnswerHandler implements IEventHandler<ChatCompletedEvent> {
     const { key } = event.cache;
     if (!enabled || key === null) return;
     const answer = storableAnswer(event);
-    const session = event.sessionId === null ? null : sessionName(event.caller.tenant, event.sessionId);
+    const session =
+      event.sessionId === null ? null : sessionName({ tenant: event.caller.tenant, sessionId: event.sessionId });
     const beganAt = performance.now() - event.timing.totalMs;
     if (answer) this.answers.set(key, answer, ttlSeconds, session, beganAt);
   }

@@ -1,6 +1,6 @@
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import type { SessionName } from './idempotency-store.js';
+import type { SessionKey } from '../../common/session-id.js';
 import type { IdempotentRun } from './idempotent-run.js';
 
 /** A larger answer is given and not kept, bytes. */
@@ -15,7 +15,7 @@ export class AnswerRecorder {
   constructor(
     private readonly reply: FastifyReply,
     private readonly run: IdempotentRun,
-    private readonly session: SessionName | null,
+    private readonly session: SessionKey | null,
   ) {}
 
   /** A whole body. Resolves once a duplicate finds it. */

@@ -1,7 +1,4 @@
-export interface SessionName {
-  readonly tenant: string;
-  readonly sessionId: string;
-}
+import type { SessionKey } from '../../common/session-id.js';
 
 /** A key, and whose it is; both are hashes, so nothing of a caller is in them. */
 export interface KeyName {
@@ -15,7 +12,7 @@ export interface StoredAnswer {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   /** Whose conversation is in it; `null` = nobody's. */
-  readonly session: SessionName | null;
+  readonly session: SessionKey | null;
 }
 
 /** `begun`: it is ours to answer. `running`: somebody else is at it. `other`: the key was used for another request. */
@@ -58,7 +55,7 @@ export abstract class IdempotencyStore {
   abstract release(key: KeyName, owner: string): Promise<void>;
 
   /** Forgets every answer of the session. */
-  abstract forgetSession(session: SessionName): Promise<void>;
+  abstract forgetSession(session: SessionKey): Promise<void>;
 
   /**
    * Tells when the key's request ends, on whichever replica; to be closed. What ends between two watches is not told, so

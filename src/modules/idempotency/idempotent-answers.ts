@@ -6,10 +6,11 @@ import { IdempotencyConflict, InvalidRequest } from '../../common/app-error.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { IDEMPOTENCY_HEADER, type AnswerOnce } from '../../common/http/idempotent.decorator.js';
 import { sourceOf } from '../../common/json/source.js';
+import type { SessionKey } from '../../common/session-id.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { AnswerRecorder } from './answer-recorder.js';
 import { IdempotentRun } from './idempotent-run.js';
-import { IdempotencyStore, type KeyName, type SessionName, type StoredAnswer } from './idempotency-store.js';
+import { IdempotencyStore, type KeyName, type StoredAnswer } from './idempotency-store.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 
 /** Visible ASCII, as the draft of the header has it (draft-ietf-httpapi-idempotency-key-header). */
@@ -100,7 +101,7 @@ function keyOf(key: string, { caller }: FastifyRequest): KeyName {
 }
 
 /** The session named by the body (`/query`) or the header. */
-function sessionOf({ headers, body, caller }: FastifyRequest): SessionName | null {
+function sessionOf({ headers, body, caller }: FastifyRequest): SessionKey | null {
   const sessionId = (body as { session_id?: unknown } | null)?.session_id ?? headers['x-session-id'];
   return caller && typeof sessionId === 'string' ? { tenant: caller.tenant, sessionId } : null;
 }

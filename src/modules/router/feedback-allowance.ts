@@ -1,4 +1,5 @@
 import { RateLimitExceeded } from '../../common/app-error.js';
+import { BoundedMap } from '../../common/bounded-map.js';
 
 /** What one user may have written down in a day, bytes: about 400 of the longest comments or 5,000 scores. */
 const MOST_BYTES = 1_000_000;
@@ -8,7 +9,7 @@ const MOST_USERS = 10_000;
 
 /** Bounds what each user adds to the decision log, so that nobody can push the decisions of others out of it. */
 export class FeedbackAllowance {
-  private readonly users = new Map<string, { readonly since: number; bytes: number }>();
+  private readonly users = new BoundedMap<string, { readonly since: number; bytes: number }>(MOST_USERS);
 
   /**
    * @param now milliseconds
@@ -18,9 +19,7 @@ export class FeedbackAllowance {
     let spent = this.users.get(user);
     if (!spent || now - spent.since >= DAY_MS) {
       spent = { since: now, bytes: 0 };
-      this.users.delete(user);
       this.users.set(user, spent);
-      if (this.users.size > MOST_USERS) this.users.delete(this.users.keys().next().value!);
     }
     if (spent.bytes + bytes > MOST_BYTES) {
       const seconds = (spent.since + DAY_MS - now) / 1000;

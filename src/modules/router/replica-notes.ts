@@ -1,7 +1,8 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { BoundedMap } from '../../common/bounded-map.js';
 import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
-import { StoreUnavailable } from '../../common/store-unavailable.js';
+import { ifAvailable } from '../../common/store-unavailable.js';
 
 /** Notes on their way to Redis; the oldest is lost when it does not take them. */
 const MOST_WAITING = 5_000;
@@ -17,7 +18,7 @@ const KEPT_SECONDS = 3_600;
 @Injectable()
 export class ReplicaNotes implements OnApplicationShutdown {
   private readonly background = new BackgroundWork('router');
-  private readonly waiting = new Map<string, string>();
+  private readonly waiting = new BoundedMap<string, string>(MOST_WAITING);
   private next: ScheduledWork | null = null;
 
   constructor(private readonly redis: RedisConnection) {}
@@ -30,7 +31,6 @@ export class ReplicaNotes implements OnApplicationShutdown {
   /** @param name of fixed length and harmless characters, such as a digest */
   put(kind: string, name: string, value: string): void {
     if (!this.redis.configured) return;
-    if (this.waiting.size >= MOST_WAITING) this.waiting.delete(this.waiting.keys().next().value!);
     this.waiting.set(keyOf(kind, name), value);
     this.next ??= this.background.after('telling other replicas', WRITE_MS, () => this.write());
   }
@@ -41,12 +41,7 @@ export class ReplicaNotes implements OnApplicationShutdown {
     const key = keyOf(kind, name);
     const own = this.waiting.get(key);
     if (own !== undefined) return own;
-    try {
-      return await this.redis.run((client) => client.get(key));
-    } catch (error) {
-      if (error instanceof StoreUnavailable) return null;
-      throw error;
-    }
+    return ifAvailable(() => this.redis.run((client) => client.get(key)), null);
   }
 
   async onApplicationShutdown(): Promise<void> {

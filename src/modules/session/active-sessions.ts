@@ -1,21 +1,19 @@
-import type { SessionKey } from './stored-turn.js';
+import { BoundedMap } from '../../common/bounded-map.js';
+import { sessionName, type SessionKey } from '../../common/session-id.js';
 
 const MAX_COUNTED = 100_000;
 
 /** Which sessions had a turn lately on this replica, for the gauge. At most 100,000, the oldest leave first. */
 export class ActiveSessions {
   /** Epoch milliseconds of the latest turn; oldest first, as every turn moves its session to the end. */
-  private readonly latestTurn = new Map<string, number>();
+  private readonly latestTurn = new BoundedMap<string, number>(MAX_COUNTED);
 
-  sawTurn({ tenant, sessionId }: SessionKey, nowMs: number): void {
-    const name = `${tenant}\0${sessionId}`;
-    this.latestTurn.delete(name);
-    this.latestTurn.set(name, nowMs);
-    if (this.latestTurn.size > MAX_COUNTED) this.latestTurn.delete(this.latestTurn.keys().next().value!);
+  sawTurn(key: SessionKey, nowMs: number): void {
+    this.latestTurn.set(sessionName(key), nowMs);
   }
 
-  forget({ tenant, sessionId }: SessionKey): void {
-    this.latestTurn.delete(`${tenant}\0${sessionId}`);
+  forget(key: SessionKey): void {
+    this.latestTurn.delete(sessionName(key));
   }
 
   /** Sessions whose latest turn is at most `withinMs` old. */

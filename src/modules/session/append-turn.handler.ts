@@ -9,7 +9,8 @@ import { IndexWriter } from './index-writer.js';
 import { AppendTurnCommand } from './session.messages.js';
 import { Outboxes } from './outboxes.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
-import { MAX_TURN_BYTES, toStoredTurn, type SessionKey, type StoredTurn } from './stored-turn.js';
+import type { SessionKey } from '../../common/session-id.js';
+import { MAX_TURN_BYTES, toStoredTurn, type StoredTurn } from './stored-turn.js';
 import { TurnStore } from './turn-store.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 

@@ -1,4 +1,5 @@
-import type { SessionKey, StoredTurn } from './stored-turn.js';
+import type { SessionKey } from '../../common/session-id.js';
+import type { StoredTurn } from './stored-turn.js';
 
 export interface TailReading {
   /** Unexpired turns, oldest first, at most `sessions.maxTurns`. */

@@ -5,7 +5,8 @@ import { inTime } from '../../common/in-time.js';
 import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
 import { SessionIndex } from './session-index.js';
 import { erasedSince } from './erasure.js';
-import { beginningOf, type SessionKey, type StoredTurn } from './stored-turn.js';
+import type { SessionKey } from '../../common/session-id.js';
+import { beginningOf, type StoredTurn } from './stored-turn.js';
 import { MOST_TRIES } from './turn-outbox.js';
 import { TurnStore } from './turn-store.js';
 

@@ -8,7 +8,8 @@ import type { Beginning } from './erasure.js';
 import { HotTail, type TailReading } from './hot-tail.js';
 import { Outboxes } from './outboxes.js';
 import { LoadConversationQuery, type Conversation } from './session.messages.js';
-import { mergeTurns, type SessionKey, type StoredTurn } from './stored-turn.js';
+import type { SessionKey } from '../../common/session-id.js';
+import { mergeTurns, type StoredTurn } from './stored-turn.js';
 import { TurnStore } from './turn-store.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 

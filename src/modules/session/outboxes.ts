@@ -2,7 +2,8 @@ import { Logger } from '@nestjs/common';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import type { MemoryTurnOutbox } from './adapters/memory.turn-outbox.js';
 import type { RedisTurnOutbox } from './adapters/redis.turn-outbox.js';
-import type { SessionKey, StoredTurn } from './stored-turn.js';
+import type { SessionKey } from '../../common/session-id.js';
+import type { StoredTurn } from './stored-turn.js';
 import type { PendingTurn } from './turn-outbox.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 

@@ -10,7 +10,8 @@ import { SessionIndex, summaryOf, type ListOrder, type SessionSummary, type Summ
 import { SessionErasedEvent, type Turn } from './session.messages.js';
 import { SessionStores } from './session-stores.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
-import { mergeTurns, type SessionKey, type StoredTurn } from './stored-turn.js';
+import type { SessionKey } from '../../common/session-id.js';
+import { mergeTurns, type StoredTurn } from './stored-turn.js';
 import { TurnStore } from './turn-store.js';
 
 const PAGE_TURNS = 100;

@@ -1,7 +1,8 @@
 import { textOf } from '../../common/chat.js';
 import type { StoreCheck } from '../../common/store-check.js';
 import type { Turn } from './session.messages.js';
-import type { SessionKey, StoredTurn } from './stored-turn.js';
+import type { SessionKey } from '../../common/session-id.js';
+import type { StoredTurn } from './stored-turn.js';
 
 /** What a list of sessions shows. Counts and cost are of the session's whole life, expired turns included. */
 export interface SessionSummary {

@@ -1,15 +1,6 @@
 import type { Beginning } from './erasure.js';
 import type { Turn } from './session.messages.js';
 
-/**
- * Whose conversation. Sessions belong to the tenant, not to one user of it; every store call carries both fields, so
- * that the same id under another tenant is another session.
- */
-export interface SessionKey {
-  readonly tenant: string;
-  readonly sessionId: string;
-}
-
 export interface StoredTurn {
   readonly turn: Turn;
   /** Epoch milliseconds; no read returns the turn from then on. */

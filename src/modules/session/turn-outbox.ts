@@ -1,4 +1,5 @@
-import type { SessionKey, StoredTurn } from './stored-turn.js';
+import type { SessionKey } from '../../common/session-id.js';
+import type { StoredTurn } from './stored-turn.js';
 
 /** A turn on its way to the turn store. */
 export interface PendingTurn {

@@ -1,5 +1,6 @@
 import type { StoreCheck } from '../../common/store-check.js';
-import type { SessionKey, StoredTurn } from './stored-turn.js';
+import type { SessionKey } from '../../common/session-id.js';
+import type { StoredTurn } from './stored-turn.js';
 
 export interface TurnPage {
   /** Newest first. Rows that cannot be read are left out, so a page may be short without being the last. */

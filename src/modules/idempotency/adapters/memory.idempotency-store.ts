@@ -1,10 +1,11 @@
+import { BoundedMap } from '../../../common/bounded-map.js';
+import { sessionName, type SessionKey } from '../../../common/session-id.js';
 import {
   IdempotencyStore,
   KEPT_OF_A_USER,
   type Claim,
   type KeyName,
   type KeyWatch,
-  type SessionName,
   type StoredAnswer,
 } from '../idempotency-store.js';
 import { KeyWatchers } from '../key-watchers.js';
@@ -37,7 +38,7 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
   private readonly kept = new Map<string, Kept>();
   private readonly watchers = new KeyWatchers();
   /** When sessions were erased, the longest ago first: what began before is not kept when it is complete. */
-  private readonly erased = new Map<string, number>();
+  private readonly erased = new BoundedMap<string, number>(MAX_ERASED);
   private bytes = 0;
 
   /** @param now epoch milliseconds */
@@ -78,7 +79,8 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
   async complete({ user, name }: KeyName, owner: string, answer: StoredAnswer, keepMs: number): Promise<void> {
     const entry = this.owned(name, owner);
     if (!entry) return;
-    if (answer.session && (this.erased.get(nameOf(answer.session)) ?? -1) >= entry.begunAt) return this.forget(name);
+    if (answer.session && (this.erased.get(sessionName(answer.session)) ?? -1) >= entry.begunAt)
+      return this.forget(name);
     const bytes = Buffer.byteLength(answer.body);
     entry.answer = answer;
     entry.bytes += bytes;
@@ -102,13 +104,11 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
     this.watchers.tell(name);
   }
 
-  async forgetSession({ tenant, sessionId }: SessionName): Promise<void> {
-    const erased = nameOf({ tenant, sessionId });
-    this.erased.delete(erased);
+  async forgetSession(session: SessionKey): Promise<void> {
+    const erased = sessionName(session);
     this.erased.set(erased, this.now());
-    if (this.erased.size > MAX_ERASED) this.erased.delete(this.erased.keys().next().value!);
     for (const [name, { answer }] of this.entries) {
-      if (answer?.session?.tenant === tenant && answer.session.sessionId === sessionId) this.forget(name);
+      if (answer?.session && sessionName(answer.session) === erased) this.forget(name);
     }
   }
 
@@ -147,6 +147,3 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
     if (kept.names.size === 0) this.kept.delete(entry.user);
   }
 }
-
-/** NUL cannot be part of a session id. */
-const nameOf = ({ tenant, sessionId }: SessionName): string => `${tenant}\0${sessionId}`;

@@ -1,11 +1,11 @@
 import { RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
+import type { SessionKey } from '../../../common/session-id.js';
 import {
   IdempotencyStore,
   KEPT_OF_A_USER,
   type Claim,
   type KeyName,
   type KeyWatch,
-  type SessionName,
   type StoredAnswer,
 } from '../idempotency-store.js';
 import { KeyWatchers } from '../key-watchers.js';
@@ -127,7 +127,7 @@ export class RedisIdempotencyStore extends IdempotencyStore {
     this.watchers.tell(key.name);
   }
 
-  async forgetSession(session: SessionName): Promise<void> {
+  async forgetSession(session: SessionKey): Promise<void> {
     await this.redis.run((client) => MARK_ERASED.run(client, [erasedOf(session)], [ERASED_KEPT_MS]));
     let cursor = '0';
     do {
@@ -150,7 +150,7 @@ export class RedisIdempotencyStore extends IdempotencyStore {
   }
 
   /** Whether the session was erased since the key was claimed, by the clock of Redis. */
-  private async wasErased(key: KeyName, session: SessionName): Promise<boolean> {
+  private async wasErased(key: KeyName, session: SessionKey): Promise<boolean> {
     const erasedAt = await this.redis.run((client) => client.get(erasedOf(session)));
     if (erasedAt === null) return false;
     const since = await this.redis.run((client) => client.hget(placeOf(key), 'since'));
@@ -172,8 +172,8 @@ const keysOf = (key: KeyName): string[] => [
 ];
 
 /** The keys that hold something of a session, so that erasing the session finds them. */
-const listOf = ({ tenant, sessionId }: SessionName): string =>
+const listOf = ({ tenant, sessionId }: SessionKey): string =>
   `{idempotency-of:${encodeURIComponent(tenant.toWellFormed())}:${sessionId}}`;
 
 /** When the session was last erased, by the clock of Redis. */
-const erasedOf = (session: SessionName): string => `${listOf(session)}:erased`;
+const erasedOf = (session: SessionKey): string => `${listOf(session)}:erased`;

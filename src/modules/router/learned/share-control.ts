@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../../common/bounded-map.js';
 import type { Strategy } from '../../../common/config/config.schema.js';
 
 /** Scores remembered of each model name. */
@@ -39,7 +40,7 @@ export interface ShareOf {
  * conversations that stay where they are) corrects itself.
  */
 export class ShareControl {
-  private readonly states = new Map<string, State>();
+  private readonly states = new BoundedMap<string, State>(MOST_STATES);
 
   /** Threshold for scores that are shares (0 to 1); the calibrated one is 1 - share. Changes nothing. */
   thresholdOf(of: ShareOf): number {
@@ -73,14 +74,11 @@ export class ShareControl {
   private stateOf(of: ShareOf): State {
     const key = keyOf(of);
     let state = this.states.get(key);
-    if (state) this.states.delete(key);
     if (!state || state.share !== of.share) {
       const prior = Array.from({ length: PRIOR }, (_, i) => (i + 0.5) / PRIOR);
       state = { share: of.share, ring: prior, sorted: [...prior], next: 0, surplus: 0, decisions: 0 };
     }
-    // at the end, where the latest used are
     this.states.set(key, state);
-    if (this.states.size > MOST_STATES) this.states.delete(this.states.keys().next().value!);
     return state;
   }
 }

@@ -1,6 +1,8 @@
 import { erasedSince } from '../erasure.js';
 import { HotTail, type Kept, type TailReading } from '../hot-tail.js';
-import { mergeTurns, type SessionKey, type StoredTurn } from '../stored-turn.js';
+import { BoundedMap } from '../../../common/bounded-map.js';
+import { sessionName, type SessionKey } from '../../../common/session-id.js';
+import { mergeTurns, type StoredTurn } from '../stored-turn.js';
 
 const MAX_ERASED = 10_000;
 
@@ -42,7 +44,7 @@ export class MemoryHotTail extends HotTail {
   private seenWrites: number;
   private erasures = 0;
   /** Latest erasures by session, oldest first; bounded, as a turn store knows them too. */
-  private readonly erased = new Map<string, number>();
+  private readonly erased = new BoundedMap<string, number>(MAX_ERASED);
 
   constructor(
     private readonly limits: () => HotTailLimits,
@@ -69,7 +71,7 @@ export class MemoryHotTail extends HotTail {
   }
 
   async append(key: SessionKey, turn: StoredTurn, durable: boolean): Promise<Kept> {
-    if (erasedSince(turn.began, this.erased.get(nameOf(key)) ?? null)) return 'erased';
+    if (erasedSince(turn.began, this.erased.get(sessionName(key)) ?? null)) return 'erased';
     const entry = this.current(key) ?? this.create(key);
     if (!durable) entry.unsaved.add(turn.turn.id);
     this.put(entry, mergeTurns(entry.turns, [turn]));
@@ -86,12 +88,10 @@ export class MemoryHotTail extends HotTail {
 
   async erase(key: SessionKey, at: number): Promise<number> {
     this.erasures += 1;
-    const name = nameOf(key);
+    const name = sessionName(key);
     const number = Math.max(at, (this.erased.get(name) ?? 0) + 1);
     this.forget(name);
-    this.erased.delete(name);
     this.erased.set(name, number);
-    if (this.erased.size > MAX_ERASED) this.erased.delete(this.erased.keys().next().value!);
     return number;
   }
 
@@ -103,7 +103,7 @@ export class MemoryHotTail extends HotTail {
   /** The session's entry as it holds now, moved to the recently used end. */
   private current(key: SessionKey): Entry | null {
     this.observeForeignWrites();
-    const name = nameOf(key);
+    const name = sessionName(key);
     const entry = this.entries.get(name);
     if (!entry) return null;
     if (entry.forgetAt <= this.now()) {
@@ -134,7 +134,7 @@ export class MemoryHotTail extends HotTail {
 
   private create(key: SessionKey): Entry {
     const entry = { turns: [], unsaved: new Set<string>(), filledFor: 0, bytes: 0, forgetAt: 0, epoch: this.epoch };
-    this.entries.set(nameOf(key), entry);
+    this.entries.set(sessionName(key), entry);
     return entry;
   }
 
@@ -168,6 +168,3 @@ export class MemoryHotTail extends HotTail {
     this.entries.delete(name);
   }
 }
-
-/** NUL cannot be part of a session id, so no two keys share a name. */
-const nameOf = ({ tenant, sessionId }: SessionKey): string => `${tenant}\0${sessionId}`;

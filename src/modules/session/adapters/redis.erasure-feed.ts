@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RedisConnection } from '../../../common/redis/redis-connection.js';
-import type { SessionKey } from '../stored-turn.js';
+import type { SessionKey } from '../../../common/session-id.js';
 import { ERASURE_MARK_MS } from '../turn-store.js';
 import { setOwnField } from '../../../common/json/fields.js';
 

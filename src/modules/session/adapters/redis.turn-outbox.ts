@@ -5,7 +5,8 @@ import type { RedisConnection } from '../../../common/redis/redis-connection.js'
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { parseKeepingNumbers } from '../../../common/json/numbers.js';
 import type { Beginning } from '../erasure.js';
-import type { SessionKey, StoredTurn } from '../stored-turn.js';
+import type { SessionKey } from '../../../common/session-id.js';
+import type { StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument, type TurnDocument } from '../turn-document.js';
 import { EntryGaps } from '../entry-gaps.js';
 import { EntryDeferred, MOST_TRIES, TurnOutbox, type Deliver, type PendingTurn } from '../turn-outbox.js';

@@ -1,4 +1,5 @@
-import type { SessionKey, StoredTurn } from '../stored-turn.js';
+import type { SessionKey } from '../../../common/session-id.js';
+import type { StoredTurn } from '../stored-turn.js';
 import { SessionIndex, titleOf, type ListOrder, type SessionSummary, type SummaryPage } from '../session-index.js';
 import type { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
 

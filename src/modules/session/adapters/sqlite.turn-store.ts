@@ -3,7 +3,8 @@ import { Logger } from '@nestjs/common';
 import { parseKeepingNumbers } from '../../../common/json/numbers.js';
 import { toDocument, fromDocument } from '../turn-document.js';
 import { erasedSince, TurnErased } from '../erasure.js';
-import type { SessionKey, StoredTurn } from '../stored-turn.js';
+import type { SessionKey } from '../../../common/session-id.js';
+import type { StoredTurn } from '../stored-turn.js';
 import { ERASURE_MARK_MS, TurnStore, type TurnPage } from '../turn-store.js';
 import type { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
 

@@ -1,7 +1,8 @@
 import type { TableEntity } from '@azure/data-tables';
 import type { ListOrder, SessionSummary } from '../session-index.js';
 import { titleOf } from '../session-index.js';
-import type { SessionKey, StoredTurn } from '../stored-turn.js';
+import type { SessionKey } from '../../../common/session-id.js';
+import type { StoredTurn } from '../stored-turn.js';
 
 /**
  * A session is three entities of its tenant's partition, always changed in one transaction: `s|id` is the session;

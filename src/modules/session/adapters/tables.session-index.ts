@@ -2,7 +2,8 @@ import type { TransactionAction } from '@azure/data-tables';
 import type { StoreCheck } from '../../../common/store-check.js';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { SessionIndex, type ListOrder, type SessionSummary, type SummaryPage } from '../session-index.js';
-import type { SessionKey, StoredTurn } from '../stored-turn.js';
+import type { SessionKey } from '../../../common/session-id.js';
+import type { StoredTurn } from '../stored-turn.js';
 import { isMissing, isOvertaken, type TablesConnection } from '../../../common/tables/adapters/tables-client.js';
 import {
   fieldsOf,
