@@ -1,10 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { BackgroundWork } from './background-work.js';
 import { inTime } from './in-time.js';
+import { firstLine } from './logging/outside-text.js';
 import { FIRST_ATTEMPT_MS, STARTING, type StoreCheck } from './store-check.js';
 import { shortly, STORE_DEADLINE_MS, StoreGuard, type CallTerms } from './store-guard.js';
 import { StoreRefusal, StoreUnavailable } from './store-unavailable.js';
-import { retryTransient, type RetryRules } from './transient-retry.js';
 
 /** Whether an answer of the store is one that the call reckons with (conflict, missing). */
 export type Expected = (error: Error) => boolean;
@@ -18,13 +19,19 @@ const FIRST_CONTACT_MS = 800;
 const RECONNECT_MS = 1_000;
 const TELL_AGAIN_MS = 60_000;
 const NOT_YET = 'not connected yet';
+/** Waits between two tries when the store did not say how long: at most 20, 40, 80, 160 ms, half of it random. */
+const BACKOFF_MS = 20;
 
 export interface Opened<T> {
   readonly client: T;
   readonly close: () => void;
 }
 
-export interface StoreRules extends RetryRules {
+export interface StoreRules {
+  /** Whether the same call can succeed a moment later. */
+  readonly transient: (error: Error) => boolean;
+  /** What the store asked to wait, milliseconds; 0 = it did not say. */
+  readonly retryAfterMs: (error: Error) => number;
   /** The store is well and refuses what this very call brings: malformed, too large. */
   readonly refused: (error: Error) => boolean;
   /** What was opened is not there any more (a table, a container). */
@@ -84,14 +91,14 @@ export class StoreConnection<T> {
     const { client } = this.opened ?? (await this.awaitFirstContact());
     const { deadlineMs = STORE_DEADLINE_MS } = terms;
     const outcome = await this.guard.run((signal) => {
-      const repeated = () => retryTransient(() => work(client, signal), this.rules, deadlineMs, signal);
+      const repeated = () => this.repeated(() => work(client, signal), deadlineMs, signal);
       return this.outcomeOf(repeated, expected);
     }, terms);
     if ('result' in outcome) return outcome.result;
     const { error } = outcome;
     if (expected(error)) throw error;
     this.tell('refusal', error, 'refuses what it is given');
-    throw new StoreRefusal(`${this.store} refuses: ${error.message.split('\n')[0]}`, { cause: error });
+    throw new StoreRefusal(`${this.store} refuses: ${firstLine(error)}`, { cause: error });
   }
 
   /** Runs `probe`. Never rejects. @param name as an operator knows the store */
@@ -125,6 +132,22 @@ export class StoreConnection<T> {
     }
   }
 
+  /** Repeats the call while a moment can help and the wait fits what is left of its time; `signal` is its deadline. */
+  private async repeated<R>(call: () => Promise<R>, deadlineMs: number, signal: AbortSignal): Promise<R> {
+    const end = performance.now() + deadlineMs;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await call();
+      } catch (error) {
+        if (signal.aborted || !this.rules.transient(error as Error)) throw error;
+        const backoff = BACKOFF_MS * 2 ** attempt * (0.5 + Math.random() / 2);
+        const wait = Math.max(this.rules.retryAfterMs(error as Error), backoff);
+        if (performance.now() + wait >= end) throw error;
+        await delay(wait, undefined, { signal });
+      }
+    }
+  }
+
   private openAgain(error: Error): void {
     if (!this.opened || this.closed) return;
     this.tell('lost', error, 'cannot be used and is opened again');
@@ -134,10 +157,10 @@ export class StoreConnection<T> {
   }
 
   /** Once a minute at most: one entry that cannot be stored is tried several times, and others come. */
-  private tell(what: keyof typeof this.toldAt, { message }: Error, words: string): void {
+  private tell(what: keyof typeof this.toldAt, error: Error, words: string): void {
     if (performance.now() - this.toldAt[what] < TELL_AGAIN_MS) return;
     this.toldAt[what] = performance.now();
-    this.logger.warn(`${this.store} ${words} (${message.split('\n')[0]})`);
+    this.logger.warn(`${this.store} ${words} (${firstLine(error)})`);
   }
 
   /** A request that comes while the service starts waits a little; later ones know at once. */
@@ -155,8 +178,7 @@ export class StoreConnection<T> {
       this.problem = 'no answer';
     } catch (error) {
       if (this.problem === NOT_YET) {
-        const reason = (error as Error).message.split('\n')[0];
-        this.logger.warn(`${this.store} cannot be used (${reason}); one call a second tries again`);
+        this.logger.warn(`${this.store} cannot be used (${firstLine(error as Error)}); one call a second tries again`);
       }
       this.problem = shortly(error as Error);
       this.background.after(`connecting to ${this.store}`, RECONNECT_MS, () => this.connect());

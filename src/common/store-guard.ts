@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import CircuitBreaker from 'opossum';
+import { firstLine } from './logging/outside-text.js';
 import { StoreUnavailable } from './store-unavailable.js';
 
 /** What one call of a store may take, milliseconds. */
@@ -121,8 +122,6 @@ export class StoreGuard {
     return this.options.answered?.(error) ?? false;
   }
 }
-
-const firstLine = ({ message, name }: Error): string => message.split('\n')[0] || name;
 
 /** What `/ready` may show to anybody: a status, a code, never a message with its addresses. */
 export function shortly(error: Error): string {

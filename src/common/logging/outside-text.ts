@@ -34,6 +34,9 @@ export function ownWords(error: unknown): string {
   return error instanceof SyntaxError ? jsonFault(error) : String(error.message);
 }
 
+/** Messages of SDKs and stacks go on for lines; an error without a message has its kind. */
+export const firstLine = ({ message, name }: Error): string => message.split('\n')[0] || name;
+
 /** The frames of a stack; its first lines repeat the message. */
 export function stackFrames({ stack }: Error): string | undefined {
   const at = stack?.search(STACK_LINE) ?? -1;

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { BackgroundWork } from '../background-work.js';
 import type { RouterConfig } from '../config/config.schema.js';
+import { firstLine } from '../logging/outside-text.js';
 import { FIRST_ATTEMPT_MS, STARTING, type StoreCheck } from '../store-check.js';
 import { StoreGuard } from '../store-guard.js';
 import { StoreUnavailable } from '../store-unavailable.js';
@@ -19,6 +20,12 @@ const CHECK_KEY = '{router}:check';
 const CHECK_KEPT_MS = 10_000;
 const NO_CONNECTION: RedisTrouble = { reason: 'no connection', cure: '' };
 const NO_TOKEN: RedisTrouble = { reason: 'no token from Microsoft Entra', cure: '' };
+
+/** Escaped, so that neither `:` nor braces of a name can make two owners share a key. */
+const escaped = (part: string): string => encodeURIComponent(part.toWellFormed());
+
+/** `{tenant:name}`: the hash tag that keeps all keys of one owner on one node of a cluster. */
+export const hashTag = (tenant: string, name: string): string => `{${escaped(tenant)}:${escaped(name)}}`;
 
 /** A Lua script; Redis knows it by its hash after the first call. */
 export class RedisScript {
@@ -170,7 +177,7 @@ export class RedisConnection implements OnApplicationBootstrap {
     } catch (error) {
       this.attempted = true;
       this.trouble = NO_TOKEN;
-      this.tellAway(`; ${(error as Error).message.split('\n')[0]}`);
+      this.tellAway(`; ${firstLine(error as Error)}`);
       this.background.after('connecting to Redis', RETRY_SIGN_IN_MS, () => this.connect());
     }
   }

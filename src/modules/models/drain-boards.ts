@@ -1,7 +1,7 @@
 import type { LiveConfig } from '../../common/config/live-config.js';
 import type { RedisConnection } from '../../common/redis/redis-connection.js';
 import type { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
-import { tablesConnection } from '../../common/tables/adapters/tables-client.js';
+import { hasTables, tablesConnection } from '../../common/tables/adapters/tables-client.js';
 import { RedisDrainBoard } from './adapters/redis.drain-board.js';
 import { SqliteDrainBoard } from './adapters/sqlite.drain-board.js';
 import { TablesDrainBoard } from './adapters/tables.drain-board.js';
@@ -20,10 +20,9 @@ export function drainSharing(
   drains: DrainedTargets,
   catalogue: TargetCatalogue,
 ): DrainSharing {
-  const hasTables = tables.endpoint !== '' || tables.connectionString !== '';
   const boards: DrainBoard[] = [
     ...(redis.configured ? [new RedisDrainBoard(redis)] : []),
-    hasTables ? new TablesDrainBoard(tablesConnection(tables, TABLE)) : new SqliteDrainBoard(database),
+    hasTables(tables) ? new TablesDrainBoard(tablesConnection(tables, TABLE)) : new SqliteDrainBoard(database),
   ];
   return new DrainSharing(boards, drains, catalogue);
 }

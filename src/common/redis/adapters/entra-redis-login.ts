@@ -1,8 +1,12 @@
 import type { TokenCredential } from '@azure/identity';
-import { LoginRenewal } from './login-renewal.js';
+import { Logger } from '@nestjs/common';
+import { BackgroundWork, type ScheduledWork } from '../../background-work.js';
+import { inTime } from '../../in-time.js';
+import { firstLine } from '../../logging/outside-text.js';
 
 /** Azure Managed Redis with Microsoft Entra: user name = object id of the identity, password = an access token. */
 const SCOPE = 'https://redis.azure.com/.default';
+const TIMER_MAX_MS = 2_147_483_647;
 
 export interface RedisLogin {
   readonly username: string;
@@ -40,8 +44,10 @@ export class EntraRedisLogin {
   /** @throws Error when there is no token to be had */
   async current(): Promise<RedisLogin> {
     this.credential ??= await defaultCredential();
-    const token = await withinTime(this.credential, this.pace.tokenMs);
-    if (!token) throw new Error('Entra gave no token for Redis');
+    const { tokenMs } = this.pace;
+    const asked = this.credential.getToken(SCOPE, { abortSignal: AbortSignal.timeout(tokenMs) });
+    const token = await inTime(asked, tokenMs, null); // not every credential heeds the signal
+    if (!token) throw new Error(`Entra gave no token for Redis within ${tokenMs} ms`);
     const login = { username: objectIdOf(token.token), password: token.token };
     this.endsAt = token.expiresOnTimestamp;
     return login;
@@ -49,31 +55,84 @@ export class EntraRedisLogin {
 
   /** Calls `apply` with every new token, before the old one ends. To be called after `current`. */
   renew(apply: (login: RedisLogin) => Promise<void>): LoginRenewal {
-    const { renewAt, retryMs, minWaitMs } = this.pace;
-    return new LoginRenewal({
-      renew: async () => apply(await this.current()),
-      untilNextMs: () => Math.max((this.endsAt - this.now()) * renewAt, minWaitMs),
-      retryMs,
-    });
+    return new LoginRenewal(async () => apply(await this.current()), this);
+  }
+
+  /** From now until the token in use has to be replaced. */
+  get renewInMs(): number {
+    return Math.max((this.endsAt - this.now()) * this.pace.renewAt, this.pace.minWaitMs);
+  }
+
+  /** Between a failure and the next try. */
+  get retryMs(): number {
+    return this.pace.retryMs;
+  }
+}
+
+/** Renews a login in time, again and again; a failure is told once and tried again, while the old login is used on. */
+export class LoginRenewal {
+  private readonly logger = new Logger('stores');
+  private readonly background = new BackgroundWork('stores');
+  private next: ScheduledWork | undefined;
+  private dueAt = 0;
+  private begunAt = performance.now();
+  private running = false;
+  private failing = false;
+  private stopped = false;
+
+  /** @param renew gets a new login and signs in with it */
+  constructor(
+    private readonly renew: () => Promise<void>,
+    private readonly login: Pick<EntraRedisLogin, 'renewInMs' | 'retryMs'>,
+  ) {
+    this.wait(login.renewInMs);
+  }
+
+  /** The server refuses the login in use (it has ended early, or slept with this machine): the next one is due. */
+  hurry(): void {
+    const inMs = Math.max(0, this.begunAt + this.login.retryMs - performance.now());
+    if (!this.running && performance.now() + inMs < this.dueAt) this.wait(inMs);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.next?.stop();
+  }
+
+  private wait(ms: number): void {
+    this.next?.stop();
+    if (this.stopped) return;
+    this.dueAt = performance.now() + ms;
+    this.next = this.background.after('the renewal of the sign-in', Math.min(ms, TIMER_MAX_MS), () => this.again());
+  }
+
+  private async again(): Promise<void> {
+    this.running = true;
+    this.begunAt = performance.now();
+    try {
+      await this.renew();
+      this.tell(null);
+      this.wait(this.login.renewInMs);
+    } catch (error) {
+      this.tell(error as Error);
+      this.wait(this.login.retryMs);
+    } finally {
+      this.running = false;
+    }
+  }
+
+  private tell(error: Error | null): void {
+    if (this.stopped || this.failing === (error !== null)) return;
+    this.failing = error !== null;
+    if (!error) return this.logger.log('the sign-in to Redis is renewed again');
+    const everyS = this.login.retryMs / 1_000;
+    this.logger.warn(`the sign-in to Redis cannot be renewed (${firstLine(error)}); trying again every ${everyS} s`);
   }
 }
 
 async function defaultCredential(): Promise<TokenCredential> {
   const { DefaultAzureCredential } = await import('@azure/identity');
   return new DefaultAzureCredential();
-}
-
-/** Not every credential heeds the signal. */
-async function withinTime(credential: TokenCredential, ms: number) {
-  const signal = AbortSignal.timeout(ms);
-  const late = Promise.withResolvers<never>();
-  const giveUp = () => late.reject(new Error(`no token within ${ms} ms`));
-  signal.addEventListener('abort', giveUp);
-  try {
-    return await Promise.race([credential.getToken(SCOPE, { abortSignal: signal }), late.promise]);
-  } finally {
-    signal.removeEventListener('abort', giveUp);
-  }
 }
 
 /** Claim `oid` of an access token (learn.microsoft.com/azure/redis/entra-for-authentication). @throws Error */

@@ -43,6 +43,10 @@ const RULES: StoreRules = {
   retryAfterMs: (error) => Number((error as TablesError).response?.headers.get('retry-after') ?? 0) * 1_000 || 0,
 };
 
+/** Whether there is a Table Storage; what it would hold is in the embedded database where not. */
+export const hasTables = ({ endpoint, connectionString }: RouterConfig['tables']): boolean =>
+  endpoint !== '' || connectionString !== '';
+
 export type TablesConnection = StoreConnection<TableClient>;
 
 /** The table of the sessions; it is created where it is missing. @param table its name */

@@ -1,6 +1,5 @@
 import type { Caller, CallerLimits } from '../../../common/caller.js';
-import { hashTag } from '../../../common/redis/hash-tag.js';
-import type { RedisConnection, RedisScript } from '../../../common/redis/redis-connection.js';
+import { hashTag, type RedisConnection, type RedisScript } from '../../../common/redis/redis-connection.js';
 import { MonthlySpend } from '../monthly-spend.js';
 import { QuotaLedger, requestsAlone, userKey, type QuotaUse, type RateLimitHeaders } from '../quota-ledger.js';
 import type { QuotaNeed } from '../quota.messages.js';

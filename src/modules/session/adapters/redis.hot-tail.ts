@@ -1,13 +1,12 @@
 import { Logger } from '@nestjs/common';
 import { BackgroundWork, type ScheduledWork } from '../../../common/background-work.js';
-import { RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
+import { hashTag, RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { CLOCK_SLACK_MS } from '../erasure.js';
 import { HotTail, type Kept, type TailReading } from '../hot-tail.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument } from '../turn-document.js';
-import { hashTag } from '../../../common/redis/hash-tag.js';
 import { parseKeepingNumbers } from '../../../common/json/numbers.js';
 import { sessionMark } from '../../../common/logging/outside-text.js';
 
