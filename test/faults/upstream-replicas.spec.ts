@@ -1,4 +1,4 @@
-import { RedisBreakerBoard } from '../../src/modules/resilience/adapters/redis.breaker-board.js';
+import { RedisBreakerStore } from '../../src/modules/resilience/adapters/redis.breaker-store.js';
 import { FailoverPair, SCALED } from '../support/failover-pair.js';
 import { called, figure, seconds } from '../support/fault-row.js';
 import { connectedTo, RedisServer } from '../support/redis-server.js';
@@ -56,17 +56,17 @@ describe('breakers of several replicas', () => {
 
   it('U15 who opened it probes when its own wait is over, though Redis was told late', async () => {
     const connection = await connectedTo(redis);
-    const board = new RedisBreakerBoard(connection);
-    await board.postOpen('late', 90, 1);
-    expect((await board.read(['late'])).get('late')?.breaker).toBeNull();
-    expect(await board.claimProbe('late', 30_000, 'mine')).toBe(0);
-    expect(await board.claimProbe('late', 30_000, 'another')).toBeNull();
-    await board.releaseProbe('late', 'another'); // which has no lease
-    expect(await board.claimProbe('late', 30_000, 'another')).toBeNull();
-    await board.releaseProbe('late', 'mine');
-    expect(await board.claimProbe('late', 30_000, 'another')).toBe(0);
-    await board.postOpen('in time', 60_000, 1);
-    expect(await board.claimProbe('in time', 30_000, 'mine')).toBeGreaterThan(30_000);
+    const store = new RedisBreakerStore(connection);
+    await store.postOpen('late', 90, 1);
+    expect((await store.read(['late'])).get('late')?.breaker).toBeNull();
+    expect(await store.claimProbe('late', 30_000, 'mine')).toBe(0);
+    expect(await store.claimProbe('late', 30_000, 'another')).toBeNull();
+    await store.releaseProbe('late', 'another'); // which has no lease
+    expect(await store.claimProbe('late', 30_000, 'another')).toBeNull();
+    await store.releaseProbe('late', 'mine');
+    expect(await store.claimProbe('late', 30_000, 'another')).toBe(0);
+    await store.postOpen('in time', 60_000, 1);
+    expect(await store.claimProbe('in time', 30_000, 'mine')).toBeGreaterThan(30_000);
     await connection.close();
   });
 

@@ -3,7 +3,7 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
-import { drainSharing } from './drain-boards.js';
+import { drainSharing } from './drain-stores.js';
 import { DrainSharing } from './drain-sharing.js';
 import { DrainedTargets } from './drained-targets.js';
 import { ListTargetsHandler } from './list-targets.handler.js';

@@ -3,10 +3,10 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } f
 import { QueryBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
-import { StoreUnavailable } from '../../common/store-unavailable.js';
+import { ifAvailable } from '../../common/store-unavailable.js';
 import type { BreakerState, TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
-import { RedisBreakerBoard } from './adapters/redis.breaker-board.js';
+import { RedisBreakerStore } from './adapters/redis.breaker-store.js';
 import { TargetBreakers, type GuardsListener, type ProbeClaim } from './target-breakers.js';
 
 const EVERY_MS = 1_000;
@@ -23,7 +23,7 @@ const LEASE_MS = 30_000;
  */
 @Injectable()
 export class BreakerSharing implements GuardsListener, OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly board: RedisBreakerBoard;
+  private readonly store: RedisBreakerStore;
   private readonly background = new BackgroundWork('resilience');
 
   constructor(
@@ -31,7 +31,7 @@ export class BreakerSharing implements GuardsListener, OnApplicationBootstrap, O
     private readonly breakers: TargetBreakers,
     private readonly redis: RedisConnection,
   ) {
-    this.board = new RedisBreakerBoard(redis);
+    this.store = new RedisBreakerStore(redis);
   }
 
   onApplicationBootstrap(): void {
@@ -49,36 +49,34 @@ export class BreakerSharing implements GuardsListener, OnApplicationBootstrap, O
     const until = performance.now() + openMs; // this replica's own wait has begun; a busy one tells of it later
     this.post(target, 'telling the other replicas of a breaker', () =>
       state === 'open'
-        ? this.board.postOpen(this.nameOf(target), until - performance.now(), probes)
-        : this.board.postClosed(this.nameOf(target)),
+        ? this.store.postOpen(this.nameOf(target), until - performance.now(), probes)
+        : this.store.postClosed(this.nameOf(target)),
     );
   }
 
   restBegan(target: TargetStatus, ms: number): void {
     if (ms < SHARED_REST_MS) return;
-    this.post(target, 'telling the other replicas of a rest', () => this.board.postRest(this.nameOf(target), ms));
+    this.post(target, 'telling the other replicas of a rest', () => this.store.postRest(this.nameOf(target), ms));
   }
 
-  async claimProbe(target: TargetStatus): Promise<ProbeClaim> {
+  claimProbe(target: TargetStatus): Promise<ProbeClaim> {
     const lease = randomUUID();
-    try {
-      const waitMs = await this.board.claimProbe(this.nameOf(target), LEASE_MS, lease);
+    const alone = { waitMs: 0, lease: null };
+    return ifAvailable(async () => {
+      const waitMs = await this.store.claimProbe(this.nameOf(target), LEASE_MS, lease);
       return { waitMs, lease: waitMs === 0 ? lease : null };
-    } catch (error) {
-      if (error instanceof StoreUnavailable) return { waitMs: 0, lease: null }; // alone, it decides alone
-      throw error;
-    }
+    }, alone);
   }
 
   releaseProbe(target: TargetStatus, lease: string): void {
     const name = this.nameOf(target);
-    this.post(target, 'leaving a probe to the other replicas', () => this.board.releaseProbe(name, lease));
+    this.post(target, 'leaving a probe to the other replicas', () => this.store.releaseProbe(name, lease));
   }
 
   /** Takes over what the others found, and tells what they do not know. @throws StoreUnavailable */
   async look(): Promise<void> {
     const targets = await this.queries.execute(new ListTargetsQuery());
-    const entries = await this.board.read(targets.map((target) => this.nameOf(target)));
+    const entries = await this.store.read(targets.map((target) => this.nameOf(target)));
     for (const target of targets) {
       const { breaker = null, restMs = 0 } = entries.get(this.nameOf(target)) ?? {};
       if (breaker?.state === 'open') this.breakers.openFor(target, breaker.leftMs, breaker.probes);
@@ -92,9 +90,9 @@ export class BreakerSharing implements GuardsListener, OnApplicationBootstrap, O
   private async tellAgain(target: TargetStatus, breakerIsTold: boolean, restIsTold: boolean): Promise<void> {
     const { breaker, rest, sharedName } = this.breakers.of(target);
     if (!breakerIsTold && target.openForMs > SHARED_REST_MS) {
-      await this.board.postOpen(sharedName, target.openForMs, breaker.probesSoFar);
+      await this.store.postOpen(sharedName, target.openForMs, breaker.probesSoFar);
     }
-    if (!restIsTold && rest.leftMs > SHARED_REST_MS) await this.board.postRest(sharedName, rest.leftMs);
+    if (!restIsTold && rest.leftMs > SHARED_REST_MS) await this.store.postRest(sharedName, rest.leftMs);
   }
 
   private nameOf(target: TargetStatus): string {

@@ -29,7 +29,7 @@ return 0
 `);
 
 /** What the other replicas found out about a target. */
-export interface BoardEntry {
+export interface TargetFindings {
   readonly breaker:
     | { readonly state: 'open'; readonly leftMs: number; readonly probes: number }
     | { readonly state: 'closed'; readonly agoMs: number }
@@ -39,7 +39,7 @@ export interface BoardEntry {
 }
 
 /** Breaker states and rests in Redis. Times are kept as times to live, so that no clocks are compared. */
-export class RedisBreakerBoard {
+export class RedisBreakerStore {
   constructor(private readonly redis: RedisConnection) {}
 
   /** @param openMs until the next probe @param probes so far; this one is over @throws StoreUnavailable */
@@ -76,8 +76,8 @@ export class RedisBreakerBoard {
   }
 
   /** Entries by target. @throws StoreUnavailable */
-  async read(targets: readonly string[]): Promise<Map<string, BoardEntry>> {
-    const entries = new Map<string, BoardEntry>();
+  async read(targets: readonly string[]): Promise<Map<string, TargetFindings>> {
+    const entries = new Map<string, TargetFindings>();
     if (targets.length === 0) return entries;
     const replies = await this.redis.run(async (client) => {
       const pipeline = client.pipeline();
@@ -105,7 +105,7 @@ export class RedisBreakerBoard {
   }
 }
 
-function breakerOf(value: string, leftMs: number): BoardEntry['breaker'] {
+function breakerOf(value: string, leftMs: number): TargetFindings['breaker'] {
   if (leftMs <= 0) return null;
   const [state, probes] = value.split(' ');
   if (state === 'open') return leftMs > OVERLAP_MS ? { state, leftMs, probes: Number(probes) || 0 } : null;

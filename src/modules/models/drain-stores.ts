@@ -2,10 +2,10 @@ import type { LiveConfig } from '../../common/config/live-config.js';
 import type { RedisConnection } from '../../common/redis/redis-connection.js';
 import type { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
 import { hasTables, tablesConnection } from '../../common/tables/adapters/tables-client.js';
-import { RedisDrainBoard } from './adapters/redis.drain-board.js';
-import { SqliteDrainBoard } from './adapters/sqlite.drain-board.js';
-import { TablesDrainBoard } from './adapters/tables.drain-board.js';
-import type { DrainBoard } from './drain-board.js';
+import { RedisDrainStore } from './adapters/redis.drain-store.js';
+import { SqliteDrainStore } from './adapters/sqlite.drain-store.js';
+import { TablesDrainStore } from './adapters/tables.drain-store.js';
+import type { DrainStore } from './drain-store.js';
 import { DrainSharing } from './drain-sharing.js';
 import type { DrainedTargets } from './drained-targets.js';
 import type { TargetCatalogue } from './target-catalogue.js';
@@ -20,9 +20,9 @@ export function drainSharing(
   drains: DrainedTargets,
   catalogue: TargetCatalogue,
 ): DrainSharing {
-  const boards: DrainBoard[] = [
-    ...(redis.configured ? [new RedisDrainBoard(redis)] : []),
-    hasTables(tables) ? new TablesDrainBoard(tablesConnection(tables, TABLE)) : new SqliteDrainBoard(database),
+  const stores: DrainStore[] = [
+    ...(redis.configured ? [new RedisDrainStore(redis)] : []),
+    hasTables(tables) ? new TablesDrainStore(tablesConnection(tables, TABLE)) : new SqliteDrainStore(database),
   ];
-  return new DrainSharing(boards, drains, catalogue);
+  return new DrainSharing(stores, drains, catalogue);
 }

@@ -1,5 +1,5 @@
 import { isMissing, type TablesConnection } from '../../../common/tables/adapters/tables-client.js';
-import { DrainBoard } from '../drain-board.js';
+import { DrainStore } from '../drain-store.js';
 import type { DrainMark } from '../drained-targets.js';
 
 const PARTITION = 'drain';
@@ -14,7 +14,7 @@ interface DrainEntity {
 }
 
 /** Marks in an Azure table, one entity a target. */
-export class TablesDrainBoard extends DrainBoard {
+export class TablesDrainStore extends DrainStore {
   constructor(private readonly tables: TablesConnection) {
     super();
   }

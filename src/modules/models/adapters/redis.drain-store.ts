@@ -1,5 +1,5 @@
 import { RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
-import { DrainBoard } from '../drain-board.js';
+import { DrainStore } from '../drain-store.js';
 import type { DrainMark } from '../drained-targets.js';
 
 /** Hash: target -> "at drained". */
@@ -11,7 +11,7 @@ const POST = new RedisScript(`
   return redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3])`);
 
 /** Marks that all replicas share. */
-export class RedisDrainBoard extends DrainBoard {
+export class RedisDrainStore extends DrainStore {
   constructor(private readonly redis: RedisConnection) {
     super();
   }

@@ -1,5 +1,5 @@
 import type { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
-import { DrainBoard } from '../drain-board.js';
+import { DrainStore } from '../drain-store.js';
 import type { DrainMark } from '../drained-targets.js';
 
 const POST = `INSERT INTO drains (target, drained, at) VALUES (?, ?, ?)
@@ -7,7 +7,7 @@ const POST = `INSERT INTO drains (target, drained, at) VALUES (?, ?, ?)
 const READ = 'SELECT target, drained, at FROM drains LIMIT 1000';
 
 /** Marks in the embedded database of this machine. */
-export class SqliteDrainBoard extends DrainBoard {
+export class SqliteDrainStore extends DrainStore {
   constructor(private readonly file: SqliteFile) {
     super();
   }

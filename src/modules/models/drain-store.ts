@@ -1,7 +1,7 @@
 import type { DrainMark } from './drained-targets.js';
 
 /** Where marks of drained targets survive a restart. Every method rejects with `StoreUnavailable` while it is away. */
-export abstract class DrainBoard {
+export abstract class DrainStore {
   /** On this machine: it can be read before the first request. */
   get local(): boolean {
     return false;
@@ -15,7 +15,7 @@ export abstract class DrainBoard {
 
   /** Opens what has to be opened. */
   start(): void {
-    // most boards use a connection that somebody else opens
+    // most stores use a connection that somebody else opens
   }
 
   close(): void {
