@@ -1,5 +1,5 @@
 import { ConfigError } from './config-error.js';
-import { withAutoModel } from './auto-model.js';
+import { withAutoModel } from './live-config.js';
 import { loadConfig, type ConfigPlace } from './load-config.js';
 
 export interface CheckResult {

@@ -1,18 +1,71 @@
+import { z } from 'zod';
+import { issueMessage } from '../issue-message.js';
+import { ownField, setOwnField, type Fields } from '../json/fields.js';
 import { formatPath, type ConfigProblem } from './config-error.js';
 import { routerConfigSchema, type RouterConfig } from './config.schema.js';
-import type { ScalarOrigin } from './interpolate.js';
-import { describeIssue, type Issue } from './schema-issues.js';
-import { ownField, setOwnField } from '../json/fields.js';
+import type { ScalarOrigin } from './config-text.js';
 
-/** zod stops before cross-references as soon as a shape is wrong; each pass mends the shapes and looks further. */
-const MAX_PASSES = 6;
+type Issue = z.core.$ZodIssue;
 
-type Container = Record<PropertyKey, unknown>;
+interface JsonSchema {
+  properties?: Record<string, JsonSchema>;
+  items?: JsonSchema;
+}
 
-function containerOf(root: unknown, path: readonly PropertyKey[]): Container | undefined {
-  let node = root;
-  for (const key of path.slice(0, -1)) node = node ? ownField(node as Container, key) : undefined;
-  return typeof node === 'object' && node !== null ? (node as Container) : undefined;
+/** The keys that may stand in the object at this path. */
+function knownKeys(path: readonly PropertyKey[]): string[] {
+  let schema: JsonSchema | undefined = z.toJSONSchema(routerConfigSchema, { io: 'input' }) as JsonSchema;
+  for (const key of path) schema = typeof key === 'number' ? schema?.items : ownField(schema?.properties ?? {}, key);
+  return Object.keys(schema?.properties ?? {});
+}
+
+/** Levenshtein distance: the least number of inserted, deleted or replaced characters. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+function nearest(word: string, known: readonly string[]): string | undefined {
+  const plain = (text: string) => text.toLowerCase().replace(/[-_]/g, '');
+  const ranked = known
+    .map((candidate) => ({ candidate, distance: editDistance(plain(word), plain(candidate)) }))
+    .sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  if (!best || best.distance >= best.candidate.length) return undefined;
+  return best.distance <= Math.max(2, Math.floor(word.length / 3)) ? best.candidate : undefined; // 2 = one swap
+}
+
+function unknownKey(path: readonly PropertyKey[], key: string): ConfigProblem {
+  const known = knownKeys(path);
+  const guess = nearest(key, known);
+  const cure = guess ? `did you mean "${guess}"?` : `known here: ${known.join(', ')}`;
+  return { path: formatPath([...path, key]), message: `unknown key; ${cure}` };
+}
+
+/** The branch of a union a person was after: the one that says more than "must be empty". */
+function unionMessage(issue: Extract<Issue, { code: 'invalid_union' }>): string {
+  const branches = issue.errors.flat();
+  const telling = branches.find(({ code }) => code !== 'invalid_value') ?? branches[0];
+  return telling ? `${telling.message}, or nothing ("")` : issue.message;
+}
+
+/** Whether there was no value at all. Needs zod's `reportInput`. */
+const isMissing = (issue: Issue): boolean => issue.code !== 'custom' && issue.input === undefined;
+
+/** What one zod issue means for the person who writes the file. */
+function describeIssue(issue: Issue): ConfigProblem[] {
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(issue.path, key));
+  const path = formatPath(issue.path);
+  if (issue.code === 'invalid_union') return [{ path, message: unionMessage(issue) }];
+  const message = issueMessage(issue.message);
+  return [{ path, message: isMissing(issue) && !message.startsWith('missing') ? `missing; ${message}` : message }];
 }
 
 // YAML 1.2 core schema, section 10.3.2, without octal and hexadecimal.
@@ -20,113 +73,51 @@ const NUMBER = /^[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$/;
 const BOOLEAN = /^(true|True|TRUE|false|False|FALSE)$/;
 
 /** The number or boolean an unquoted `${VAR}` stands for; `undefined` where the schema wants neither. */
-function typedScalar(text: unknown, issue: Issue): unknown {
-  if (issue.code !== 'invalid_type' || typeof text !== 'string') return undefined;
-  if (issue.expected === 'boolean' && BOOLEAN.test(text)) return text.toLowerCase() === 'true';
+function typedScalar(issue: Issue): unknown {
+  if (issue.code !== 'invalid_type' || typeof issue.input !== 'string') return undefined;
+  if (issue.expected === 'boolean' && BOOLEAN.test(issue.input)) return issue.input.toLowerCase() === 'true';
   const wantsNumber = issue.expected === 'int' || issue.expected === 'number';
-  return wantsNumber && NUMBER.test(text) ? Number(text) : undefined;
+  return wantsNumber && NUMBER.test(issue.input) ? Number(issue.input) : undefined;
 }
 
-/** A stand-in for a bad value, good enough for the rest of the file to be checked; `undefined` = leave it out. */
-function standIn(issue: Issue, container: Container, serial: number): unknown {
-  if (issue.code === 'invalid_value') return issue.values[0];
-  const key = issue.path.at(-1) ?? '';
-  if (!Array.isArray(container) && Object.hasOwn(container, key)) return undefined;
-  if (issue.code !== 'invalid_type') return Array.isArray(container) ? `stand-in.${serial}` : undefined;
-  const byType: Record<string, unknown> = { number: 1, int: 1, boolean: false, array: [], object: {}, record: {} };
-  return ownField(byType, issue.expected) ?? `stand-in.${serial}`;
+/** Puts a value at a path whose containers are all there. */
+function putAt(root: unknown, path: readonly PropertyKey[], value: unknown): void {
+  const container = path.slice(0, -1).reduce<unknown>((node, key) => ownField(node as Fields, key), root);
+  setOwnField(container as Fields, path.at(-1)!, value);
 }
 
 export interface SchemaResult {
-  /** Only to be used when there are no problems. */
+  /** `null` when the input does not fit; there may be no problem then but those at `knownPaths`. */
   readonly config: RouterConfig | null;
-  /** The input with stand-ins for what is wrong, for rules that look at other parts. */
-  readonly mended: unknown;
   readonly problems: readonly ConfigProblem[];
 }
 
-class SchemaCheck {
-  private readonly problems = new Map<string, ConfigProblem>();
-  /** Paths whose value is a stand-in: nothing found there later is the file's fault. */
-  private readonly mended: Set<string>;
-  private changed = false;
-
-  constructor(
-    private readonly value: unknown,
-    private readonly origins: ReadonlyMap<string, ScalarOrigin>,
-    badPaths: Iterable<string>,
-  ) {
-    this.mended = new Set(badPaths);
-  }
-
-  run(): SchemaResult {
-    for (let pass = 0; pass < MAX_PASSES; pass += 1) {
-      const result = routerConfigSchema.safeParse(this.value, { reportInput: true });
-      if (result.success) return this.outcome(result.data);
-      this.changed = false;
-      for (const issue of result.error.issues) this.take(issue);
-      if (!this.changed) break;
-    }
-    return this.outcome(null);
-  }
-
-  private outcome(config: RouterConfig | null): SchemaResult {
-    return { config, mended: this.value, problems: [...this.problems.values()] };
-  }
-
-  private take(issue: Issue): void {
-    const path = formatPath(issue.path);
-    const container = containerOf(this.value, issue.path);
-    const key = issue.path.at(-1);
-    if (container && key !== undefined && this.origins.get(path)?.mayBeTyped) {
-      const typed = typedScalar(ownField(container, key), issue);
-      if (typed !== undefined) return this.put(container, key, typed);
-    }
-    if (!this.isDoubtful(issue, path)) this.report(issue);
-    if (issue.code === 'custom') return;
-    if (issue.code === 'unrecognized_keys') return this.drop(issue.path, issue.keys);
-    if (!container || key === undefined || this.mended.has(path)) return;
-    this.mended.add(path);
-    this.put(container, key, standIn(issue, container, this.mended.size));
-  }
-
-  /** Whether a stand-in of ours may be the cause. */
-  private isDoubtful(issue: Issue, path: string): boolean {
-    const mended = [...this.mended];
-    if (issue.code !== 'unrecognized_keys' && mended.some((it) => path === it)) return true;
-    if (issue.code !== 'custom') return false;
-    if (path.startsWith('models') && mended.some((it) => /^targets(\[\d+\](\.id)?)?$/.test(it))) return true;
-    const entry = /^\w+\[\d+\]/.exec(path)?.[0];
-    return entry !== undefined && mended.some((it) => it.startsWith(`${entry}.targets`) || it === `${entry}.provider`);
-  }
-
-  private report(issue: Issue): void {
-    for (const problem of describeIssue(issue)) this.problems.set(`${problem.path} ${problem.message}`, problem);
-  }
-
-  private put(container: Container, key: PropertyKey, value: unknown): void {
-    if (value === undefined) Reflect.deleteProperty(container, key);
-    else setOwnField(container, key, value);
-    this.changed = true;
-  }
-
-  private drop(path: readonly PropertyKey[], keys: readonly string[]): void {
-    const container = containerOf(this.value, [...path, '']);
-    for (const key of keys) if (container) this.put(container, key, undefined);
-  }
-}
-
 /**
- * Checks interpolated input against the schema and finds every problem, not only those of zod's first look.
+ * Checks interpolated input against the schema and says what is wrong in the words of the person who wrote it, of each
+ * value what comes first.
  *
- * @param origins where the scalars came from: an unquoted `${VAR}` becomes a number or boolean where one is wanted, and
+ * @param input its text becomes a number or boolean where an unquoted `${VAR}` (`origins`) stands and one is wanted; it
  *   stays text where text is wanted (an all-digit API key is text)
- * @param badPaths paths that were already reported
+ * @param knownPaths paths that were already reported
  */
 export function checkSchema(
   input: unknown,
   origins: ReadonlyMap<string, ScalarOrigin>,
-  badPaths: Iterable<string>,
+  knownPaths: ReadonlySet<string>,
 ): SchemaResult {
-  return new SchemaCheck(structuredClone(input), origins, badPaths).run();
+  let result = routerConfigSchema.safeParse(input, { reportInput: true });
+  const scalars = (result.error?.issues ?? []).filter(
+    (issue) => typedScalar(issue) !== undefined && origins.get(formatPath(issue.path))?.mayBeTyped,
+  );
+  for (const issue of scalars) putAt(input, issue.path, typedScalar(issue));
+  if (scalars.length > 0) result = routerConfigSchema.safeParse(input, { reportInput: true });
+  if (result.success) return { config: result.data, problems: [] };
+  const told = new Set(knownPaths);
+  const news = result.error.issues.filter(({ code, path }) => {
+    if (code === 'unrecognized_keys') return true;
+    const isNew = !told.has(formatPath(path));
+    told.add(formatPath(path));
+    return isNew;
+  });
+  return { config: null, problems: news.flatMap(describeIssue) };
 }

@@ -1,14 +1,12 @@
 import { z } from 'zod';
 import { SCOPES } from '../caller.js';
-import { milliseconds, name, TIMER_MAX_MS } from './config-scalars.js';
-import { cosmos, redis, tables } from './stores.schema.js';
+import { emptyOr, httpUrl, milliseconds, name, origin, TIMER_MAX_MS } from './config-scalars.js';
 import { targetSchema } from './target.schema.js';
-import { emptyOr, httpUrl, origin } from './url-schemas.js';
 
 export const STRATEGIES = ['hybrid', 'learned', 'rules', 'cost', 'latency', 'weighted', 'priority', 'cascade'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
-const server = z.strictObject({
+export const serverSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on. Off loopback needs auth.keys.'),
   port: z.int().min(0).max(65_535).default(8080).describe('TCP port; 0 takes a free one.'),
   bodyLimitBytes: z.int().min(1024).max(1_073_741_824).default(4_194_304).describe('Largest request body, bytes.'),
@@ -45,7 +43,7 @@ const perUser = {
     .describe('Money until the month ends, at 00:00 UTC of the first; needs target prices.'),
 };
 
-const key = z.strictObject({
+export const keySchema = z.strictObject({
   id: name.describe('What this key is called here; never shown to callers.'),
   sha256: z
     .string()
@@ -63,10 +61,12 @@ const key = z.strictObject({
 });
 
 const auth = z.strictObject({
-  keys: z.array(key).default([]),
+  keys: z.array(keySchema).default([]),
   jwt: z
     .strictObject({
-      issuer: emptyOr(httpUrl).describe('Not in this version yet: leave it empty.'),
+      issuer: emptyOr(httpUrl)
+        .refine((text) => text === '', 'JWT sign-in is not in this version yet; use auth.keys')
+        .describe('Not in this version yet: leave it empty.'),
       audience: z.string().default('').describe('Not in this version yet.'),
       jwksUri: emptyOr(httpUrl).describe('Not in this version yet.'),
       tenantClaim: z.string().min(1).default('tid').describe('Not in this version yet.'),
@@ -112,113 +112,94 @@ const resilience = z.strictObject({
     ),
 });
 
+const redis = z.strictObject({
+  url: emptyOr(z.url({ protocol: /^rediss?$/, error: 'expected a redis:// or rediss:// URL' })).describe(
+    'Hot conversations and the outbox of all replicas; rediss:// for TLS. Left out: each replica has its own memory.',
+  ),
+  cluster: z.boolean().default(false).describe('Redis Cluster, or Azure Managed Redis with policy OSSCluster.'),
+  entra: z.boolean().default(false).describe('Sign in with Microsoft Entra (managed identity), not with a password.'),
+  expectedReplicas: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(1)
+    .describe(
+      'Replicas that share this Redis. While it is away each enforces its share of every limit; the number last seen ' +
+        'in Redis or Table Storage counts, this one until there was any.',
+    ),
+});
+
+const cosmos = z.strictObject({
+  endpoint: emptyOr(httpUrl).describe('Where turns are kept. Left out: SQLite in ROUTER_DATA_DIR.'),
+  key: z.string().default('').describe('From the environment: ${VAR}. Without a key: managed identity.'),
+  database: z.string().min(1).default('router').describe('Its database; made where it is missing.'),
+});
+
+const tables = z.strictObject({
+  endpoint: emptyOr(httpUrl).describe('Where the list of sessions is kept, with managed identity. Left out: SQLite.'),
+  connectionString: z.string().default('').describe('From the environment: ${VAR}. In place of endpoint.'),
+});
+
 export const PRIVATE_KINDS = ['email', 'phone', 'creditCard', 'iban', 'ssn', 'ipAddress', 'apiKey'] as const;
 export type PrivateKind = (typeof PRIVATE_KINDS)[number];
 
 /**
  * `router.config.yaml`, after interpolation. Unknown keys are errors, so that a misspelt limit is never silently none.
- * Cross-references (a model names existing targets, ids are unique) are checked here too.
+ * What its parts say of each other (a model names existing targets) is checked by cross-references.ts.
  */
-export const routerConfigSchema = z
-  .strictObject({
-    server: server.prefault({}),
-    targets: z.array(targetSchema).default([]),
-    models: z.array(model).default([]),
-    resilience: resilience.prefault({}),
-    sessions: z
-      .strictObject({
-        ttlSeconds: z
-          .int()
-          .min(1)
-          .default(3600)
-          .describe('How long the hot copy of a conversation lives after its last use.'),
-        maxTurns: z
-          .int()
-          .min(1)
-          .max(10_000)
-          .default(50)
-          .describe('Latest turns of a conversation that a request gets.'),
-        retentionDays: z.int().min(1).max(3650).default(30).describe('How long turns are kept.'),
-        requireDurable: z
-          .boolean()
-          .default(false)
-          .describe('true: /ready is 503 while no store can keep a turn, so that no traffic comes here.'),
-      })
-      .prefault({}),
-    cache: z
-      .strictObject({
-        enabled: z.boolean().default(true).describe('Whether equal requests may get a kept answer.'),
-        ttlSeconds: z.int().min(1).default(3600).describe('How long an answer is kept.'),
-        scope: z.enum(['user', 'tenant', 'global']).default('tenant').describe('Who may be given the same answer.'),
-      })
-      .prefault({}),
-    redis: redis.prefault({}),
-    cosmos: cosmos.prefault({}),
-    tables: tables.prefault({}),
-    auth: auth.prefault({}),
-    limits: limits.prefault({}),
-    tenants: z
-      .record(name, z.strictObject({ targets: z.array(name).min(1).describe('The only targets of this tenant.') }))
-      .default({})
-      .describe('Tenant -> what it may use; a tenant that is not listed may use every target.'),
-    privacy: z
-      .strictObject({
-        localOnly: z.boolean().default(false).describe('true: text with any of these never goes to a cloud target.'),
-        detect: z
-          .array(z.enum(PRIVATE_KINDS))
-          .default([...PRIVATE_KINDS])
-          .describe('What counts as private.'),
-      })
-      .prefault({}),
-    telemetry: z
-      .strictObject({
-        serviceName: z.string().min(1).default('hybrid-llm-router').describe('service.name of the traces.'),
-        otlpEndpoint: emptyOr(httpUrl).describe('Where traces go by OTLP over HTTP, e.g. http://127.0.0.1:4318.'),
-        azureMonitorConnectionString: z.string().default('').describe('Not in this version yet: has no effect.'),
-      })
-      .prefault({}),
-  })
-  .superRefine((config, context) => {
-    const complain = (path: (string | number)[], message: string) =>
-      context.addIssue({ code: 'custom', path, message });
-    const ids = new Set<string>();
-    config.targets.forEach(({ id }, i) => {
-      if (ids.has(id)) complain(['targets', i, 'id'], `target id "${id}" is used twice`);
-      ids.add(id);
-    });
-    const names = new Set<string>();
-    config.models.forEach((entry, i) => {
-      if (names.has(entry.name)) complain(['models', i, 'name'], `model name "${entry.name}" is used twice`);
-      if (ids.has(entry.name)) complain(['models', i, 'name'], `"${entry.name}" is already the id of a target`);
-      names.add(entry.name);
-      const known = (id: string, path: (string | number)[]) => {
-        if (!ids.has(id)) complain(path, `no target has the id "${id}"; known: ${[...ids].join(', ') || 'none'}`);
-      };
-      entry.targets.forEach((id, k) => known(id, ['models', i, 'targets', k]));
-      entry.strong?.forEach((id, k) => {
-        if (!entry.targets.includes(id))
-          complain(['models', i, 'strong', k], `"${id}" is not among this model's targets`);
-      });
-      Object.keys(entry.weights ?? {}).forEach((id) => {
-        if (!entry.targets.includes(id))
-          complain(['models', i, 'weights', id], `"${id}" is not among this model's targets`);
-      });
-    });
-    for (const [tenant, { targets }] of Object.entries(config.tenants)) {
-      targets.forEach((id, k) => {
-        if (!ids.has(id)) complain(['tenants', tenant, 'targets', k], `no target has the id "${id}"`);
-      });
-    }
-    const keys = new Set<string>();
-    config.auth.keys.forEach(({ id, sha256 }, i) => {
-      if (keys.has(id)) complain(['auth', 'keys', i, 'id'], `key id "${id}" is used twice`);
-      if (keys.has(sha256)) complain(['auth', 'keys', i, 'sha256'], 'this key is already listed');
-      keys.add(id).add(sha256);
-    });
-    if (config.auth.jwt.issuer) {
-      complain(['auth', 'jwt', 'issuer'], 'JWT sign-in is not in this version yet; use auth.keys');
-    }
-  });
+export const routerConfigSchema = z.strictObject({
+  server: serverSchema.prefault({}),
+  targets: z.array(targetSchema).default([]),
+  models: z.array(model).default([]),
+  resilience: resilience.prefault({}),
+  sessions: z
+    .strictObject({
+      ttlSeconds: z
+        .int()
+        .min(1)
+        .default(3600)
+        .describe('How long the hot copy of a conversation lives after its last use.'),
+      maxTurns: z.int().min(1).max(10_000).default(50).describe('Latest turns of a conversation that a request gets.'),
+      retentionDays: z.int().min(1).max(3650).default(30).describe('How long turns are kept.'),
+      requireDurable: z
+        .boolean()
+        .default(false)
+        .describe('true: /ready is 503 while no store can keep a turn, so that no traffic comes here.'),
+    })
+    .prefault({}),
+  cache: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('Whether equal requests may get a kept answer.'),
+      ttlSeconds: z.int().min(1).default(3600).describe('How long an answer is kept.'),
+      scope: z.enum(['user', 'tenant', 'global']).default('tenant').describe('Who may be given the same answer.'),
+    })
+    .prefault({}),
+  redis: redis.prefault({}),
+  cosmos: cosmos.prefault({}),
+  tables: tables.prefault({}),
+  auth: auth.prefault({}),
+  limits: limits.prefault({}),
+  tenants: z
+    .record(name, z.strictObject({ targets: z.array(name).min(1).describe('The only targets of this tenant.') }))
+    .default({})
+    .describe('Tenant -> what it may use; a tenant that is not listed may use every target.'),
+  privacy: z
+    .strictObject({
+      localOnly: z.boolean().default(false).describe('true: text with any of these never goes to a cloud target.'),
+      detect: z
+        .array(z.enum(PRIVATE_KINDS))
+        .default([...PRIVATE_KINDS])
+        .describe('What counts as private.'),
+    })
+    .prefault({}),
+  telemetry: z
+    .strictObject({
+      serviceName: z.string().min(1).default('hybrid-llm-router').describe('service.name of the traces.'),
+      otlpEndpoint: emptyOr(httpUrl).describe('Where traces go by OTLP over HTTP, e.g. http://127.0.0.1:4318.'),
+      azureMonitorConnectionString: z.string().default('').describe('Not in this version yet: has no effect.'),
+    })
+    .prefault({}),
+});
 
 export type { TargetConfig } from './target.schema.js';
 export type RouterConfig = z.output<typeof routerConfigSchema>;

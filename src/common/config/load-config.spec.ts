@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError } from './config-error.js';
-import type { Environment } from './interpolate.js';
+import type { Environment } from './config-text.js';
 import { configJsonSchemaText } from './json-schema.js';
 import { loadConfig, parseConfig } from './load-config.js';
 
@@ -118,8 +118,27 @@ tables: []`;
 
   it('does not blame a reference for the target it names being wrong', () => {
     const yaml = `targets: [{ id: "my target", tier: cloud, baseUrl: "http://h/v1", model: m }]
-models: [{ name: m, targets: [other] }]`;
+models: [{ name: m, targets: [other] }]
+tenants: { acme: { targets: [other] } }`;
     expect(Object.keys(problems(yaml))).toEqual(['targets[0].id']);
+  });
+
+  it('tells of wrong names beside a key whose shape is wrong, once for each value', () => {
+    const yaml = `targets: [${TARGET}, { id: b, tier: cloud, baseUrl: ftp://h }]
+models: [{ name: m, targets: [nope], weights: { a: 1 } }, { name: m, targets: [a, b] }]
+tenants: { acme: { targets: [nope] } }
+auth: { keys: [{ id: k, sha256: x, tenant: [t], user: u }, ${KEY}] }`;
+    expect(problems(yaml)).toEqual({
+      'targets[1].baseUrl': 'expected an http:// or https:// URL',
+      'targets[1].model': 'required for provider openai',
+      'models[0].targets[0]': 'no target has the id "nope"; known: a, b',
+      'models[0].weights.a': '"a" is not among this model\'s targets',
+      'models[1].name': 'model name "m" is used twice',
+      'tenants.acme.targets[0]': 'no target has the id "nope"',
+      'auth.keys[0].sha256': 'expected the SHA-256 of the key as 64 hex digits',
+      'auth.keys[0].tenant': 'expected string, received array',
+      'auth.keys[1].id': 'key id "k" is used twice',
+    });
   });
 
   it.each([

@@ -1,13 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { AUTO_MODEL } from './auto-model.js';
+import { isFields } from '../json/fields.js';
+import { listenProblem } from './access-rules.js';
 import { checkSchema } from './check-schema.js';
-import { ConfigError, type ConfigProblem } from './config-error.js';
+import { ConfigError } from './config-error.js';
 import { routerConfigSchema, type RouterConfig } from './config.schema.js';
-import { interpolate, type Environment } from './interpolate.js';
-import { listenProblem } from './listen-rule.js';
-import { secretProblems } from './secret-rule.js';
-import { parseYamlSource } from './yaml-source.js';
+import { interpolate, parseYamlSource, secretProblems, type Environment } from './config-text.js';
+import { crossReferences } from './cross-references.js';
 
 const DEFAULT_FILE = 'router.config.yaml';
 
@@ -29,37 +28,15 @@ function findFile({ env, cwd }: ConfigPlace): string | null {
   return existsSync(file) ? file : null;
 }
 
-/** The rule of listen-rule.ts, also for a file that is wrong elsewhere; silent when `server` or `auth` is in doubt. */
-function listenProblems(mended: unknown, found: readonly ConfigProblem[]): ConfigProblem[] {
-  const { server, auth } = routerConfigSchema.shape;
-  const sections = mended as Record<string, unknown>;
-  const [where, who] = [server.safeParse(sections.server), auth.safeParse(sections.auth)];
-  if (!where.success || !who.success || found.some(({ path }) => /^(auth|server\.host)/.test(path))) return [];
-  const problem = listenProblem({ server: where.data, auth: who.data });
-  return problem ? [problem] : [];
-}
-
-function reservedIds(mended: unknown): ConfigProblem[] {
-  const { targets } = mended as { targets?: unknown };
-  return (Array.isArray(targets) ? (targets as { id?: unknown }[]) : []).flatMap((target, i) =>
-    target?.id === AUTO_MODEL
-      ? [{ path: `targets[${i}].id`, message: `"${AUTO_MODEL}" is the name of a model; choose another id` }]
-      : [],
-  );
-}
-
 /** Reads the text of a configuration file. @throws ConfigError with every problem */
 export function parseConfig(text: string, env: Environment, source: string): RouterConfig {
   const { document, problems: syntax } = parseYamlSource(text);
   if (syntax.length > 0) throw new ConfigError(source, syntax);
   const { value, origins, problems: unset } = interpolate(document, env);
-  const known = [...unset, ...secretProblems(origins)];
-  const bad = new Set(known.map(({ path }) => path));
-  const { config, mended, problems: shape } = checkSchema(value ?? {}, origins, bad);
-  const whole = shape.some(({ path }) => path === '(file)')
-    ? []
-    : [...reservedIds(mended), ...listenProblems(mended, [...known, ...shape])];
-  const problems = [...known, ...shape, ...whole];
+  const file = value ?? {};
+  const scalars = [...unset, ...secretProblems(origins)];
+  const { config, problems: shape } = checkSchema(file, origins, new Set(scalars.map(({ path }) => path)));
+  const problems = [...scalars, ...shape, ...(isFields(file) ? crossReferences(file) : [])];
   if (problems.length > 0 || !config) throw new ConfigError(source, problems);
   return config;
 }

@@ -1,38 +1,29 @@
 import { z } from 'zod';
-import { CAPABILITIES, PROVIDERS, TIERS } from '../target.js';
-import { milliseconds, name, TIMER_MAX_MS } from './config-scalars.js';
-import { httpUrl } from './url-schemas.js';
+import { CAPABILITIES, PROVIDERS, TIERS, type Provider } from '../target.js';
+import { httpUrl, milliseconds, name, ownMilliseconds } from './config-scalars.js';
+import { isFields } from '../json/fields.js';
 
 const REASONING_FIRST_TOKEN_MS = 120_000;
 const REASONING_PLAIN_MS = 300_000;
 const LOAD_MS = 60_000;
 
+/** The fields that a target of a provider must have besides. */
+const REQUIRED: Partial<Record<Provider, readonly ('baseUrl' | 'endpoint' | 'deployment' | 'model')[]>> = {
+  openai: ['baseUrl', 'model'],
+  'azure-openai': ['endpoint', 'deployment'],
+};
+
 const timeouts = z.strictObject({
   connectMs: milliseconds(2_000).describe('TCP and TLS set-up.'),
-  firstTokenMs: z
-    .int()
-    .min(1)
-    .max(TIMER_MAX_MS)
-    .optional()
-    .describe(
-      'Until the first content, reasoning or tool-call delta of a stream. Default 10000; 120000 with capability reasoning.',
-    ),
+  firstTokenMs: ownMilliseconds.describe(
+    'Until the first content, reasoning or tool-call delta of a stream. Default 10000; 120000 with capability reasoning.',
+  ),
   idleMs: milliseconds(10_000).describe('Silence between two chunks of a stream.'),
-  plainMs: z
-    .int()
-    .min(1)
-    .max(TIMER_MAX_MS)
-    .optional()
-    .describe('A whole plain answer. Default 60000; 300000 with capability reasoning.'),
+  plainMs: ownMilliseconds.describe('A whole plain answer. Default 60000; 300000 with capability reasoning.'),
   totalMs: milliseconds(600_000).describe('A whole streamed answer.'),
-  loadMs: z
-    .int()
-    .min(1)
-    .max(TIMER_MAX_MS)
-    .optional()
-    .describe(
-      'Until the first token of a local model that may have to be loaded first. Default 60000; the firstTokenMs of this target where that is set.',
-    ),
+  loadMs: ownMilliseconds.describe(
+    'Until the first token of a local model that may have to be loaded first. Default 60000; the firstTokenMs of this target where that is set.',
+  ),
 });
 
 const price = z.strictObject({
@@ -84,14 +75,15 @@ export const targetSchema = z
       .optional()
       .describe('simulated: milliseconds before the first token and between tokens.'),
   })
-  .superRefine((value, context) => {
-    const need = (field: 'baseUrl' | 'endpoint' | 'deployment' | 'model') => {
-      if (!value[field])
+  .superRefine(
+    (value, context) => {
+      for (const field of REQUIRED[value.provider] ?? []) {
+        if (value[field]) continue;
         context.addIssue({ code: 'custom', path: [field], message: `required for provider ${value.provider}` });
-    };
-    if (value.provider === 'openai') ['baseUrl' as const, 'model' as const].forEach(need);
-    if (value.provider === 'azure-openai') ['endpoint' as const, 'deployment' as const].forEach(need);
-  })
+      }
+    },
+    { when: ({ value }) => isFields(value) }, // also where other fields are wrong: every problem is told at once
+  )
   .transform(({ timeouts: limits, ...value }) => {
     const slow = value.capabilities.includes('reasoning');
     return {

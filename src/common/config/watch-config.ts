@@ -1,12 +1,47 @@
 import { readFileSync, watch, type FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { reloadProblems } from './access-rules.js';
 import { ConfigError } from './config-error.js';
-import { describeChanges, restartSections } from './describe-changes.js';
-import type { Environment } from './interpolate.js';
+import { sectionsOf, type Environment } from './config-text.js';
+import type { RouterConfig } from './config.schema.js';
 import type { LiveConfig } from './live-config.js';
 import { parseConfig } from './load-config.js';
-import { reloadProblems } from './reload-rule.js';
-import { sectionsOf } from './yaml-source.js';
+
+type Section = keyof RouterConfig;
+
+/** Sections whose sockets and clients are opened once, at start. */
+const NEEDS_RESTART = ['server', 'redis', 'cosmos', 'tables', 'telemetry'] as const satisfies Section[];
+
+/** The restart-only sections that differ. */
+function restartSections(next: RouterConfig, previous: RouterConfig): Section[] {
+  return NEEDS_RESTART.filter((section) => !isDeepStrictEqual(next[section], previous[section]));
+}
+
+/** `+new -gone ~changed`, by name; empty when the lists are equal. */
+function listChanges<T>(next: readonly T[], previous: readonly T[], nameOf: (item: T) => string): string {
+  const before = new Map(previous.map((item) => [nameOf(item), item]));
+  const after = new Map(next.map((item) => [nameOf(item), item]));
+  const marks = [...after].flatMap(([name, item]) => {
+    if (!before.has(name)) return [`+${name}`];
+    return isDeepStrictEqual(item, before.get(name)) ? [] : [`~${name}`];
+  });
+  const gone = [...before.keys()].filter((name) => !after.has(name)).map((name) => `-${name}`);
+  const moved = marks.length + gone.length === 0 && !isDeepStrictEqual(next, previous) ? ['new order'] : [];
+  return [...marks, ...gone, ...moved].join(' ');
+}
+
+/** What differs, one entry a section, by name and never by value: values may be secret. */
+function describeChanges(next: RouterConfig, previous: RouterConfig): string[] {
+  const lists: Partial<Record<Section, string>> = {
+    targets: listChanges(next.targets, previous.targets, ({ id }) => id),
+    models: listChanges(next.models, previous.models, ({ name }) => name),
+    auth: listChanges(next.auth.keys, previous.auth.keys, ({ id }) => id),
+  };
+  return (Object.keys(next) as Section[])
+    .filter((section) => !isDeepStrictEqual(next[section], previous[section]))
+    .map((section) => (lists[section] ? `${section} (${lists[section]})` : section));
+}
 
 /** Editors write a file in several steps; wait until none came for this long. */
 const SETTLE_MS = 200;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { LOOPBACK_CALLER, type Caller } from '../../common/caller.js';
-import { needsCredential } from '../../common/config/listen-rule.js';
+import { needsCredential } from '../../common/config/access-rules.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { InvalidApiKey } from '../../common/app-error.js';

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { AUTO_MODEL } from '../../common/config/auto-model.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
-import { LiveConfig } from '../../common/config/live-config.js';
+import { AUTO_MODEL, LiveConfig } from '../../common/config/live-config.js';
 import { cutText } from '../../common/cut-text.js';
 import { OTHER } from '../../common/logging/outside-text.js';
 import { redact } from '../../common/logging/redact.js';

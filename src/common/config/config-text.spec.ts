@@ -1,5 +1,4 @@
-import { interpolate, type Environment } from './interpolate.js';
-import { parseYamlSource } from './yaml-source.js';
+import { interpolate, parseYamlSource, type Environment } from './config-text.js';
 
 const read = (yaml: string, env: Environment = {}) => interpolate(parseYamlSource(yaml).document, env);
 const valueOf = (yaml: string, env: Environment = {}) => read(yaml, env).value;

@@ -1,6 +1,60 @@
-import { isPair, isScalar, isSeq, visit, type Document, type Node, type Pair, type Scalar } from 'yaml';
+import {
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type Node,
+  type Pair,
+  type Scalar,
+} from 'yaml';
 import { formatPath, type ConfigProblem } from './config-error.js';
 import { ownField } from '../json/fields.js';
+
+/**
+ * YAML ends a plain scalar inside `{ }` or `[ ]` at these characters, so `{ url: ${REDIS_URL:-} }` would not parse.
+ * Within a placeholder they are swapped for Unicode noncharacters (one for one, so columns stay right) until the text
+ * is parsed.
+ */
+const MASKED = new Map([...'{}[],'].map((character, i) => [character, String.fromCharCode(0xfdd0 + i)]));
+const ORIGINAL = new Map([...MASKED].map(([character, mask]) => [mask, character]));
+
+const swap = (text: string, table: ReadonlyMap<string, string>): string =>
+  [...text].map((character) => table.get(character) ?? character).join('');
+
+const mask = (text: string): string => text.replace(/\$\{[^}\n]*\}/g, (placeholder) => swap(placeholder, MASKED));
+const unmask = (text: string): string => text.replace(/[\ufdd0-\ufdd4]/g, (character) => ORIGINAL.get(character) ?? '');
+
+export interface YamlSource {
+  readonly document: Document;
+  /** Syntax errors and duplicate keys; with any of them the document is not worth reading. */
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** The names of the sections that a file has, whatever is in them. */
+export function sectionsOf(text: string): ReadonlySet<string> {
+  const { contents } = parseYamlSource(text).document;
+  return new Set(isMap(contents) ? contents.items.map(({ key }) => String(key)) : []);
+}
+
+/** Parses YAML 1.2 (core schema) that may hold `${...}` placeholders anywhere a scalar may stand. */
+export function parseYamlSource(text: string): YamlSource {
+  const lines = new LineCounter();
+  const document = parseDocument(mask(text), { lineCounter: lines, prettyErrors: false });
+  visit(document, {
+    Scalar: (_, node) => {
+      if (isScalar<string>(node) && typeof node.value === 'string') node.value = unmask(node.value);
+    },
+  });
+  const problems = [...document.errors, ...document.warnings].map((error) => {
+    const { line, col } = lines.linePos(error.pos[0]);
+    return { path: `line ${line}, column ${col}`, message: unmask(error.message) };
+  });
+  return { document, problems };
+}
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -83,4 +137,28 @@ export function interpolate(document: Document, env: Environment): Interpolated 
     },
   });
   return { value: document.toJS() as unknown, origins, problems };
+}
+
+const SECRET_PATH = /^(targets\[\d+\]\.apiKey|cosmos\.key|tables\.connectionString)$/;
+const URL_PASSWORD = /^[a-z]+:\/\/[^/]*:([^/]+)@/i;
+
+function readsLiteralSecret(path: string, origin: ScalarOrigin): boolean {
+  if (SECRET_PATH.test(path)) {
+    return origin.defaults.length > 0 || (origin.written !== '' && !origin.hasPlaceholder);
+  }
+  if (path !== 'redis.url') return false;
+  return [origin.written, ...origin.defaults].some((url) => {
+    const password = URL_PASSWORD.exec(url.replace(/^\$\{\w+:-(.*)\}$/, '$1'))?.[1];
+    return password !== undefined && !password.includes('${');
+  });
+}
+
+/** Secrets in a file end up in version control: they come from the environment, and have no default in the file. */
+export function secretProblems(origins: ReadonlyMap<string, ScalarOrigin>): ConfigProblem[] {
+  return [...origins]
+    .filter(([path, origin]) => readsLiteralSecret(path, origin))
+    .map(([path]) => ({
+      path,
+      message: 'a secret must not be in the file; write ${VAR} and set VAR in the environment',
+    }));
 }

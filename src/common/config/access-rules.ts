@@ -1,7 +1,26 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isLoopbackHost } from '../loopback.js';
 import type { ConfigProblem } from './config-error.js';
 import type { RouterConfig } from './config.schema.js';
-import { listenProblem, needsCredential } from './listen-rule.js';
+
+/** Whether callers have to show who they are. */
+export const needsCredential = ({ auth }: Pick<RouterConfig, 'auth'>): boolean =>
+  auth.keys.length > 0 || auth.jwt.issuer !== '';
+
+interface Doors extends Pick<RouterConfig, 'auth'> {
+  readonly server: Pick<RouterConfig['server'], 'host'>;
+}
+
+/** Without any credential configured every caller is trusted, which is only safe on loopback. */
+export function listenProblem({ server, auth }: Doors): ConfigProblem | null {
+  if (isLoopbackHost(server.host) || needsCredential({ auth })) return null;
+  return {
+    path: 'server.host',
+    message:
+      `"${server.host}" can be reached from other machines and nobody would have to sign in: ` +
+      'add auth.keys, or listen on 127.0.0.1',
+  };
+}
 
 /** Sections that keep callers from something. Left out of a file they mean "no restriction". */
 const GUARDS = ['tenants', 'privacy'] as const satisfies (keyof RouterConfig)[];
