@@ -37,10 +37,17 @@ function completed(lookup: CacheLookup, ending: Ending = {}): ChatCompletedEvent
   const route = { target: 'local', tier: 'local' as const, model: 'm', simulated: false, ...decided };
   const timing = { totalMs: 1, overheadMs: 1, firstTokenMs: 1 };
   const cache = { result: lookup.result, key: lookup.key, completion };
-  // prettier-ignore
-  return new ChatCompletedEvent(
-    outcome, 'r1', alice, 'auto', status, errorCode, answered ? route : null, null, null, { tokens: 0, usd: 0 }, [], timing, null, cache, false, null, null,
-  );
+  const seen = {
+    requestId: 'r1',
+    caller: alice,
+    requestedModel: 'auto',
+    stream: false,
+    sessionId: null,
+    traceparent: null,
+  };
+  const taken = { usage: null, costUsd: null, billed: { tokens: 0, usd: 0 }, attempts: [], quotaLeaseId: null };
+  const end = { outcome, status, errorCode, route: answered ? route : null, timing, cache };
+  return new ChatCompletedEvent({ ...seen, ...taken, ...end });
 }
 
 async function cacheUnder(cache: object = {}) {

@@ -1,5 +1,5 @@
 import type { Completion } from '../../common/chat.js';
-import type { ChatCompletedEvent } from '../chat/chat.messages.js';
+import type { CompletedChat } from '../chat/chat.messages.js';
 import type { CachedAnswer } from './cache.messages.js';
 
 /**
@@ -15,7 +15,7 @@ export function isComplete({ error, choices }: Completion): boolean {
 }
 
 /** The answer of a finished request as it may be repeated, or `null` when it must not be. */
-export function storableAnswer({ outcome, status, route, cache, usage }: ChatCompletedEvent): CachedAnswer | null {
+export function storableAnswer({ outcome, status, route, cache, usage }: CompletedChat): CachedAnswer | null {
   const { result, completion } = cache;
   const fresh = result === 'MISS' || result === 'BYPASS';
   if (outcome !== 'answered' || status !== 200 || !route || !fresh) return null;

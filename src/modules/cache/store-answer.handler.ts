@@ -13,14 +13,14 @@ export class StoreAnswerHandler implements IEventHandler<ChatCompletedEvent> {
     private readonly answers: MemoryAnswerCache,
   ) {}
 
-  handle(event: ChatCompletedEvent): void {
+  handle({ chat }: ChatCompletedEvent): void {
     const { enabled, ttlSeconds } = this.config.current.cache;
-    const { key } = event.cache;
+    const { key } = chat.cache;
     if (!enabled || key === null) return;
-    const answer = storableAnswer(event);
+    const answer = storableAnswer(chat);
     const session =
-      event.sessionId === null ? null : sessionName({ tenant: event.caller.tenant, sessionId: event.sessionId });
-    const beganAt = performance.now() - event.timing.totalMs;
+      chat.sessionId === null ? null : sessionName({ tenant: chat.caller.tenant, sessionId: chat.sessionId });
+    const beganAt = performance.now() - chat.timing.totalMs;
     if (answer) this.answers.set(key, answer, ttlSeconds, session, beganAt);
   }
 }

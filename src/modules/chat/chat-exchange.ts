@@ -214,25 +214,25 @@ export class ChatExchange implements ExchangedTexts {
     const timing = { totalMs: this.elapsedMs, overheadMs: this.overheadMs, firstTokenMs: this.firstTokenMs };
     const completion = outcome === 'answered' ? this.completion : null;
     this.events.publish(
-      new ChatCompletedEvent(
+      new ChatCompletedEvent({
         outcome,
         requestId,
         caller,
-        request.model,
+        requestedModel: request.model,
         status,
         errorCode,
-        this.route,
-        this.usage,
-        this.costUsd,
-        this.bill.billed(this.usage, this.target, this),
-        this.attempts,
+        route: this.route,
+        usage: this.usage,
+        costUsd: this.costUsd,
+        billed: this.bill.billed(this.usage, this.target, this),
+        attempts: this.attempts,
         timing,
-        this.lease.id,
-        { result, key, completion },
-        request.stream === true,
+        quotaLeaseId: this.lease.id,
+        cache: { result, key, completion },
+        stream: request.stream === true,
         sessionId,
-        this.ask.traceparent,
-      ),
+        traceparent: this.ask.traceparent,
+      }),
     );
   }
 }

@@ -8,43 +8,46 @@ import type { Billed } from './answer-bill.js';
 /** How a request ended, seen from the caller; a closed set, it is a metric label and a log field. */
 export type ChatOutcome = 'answered' | 'failed' | 'cut' | 'aborted';
 
+/** A request that has ended, well or badly. */
+export interface CompletedChat {
+  readonly outcome: ChatOutcome;
+  readonly requestId: string;
+  readonly caller: Caller;
+  /** The model name the caller asked for, if it exists. */
+  readonly requestedModel: string;
+  /** HTTP status of the answer; 200 for a stream that was cut later, 499 when the caller went away first. */
+  readonly status: number;
+  /** `code` of the error, if one went out. */
+  readonly errorCode: string | null;
+  readonly route: AnsweredBy | null;
+  /** Of the answer; estimates say so. `null` when none had begun. */
+  readonly usage: Usage | null;
+  /** As the caller is told; `null` when a count or a price is unknown. */
+  readonly costUsd: number | null;
+  /** What is taken from the caller's limits, answers that were not used included. */
+  readonly billed: Billed;
+  readonly attempts: readonly Attempt[];
+  readonly timing: ChatTiming;
+  readonly quotaLeaseId: string | null;
+  readonly cache: {
+    readonly result: string;
+    /** Where the answer belongs in the cache; `null` = nowhere. */
+    readonly key: string | null;
+    /** The whole answer as one `chat.completion`; `null` unless answered. */
+    readonly completion: ChatFrame | null;
+  };
+  readonly stream: boolean;
+  readonly sessionId: string | null;
+  /** The caller's `traceparent` header (W3C Trace Context), as it came. */
+  readonly traceparent: string | null;
+}
+
 /**
- * A request has ended, well or badly; published exactly once for every request that reserved quota. Cache, telemetry
- * and quota act on it and nobody waits for them. Only `answered` ones are complete.
+ * A request has ended; published exactly once for every request that came as far as its reservation. Cache, telemetry and
+ * quota act on it and nobody waits for them. Only `answered` ones are complete.
  */
 export class ChatCompletedEvent {
-  constructor(
-    readonly outcome: ChatOutcome,
-    readonly requestId: string,
-    readonly caller: Caller,
-    /** The model name the caller asked for, if it exists. */
-    readonly requestedModel: string,
-    /** HTTP status of the answer; 200 for a stream that was cut later, 499 when the caller went away first. */
-    readonly status: number,
-    /** `code` of the error, if one went out. */
-    readonly errorCode: string | null,
-    readonly route: AnsweredBy | null,
-    /** Of the answer; estimates say so. `null` when none had begun. */
-    readonly usage: Usage | null,
-    /** As the caller is told; `null` when a count or a price is unknown. */
-    readonly costUsd: number | null,
-    /** What is taken from the caller's limits, answers that were not used included. */
-    readonly billed: Billed,
-    readonly attempts: readonly Attempt[],
-    readonly timing: ChatTiming,
-    readonly quotaLeaseId: string | null,
-    readonly cache: {
-      readonly result: string;
-      /** Where the answer belongs in the cache; `null` = nowhere. */
-      readonly key: string | null;
-      /** The whole answer as one `chat.completion`; `null` unless answered. */
-      readonly completion: ChatFrame | null;
-    },
-    readonly stream: boolean,
-    readonly sessionId: string | null,
-    /** The caller's `traceparent` header (W3C Trace Context), as it came. */
-    readonly traceparent: string | null,
-  ) {}
+  constructor(readonly chat: CompletedChat) {}
 }
 
 export interface AnsweredBy {

@@ -41,10 +41,10 @@ function completed(leaseId: string | null, ending: Ending): ChatCompletedEvent {
   const { outcome = 'answered', tokens = 0, usd = 0 } = ending;
   const timing = { totalMs: 1, overheadMs: 1, firstTokenMs: null };
   const cache = { result: 'MISS', key: null, completion: null };
-  // prettier-ignore
-  return new ChatCompletedEvent(
-    outcome, 'r1', caller, 'auto', 200, null, null, null, null, { tokens, usd }, [], timing, leaseId, cache, false, null, null,
-  );
+  const seen = { requestId: 'r1', caller, requestedModel: 'auto', stream: false, sessionId: null, traceparent: null };
+  const taken = { usage: null, costUsd: null, billed: { tokens, usd }, attempts: [], quotaLeaseId: leaseId };
+  const end = { outcome, status: 200, errorCode: null, route: null, timing, cache };
+  return new ChatCompletedEvent({ ...seen, ...taken, ...end });
 }
 
 async function buses() {

@@ -7,7 +7,8 @@ import { QuotaLedger } from './quota-ledger.js';
 export class SettleQuotaHandler implements IEventHandler<ChatCompletedEvent> {
   constructor(private readonly ledger: QuotaLedger) {}
 
-  async handle({ quotaLeaseId, caller, billed }: ChatCompletedEvent): Promise<void> {
+  async handle({ chat }: ChatCompletedEvent): Promise<void> {
+    const { quotaLeaseId, caller, billed } = chat;
     if (quotaLeaseId !== null) await this.ledger.settle(caller, quotaLeaseId, billed);
   }
 }

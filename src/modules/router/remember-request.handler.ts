@@ -14,7 +14,8 @@ export class RememberRequestHandler implements IEventHandler<ChatCompletedEvent>
     private readonly openCalls: OpenToolCalls,
   ) {}
 
-  handle({ requestId, caller, route, cache }: ChatCompletedEvent): void {
+  handle({ chat }: ChatCompletedEvent): void {
+    const { requestId, caller, route, cache } = chat;
     if (route && cache.result === 'HIT') this.known.note(caller, requestId);
     const message = cache.completion?.json.choices?.[0]?.message;
     const called = message?.tool_calls?.length || message?.['function_call'];

@@ -1,18 +1,16 @@
 import { LOOPBACK_CALLER } from '../../common/caller.js';
-import { ChatCompletedEvent } from '../chat/chat.messages.js';
-
-type Fields = { -readonly [Field in keyof ChatCompletedEvent]: ChatCompletedEvent[Field] };
+import { ChatCompletedEvent, type CompletedChat } from '../chat/chat.messages.js';
 
 /** A streamed request that was answered well, for specs; `changes` replace fields. */
-export function completed(changes: Partial<Fields> = {}): ChatCompletedEvent {
-  const event = new ChatCompletedEvent(
-    'answered',
-    'r1',
-    { ...LOOPBACK_CALLER, tenant: 'acme', user: 'alice' },
-    'auto',
-    200,
-    null,
-    {
+export function completedChat(changes: Partial<CompletedChat> = {}): CompletedChat {
+  return {
+    outcome: 'answered',
+    requestId: 'r1',
+    caller: { ...LOOPBACK_CALLER, tenant: 'acme', user: 'alice' },
+    requestedModel: 'auto',
+    status: 200,
+    errorCode: null,
+    route: {
       target: 'cloud',
       tier: 'cloud',
       model: 'gpt-x-2026',
@@ -21,16 +19,20 @@ export function completed(changes: Partial<Fields> = {}): ChatCompletedEvent {
       reasonCode: 'rule_complex',
       fallback: false,
     },
-    { prompt_tokens: 10, completion_tokens: 20, total_tokens: 30 },
-    0.5,
-    { tokens: 30, usd: 0.5 },
-    [{ target: 'cloud', startedAt: 0, outcome: 'ok', status: 200, ms: 250 }],
-    { totalMs: 1500, overheadMs: 0.4, firstTokenMs: 250 },
-    null,
-    { result: 'MISS', key: null, completion: null },
-    true,
-    null,
-    null,
-  );
-  return Object.assign(event, changes);
+    usage: { prompt_tokens: 10, completion_tokens: 20, total_tokens: 30 },
+    costUsd: 0.5,
+    billed: { tokens: 30, usd: 0.5 },
+    attempts: [{ target: 'cloud', startedAt: 0, outcome: 'ok', status: 200, ms: 250 }],
+    timing: { totalMs: 1500, overheadMs: 0.4, firstTokenMs: 250 },
+    quotaLeaseId: null,
+    cache: { result: 'MISS', key: null, completion: null },
+    stream: true,
+    sessionId: null,
+    traceparent: null,
+    ...changes,
+  };
 }
+
+/** The same as the event that tells of it. */
+export const completed = (changes: Partial<CompletedChat> = {}): ChatCompletedEvent =>
+  new ChatCompletedEvent(completedChat(changes));

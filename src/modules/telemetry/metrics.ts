@@ -5,7 +5,7 @@ import type { Attempt } from '../../common/attempt.js';
 import { inTime } from '../../common/in-time.js';
 import { RecentAnswer } from '../../common/recent-answer.js';
 import type { TargetStatus } from '../../common/target.js';
-import type { AnsweredBy, ChatCompletedEvent, ChatTiming } from '../chat/chat.messages.js';
+import type { AnsweredBy, CompletedChat, ChatTiming } from '../chat/chat.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { CountActiveSessionsQuery, CountOutboxQuery, type OutboxCount } from '../session/session.messages.js';
 import type { Spending } from './spending.js';
@@ -23,7 +23,7 @@ const UNREAD = Symbol('unread');
 const MS_PER_SECOND = 1000;
 
 /** The HTTP status, or how a stream ended that did not end well: its status went out before that was known. */
-const statusLabel = ({ stream, outcome, status }: ChatCompletedEvent): string =>
+const statusLabel = ({ stream, outcome, status }: CompletedChat): string =>
   stream && (outcome === 'cut' || outcome === 'aborted') ? outcome : String(status);
 
 /**
@@ -100,13 +100,13 @@ export class RouterMetrics {
   }
 
   /** @param model the name asked for, as it may stand in a label */
-  recordChat(event: ChatCompletedEvent, model: string, spent: Spending): void {
-    this.requests.inc({ model, status: statusLabel(event) });
-    this.cache.inc({ result: event.cache.result });
+  recordChat(chat: CompletedChat, model: string, spent: Spending): void {
+    this.requests.inc({ model, status: statusLabel(chat) });
+    this.cache.inc({ result: chat.cache.result });
     // A cache hit ends before the decision; its route is that of the stored answer.
-    if (event.route && event.cache.result !== 'HIT') this.recordDecision(event.route);
-    this.recordAttempts(event.attempts);
-    this.recordTiming(model, event);
+    if (chat.route && chat.cache.result !== 'HIT') this.recordDecision(chat.route);
+    this.recordAttempts(chat.attempts);
+    this.recordTiming(model, chat);
     this.tokens.inc({ model, type: 'prompt' }, spent.promptTokens);
     this.tokens.inc({ model, type: 'completion' }, spent.completionTokens);
     this.cost.inc({ model }, spent.costUsd);
@@ -131,12 +131,12 @@ export class RouterMetrics {
     this.decisions.inc({ strategy, target, reason: reasonCode });
   }
 
-  private recordTiming(model: string, event: { outcome: string; stream: boolean; timing: ChatTiming }): void {
-    const { totalMs, overheadMs, firstTokenMs } = event.timing;
-    if (event.outcome !== 'aborted') this.response.observe({ model }, totalMs / MS_PER_SECOND);
+  private recordTiming(model: string, chat: { outcome: string; stream: boolean; timing: ChatTiming }): void {
+    const { totalMs, overheadMs, firstTokenMs } = chat.timing;
+    if (chat.outcome !== 'aborted') this.response.observe({ model }, totalMs / MS_PER_SECOND);
     if (firstTokenMs === null) return;
     this.overhead.observe(overheadMs / MS_PER_SECOND);
-    if (event.stream) this.ttft.observe({ model }, firstTokenMs / MS_PER_SECOND);
+    if (chat.stream) this.ttft.observe({ model }, firstTokenMs / MS_PER_SECOND);
   }
 
   private async readBreakers(gauge: Gauge): Promise<void> {

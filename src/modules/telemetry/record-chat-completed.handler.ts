@@ -20,13 +20,13 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
     private readonly traces: RequestTraces,
   ) {}
 
-  handle(event: ChatCompletedEvent): void {
-    const requested = this.models.requested(event.requestedModel);
-    const answered = event.route && this.models.answered(event.route.model);
-    this.logger[levelOf(event)](requestLine(event, requested, answered), 'request');
-    const spent = spendingOf(event);
-    this.ledger.record(event.caller.tenant, spent);
-    this.metrics.recordChat(event, requested, spent);
-    this.traces.record(event, requested, answered);
+  handle({ chat }: ChatCompletedEvent): void {
+    const requested = this.models.requested(chat.requestedModel);
+    const answered = chat.route && this.models.answered(chat.route.model);
+    this.logger[levelOf(chat)](requestLine(chat, requested, answered), 'request');
+    const spent = spendingOf(chat);
+    this.ledger.record(chat.caller.tenant, spent);
+    this.metrics.recordChat(chat, requested, spent);
+    this.traces.record(chat, requested, answered);
   }
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { completed } from './completed-event.fixture.js';
+import { completedChat } from './completed-event.fixture.js';
 import { levelOf, requestLine } from './request-line.js';
 
 describe('requestLine', () => {
   it('says who, what, how and how long', () => {
-    expect(requestLine(completed(), 'auto', 'gpt-x-2026')).toEqual({
+    expect(requestLine(completedChat(), 'auto', 'gpt-x-2026')).toEqual({
       request_id: 'r1',
       tenant: 'acme',
       user: 'alice',
@@ -37,7 +37,7 @@ describe('requestLine', () => {
       { target: 'local', startedAt: 0, outcome: 'timeout' as const, ms: 10 },
       { target: 'cloud', startedAt: 0, outcome: 'ok' as const, ms: 20 },
     ];
-    expect(requestLine(completed({ attempts }), 'auto', 'gpt-x-2026')).toMatchObject({
+    expect(requestLine(completedChat({ attempts }), 'auto', 'gpt-x-2026')).toMatchObject({
       attempts: 2,
       failed_attempts: [{ target: 'local', outcome: 'timeout', ms: 10 }],
     });
@@ -45,14 +45,14 @@ describe('requestLine', () => {
 
   it('never shows answers or session ids', () => {
     const completion = { text: '{"secret answer":1}', json: {} };
-    const event = completed({ sessionId: 'alice-private', cache: { result: 'MISS', key: 'k', completion } });
+    const event = completedChat({ sessionId: 'alice-private', cache: { result: 'MISS', key: 'k', completion } });
     const line = requestLine(event, 'auto', null);
     expect(line['session']).toMatch(/^[0-9a-f]{12}$/);
     expect(JSON.stringify(line)).not.toMatch(/alice-private|secret answer/);
   });
 
   it('survives a request that never got a route', () => {
-    const event = completed({ route: null, usage: null, costUsd: null, attempts: [] });
+    const event = completedChat({ route: null, usage: null, costUsd: null, attempts: [] });
     expect(requestLine(event, 'auto', null)).toMatchObject({
       target: null,
       reason: null,
@@ -72,6 +72,6 @@ describe('levelOf', () => {
     [500, 'internal_error', 'error'],
     [200, 'internal_error', 'error'],
   ])('%d %s is logged at %s', (status, errorCode, level) => {
-    expect(levelOf(completed({ status, errorCode }))).toBe(level);
+    expect(levelOf(completedChat({ status, errorCode }))).toBe(level);
   });
 });

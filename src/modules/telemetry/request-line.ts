@@ -1,11 +1,11 @@
 import { sessionMark } from '../../common/logging/outside-text.js';
-import type { ChatCompletedEvent } from '../chat/chat.messages.js';
+import type { CompletedChat } from '../chat/chat.messages.js';
 
 /** Milliseconds with two decimals: what a person reads and a log store indexes. */
 const rounded = (ms: number | null): number | null => (ms === null ? null : Math.round(ms * 100) / 100);
 
 /** How loud the line of a request is: our own defects at error, other 5xx at warn, the rest at info. */
-export function levelOf({ status, errorCode }: ChatCompletedEvent): 'log' | 'warn' | 'error' {
+export function levelOf({ status, errorCode }: CompletedChat): 'log' | 'warn' | 'error' {
   if (errorCode === 'internal_error') return 'error';
   return status >= 500 ? 'warn' : 'log';
 }
@@ -17,17 +17,13 @@ export function levelOf({ status, errorCode }: ChatCompletedEvent): 'log' | 'war
  * @param requested the name asked for
  * @param answered that of the model that answered; both as they may be shown
  */
-export function requestLine(
-  event: ChatCompletedEvent,
-  requested: string,
-  answered: string | null,
-): Record<string, unknown> {
-  const { route, usage, timing } = event;
-  const failed = event.attempts.filter(({ outcome }) => outcome !== 'ok').map(({ startedAt: _, ...shown }) => shown);
+export function requestLine(chat: CompletedChat, requested: string, answered: string | null): Record<string, unknown> {
+  const { route, usage, timing } = chat;
+  const failed = chat.attempts.filter(({ outcome }) => outcome !== 'ok').map(({ startedAt: _, ...shown }) => shown);
   return {
-    request_id: event.requestId,
-    tenant: event.caller.tenant,
-    user: event.caller.user,
+    request_id: chat.requestId,
+    tenant: chat.caller.tenant,
+    user: chat.caller.user,
     model: requested,
     target: route?.target ?? null,
     tier: route?.tier ?? null,
@@ -35,21 +31,21 @@ export function requestLine(
     simulated: route?.simulated ?? false,
     strategy: route?.strategy ?? null,
     reason: route?.reasonCode ?? null,
-    outcome: event.outcome,
-    status: event.status,
-    error_code: event.errorCode,
-    attempts: event.attempts.length,
+    outcome: chat.outcome,
+    status: chat.status,
+    error_code: chat.errorCode,
+    attempts: chat.attempts.length,
     ...(failed.length > 0 ? { failed_attempts: failed } : {}),
     fallback: route?.fallback ?? false,
-    cache: event.cache.result,
-    stream: event.stream,
+    cache: chat.cache.result,
+    stream: chat.stream,
     prompt_tokens: usage?.prompt_tokens ?? null,
     completion_tokens: usage?.completion_tokens ?? null,
     ...(usage?.estimated ? { estimated: true } : {}),
-    cost_usd: event.costUsd,
+    cost_usd: chat.costUsd,
     total_ms: rounded(timing.totalMs),
     overhead_ms: rounded(timing.overheadMs),
     ttft_ms: rounded(timing.firstTokenMs),
-    session: event.sessionId === null ? null : sessionMark(event.sessionId),
+    session: chat.sessionId === null ? null : sessionMark(chat.sessionId),
   };
 }

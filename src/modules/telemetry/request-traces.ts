@@ -11,7 +11,7 @@ import {
 } from '@opentelemetry/api';
 import type { Attempt } from '../../common/attempt.js';
 import { LiveConfig } from '../../common/config/live-config.js';
-import type { ChatCompletedEvent } from '../chat/chat.messages.js';
+import type { CompletedChat } from '../chat/chat.messages.js';
 import { startTracing, type Tracing } from './adapters/otlp-tracing.js';
 import { GEN_AI, ROUTER } from './genai-names.js';
 
@@ -41,16 +41,16 @@ export class RequestTraces implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   /** @param requested the name asked for, @param answered that of the model that answered; both as they may be shown */
-  record(event: ChatCompletedEvent, requested: string, answered: string | null): void {
+  record(chat: CompletedChat, requested: string, answered: string | null): void {
     if (!this.tracing) return;
     const { tracer } = this.tracing;
     const endTime = Date.now();
-    const startTime = endTime - event.timing.totalMs;
-    const options = { kind: SpanKind.SERVER, startTime, attributes: attributesOf(event, requested, answered) };
-    const span = tracer.startSpan(`chat ${requested}`, options, parentOf(event.traceparent));
+    const startTime = endTime - chat.timing.totalMs;
+    const options = { kind: SpanKind.SERVER, startTime, attributes: attributesOf(chat, requested, answered) };
+    const span = tracer.startSpan(`chat ${requested}`, options, parentOf(chat.traceparent));
     const context = trace.setSpan(ROOT_CONTEXT, span);
-    for (const attempt of event.attempts) recordAttempt(tracer, attempt, context);
-    if (event.outcome !== 'answered') fail(span, event.errorCode ?? event.outcome);
+    for (const attempt of chat.attempts) recordAttempt(tracer, attempt, context);
+    if (chat.outcome !== 'answered') fail(span, chat.errorCode ?? chat.outcome);
     span.end(endTime);
   }
 }
@@ -73,7 +73,7 @@ function fail(span: Span, type: string): void {
 }
 
 function attributesOf(
-  { requestId, route, usage, costUsd, cache, outcome }: ChatCompletedEvent,
+  { requestId, route, usage, costUsd, cache, outcome }: CompletedChat,
   requested: string,
   answered: string | null,
 ) {

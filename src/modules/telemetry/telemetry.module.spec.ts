@@ -36,7 +36,7 @@ class CountOutboxStandIn {
 
 @EventsHandler(ChatCompletedEvent)
 class BrokenHandler {
-  handle({ errorCode }: ChatCompletedEvent): void {
+  handle({ chat: { errorCode } }: ChatCompletedEvent): void {
     if (errorCode === 'break') throw new Error('broken handler');
   }
 }
