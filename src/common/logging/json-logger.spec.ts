@@ -97,6 +97,20 @@ describe('createJsonLogger', () => {
     expect(parsed()[0]).toMatchObject({ evil, msg: evil });
   });
 
+  it('writes a line whatever its fields hold', () => {
+    const { logger, parsed } = capture();
+    const circle: Record<string, unknown> = { a: 1 };
+    circle['self'] = circle;
+    logger.log({ circle, wide: 2n, none: undefined, left: [1, NaN] }, 'odd', 'c');
+    logger.log({}, 'nothing', 'c');
+    logger.log(new Date(0), 'no fields', 'c');
+    expect(parsed()).toMatchObject([
+      { context: 'c', circle: '[object]', wide: '2', left: [1, null], msg: 'odd' },
+      { context: 'c', msg: 'nothing' },
+      { context: 'c', msg: 'no fields' },
+    ]);
+  });
+
   it('keeps the start-up chatter of Nest at debug', () => {
     const { logger, lines } = capture('info');
     logger.log('Mapped {/health, GET} route', 'RouterExplorer');

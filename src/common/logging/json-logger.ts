@@ -1,19 +1,17 @@
 import { isFields } from '../json/fields.js';
 import type { LoggerService } from '@nestjs/common';
-import { pino, type Level, type Logger } from 'pino';
 import { isoNow } from '../iso-time.js';
 import { openStdout, type LogDestination } from './log-destination.js';
 import { loggedError, loggedText } from './logged-error.js';
 
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+type Level = (typeof LEVELS)[number];
 
 /** Nest's own start-up lines, one per route and module. */
 const CHATTER = new Set(['NestFactory', 'InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestApplication']);
 /** Characters of a text that is kept, and how many are. */
 const SHORT_TEXT = 80;
 const MOST_TEXTS = 200;
-/** Reports a failed event handler without the event's name; module telemetry logs the same failure with it. */
-const TOLD_BETTER_ELSEWHERE = 'EventBus';
 
 interface Entry {
   readonly context: string;
@@ -52,28 +50,52 @@ function readArguments(first: unknown, rest: readonly unknown[]): Entry {
   return { context, text: typeof first === 'function' ? first.name : String(first), fields };
 }
 
+/** `,"name":value` of every field; a value that JSON cannot say (a circle, a bigint) is shown by its type or as text. */
+function textOf(fields: Entry['fields']): string {
+  let text: string;
+  try {
+    text = JSON.stringify(fields);
+  } catch {
+    text = JSON.stringify(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, sayable(value)])));
+  }
+  return text.startsWith('{"') ? `,${text.slice(1, -1)}` : '';
+}
+
+function sayable(value: unknown): unknown {
+  try {
+    JSON.stringify(value);
+    return value;
+  } catch {
+    return typeof value === 'bigint' ? String(value) : `[${typeof value}]`;
+  }
+}
+
 /**
  * Nest's logger as JSON lines: `{"level":"info","time":"...","context":"requests",...,"msg":"..."}`. Call it through
  * Nest's `Logger`: `logger.error({ err, request_id }, 'text')`, where the object becomes fields of the line. Free text
  * and error messages are redacted; stacks appear from level error up.
  */
 export class NestJsonLogger implements LoggerService {
-  /** One child per context, so that the context is serialised once. Contexts come from code, so they are few. */
-  private readonly children = new Map<string, Logger>();
-  /** Short texts as they may be shown. Most come from code and come again with every request. */
+  /** `,"context":"..."`. Contexts come from code, so they are few. */
+  private readonly contexts = new Map<string, string>();
+  /** Short texts as they may be shown, as JSON. Most come from code and come again with every request. */
   private readonly texts = new Map<string, string>();
+  /** Of the lowest level that is written. */
+  private readonly least: number;
 
   constructor(
-    private readonly logger: Logger,
-    private readonly destination: Pick<LogDestination, 'flush'>,
-  ) {}
+    private readonly destination: LogDestination,
+    level: Level,
+  ) {
+    this.least = LEVELS.indexOf(level);
+  }
 
   log(first: unknown, ...rest: readonly unknown[]): void {
     this.write(CHATTER.has(rest.at(-1) as string) ? 'debug' : 'info', first, rest);
   }
 
   error(first: unknown, ...rest: readonly unknown[]): void {
-    this.write(rest.at(-1) === TOLD_BETTER_ELSEWHERE ? 'debug' : 'error', first, rest);
+    this.write('error', first, rest);
   }
 
   warn(first: unknown, ...rest: readonly unknown[]): void {
@@ -98,29 +120,31 @@ export class NestJsonLogger implements LoggerService {
   }
 
   private write(level: Level, first: unknown, rest: readonly unknown[]): void {
-    if (!this.logger.isLevelEnabled(level)) return;
+    if (LEVELS.indexOf(level) < this.least) return;
     const { context, text, fields } = readArguments(first, rest);
     const { err } = fields;
     const shown =
       err instanceof Error ? { ...fields, err: loggedError(err, level === 'error' || level === 'fatal') } : fields;
-    this.childOf(context)[level](shown, text === undefined ? text : this.shown(text));
+    const message = text === undefined ? '' : `,"msg":${this.shown(text)}`;
+    const head = `{"level":"${level}","time":"${isoNow()}"${this.shownContext(context)}`;
+    this.destination.write(`${head}${textOf(shown)}${message}}\n`);
   }
 
   private shown(text: string): string {
-    if (text.length > SHORT_TEXT) return loggedText(text);
+    if (text.length > SHORT_TEXT) return JSON.stringify(loggedText(text));
     let shown = this.texts.get(text);
     if (shown === undefined) {
       if (this.texts.size >= MOST_TEXTS) this.texts.clear();
-      this.texts.set(text, (shown = loggedText(text)));
+      this.texts.set(text, (shown = JSON.stringify(loggedText(text))));
     }
     return shown;
   }
 
-  private childOf(context: string): Logger {
-    if (!context) return this.logger;
-    let child = this.children.get(context);
-    if (!child) this.children.set(context, (child = this.logger.child({ context })));
-    return child;
+  private shownContext(context: string): string {
+    if (!context) return '';
+    let shown = this.contexts.get(context);
+    if (shown === undefined) this.contexts.set(context, (shown = `,"context":${JSON.stringify(context)}`));
+    return shown;
   }
 }
 
@@ -133,16 +157,8 @@ export function createJsonLogger(
   destination: LogDestination = openStdout(),
   level: string = process.env['LOG_LEVEL'] || 'info',
 ): NestJsonLogger {
-  const known = LEVELS.includes(level);
-  const options = {
-    level: known ? level : 'info',
-    base: null,
-    timestamp: () => `,"time":"${isoNow()}"`,
-    formatters: { level: (label: string) => ({ level: label }) },
-    // Errors are already plain fields here: pino's own serialiser would copy every property of theirs.
-    serializers: { err: (value: unknown) => value },
-  };
-  const logger = new NestJsonLogger(pino(options, destination), destination);
+  const known = LEVELS.find((one) => one === level);
+  const logger = new NestJsonLogger(destination, known ?? 'info');
   if (!known) logger.warn(`LOG_LEVEL "${level}" is not one of ${LEVELS.join(', ')}; using info`, 'logging');
   return logger;
 }

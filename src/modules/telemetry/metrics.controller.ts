@@ -3,6 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagg
 import { Registry } from 'prom-client';
 import { Public } from '../../common/http/access.decorators.js';
 import { RouterMetrics } from './metrics.js';
+import { RecordChatCompletedHandler } from './record-chat-completed.handler.js';
 
 const EXAMPLE = [
   '# HELP router_requests_total Chat requests that ended.',
@@ -13,7 +14,10 @@ const EXAMPLE = [
 @ApiTags('Operations')
 @Controller()
 export class MetricsController {
-  constructor(private readonly metrics: RouterMetrics) {}
+  constructor(
+    private readonly requests: RecordChatCompletedHandler,
+    private readonly metrics: RouterMetrics,
+  ) {}
 
   @Get('metrics')
   @Public()
@@ -31,6 +35,7 @@ export class MetricsController {
     content: { 'text/plain': { schema: { type: 'string' }, example: EXAMPLE } },
   })
   read(): Promise<string> {
+    this.requests.catchUp();
     return this.metrics.text();
   }
 }

@@ -8,7 +8,7 @@ import type { TargetStatus } from '../../common/target.js';
 import type { AnsweredBy, CompletedChat, ChatTiming } from '../chat/chat.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { CountActiveSessionsQuery, CountOutboxQuery, type OutboxCount } from '../session/session.messages.js';
-import type { Spending } from './spending.js';
+import type { Spending } from './usage-ledger.js';
 
 const RESPONSE_BUCKETS_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
 const OVERHEAD_BUCKETS_SECONDS = [0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];

@@ -40,11 +40,14 @@ export class RequestTraces implements OnApplicationBootstrap, OnApplicationShutd
     await this.tracing?.stop().catch((error: unknown) => this.logger.warn({ err: error }, 'the last traces are lost'));
   }
 
-  /** @param requested the name asked for, @param answered that of the model that answered; both as they may be shown */
-  record(chat: CompletedChat, requested: string, answered: string | null): void {
+  /**
+   * @param endTime milliseconds since 1970
+   * @param requested the name asked for
+   * @param answered that of the model that answered; both as they may be shown
+   */
+  record(chat: CompletedChat, endTime: number, requested: string, answered: string | null): void {
     if (!this.tracing) return;
     const { tracer } = this.tracing;
-    const endTime = Date.now();
     const startTime = endTime - chat.timing.totalMs;
     const options = { kind: SpanKind.SERVER, startTime, attributes: attributesOf(chat, requested, answered) };
     const span = tracer.startSpan(`chat ${requested}`, options, parentOf(chat.traceparent));

@@ -1,11 +1,11 @@
 import { Controller, Get, Header } from '@nestjs/common';
-import { QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { InvalidApiKey, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
-import { ReportUsageQuery, type TenantUsage } from './telemetry.messages.js';
+import { RecordChatCompletedHandler } from './record-chat-completed.handler.js';
+import { UsageLedger, type TenantUsage } from './usage-ledger.js';
 
 /** Digits of a USD amount that mean something; sums of doubles have more. */
 const USD_DECIMALS = 9;
@@ -48,7 +48,10 @@ const toJson = ({ tenant, requests, promptTokens, completionTokens, costUsd }: T
 @ApiTags('Operations')
 @Controller('admin')
 export class UsageController {
-  constructor(private readonly queries: QueryBus) {}
+  constructor(
+    private readonly requests: RecordChatCompletedHandler,
+    private readonly ledger: UsageLedger,
+  ) {}
 
   @Get('usage')
   @RequireScope('admin')
@@ -62,9 +65,9 @@ export class UsageController {
   })
   @ApiOkResponse({ description: 'One entry per tenant.', schema: { ...USAGE_SCHEMA, example: EXAMPLE } })
   @ApiErrors(InvalidApiKey, PermissionDenied)
-  async read(@CurrentCaller() caller: Caller): Promise<{ object: 'list'; data: ReturnType<typeof toJson>[] }> {
+  read(@CurrentCaller() caller: Caller): { object: 'list'; data: ReturnType<typeof toJson>[] } {
     const tenant = caller.scopes.includes('operator') ? null : caller.tenant;
-    const usage = await this.queries.execute(new ReportUsageQuery(tenant));
-    return { object: 'list', data: usage.map(toJson) };
+    this.requests.catchUp();
+    return { object: 'list', data: this.ledger.report(tenant).map(toJson) };
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { completedChat } from './completed-event.fixture.js';
-import { spendingOf } from './spending.js';
+import { spendingOf } from './usage-ledger.js';
 
 const NOTHING = { promptTokens: 0, completionTokens: 0, costUsd: 0 };
 
