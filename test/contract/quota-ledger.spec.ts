@@ -1,40 +1,45 @@
-import { RedisReplicaBoard } from '../../src/modules/quota/adapters/redis.replica-board.js';
-import { LEASE_MS, RedisQuotaLedger } from '../../src/modules/quota/adapters/redis.quota-ledger.js';
-import { MonthlySpend } from '../../src/modules/quota/monthly-spend.js';
+import { LEASE_MS, RedisQuotaCalls } from '../../src/modules/quota/adapters/redis-quota-calls.js';
+import { RedisQuotaLedger } from '../../src/modules/quota/adapters/redis.quota-ledger.js';
+import { RedisReplicaRegistry } from '../../src/modules/quota/adapters/redis.replica-registry.js';
 import { RedisErasureFeed } from '../../src/modules/session/adapters/redis.erasure-feed.js';
 import { redisClusterPlace, redisPlace } from '../support/redis-place.js';
 import { callerWith, describeQuotaLedger, refusal, START } from './quota-ledger.contract.js';
 
 const NEED = { tokens: 1, usd: 0 };
 const NOTHING = { tokens: null, usd: null };
+const ALONE = { value: 1 };
 
 describe('on a real redis-server', () => {
   const place = redisPlace();
 
   const clock = { now: START };
   beforeEach(() => (clock.now = START));
-  const ledgerWith = (known = new MonthlySpend()) =>
-    new RedisQuotaLedger(place.redis, known, { here: () => clock.now, there: () => clock.now });
+  const times = { here: () => clock.now, there: () => clock.now };
+  const newLedger = () => new RedisQuotaLedger(place.redis, ALONE, times);
+  const newCalls = () => new RedisQuotaCalls(place.redis, times);
 
-  describeQuotaLedger('Redis', async () => ({ ledger: ledgerWith(), clock }));
+  describeQuotaLedger('Redis', async () => ({ ledger: newLedger(), clock }));
 
   it('counts for all replicas together', async () => {
     const caller = callerWith({ requestsPerMinute: 10, concurrent: 5 });
-    const replicas = [ledgerWith(), ledgerWith(), ledgerWith()];
+    const replicas = [newLedger(), newLedger(), newLedger()];
     const asked = replicas.flatMap((replica, r) =>
       Array.from({ length: 20 }, (_, n) => replica.reserve(caller, NEED, `${r}-${n}`)),
     );
     const answers = await Promise.allSettled(asked);
     expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
-    await Promise.all(answers.map((_, n) => replicas[0]!.settle(caller, `${Math.floor(n / 20)}-${n % 20}`, NOTHING)));
+    const settled = replicas.flatMap((replica, r) =>
+      Array.from({ length: 20 }, (_, n) => replica.settle(caller, `${r}-${n}`, NOTHING)),
+    );
+    await Promise.all(settled);
     const again = await Promise.allSettled(replicas.map((replica, r) => replica.reserve(caller, NEED, `again-${r}`)));
     expect(again.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
   });
 
   it('looks at the clock of Redis and not of the replica', async () => {
     const caller = callerWith({ requestsPerMinute: 1 });
-    await new RedisQuotaLedger(place.redis).reserve(caller, NEED, 'a');
-    const wrong = new RedisQuotaLedger(place.redis, undefined, { here: () => Date.now() + 3_600_000, there: () => '' });
+    await new RedisQuotaLedger(place.redis, ALONE).reserve(caller, NEED, 'a');
+    const wrong = new RedisQuotaLedger(place.redis, ALONE, { here: () => Date.now() + 3_600_000, there: () => '' });
     await refusal(wrong.reserve(caller, NEED, 'b'));
   });
 
@@ -42,8 +47,8 @@ describe('on a real redis-server', () => {
     const caller = callerWith({ concurrent: 1, usdPerMonth: 1 });
 
     it('lets go what a dead replica held, slot and money, after 30 s', async () => {
-      await ledgerWith().reserve(caller, { tokens: 1, usd: 1 }, 'dead');
-      const alive = ledgerWith();
+      await newLedger().reserve(caller, { tokens: 1, usd: 1 }, 'dead');
+      const alive = newLedger();
       clock.now += LEASE_MS - 1;
       await refusal(alive.reserve(caller, { tokens: 1, usd: 1 }, 'a'));
       clock.now += 1;
@@ -51,12 +56,12 @@ describe('on a real redis-server', () => {
     });
 
     it('keeps what is renewed', async () => {
-      const ledger = ledgerWith();
+      const ledger = newLedger();
       const need = { tokens: 1, usd: 1 };
       await ledger.reserve(caller, need, 'long');
       for (let n = 0; n < 5; n += 1) {
         clock.now += LEASE_MS - 1;
-        await ledger.renew(caller, [{ id: 'long', need }]);
+        await ledger.renew();
       }
       await refusal(ledger.reserve(caller, need, 'a'));
       await ledger.settle(caller, 'long', { tokens: 1, usd: 0.5 });
@@ -64,32 +69,30 @@ describe('on a real redis-server', () => {
     });
 
     it('F39 does not bring back what was settled meanwhile', async () => {
-      const ledger = ledgerWith();
+      const [ledger, calls] = [newLedger(), newCalls()];
       const need = { tokens: 1, usd: 1 };
-      const [settled, lost] = [
-        { id: 'settled', need, ageMs: 5 },
-        { id: 'lost', need, ageMs: 60_000 },
-      ];
+      const settled = { id: 'settled', need, ageMs: 5, isNew: false };
+      const lost = { id: 'lost', need, ageMs: 60_000, isNew: false };
       clock.now += 10;
       await ledger.reserve(caller, need, 'settled');
       clock.now += 5;
       await ledger.settle(caller, 'settled', NOTHING);
-      await ledger.renew(caller, [settled]);
+      await calls.renew(caller, [settled]);
       await ledger.reserve(caller, need, 'next');
       await ledger.settle(caller, 'next', NOTHING);
-      await ledger.renew(caller, [lost]); // from before all that Redis remembers
+      await calls.renew(caller, [lost]); // from before all that Redis remembers
       await refusal(ledger.reserve(caller, need, 'x'));
-      await ledger.settle(caller, 'lost', NOTHING);
-      await ledger.renew(caller, [{ ...settled, id: 'taken without Redis', isNew: true }]);
+      await calls.settle({ id: 'lost', caller, usd: 0, at: clock.now }, null, 0);
+      await calls.renew(caller, [{ ...settled, id: 'taken without Redis', isNew: true }]);
       await refusal(ledger.reserve(caller, need, 'y'));
     });
 
     it('puts back what Redis lost', async () => {
-      const ledger = ledgerWith();
+      const ledger = newLedger();
       const need = { tokens: 1, usd: 1 };
       await ledger.reserve(caller, need, 'long');
       await place.redis.run((client) => client.flushall());
-      await ledger.renew(caller, [{ id: 'long', need }]);
+      await ledger.renew();
       await refusal(ledger.reserve(caller, need, 'a'));
       await ledger.settle(caller, 'long', NOTHING);
       await ledger.reserve(caller, need, 'b');
@@ -100,7 +103,7 @@ describe('on a real redis-server', () => {
     const caller = callerWith({ usdPerMonth: 1 });
 
     it('books a cost once, however often it is told', async () => {
-      const ledger = ledgerWith();
+      const ledger = newLedger();
       await ledger.reserve(caller, NEED, 'a');
       for (let n = 0; n < 3; n += 1) await ledger.settle(caller, 'a', { tokens: 1, usd: 0.4 });
       await ledger.settle(caller, 'b', { tokens: 1, usd: 0.4 }); // its lease is gone; the money is not
@@ -110,27 +113,25 @@ describe('on a real redis-server', () => {
     });
 
     it('puts back a spend that Redis has lost and a replica knew', async () => {
-      const known = new MonthlySpend();
-      const ledger = ledgerWith(known);
+      const ledger = newLedger();
       await ledger.settle(caller, 'a', { tokens: 1, usd: 0.9 });
-      expect(known.spent(clock.now, '4|acme|alice')).toBeCloseTo(0.9, 9);
+      await newLedger().reserve(caller, NEED, 'still 0.1 left');
       await place.redis.run((client) => client.flushall());
       await ledger.settle(caller, 'b', { tokens: 1, usd: 0.2 });
-      expect((await refusal(ledgerWith().reserve(caller, NEED, 'c'))).code).toBe('budget_exceeded');
+      expect((await refusal(newLedger().reserve(caller, NEED, 'c'))).code).toBe('budget_exceeded');
     });
 
     it('books a late cost in the month it belongs to', async () => {
-      const ledger = ledgerWith();
       clock.now = Date.UTC(2026, 11, 1);
-      await ledger.settle(caller, 'a', { tokens: 1, usd: 5 }, START);
-      await ledger.reserve(caller, NEED, 'b');
+      await newCalls().settle({ id: 'a', caller, usd: 5, at: START }, 1, 0);
+      await newLedger().reserve(caller, NEED, 'b');
       clock.now = START;
-      expect((await refusal(ledgerWith().reserve(caller, NEED, 'c'))).code).toBe('budget_exceeded');
+      expect((await refusal(newLedger().reserve(caller, NEED, 'c'))).code).toBe('budget_exceeded');
     });
 
     it('counts large sums exactly', async () => {
       const rich = callerWith({ usdPerMonth: 1_000_000 });
-      const ledger = ledgerWith();
+      const ledger = newLedger();
       await ledger.settle(rich, 'a', { tokens: 1, usd: 999_999.999999999 });
       await ledger.reserve(rich, NEED, 'b');
       await ledger.settle(rich, 'b', { tokens: 1, usd: 0.000000001 });
@@ -140,7 +141,7 @@ describe('on a real redis-server', () => {
 
   it('leaves nothing behind for ever', async () => {
     const caller = callerWith({ requestsPerMinute: 5, tokensPerMinute: 100, concurrent: 2, usdPerMonth: 1 });
-    const ledger = ledgerWith();
+    const ledger = newLedger();
     await ledger.reserve(caller, { tokens: 5, usd: 0.1 }, 'a');
     await ledger.settle(caller, 'a', { tokens: 9, usd: 0.05 });
     await ledger.reserve(caller, NEED, 'b');
@@ -156,13 +157,13 @@ describe('on a Redis cluster of three', () => {
   describeQuotaLedger('Redis cluster', async () => {
     const clock = { now: START };
     const times = { here: () => clock.now, there: () => clock.now };
-    return { clock, ledger: new RedisQuotaLedger(place.redis, new MonthlySpend(), times) };
+    return { clock, ledger: new RedisQuotaLedger(place.redis, ALONE, times) };
   });
 
   it('counts replicas and tells of erasures', async () => {
-    const board = new RedisReplicaBoard(place.redis);
-    await board.announce('a', 60_000);
-    expect(await board.announce('b', 60_000)).toBe(2);
+    const registry = new RedisReplicaRegistry(place.redis);
+    await registry.heartbeat('a', 60_000);
+    expect(await registry.heartbeat('b', 60_000)).toBe(2);
     const [one, two] = [new RedisErasureFeed(place.redis), new RedisErasureFeed(place.redis)];
     const key = { tenant: 'acme', sessionId: 'one' };
     await one.post(key, 5);

@@ -173,7 +173,7 @@ describe('work in the background', () => {
   });
 
   it(
-    'F05 Redis away and the Table endpoint refuses: the process lives through two calls of the roll',
+    'F05 Redis away and the Table endpoint refuses: the process lives through two heartbeats',
     async () => {
       tablesProxy.set({ status: 403 });
       const config = inOrder([targetOn(upstream)], {
@@ -184,7 +184,7 @@ describe('work in the background', () => {
       const router = await RouterProcess.start({ config, env });
       try {
         const before = tablesProxy.faults;
-        await eventually('the roll was called on the table', SOON, () => tablesProxy.faults > before + 2);
+        await eventually('the table was asked', SOON, () => tablesProxy.faults > before + 2);
         tablesProxy.set({ status: 404 });
         const refused = tablesProxy.faults;
         await eventually('and refused otherwise', SOON, () => tablesProxy.faults > refused + 2);

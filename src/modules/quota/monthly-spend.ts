@@ -4,10 +4,21 @@ export function nextMonth(now: number): number {
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1);
 }
 
-const monthOf = (now: number): number => {
+const monthBegin = (now: number): number => {
   const date = new Date(now);
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth());
 };
+
+const DAY_MS = 86_400_000;
+/** Every request asks for the same few times. */
+let latest = { day: NaN, month: '' };
+
+/** The calendar month (UTC) of a moment, `yyyy-mm`. */
+export function monthName(now: number): string {
+  const day = Math.floor(now / DAY_MS);
+  if (day !== latest.day) latest = { day, month: new Date(now).toISOString().slice(0, 'yyyy-mm'.length) };
+  return latest.month;
+}
 
 /**
  * USD in the newest calendar month (UTC) it was asked about, by user. Times are milliseconds since 1970; what belongs to
@@ -43,7 +54,7 @@ export class MonthlySpend {
   private turn(now: number): boolean {
     if (now < this.endsAt) return now >= this.beganAt;
     this.usd.clear();
-    this.beganAt = monthOf(now);
+    this.beganAt = monthBegin(now);
     this.endsAt = nextMonth(now);
     return true;
   }

@@ -10,6 +10,19 @@ export interface QuotaUse {
 /** `x-ratelimit-*` */
 export type RateLimitHeaders = Readonly<Record<string, string>>;
 
+/** What one request takes from its caller. */
+export interface Taking {
+  readonly caller: Caller;
+  /** Those of the caller that are looked at. */
+  readonly limits: CallerLimits;
+  readonly need: QuotaNeed;
+  /** Of the lease; `null` = the request is counted and nothing is held. */
+  readonly id: string | null;
+}
+
+const NO_HEADERS: RateLimitHeaders = Object.freeze({});
+const NOTHING: QuotaNeed = Object.freeze({ tokens: 0, usd: 0 });
+
 /**
  * Counts what users take. Limits come with the caller and are never kept, so a reload counts at once. Every reservation
  * is atomic.
@@ -25,7 +38,9 @@ export abstract class QuotaLedger {
    * @returns headers that tell what is left
    * @throws RateLimitExceeded, BudgetExceeded with `retry-after` and the same headers
    */
-  abstract reserve(caller: Caller, need: QuotaNeed, id: string): Promise<RateLimitHeaders>;
+  reserve(caller: Caller, need: QuotaNeed, id: string): Promise<RateLimitHeaders> {
+    return this.take({ caller, limits: caller.limits, need, id });
+  }
 
   /**
    * Takes one request of `requestsPerMinute` and nothing else, for work that calls no model: neither tokens nor money nor
@@ -33,7 +48,11 @@ export abstract class QuotaLedger {
    *
    * @throws RateLimitExceeded with `retry-after` and the headers of that limit
    */
-  abstract count(caller: Caller): Promise<RateLimitHeaders>;
+  async count(caller: Caller): Promise<RateLimitHeaders> {
+    const { requestsPerMinute } = caller.limits;
+    if (requestsPerMinute === undefined) return NO_HEADERS;
+    return this.take({ caller, limits: { requestsPerMinute }, need: NOTHING, id: null });
+  }
 
   /**
    * Frees the slot and the reserved money of a lease, books what the answer cost, and settles the tokens: what was not
@@ -41,18 +60,15 @@ export abstract class QuotaLedger {
    * that is gone changes no rate; its cost is booked all the same.
    */
   abstract settle(caller: Caller, id: string, used: QuotaUse): Promise<void>;
+
+  /** What `reserve` and `count` do. */
+  abstract take(taking: Taking): Promise<RateLimitHeaders>;
 }
 
-/** Whether nothing of the caller has to be counted. */
-export const isUnlimited = ({ requestsPerMinute, tokensPerMinute, concurrent, usdPerMonth }: CallerLimits): boolean =>
-  (requestsPerMinute ?? tokensPerMinute ?? concurrent ?? usdPerMonth) === undefined;
+/** Tokens that a need counts: one that is larger than the limit takes all of it. */
+export const countedTokens = ({ tokens }: QuotaNeed, { tokensPerMinute }: CallerLimits): number =>
+  tokensPerMinute === undefined ? 0 : Math.min(tokens, tokensPerMinute);
 
 /** Injective whatever characters a claim may bring: `a|b` + `c` is another user than `a` + `b|c`. */
 export const userKey = ({ tenant, user }: Pick<Caller, 'tenant' | 'user'>): string =>
   `${tenant.length}|${tenant}|${user}`;
-
-/** The one limit that `count` looks at. */
-export const requestsAlone = ({ limits: { requestsPerMinute }, ...caller }: Caller): Caller => ({
-  ...caller,
-  limits: requestsPerMinute === undefined ? {} : { requestsPerMinute },
-});

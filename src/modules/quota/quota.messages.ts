@@ -32,15 +32,3 @@ export class ReserveQuotaCommand extends Command<QuotaLease> {
     super();
   }
 }
-
-/**
- * Takes one request of the caller's limit, for work that calls no model and so reserves nothing else. Gives the
- * `x-ratelimit-*` headers.
- *
- * @throws RateLimitExceeded with `Retry-After` and the headers
- */
-export class CountRequestCommand extends Command<Readonly<Record<string, string>>> {
-  constructor(readonly caller: Caller) {
-    super();
-  }
-}

@@ -1,59 +1,65 @@
-import { Logger, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Logger, Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
-import { CommandBus, CqrsModule } from '@nestjs/cqrs';
+import { CqrsModule } from '@nestjs/cqrs';
 import type { FastifyInstance } from 'fastify';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { CountRequest } from '../../common/http/counted.decorator.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
-import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
-import { CountRequestHandler } from './count-request.handler.js';
-import { QuotaCounting } from './quota-counting.js';
+import { tablesConnection } from '../../common/tables/adapters/tables-client.js';
+import { MemoryQuotaLedger } from './adapters/memory.quota-ledger.js';
+import { RedisQuotaLedger } from './adapters/redis.quota-ledger.js';
+import { RedisReplicaRegistry } from './adapters/redis.replica-registry.js';
+import { SqliteMonthlySpend } from './adapters/sqlite.monthly-spend.js';
+import { TablesReplicaRegistry } from './adapters/tables.replica-registry.js';
 import { QuotaLedger } from './quota-ledger.js';
-import { CountRequestCommand } from './quota.messages.js';
+import { ReplicaCount } from './replica-count.js';
 import { ReserveQuotaHandler } from './reserve-quota.handler.js';
 import { SettleQuotaHandler } from './settle-quota.handler.js';
 import { unpricedNote } from './unpriced-targets.js';
+
+const REPLICAS_TABLE = 'replicas';
+
+function replicaCount({ current: { tables, redis } }: LiveConfig, connection: RedisConnection): ReplicaCount | null {
+  if (!connection.configured) return null;
+  const hasTables = tables.endpoint !== '' || tables.connectionString !== '';
+  const standIn = hasTables ? new TablesReplicaRegistry(tablesConnection(tables, REPLICAS_TABLE)) : null;
+  return new ReplicaCount(new RedisReplicaRegistry(connection), standIn, redis.expectedReplicas);
+}
+
+/** Over all replicas with Redis, in this process without; there the embedded database keeps what was spent. */
+function quotaLedger(redis: RedisConnection, replicas: ReplicaCount | null, spend: SqliteMonthlySpend): QuotaLedger {
+  return replicas ? new RedisQuotaLedger(redis, replicas) : new MemoryQuotaLedger({ spend });
+}
 
 /** How much callers may use: requests, tokens, calls in flight, money. */
 @Module({
   imports: [CqrsModule],
   providers: [
     ReserveQuotaHandler,
-    CountRequestHandler,
     SettleQuotaHandler,
-    {
-      provide: QuotaCounting,
-      useFactory: (config: LiveConfig, redis: RedisConnection, database: SqliteFile) =>
-        new QuotaCounting(config.current, redis, database),
-      inject: [LiveConfig, RedisConnection, SqliteFile],
-    },
-    { provide: QuotaLedger, useFactory: ({ ledger }: QuotaCounting) => ledger, inject: [QuotaCounting] },
+    SqliteMonthlySpend,
+    { provide: ReplicaCount, useFactory: replicaCount, inject: [LiveConfig, RedisConnection] },
+    { provide: QuotaLedger, useFactory: quotaLedger, inject: [RedisConnection, ReplicaCount, SqliteMonthlySpend] },
   ],
 })
-export class QuotaModule implements OnModuleInit, OnApplicationShutdown {
+export class QuotaModule implements OnModuleInit {
   private readonly logger = new Logger('quota');
   private note: string | null = null;
 
   constructor(
-    private readonly counting: QuotaCounting,
+    private readonly ledger: QuotaLedger,
     private readonly config: LiveConfig,
-    private readonly commands: CommandBus,
     private readonly host: HttpAdapterHost,
   ) {}
 
   /** The routes that are marked `@CountsAsRequest()` know nothing of this module. */
   onModuleInit(): void {
-    const count: CountRequest = (caller) => this.commands.execute(new CountRequestCommand(caller));
+    const count: CountRequest = (caller) => this.ledger.count(caller);
     const http = this.host.httpAdapter as AbstractHttpAdapter | undefined; // none where the module is used by itself
     http?.getInstance<FastifyInstance>().decorate('countRequest', count);
-    this.counting.start();
     this.tellUnpriced(this.config.current);
     this.config.onChange((next) => this.tellUnpriced(next));
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.counting.close();
   }
 
   /** At the start, and when a reload changes it. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { isUnlimited, QuotaLedger } from './quota-ledger.js';
+import type { CallerLimits } from '../../common/caller.js';
+import { QuotaLedger } from './quota-ledger.js';
 import { ReserveQuotaCommand, type QuotaLease } from './quota.messages.js';
 
 const UNLIMITED: QuotaLease = Object.freeze({ headers: Object.freeze({}), id: null });
@@ -15,3 +16,7 @@ export class ReserveQuotaHandler implements ICommandHandler<ReserveQuotaCommand>
     return { headers: await this.ledger.reserve(caller, need, id), id };
   }
 }
+
+/** Whether nothing of the caller has to be counted. */
+const isUnlimited = ({ requestsPerMinute, tokensPerMinute, concurrent, usdPerMonth }: CallerLimits): boolean =>
+  (requestsPerMinute ?? tokensPerMinute ?? concurrent ?? usdPerMonth) === undefined;

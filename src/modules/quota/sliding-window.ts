@@ -1,7 +1,16 @@
 /** Length of the window, milliseconds: limits are per minute. */
 export const WINDOW_MS = 60_000;
 /** Hits this close together share a bucket, so a window holds at most 241 of them however many hits there are. */
-const BUCKET_MS = 250;
+export const BUCKET_MS = 250;
+
+/** How much of a limit per minute is used. Durations are milliseconds. */
+export interface WindowState {
+  readonly used: number;
+  /** Until nothing is used any more. */
+  readonly emptyInMs: number;
+  /** Until what is asked for fits; 0 = it fits now. */
+  readonly fitsInMs: number;
+}
 
 /** Some weight that was used at about one time. */
 export interface Bucket {
@@ -17,12 +26,12 @@ export interface Bucket {
  */
 export class SlidingWindow {
   private buckets: Bucket[] = [];
-  private sum = 0;
+  private used = 0;
 
   /** Counts `weight` at `now`; the bucket can be handed back to `giveBack`. */
   add(now: number, weight: number): Bucket {
     this.forget(now);
-    this.sum += weight;
+    this.used += weight;
     const last = this.buckets.at(-1);
     if (last && now - last.startedAt < BUCKET_MS) {
       last.lastAt = now;
@@ -39,36 +48,35 @@ export class SlidingWindow {
     this.forget(now);
     if (!this.buckets.includes(bucket)) return;
     bucket.weight -= weight;
-    this.sum -= weight;
+    this.used -= weight;
   }
 
-  total(now: number): number {
-    this.forget(now);
-    return this.sum;
-  }
-
-  /** Milliseconds until `weight` more fits under `limit`; 0 = now. More than the limit fits when nothing else is in. */
-  fitsIn(now: number, weight: number, limit: number): number {
-    let excess = this.total(now) + Math.min(weight, limit) - limit;
-    if (excess <= 0) return 0;
-    for (const bucket of this.buckets) {
-      excess -= bucket.weight;
-      if (excess <= 0) return bucket.lastAt + WINDOW_MS - now;
-    }
-    return WINDOW_MS;
-  }
-
-  /** Milliseconds until nothing of what was counted is left. */
-  emptyIn(now: number): number {
+  /** In the eyes of one who asks for `weight` more. More than the limit fits when nothing else is in. */
+  state(now: number, weight: number, limit: number): WindowState {
     this.forget(now);
     const last = this.buckets.findLast((bucket) => bucket.weight > 0);
-    return last ? last.lastAt + WINDOW_MS - now : 0;
+    const excess = this.used + Math.min(weight, limit) - limit;
+    return {
+      used: this.used,
+      emptyInMs: last ? last.lastAt + WINDOW_MS - now : 0,
+      fitsInMs: excess <= 0 ? 0 : this.leavesIn(now, excess),
+    };
+  }
+
+  /** Milliseconds until so much has left. */
+  private leavesIn(now: number, weight: number): number {
+    let left = weight;
+    for (const bucket of this.buckets) {
+      left -= bucket.weight;
+      if (left <= 0) return bucket.lastAt + WINDOW_MS - now;
+    }
+    return WINDOW_MS;
   }
 
   private forget(now: number): void {
     let gone = 0;
     for (let bucket = this.buckets[0]; bucket && bucket.lastAt + WINDOW_MS <= now; bucket = this.buckets[gone]) {
-      this.sum -= bucket.weight;
+      this.used -= bucket.weight;
       gone += 1;
     }
     if (gone > 0) this.buckets.splice(0, gone);

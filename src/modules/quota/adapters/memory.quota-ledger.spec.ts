@@ -7,7 +7,7 @@ const USED = { tokens: 1, usd: null };
 
 function ledgerAt(start = START) {
   const clock = { now: start };
-  return { clock, ledger: new MemoryQuotaLedger(() => clock.now) };
+  return { clock, ledger: new MemoryQuotaLedger({ now: () => clock.now, remark: ' A remark.' }) };
 }
 
 describeQuotaLedger('memory', async () => ledgerAt());
@@ -29,8 +29,8 @@ describe('memory of the memory ledger', () => {
   it('counts what another ledger has let in, without refusing it', async () => {
     const caller = callerWith({ requestsPerMinute: 1 });
     const { ledger } = ledgerAt();
-    for (const id of ['a', 'b']) ledger.note(caller, NEED, id);
-    expect((await refusal(ledger.reserve(caller, NEED, 'c', ' A remark.'))).message).toMatch(/ A remark\.$/);
+    for (const id of ['a', 'b']) ledger.note({ caller, limits: caller.limits, need: NEED, id });
+    expect((await refusal(ledger.reserve(caller, NEED, 'c'))).message).toMatch(/ A remark\.$/);
   });
 
   it('forgets 20,000 users that went idle', async () => {

@@ -1,17 +1,24 @@
-import type { Caller, CallerLimits } from '../../../common/caller.js';
+import type { Caller } from '../../../common/caller.js';
 import { MonthlySpend } from '../monthly-spend.js';
-import { QuotaLedger, requestsAlone, userKey, type QuotaUse, type RateLimitHeaders } from '../quota-ledger.js';
-import type { QuotaNeed } from '../quota.messages.js';
-import { headersFor, refuseOverLimit, type QuotaState, type WindowState } from '../quota-verdict.js';
-import { SlidingWindow, WINDOW_MS, type Bucket } from '../sliding-window.js';
+import {
+  countedTokens,
+  QuotaLedger,
+  userKey,
+  type QuotaUse,
+  type RateLimitHeaders,
+  type Taking,
+} from '../quota-ledger.js';
+import { rateLimitHeaders, refuseOverLimit, type QuotaState } from '../quota-verdict.js';
+import { SlidingWindow, WINDOW_MS, type Bucket, type WindowState } from '../sliding-window.js';
 
 /** A lease whose end was never told is let go after this, so that a defect cannot lock a user out for ever. */
 const LEASE_MAX_MS = 3_600_000;
 /** Idle users looked at in one reservation: more than the one it may add, so they cannot pile up. */
 const SWEEP_PER_RESERVATION = 2;
-const NOTHING: QuotaNeed = { tokens: 0, usd: 0 };
+const UNLIMITED: WindowState = Object.freeze({ used: 0, emptyInMs: 0, fitsInMs: 0 });
 
 interface UserAccount {
+  readonly user: string;
   readonly requests: SlidingWindow;
   readonly tokens: SlidingWindow;
   inFlight: number;
@@ -20,7 +27,6 @@ interface UserAccount {
 }
 
 interface Lease {
-  readonly user: string;
   readonly account: UserAccount;
   readonly tokens: number;
   readonly usd: number;
@@ -31,18 +37,30 @@ interface Lease {
 /** Milliseconds since 1970 that never go back, unlike `Date.now()` when the clock is set. */
 const monotonicNow = (): number => performance.timeOrigin + performance.now();
 
+export interface MemoryLedgerOptions {
+  /** Milliseconds since 1970 of a clock that never goes back. */
+  readonly now?: () => number;
+  /** Where costs are counted. */
+  readonly spend?: MonthlySpend;
+  /** Ends the message of a refusal. */
+  readonly remark?: string;
+}
+
 /** What each user of this replica uses. Nothing here waits, so every reservation is atomic. */
 export class MemoryQuotaLedger extends QuotaLedger {
   /** Longest untouched first. */
   private readonly accounts = new Map<string, UserAccount>();
   /** Oldest first. */
   private readonly leases = new Map<string, Lease>();
+  private readonly now: () => number;
+  private readonly spend: MonthlySpend;
+  private readonly remark: string;
 
-  constructor(
-    private readonly now: () => number = monotonicNow,
-    private readonly spend = new MonthlySpend(),
-  ) {
+  constructor({ now = monotonicNow, spend = new MonthlySpend(), remark = '' }: MemoryLedgerOptions = {}) {
     super();
+    this.now = now;
+    this.spend = spend;
+    this.remark = remark;
   }
 
   /** Users whose rate or slots are being counted at this moment. */
@@ -50,93 +68,70 @@ export class MemoryQuotaLedger extends QuotaLedger {
     return this.accounts.size;
   }
 
-  /** @param remark ends the message of a refusal */
-  async reserve(caller: Caller, need: QuotaNeed, id: string, remark = ''): Promise<RateLimitHeaders> {
-    const { limits } = caller;
-    const now = this.now();
-    this.sweep(now);
-    const user = userKey(caller);
-    const account = this.touch(now, user);
-    refuseOverLimit(now, limits, this.stateOf(now, user, account, limits, need), remark);
-    this.take(now, user, account, tokensOf(need, limits), need.usd, id);
-    return headersFor(limits, this.stateOf(now, user, account, limits, need));
-  }
-
-  /** @param remark ends the message of a refusal */
-  async count(caller: Caller, remark = ''): Promise<RateLimitHeaders> {
-    const { limits } = requestsAlone(caller);
-    const now = this.now();
-    this.sweep(now);
-    const user = userKey(caller);
-    const account = this.touch(now, user);
-    refuseOverLimit(now, limits, this.stateOf(now, user, account, limits, NOTHING), remark);
-    account.requests.add(now, 1);
-    return headersFor(limits, this.stateOf(now, user, account, limits, NOTHING));
-  }
-
-  /** Counts what another ledger has counted by `count`. */
-  noteRequest(caller: Caller): void {
-    const now = this.now();
-    this.sweep(now);
-    this.touch(now, userKey(caller)).requests.add(now, 1);
-  }
-
   /** Counts what another ledger has let in. */
-  note(caller: Caller, need: QuotaNeed, id: string): void {
+  note(taking: Taking): void {
     const now = this.now();
-    this.sweep(now);
-    const user = userKey(caller);
-    this.take(now, user, this.touch(now, user), tokensOf(need, caller.limits), need.usd, id);
+    this.hold(now, this.accountOf(now, taking.caller), taking);
   }
 
   async settle(caller: Caller, id: string, used: QuotaUse): Promise<void> {
     const now = this.now();
-    if (caller.limits.usdPerMonth !== undefined) this.spend.add(now, userKey(caller), used.usd ?? 0);
+    const { usdPerMonth, tokensPerMinute } = caller.limits;
+    if (usdPerMonth !== undefined) this.spend.add(now, userKey(caller), used.usd ?? 0);
     const lease = this.leases.get(id);
     if (!lease) return;
     this.release(id, lease);
-    const overrun = Math.max(0, used.tokens ?? lease.tokens) - lease.tokens;
-    if (overrun < 0) lease.account.tokens.giveBack(now, lease.bucket, -overrun);
-    if (overrun > 0) this.touch(now, lease.user).tokens.add(now, overrun);
+    const { account, tokens, bucket } = lease;
+    const overrun = tokensPerMinute === undefined ? 0 : Math.max(0, used.tokens ?? tokens) - tokens;
+    if (overrun < 0) account.tokens.giveBack(now, bucket, -overrun);
+    if (overrun > 0) this.touch(now, account).tokens.add(now, overrun);
   }
 
-  private stateOf(
-    now: number,
-    user: string,
-    { requests, tokens, inFlight, reservedUsd }: UserAccount,
-    limits: CallerLimits,
-    need: QuotaNeed,
-  ): QuotaState {
+  async take(taking: Taking): Promise<RateLimitHeaders> {
+    const { caller, limits, need } = taking;
+    const now = this.now();
+    const account = this.accountOf(now, caller);
+    const state = this.stateOf(now, account, taking);
+    refuseOverLimit(now, limits, state, this.remark);
+    this.hold(now, account, taking);
+    const { requests, tokens } = state;
+    return rateLimitHeaders(limits, {
+      requests: after(requests, 1),
+      tokens: after(tokens, countedTokens(need, limits)),
+    });
+  }
+
+  private stateOf(now: number, account: UserAccount, { limits, need }: Taking): QuotaState {
+    const { requestsPerMinute: maxRequests, tokensPerMinute: maxTokens, usdPerMonth } = limits;
     return {
-      requests: windowState(now, requests, 1, limits.requestsPerMinute),
-      tokens: windowState(now, tokens, tokensOf(need, limits), limits.tokensPerMinute),
-      inFlight,
-      spentUsd: this.spend.spent(now, user),
-      reservedUsd: need.usd > 0 ? reservedUsd : 0,
+      requests: maxRequests === undefined ? UNLIMITED : account.requests.state(now, 1, maxRequests),
+      tokens: maxTokens === undefined ? UNLIMITED : account.tokens.state(now, need.tokens, maxTokens),
+      inFlight: account.inFlight,
+      spentUsd: usdPerMonth === undefined ? 0 : this.spend.spent(now, account.user),
+      reservedUsd: need.usd > 0 ? account.reservedUsd : 0,
     };
   }
 
-  private take(now: number, user: string, account: UserAccount, tokens: number, usd: number, id: string): void {
+  private hold(now: number, account: UserAccount, { limits, need, id }: Taking): void {
     account.requests.add(now, 1);
-    const bucket = account.tokens.add(now, tokens);
+    if (id === null) return;
+    const tokens = countedTokens(need, limits);
     account.inFlight += 1;
-    account.reservedUsd += usd;
-    this.leases.set(id, { user, account, tokens, usd, bucket, takenAt: now });
+    account.reservedUsd += need.usd;
+    this.leases.set(id, { account, tokens, usd: need.usd, bucket: account.tokens.add(now, tokens), takenAt: now });
   }
 
-  /** The user's account, moved to the end of the line of those that may be dropped. */
-  private touch(now: number, user: string): UserAccount {
-    const known = this.accounts.get(user);
-    if (known) this.accounts.delete(user);
-    const account = known ?? {
-      requests: new SlidingWindow(),
-      tokens: new SlidingWindow(),
-      inFlight: 0,
-      reservedUsd: 0,
-      touchedAt: 0,
-    };
+  private accountOf(now: number, caller: Caller): UserAccount {
+    this.sweep(now);
+    const user = userKey(caller);
+    return this.touch(now, this.accounts.get(user) ?? newAccount(user));
+  }
+
+  /** Moves an account to the end of the line of those that may be dropped. */
+  private touch(now: number, account: UserAccount): UserAccount {
+    this.accounts.delete(account.user);
     account.touchedAt = now;
-    this.accounts.set(user, account);
+    this.accounts.set(account.user, account);
     return account;
   }
 
@@ -156,19 +151,21 @@ export class MemoryQuotaLedger extends QuotaLedger {
     for (const [user, account] of this.accounts) {
       if (now - account.touchedAt < WINDOW_MS || looked === SWEEP_PER_RESERVATION) return;
       looked += 1;
-      if (account.inFlight > 0) this.touch(now, user);
+      if (account.inFlight > 0) this.touch(now, account);
       else this.accounts.delete(user);
     }
   }
 }
 
-/** One that is larger than the limit takes all of it. */
-const tokensOf = ({ tokens }: QuotaNeed, { tokensPerMinute }: CallerLimits): number =>
-  Math.min(tokens, tokensPerMinute ?? tokens);
+const newAccount = (user: string): UserAccount => ({
+  user,
+  requests: new SlidingWindow(),
+  tokens: new SlidingWindow(),
+  inFlight: 0,
+  reservedUsd: 0,
+  touchedAt: 0,
+});
 
-const UNLIMITED: WindowState = { used: 0, emptyInMs: 0, fitsInMs: 0 };
-
-function windowState(now: number, window: SlidingWindow, weight: number, limit: number | undefined): WindowState {
-  if (limit === undefined) return UNLIMITED;
-  return { used: window.total(now), emptyInMs: window.emptyIn(now), fitsInMs: window.fitsIn(now, weight, limit) };
-}
+/** Once `weight` was counted now. */
+const after = (window: WindowState, weight: number): WindowState =>
+  weight === 0 ? window : { used: window.used + weight, emptyInMs: WINDOW_MS, fitsInMs: 0 };

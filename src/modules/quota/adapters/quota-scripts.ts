@@ -1,8 +1,5 @@
 import { RedisScript } from '../../../common/redis/redis-connection.js';
-import { WINDOW_MS } from '../sliding-window.js';
-
-/** Hits this close together share a field, so a window has at most 241 of them. */
-const BUCKET_MS = 250;
+import { BUCKET_MS, WINDOW_MS } from '../sliding-window.js';
 
 /**
  * What the scripts share. A user has, all with one hash tag:
@@ -14,7 +11,7 @@ const BUCKET_MS = 250;
  *     KEYS[5] the month's spend          nano-USD
  *
  * ARGV[1] is the time, milliseconds, or empty: Redis tells it then, so that no clocks of replicas are compared. Money is
- * whole nano-USD, so that sums are exact; `whole` writes it without an exponent.
+ * whole nano-USD, so that sums are exact; `digits` writes it without an exponent.
  */
 const COMMON = `
   local now = tonumber(ARGV[1])
@@ -22,15 +19,15 @@ const COMMON = `
     local time = redis.call('TIME')
     now = time[1] * 1000 + math.floor(time[2] / 1000)
   end
-  local function whole(n) return string.format('%.0f', n) end
+  local function digits(n) return string.format('%.0f', n) end
   local function bucketOf(text)
     local weight, last = string.match(text, '^(%S+) (%S+)$')
     return tonumber(weight), tonumber(last)
   end
   local function count(key, weight, at)
-    local bucket = whole(math.floor(at / ${BUCKET_MS}))
+    local bucket = digits(math.floor(at / ${BUCKET_MS}))
     local before, last = bucketOf(redis.call('HGET', key, bucket) or '0 0')
-    redis.call('HSET', key, bucket, whole(before + weight) .. ' ' .. whole(math.max(last, at)))
+    redis.call('HSET', key, bucket, digits(before + weight) .. ' ' .. digits(math.max(last, at)))
     redis.call('PEXPIRE', key, ${WINDOW_MS + BUCKET_MS})
   end
   local bucketNow = math.floor(now / ${BUCKET_MS})
@@ -48,10 +45,10 @@ const COMMON = `
   end
   local function lease(id, bucket, tokens, nano, ttl)
     redis.call('ZADD', KEYS[3], now + ttl, id)
-    if redis.call('HSETNX', KEYS[4], id, whole(bucket) .. ' ' .. whole(tokens) .. ' ' .. whole(nano)) == 1 then
-      redis.call('HINCRBY', KEYS[4], 'reserved', whole(nano))
+    if redis.call('HSETNX', KEYS[4], id, digits(bucket) .. ' ' .. digits(tokens) .. ' ' .. digits(nano)) == 1 then
+      redis.call('HINCRBY', KEYS[4], 'reserved', digits(nano))
     end
-    redis.call('HSETNX', KEYS[4], 'since', whole(now))
+    redis.call('HSETNX', KEYS[4], 'since', digits(now))
     redis.call('PEXPIRE', KEYS[3], 2 * ttl)
     redis.call('PEXPIRE', KEYS[4], 2 * ttl)
   end`;
@@ -106,7 +103,7 @@ export const RESERVE = new RedisScript(`${COMMON}
     if ARGV[2] ~= '' then lease(ARGV[2], bucketNow, maxTokens >= 0 and tokensAsked or 0, nanoAsked, tonumber(ARGV[10])) end
   end
   return {fits and 1 or 0, requests.used, requests.emptyIn, requests.fitsIn, tokens.used, tokens.emptyIn, tokens.fitsIn,
-    inFlight, whole(nanoSpent), whole(nanoReserved)}`);
+    inFlight, digits(nanoSpent), digits(nanoReserved)}`);
 
 /**
  * KEYS[6] = mark that the cost of this id is booked: a call whose answer got lost is repeated. ARGV: time, id, tokens
@@ -122,15 +119,15 @@ export const SETTLE = new RedisScript(`${COMMON}
     local counted = overrun < 0 and redis.call('HGET', KEYS[2], bucket)
     if counted then
       local weight, last = bucketOf(counted)
-      redis.call('HSET', KEYS[2], bucket, whole(weight + overrun) .. ' ' .. whole(last))
+      redis.call('HSET', KEYS[2], bucket, digits(weight + overrun) .. ' ' .. digits(last))
     end
   end
   local cost, sum = tonumber(ARGV[4]), spent(tonumber(ARGV[5]))
   if cost > 0 and redis.call('SET', KEYS[6], '1', 'NX', 'PX', ARGV[7]) then
     sum = sum + cost
-    redis.call('SET', KEYS[5], whole(sum), 'PX', ARGV[6])
+    redis.call('SET', KEYS[5], digits(sum), 'PX', ARGV[6])
   end
-  return whole(sum)`);
+  return digits(sum)`);
 
 /**
  * ARGV: time, milliseconds of a lease, then of each lease: id, tokens, nano-USD, milliseconds since it was taken, and 1

@@ -1,156 +1,256 @@
+import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { BackgroundWork } from '../../../common/background-work.js';
 import type { Caller, CallerLimits } from '../../../common/caller.js';
-import { hashTag, type RedisConnection, type RedisScript } from '../../../common/redis/redis-connection.js';
+import type { RedisConnection } from '../../../common/redis/redis-connection.js';
+import { ifAvailable, StoreUnavailable } from '../../../common/store-unavailable.js';
 import { MonthlySpend } from '../monthly-spend.js';
-import { QuotaLedger, requestsAlone, userKey, type QuotaUse, type RateLimitHeaders } from '../quota-ledger.js';
+import { UnbookedCosts, UncountedRequests, type Booking, type UncountedBucket } from '../quota-backlog.js';
+import {
+  countedTokens,
+  QuotaLedger,
+  userKey,
+  type QuotaUse,
+  type RateLimitHeaders,
+  type Taking,
+} from '../quota-ledger.js';
+import { rateLimitHeaders, refuseOverLimit } from '../quota-verdict.js';
 import type { QuotaNeed } from '../quota.messages.js';
-import { headersFor, refuseOverLimit, type QuotaState, type WindowState } from '../quota-verdict.js';
-import type { AloneBucket } from '../taken-alone.js';
-import { HAND_OVER, RENEW, RESERVE, SETTLE } from './quota-scripts.js';
+import type { ReplicaCount } from '../replica-count.js';
+import { MemoryQuotaLedger } from './memory.quota-ledger.js';
+import { RedisQuotaCalls, type LedgerClock } from './redis-quota-calls.js';
 
-/** A lease nobody renews is let go after this: the replica that held it is dead. Milliseconds. */
-export const LEASE_MS = 30_000;
-const NANO_PER_USD = 1e9;
-/** Longer than a month, so that the sum is there to its end. */
-const SPEND_KEPT_MS = 40 * 86_400_000;
-/** How long a repeated booking is known as such. */
-const BOOKED_MS = 900_000;
-const LEASES_A_CALL = 500;
-const NO_LIMIT = -1;
-const UNKNOWN = -1;
-const NO_LEASE = '';
-
-/** A lease of one user. */
-export interface OpenLease {
-  readonly id: string;
-  readonly need: QuotaNeed;
-  /** Milliseconds since it was taken. */
-  readonly ageMs?: number;
-  /** Redis cannot know it yet: it was taken without. */
-  readonly isNew?: boolean;
-}
-
-/** What is told about the time: the server's own, or a test's. Milliseconds since 1970. */
-export interface LedgerClock {
-  /** Of this replica; names the month. */
-  readonly here: () => number;
-  /** `''` = Redis looks at its own clock. */
-  readonly there: () => number | '';
-}
+/** A third of the life of a lease: one renewal may fail. */
+const RENEW_EVERY_MS = 10_000;
+const CATCH_UP_EVERY_MS = 1_000;
+/** Longer than any request: a lease whose end was never told must not be renewed for ever. */
+const RENEWED_AT_MOST_MS = 3_600_000;
+const REMARK = ' This is a share of your limit: the count over all servers cannot be used at the moment.';
 
 const CLOCK: LedgerClock = { here: Date.now, there: () => '' };
 
+/** Whether Redis has a lease; `maybe`: it was asked and did not say. */
+type LeaseInRedis = 'yes' | 'maybe' | 'no';
+
+/** A request between its reservation and its end. */
+interface RunningRequest {
+  readonly id: string;
+  readonly caller: Caller;
+  readonly need: QuotaNeed;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  inRedis: LeaseInRedis;
+  /** Where it waits to be counted by Redis. */
+  readonly bucket: UncountedBucket | null;
+}
+
 /**
- * What each user uses over all replicas, in Redis. Every method rejects with `StoreUnavailable` while Redis cannot be
- * used. A month's spend that Redis has lost is put back by the replicas that knew it.
+ * What each user uses over all replicas, in Redis; while it is away every replica lets in its share, limit / replicas,
+ * and what it let in and what that cost is told when Redis is back. A month's spend that Redis has lost is put back by
+ * the replicas that knew it.
  */
-export class RedisQuotaLedger extends QuotaLedger {
-  /** @param known each month's spend as Redis last told it */
+export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApplicationShutdown {
+  private readonly logger = new Logger('quota');
+  private readonly background = new BackgroundWork('quota');
+  private readonly calls: RedisQuotaCalls;
+  /** Each month's spend as Redis last told it. */
+  private readonly known = new MonthlySpend();
+  /** What Redis has not confirmed yet; the spend that `own` counts. */
+  private readonly unconfirmed = new MonthlySpend();
+  /** Counts along while Redis works, so that it knows this replica's part when it has to do alone. */
+  private readonly own = new MemoryQuotaLedger({ spend: this.unconfirmed, remark: REMARK });
+  /** By id of the lease. */
+  private readonly running = new Map<string, RunningRequest>();
+  private readonly uncounted = new UncountedRequests();
+  private readonly unbooked = new UnbookedCosts();
+  private readonly settling = new Set<Promise<void>>();
+  private alone = false;
+
   constructor(
     private readonly redis: RedisConnection,
-    private readonly known = new MonthlySpend(),
+    private readonly replicas: Pick<ReplicaCount, 'value'>,
     private readonly clock = CLOCK,
   ) {
     super();
+    this.calls = new RedisQuotaCalls(redis, clock);
   }
 
-  async reserve(caller: Caller, need: QuotaNeed, id: string): Promise<RateLimitHeaders> {
-    const { limits } = caller;
-    const now = this.clock.here();
-    const tokens = Math.min(need.tokens, limits.tokensPerMinute ?? need.tokens);
-    const args = [id, ...limitsOf(limits), tokens, nano(need.usd), this.knownNano(now, caller), LEASE_MS];
-    const reply = (await this.run(RESERVE, keysOf(caller, now), args)) as (number | string)[];
-    const [letIn, ...numbers] = reply.map(Number) as [number, ...number[]];
-    const state = stateOf(numbers);
-    this.known.raise(now, userKey(caller), state.spentUsd);
-    if (letIn === 0) refuseOverLimit(now, limits, state);
-    return headersFor(limits, state);
+  onModuleInit(): void {
+    this.background.repeat('renewing leases', RENEW_EVERY_MS, () => this.renew());
+    this.background.repeat('booking what was spent', CATCH_UP_EVERY_MS, () => this.bookWaiting());
+    this.background.repeat('handing over what was let in', CATCH_UP_EVERY_MS, () => this.handOverAll());
   }
 
-  async count(caller: Caller): Promise<RateLimitHeaders> {
-    const { limits } = requestsAlone(caller);
-    const now = this.clock.here();
-    const args = [NO_LEASE, ...limitsOf(limits), 0, 0, 0, LEASE_MS];
-    const reply = (await this.run(RESERVE, keysOf(caller, now), args)) as (number | string)[];
-    const [letIn, ...numbers] = reply.map(Number) as [number, ...number[]];
-    const state = stateOf(numbers);
-    if (letIn === 0) refuseOverLimit(now, limits, state);
-    return headersFor(limits, state);
+  /** Every request has ended. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.background.stop();
+    await Promise.allSettled(this.settling);
+    await this.bookWaiting();
+    if (this.unbooked.size === 0) return;
+    const lost = this.unbooked.toSend().reduce((sum, { usd }) => sum + usd, 0);
+    this.logger.error(`${lost.toFixed(6)} USD are missing in the monthly budgets: Redis could not be reached`);
   }
 
-  /** @param at when the money was spent, milliseconds since 1970; names the month it belongs to */
-  async settle(caller: Caller, id: string, used: QuotaUse, at = this.clock.here()): Promise<void> {
-    const tokens = used.tokens === null ? UNKNOWN : Math.max(0, used.tokens);
-    const cost = caller.limits.usdPerMonth === undefined ? 0 : nano(used.usd ?? 0);
-    const args = [id, tokens, cost, this.knownNano(at, caller), SPEND_KEPT_MS, BOOKED_MS];
-    const spent = Number(await this.run(SETTLE, [...keysOf(caller, at), bookedKey(caller, id)], args));
-    this.known.raise(at, userKey(caller), spent / NANO_PER_USD);
-  }
-
-  /** Keeps leases of one user for another 30 s; one that was settled meanwhile stays settled. */
-  async renew(caller: Caller, leases: readonly OpenLease[]): Promise<void> {
-    const keys = keysOf(caller, this.clock.here());
-    for (let from = 0; from < leases.length; from += LEASES_A_CALL) {
-      const each = leases.slice(from, from + LEASES_A_CALL).flatMap(({ id, need, ageMs = 0, isNew = false }) => {
-        const tokens = Math.min(need.tokens, caller.limits.tokensPerMinute ?? need.tokens);
-        return [id, tokens, nano(need.usd), Math.max(0, Math.round(ageMs)), isNew ? 1 : 0];
-      });
-      await this.run(RENEW, keys, [LEASE_MS, ...each]);
+  async take(taking: Taking): Promise<RateLimitHeaders> {
+    const { caller } = taking;
+    const sent = this.redis.usable;
+    try {
+      // on one connection: what was let in before is counted before this one is
+      if (sent && this.uncounted.has(caller)) await this.handOver(caller);
+      const headers = await this.takeTogether(taking);
+      this.own.note(taking);
+      this.begin(taking, 'yes');
+      return headers;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.onItsOwn(error);
+      return this.takeAlone(taking, sent);
     }
   }
 
-  /** Counts what this replica let in by itself. @param now milliseconds since 1970, of the clock of the buckets */
-  async handOver(caller: Caller, buckets: readonly AloneBucket[], now: number): Promise<void> {
-    const { requestsPerMinute, tokensPerMinute } = caller.limits;
-    const each = buckets.flatMap(({ at, requests, tokens, doubtful = '' }) => [
-      Math.max(0, Math.round(now - at)),
-      requestsPerMinute === undefined ? 0 : requests,
-      tokensPerMinute === undefined ? 0 : Math.max(0, Math.round(tokens)),
-      doubtful,
-    ]);
-    await this.run(HAND_OVER, keysOf(caller, this.clock.here()), each);
+  async settle(caller: Caller, id: string, used: QuotaUse): Promise<void> {
+    const work = this.settleEverywhere(caller, id, used);
+    this.settling.add(work);
+    await work.finally(() => this.settling.delete(work));
   }
 
-  private knownNano(now: number, caller: Caller): number {
-    return nano(this.known.spent(now, userKey(caller)));
+  /** Books what waits; what Redis does not take now waits on. */
+  async bookWaiting(): Promise<void> {
+    if (this.unbooked.size === 0 || !this.redis.usable) return;
+    for (const booking of this.unbooked.toSend()) {
+      if (!(await this.book(booking, null))) return;
+      this.unbooked.booked(booking.id);
+    }
   }
 
-  private run(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    return this.redis.run((client) => script.run(client, keys, [this.clock.there(), ...args]));
+  /** Counts in Redis what was let in without it. */
+  async handOverAll(): Promise<void> {
+    this.uncounted.forgetOld(this.clock.here());
+    for (const caller of this.uncounted.callers) {
+      if (!this.redis.usable || !(await this.handOver(caller))) return;
+    }
   }
-}
 
-/** Nonsense of a lying server costs nothing. */
-const nano = (usd: number): number => (usd > 0 ? Math.round(usd * NANO_PER_USD) : 0);
+  /** Keeps the leases of running requests; a lease that is lost makes room too early, no more. */
+  async renew(): Promise<void> {
+    const now = this.clock.here();
+    for (const [id, { since }] of this.running) if (now - since > RENEWED_AT_MOST_MS) this.running.delete(id);
+    const byUser = Map.groupBy(this.running.values(), ({ caller }) => userKey(caller));
+    for (const requests of byUser.values()) if (!(await this.renewOf(requests))) return;
+  }
 
-const limitsOf = ({ requestsPerMinute, tokensPerMinute, concurrent, usdPerMonth }: CallerLimits): number[] => [
-  requestsPerMinute ?? NO_LIMIT,
-  tokensPerMinute ?? NO_LIMIT,
-  concurrent ?? NO_LIMIT,
-  usdPerMonth === undefined ? NO_LIMIT : nano(usdPerMonth),
-];
+  private async takeTogether(taking: Taking): Promise<RateLimitHeaders> {
+    const { caller, limits } = taking;
+    const now = this.clock.here();
+    const user = userKey(caller);
+    const { letIn, state } = await this.calls.reserve(taking, this.known.spent(now, user));
+    this.known.raise(now, user, state.spentUsd);
+    this.together();
+    if (!letIn) refuseOverLimit(now, limits, state);
+    return rateLimitHeaders(limits, state);
+  }
 
-const tagOf = ({ tenant, user }: Caller): string => `${hashTag(tenant, user)}:quota`;
+  /** @param sent whether Redis may have counted the request */
+  private async takeAlone(taking: Taking, sent: boolean): Promise<RateLimitHeaders> {
+    const { caller, limits, need, id } = taking;
+    const headers = await this.own.take({ ...taking, limits: this.shareOf(caller, limits) });
+    // without a lease Redis cannot say whether it has counted one that was sent: none is better than two
+    if (id === null && sent) return headers;
+    const doubtful = sent ? id : null;
+    const bucket = this.uncounted.add(caller, countedTokens(need, limits), this.clock.here(), doubtful);
+    this.begin(taking, sent ? 'maybe' : 'no', bucket);
+    return headers;
+  }
 
-function keysOf(caller: Caller, at: number): string[] {
-  const tag = tagOf(caller);
-  const month = new Date(at).toISOString().slice(0, 'yyyy-mm'.length);
-  return [`${tag}:requests`, `${tag}:tokens`, `${tag}:leases`, `${tag}:leased`, `${tag}:usd:${month}`];
-}
+  private begin({ caller, need, id }: Taking, inRedis: LeaseInRedis, bucket: UncountedBucket | null = null): void {
+    if (id !== null) this.running.set(id, { id, caller, need, since: this.clock.here(), inRedis, bucket });
+  }
 
-const bookedKey = (caller: Caller, id: string): string => `${tagOf(caller)}:booked:${id}`;
+  private async settleEverywhere(caller: Caller, id: string, used: QuotaUse): Promise<void> {
+    const { usdPerMonth, tokensPerMinute } = caller.limits;
+    const usd = usdPerMonth === undefined ? 0 : Math.max(0, used.usd ?? 0);
+    const booking = { id, caller, usd, at: this.clock.here() };
+    const request = this.running.get(id);
+    this.running.delete(id);
+    const mayBeInRedis = request !== undefined && request.inRedis !== 'no';
+    // whether its reservation had arrived shows in its lease, which goes now
+    if (request?.inRedis === 'maybe' && this.redis.usable && this.uncounted.has(caller)) await this.handOver(caller);
+    if (request?.bucket && !mayBeInRedis && used.tokens !== null) {
+      request.bucket.tokens += used.tokens - countedTokens(request.need, caller.limits);
+    }
+    await this.own.settle(caller, id, used);
+    if (!mayBeInRedis && usd === 0) return;
+    const sent = this.redis.usable;
+    if (sent && (await this.book(booking, tokensPerMinute === undefined ? null : used.tokens))) return;
+    if (usd > 0) this.unbooked.add(booking, sent);
+  }
 
-function stateOf(numbers: readonly number[]): QuotaState {
-  const window = (at: number): WindowState => ({
-    used: numbers[at] ?? 0,
-    emptyInMs: numbers[at + 1] ?? 0,
-    fitsInMs: numbers[at + 2] ?? 0,
-  });
-  const [inFlight = 0, spent = 0, reserved = 0] = numbers.slice(6);
-  return {
-    requests: window(0),
-    tokens: window(3),
-    inFlight,
-    spentUsd: spent / NANO_PER_USD,
-    reservedUsd: reserved / NANO_PER_USD,
-  };
+  /** Ends the lease in Redis and books the cost. @returns whether Redis said that it did */
+  private async book(booking: Booking, tokens: number | null): Promise<boolean> {
+    const { caller, usd, at } = booking;
+    const user = userKey(caller);
+    return ifAvailable(async () => {
+      this.known.raise(at, user, await this.calls.settle(booking, tokens, this.known.spent(at, user)));
+      this.unconfirmed.subtract(at, user, usd);
+      return true;
+    }, false);
+  }
+
+  private async handOver(caller: Caller): Promise<boolean> {
+    const buckets = this.uncounted.take(caller, this.clock.here());
+    const requests = [...this.running.values()].filter(({ bucket }) => bucket !== null && buckets.includes(bucket));
+    if (buckets.length === 0) return true;
+    const arrived = await ifAvailable(async () => {
+      await this.calls.handOver(caller, buckets);
+      return true;
+    }, false);
+    if (!arrived) {
+      this.uncounted.putBack(caller, buckets);
+      return false;
+    }
+    return this.renewOf(requests);
+  }
+
+  /** Of those that still run: one that ended while others were renewed must not come back. */
+  private async renewOf(requests: readonly RunningRequest[]): Promise<boolean> {
+    const running = requests.filter(({ id }) => this.running.has(id));
+    const [first] = running;
+    if (!first) return true;
+    const now = this.clock.here();
+    const leases = running.map(({ id, need, since, inRedis }) => {
+      return { id, need, ageMs: now - since, isNew: inRedis !== 'yes' };
+    });
+    // their end is told to Redis from now on
+    for (const request of running) if (request.inRedis === 'no') request.inRedis = 'maybe';
+    return ifAvailable(async () => {
+      await this.calls.renew(first.caller, leases);
+      for (const request of running) request.inRedis = 'yes';
+      return true;
+    }, false);
+  }
+
+  /** What this replica may let in by itself; money: a share of what was left when Redis was last heard. */
+  private shareOf(caller: Caller, limits: CallerLimits): CallerLimits {
+    const replicas = this.replicas.value;
+    const known = this.known.spent(this.clock.here(), userKey(caller));
+    const shares: [keyof CallerLimits, number][] = [];
+    for (const name of ['requestsPerMinute', 'tokensPerMinute', 'concurrent'] as const) {
+      const limit = limits[name];
+      if (limit !== undefined) shares.push([name, Math.max(1, Math.floor(limit / replicas))]);
+    }
+    if (limits.usdPerMonth !== undefined)
+      shares.push(['usdPerMonth', Math.max(0, limits.usdPerMonth - known) / replicas]);
+    return Object.fromEntries(shares);
+  }
+
+  private onItsOwn({ message }: Error): void {
+    if (this.alone) return;
+    this.alone = true;
+    this.logger.warn(`limits are counted by this replica alone, as one of ${this.replicas.value} (${message})`);
+  }
+
+  private together(): void {
+    if (!this.alone) return;
+    this.alone = false;
+    this.logger.log('limits are counted over all replicas again');
+  }
 }

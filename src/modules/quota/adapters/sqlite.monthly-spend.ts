@@ -1,7 +1,7 @@
-import { Logger } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { BackgroundWork } from '../../../common/background-work.js';
-import type { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
-import { MonthlySpend } from '../monthly-spend.js';
+import { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
+import { MonthlySpend, monthName } from '../monthly-spend.js';
 
 const LOAD = 'SELECT user, usd FROM spend WHERE month = ?';
 const ADD = `INSERT INTO spend (month, user, usd) VALUES (?, ?, ?)
@@ -13,27 +13,27 @@ const FORGET_OLD = 'DELETE FROM spend WHERE month < ?';
  */
 const WRITE_WITHIN_MS = 20;
 
-const DAY_MS = 86_400_000;
-
 /** Between two tries while the file cannot be used, milliseconds. */
 const RETRY_MS = 5_000;
 
-const monthOf = (now: number): string => new Date(now).toISOString().slice(0, 'yyyy-mm'.length);
+interface Sum {
+  readonly month: string;
+  readonly user: string;
+  readonly usd: number;
+}
 
 /**
  * The month's spend, kept in the embedded database, so that a restart does not begin a budget anew. While the file
  * cannot be used the sums are in memory and are written when it can.
  */
-export class SqliteMonthlySpend extends MonthlySpend {
+@Injectable()
+export class SqliteMonthlySpend extends MonthlySpend implements OnApplicationShutdown {
   private readonly logger = new Logger('quota');
   private readonly background = new BackgroundWork('quota');
-  /** Not written yet: USD by month and user. */
-  private unwritten = new Map<string, Map<string, number>>();
+  /** By month and user. */
+  private readonly unwritten = new Map<string, Sum>();
   private writing = false;
   private loaded = '';
-  /** Name of the day's month; every request asks for it twice. */
-  private day = NaN;
-  private month = '';
 
   constructor(private readonly file: SqliteFile) {
     super();
@@ -43,11 +43,8 @@ export class SqliteMonthlySpend extends MonthlySpend {
     this.load(now);
     super.add(now, user, costUsd);
     if (!(costUsd > 0)) return;
-    const month = this.monthAt(now);
-    const sums = this.unwritten.get(month) ?? new Map<string, number>();
-    sums.set(user, (sums.get(user) ?? 0) + costUsd);
-    this.unwritten.set(month, sums);
-    this.writeSoon();
+    this.keep({ month: monthName(now), user, usd: costUsd });
+    this.writeSoon(WRITE_WITHIN_MS);
   }
 
   override spent(now: number, user: string): number {
@@ -56,7 +53,7 @@ export class SqliteMonthlySpend extends MonthlySpend {
   }
 
   /** At the end of the process: every request has ended. */
-  async close(): Promise<void> {
+  async onApplicationShutdown(): Promise<void> {
     await this.background.stop();
     try {
       this.write();
@@ -67,7 +64,7 @@ export class SqliteMonthlySpend extends MonthlySpend {
 
   /** Once a month, with the first question about it; a file that is away now is asked again with the next one. */
   private load(now: number): void {
-    const month = this.monthAt(now);
+    const month = monthName(now);
     if (month <= this.loaded) return;
     try {
       const rows = this.file.use((prepare) => {
@@ -81,16 +78,12 @@ export class SqliteMonthlySpend extends MonthlySpend {
     }
   }
 
-  private monthAt(now: number): string {
-    const day = Math.floor(now / DAY_MS);
-    if (day !== this.day) {
-      this.day = day;
-      this.month = monthOf(now);
-    }
-    return this.month;
+  private keep({ month, user, usd }: Sum): void {
+    const place = `${month}|${user}`;
+    this.unwritten.set(place, { month, user, usd: usd + (this.unwritten.get(place)?.usd ?? 0) });
   }
 
-  private writeSoon(delayMs = WRITE_WITHIN_MS): void {
+  private writeSoon(delayMs: number): void {
     if (this.writing) return;
     this.writing = true;
     this.background.after('keeping what was spent', delayMs, () => {
@@ -101,18 +94,14 @@ export class SqliteMonthlySpend extends MonthlySpend {
 
   private write(): void {
     if (this.unwritten.size === 0) return;
-    const waiting = this.unwritten;
-    this.unwritten = new Map();
+    const sums = [...this.unwritten.values()];
+    this.unwritten.clear();
     try {
       this.file.transaction((prepare) => {
-        for (const [month, sums] of waiting) for (const [user, usd] of sums) prepare(ADD).run(month, user, usd);
+        for (const { month, user, usd } of sums) prepare(ADD).run(month, user, usd);
       });
     } catch (error) {
-      for (const [month, sums] of waiting) {
-        const newer = this.unwritten.get(month) ?? new Map<string, number>();
-        for (const [user, usd] of sums) newer.set(user, (newer.get(user) ?? 0) + usd);
-        this.unwritten.set(month, newer);
-      }
+      for (const sum of sums) this.keep(sum);
       this.writeSoon(RETRY_MS);
       throw error;
     }

@@ -1,10 +1,10 @@
 import { RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
-import { ReplicaBoard } from '../replica-board.js';
+import { ReplicaRegistry } from '../replica-count.js';
 
-/** Sorted set: replica -> when its word ends, milliseconds of Redis' clock. */
+/** Sorted set: replica -> until when its heartbeat counts, milliseconds of Redis' clock. */
 const KEY = '{replicas}:running';
 
-const ANNOUNCE = new RedisScript(`
+const HEARTBEAT = new RedisScript(`
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
@@ -13,16 +13,20 @@ const ANNOUNCE = new RedisScript(`
   return redis.call('ZCARD', KEYS[1])`);
 
 /** Replicas that share a Redis. */
-export class RedisReplicaBoard extends ReplicaBoard {
+export class RedisReplicaRegistry extends ReplicaRegistry {
   constructor(private readonly redis: RedisConnection) {
     super();
   }
 
-  async announce(replica: string, forMs: number): Promise<number> {
-    return Number(await this.redis.run((client) => ANNOUNCE.run(client, [KEY], [replica, forMs])));
+  async heartbeat(replica: string, forMs: number): Promise<number> {
+    return Number(await this.redis.run((client) => HEARTBEAT.run(client, [KEY], [replica, forMs])));
   }
 
-  async leave(replica: string): Promise<void> {
+  async deregister(replica: string): Promise<void> {
     await this.redis.run((client) => client.zrem(KEY, replica));
+  }
+
+  close(): void {
+    // the connection is that of the whole service
   }
 }

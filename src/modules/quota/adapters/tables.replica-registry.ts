@@ -1,8 +1,8 @@
 import { isMissing, type TablesConnection } from '../../../common/tables/adapters/tables-client.js';
-import { ReplicaBoard } from '../replica-board.js';
+import { ReplicaRegistry } from '../replica-count.js';
 
 const PARTITION = 'replica';
-/** Entities of replicas that died are deleted when they are so much older than their word, milliseconds. */
+/** Entities of replicas that died are deleted when they are overdue by so much, milliseconds. */
 const FORGET_AFTER_MS = 3_600_000;
 
 interface ReplicaEntity {
@@ -13,14 +13,14 @@ interface ReplicaEntity {
 }
 
 /** Replicas that share an Azure table; the connection is opened with the first call. */
-export class TablesReplicaBoard extends ReplicaBoard {
+export class TablesReplicaRegistry extends ReplicaRegistry {
   private started = false;
 
   constructor(private readonly tables: TablesConnection) {
     super();
   }
 
-  async announce(replica: string, forMs: number): Promise<number> {
+  async heartbeat(replica: string, forMs: number): Promise<number> {
     if (!this.started) this.tables.start();
     this.started = true;
     const entity = { partitionKey: PARTITION, rowKey: replica, forMs };
@@ -28,11 +28,11 @@ export class TablesReplicaBoard extends ReplicaBoard {
     const all = await this.all();
     const now = writtenAt(all.find(({ rowKey }) => rowKey === replica));
     const ages = all.map((row) => ({ row, overdueMs: now - writtenAt(row) - row.forMs }));
-    for (const { row, overdueMs } of ages) if (overdueMs > FORGET_AFTER_MS) await this.leave(row.rowKey ?? '');
+    for (const { row, overdueMs } of ages) if (overdueMs > FORGET_AFTER_MS) await this.deregister(row.rowKey ?? '');
     return ages.filter(({ overdueMs }) => overdueMs < 0).length;
   }
 
-  async leave(replica: string): Promise<void> {
+  async deregister(replica: string): Promise<void> {
     try {
       await this.tables.run(
         (client, abortSignal) => client.deleteEntity(PARTITION, replica, { abortSignal }),

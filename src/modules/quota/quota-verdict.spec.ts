@@ -1,4 +1,4 @@
-import { duration, rateLimitHeaders } from './rate-limit-headers.js';
+import { duration, rateLimitHeaders } from './quota-verdict.js';
 
 describe('x-ratelimit headers', () => {
   it.each([
@@ -11,7 +11,8 @@ describe('x-ratelimit headers', () => {
   ])('writes %i ms as %s', (ms, text) => expect(duration(ms)).toBe(text));
 
   it('never tells of a negative rest, and leaves out a limit that does not exist', () => {
-    expect(rateLimitHeaders(null, { limit: 10, used: 14, emptyInMs: 1500 })).toEqual({
+    const window = { used: 14, emptyInMs: 1500, fitsInMs: 1500 };
+    expect(rateLimitHeaders({ tokensPerMinute: 10 }, { requests: window, tokens: window })).toEqual({
       'x-ratelimit-limit-tokens': '10',
       'x-ratelimit-remaining-tokens': '0',
       'x-ratelimit-reset-tokens': '2s',

@@ -1,13 +1,14 @@
 import type { Caller } from '../../common/caller.js';
-import { UnbookedSpend, type Booking } from './unbooked-spend.js';
+import { UnbookedCosts, UncountedRequests, type Booking } from './quota-backlog.js';
+import { WINDOW_MS } from './sliding-window.js';
 
 const AT = Date.UTC(2026, 10, 23);
 const caller = (user: string): Caller => ({ tenant: 'acme', user, scopes: ['chat'], limits: {} });
 const booking = (id: string, usd: number, user = 'alice', at = AT): Booking => ({ id, caller: caller(user), usd, at });
 
-describe('UnbookedSpend', () => {
+describe('UnbookedCosts', () => {
   it('keeps the id of what may have arrived', () => {
-    const waiting = new UnbookedSpend();
+    const waiting = new UnbookedCosts();
     waiting.add(booking('a', 1), true);
     waiting.add(booking('b', 2), true);
     expect(waiting.toSend().map(({ id }) => id)).toEqual(['a', 'b']);
@@ -16,7 +17,7 @@ describe('UnbookedSpend', () => {
   });
 
   it('sums up what has not, by user and month', () => {
-    const waiting = new UnbookedSpend();
+    const waiting = new UnbookedCosts();
     for (let n = 0; n < 1_000; n += 1) waiting.add(booking(`x-${n}`, 0.5), false);
     waiting.add(booking('y', 3, 'bob'), false);
     waiting.add(booking('z', 7, 'alice', Date.UTC(2026, 11, 1)), false);
@@ -25,12 +26,23 @@ describe('UnbookedSpend', () => {
   });
 
   it('adds nothing to what is being sent', () => {
-    const waiting = new UnbookedSpend();
+    const waiting = new UnbookedCosts();
     waiting.add(booking('a', 1), false);
     const [sent] = waiting.toSend();
     waiting.add(booking('b', 2), false);
     waiting.booked(sent!.id);
     expect(waiting.toSend().map(({ usd }) => usd)).toEqual([2]);
     expect(waiting.size).toBe(1);
+  });
+});
+
+describe('UncountedRequests', () => {
+  it('are forgotten with their window, however many users come while Redis is away', () => {
+    const uncounted = new UncountedRequests();
+    for (let n = 0; n < 1_000; n += 1) uncounted.add(caller(`u${n}`), 1, n, null);
+    uncounted.forgetOld(WINDOW_MS + 499);
+    expect(uncounted.callers).toHaveLength(500);
+    uncounted.forgetOld(WINDOW_MS + 1_000);
+    expect(uncounted.callers).toEqual([]);
   });
 });

@@ -1,9 +1,6 @@
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import { RedisConnection } from '../../src/common/redis/redis-connection.js';
-import { MemoryQuotaLedger } from '../../src/modules/quota/adapters/memory.quota-ledger.js';
 import { RedisQuotaLedger } from '../../src/modules/quota/adapters/redis.quota-ledger.js';
-import { MonthlySpend } from '../../src/modules/quota/monthly-spend.js';
-import { SharedQuotaLedger } from '../../src/modules/quota/shared-quota-ledger.js';
 import { RedisServer } from '../support/redis-server.js';
 import { eventually } from '../support/router-calls.js';
 import { TcpFaultProxy } from '../support/tcp-fault-proxy.js';
@@ -16,7 +13,7 @@ describe('limits over three replicas', () => {
   let server: RedisServer;
   let proxy: TcpFaultProxy;
   let connections: RedisConnection[];
-  let replicas: SharedQuotaLedger[];
+  let replicas: RedisQuotaLedger[];
   let ids = 0;
 
   beforeAll(async () => {
@@ -32,14 +29,7 @@ describe('limits over three replicas', () => {
     for (const connection of connections) connection.onApplicationBootstrap();
     await back();
     await connections[0]!.run((client) => client.flushall());
-    replicas = connections.map((connection) => {
-      const [known, unconfirmed] = [new MonthlySpend(), new MonthlySpend()];
-      return new SharedQuotaLedger({
-        shared: new RedisQuotaLedger(connection, known),
-        own: new MemoryQuotaLedger(undefined, unconfirmed),
-        ...{ known, unconfirmed, roll: { count: REPLICAS }, usable: () => connection.usable },
-      });
-    });
+    replicas = connections.map((connection) => new RedisQuotaLedger(connection, { value: REPLICAS }));
   });
   afterEach(async () => {
     await proxy.set('none');
@@ -217,12 +207,8 @@ describe('limits over three replicas', () => {
   it('renew leases of running requests, but not of one whose end was never told', async () => {
     const caller = callerWith({ concurrent: 1 });
     const clock = { now: Date.now() };
-    const shared = new RedisQuotaLedger(connections[0]!, undefined, { here: Date.now, there: () => clock.now });
-    const [known, unconfirmed] = [new MonthlySpend(), new MonthlySpend()];
-    const ledger = new SharedQuotaLedger({
-      ...{ shared, known, unconfirmed, own: new MemoryQuotaLedger(), roll: { count: 1 }, usable: () => true },
-      now: () => clock.now,
-    });
+    const times = { here: () => clock.now, there: () => clock.now };
+    const ledger = new RedisQuotaLedger(connections[0]!, { value: 1 }, times);
     await ledger.reserve(caller, NEED, 'long');
     for (let minute = 0; minute < 10; minute += 1) {
       clock.now += 20_000;
@@ -240,7 +226,7 @@ describe('limits over three replicas', () => {
     await spend(0, caller, 2.5);
     await proxy.set('none');
     await back();
-    await replicas[0]!.close();
+    await replicas[0]!.onApplicationShutdown();
     await connections[1]!.run(async (client) => {
       const key = (await client.keys('*usd*'))[0]!;
       expect(await client.get(key)).toBe('2500000000');
