@@ -26,3 +26,12 @@ export function isLoopbackHost(host: string): boolean {
 
 /** Whether a URL leads to this machine itself. */
 export const isLoopbackUrl = ({ hostname }: URL): boolean => isLoopbackHost(hostname);
+
+/** Whether a URL leads to this service itself, which listens on that port. */
+export const isOwnUrl = (url: URL, ownPort: number): boolean => isLoopbackUrl(url) && url.port === String(ownPort);
+
+/** Where this machine is reached from itself; some servers listen on `localhost`, which may mean IPv6 alone. */
+export const LOOPBACK_HOSTS = ['127.0.0.1', '[::1]'] as const;
+
+export const loopbackOrigins = (port: number): readonly string[] =>
+  LOOPBACK_HOSTS.map((host) => `http://${host}:${port}`);

@@ -1,3 +1,5 @@
+import { fieldPath } from '../json/fields.js';
+
 /** One thing that is wrong with the configuration. */
 export interface ConfigProblem {
   /** `targets[0].baseUrl`, an environment variable, or `line 3, column 5` where the file is not YAML at all. */
@@ -19,7 +21,4 @@ export class ConfigError extends Error {
 }
 
 /** `['targets', 0, 'baseUrl']` becomes `targets[0].baseUrl`; the whole document is `(file)`. */
-export function formatPath(path: readonly PropertyKey[]): string {
-  const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
-  return text.replace(/^\./, '') || '(file)';
-}
+export const formatPath = (path: readonly PropertyKey[]): string => fieldPath(path) || '(file)';

@@ -1,7 +1,7 @@
 import type { TargetInput } from './target-input.js';
 import { factsOf } from './known-models.js';
 import type { Environment } from './local-servers.js';
-import { isLoopbackUrl } from '../../../common/loopback.js';
+import { isOwnUrl } from '../../../common/loopback.js';
 import { targetId } from './target-input.js';
 import { ownField } from '../../../common/json/fields.js';
 
@@ -45,7 +45,7 @@ function openAiTargets(env: Environment, ownPort: number): CloudFindings {
   const url = httpUrlOf(baseUrl);
   if (!url)
     return { targets: [], notes: ['OPENAI_BASE_URL is not an http:// or https:// URL; OPENAI_API_KEY is not used.'] };
-  if (isLoopbackUrl(url) && url.port === String(ownPort)) {
+  if (isOwnUrl(url, ownPort)) {
     return { targets: [], notes: ['OPENAI_BASE_URL is this service itself; OPENAI_API_KEY is not used.'] };
   }
   const small = setting(env, 'OPENAI_SMALL_MODEL') ?? OPENAI_SMALL;

@@ -1,9 +1,31 @@
-import { routerConfigSchema } from '../../../common/config/config.schema.js';
+import { z } from 'zod';
 import type { FoundTargets } from '../../../common/config/live-config.js';
+import { targetSchema } from '../../../common/config/target.schema.js';
 import type { CloudFindings } from './cloud-targets.js';
 import type { FoundModel, FoundServer } from './found-model.js';
-import { SIMULATED_TARGETS } from './simulated-targets.js';
 import { targetId, withUniqueIds, type TargetInput } from './target-input.js';
+
+/** What answers as long as there is no real model at all. It costs nothing, as nobody is paid. */
+const SIMULATED_TARGETS: readonly TargetInput[] = [
+  {
+    id: 'simulated-local',
+    tier: 'local',
+    provider: 'simulated',
+    model: 'simulated-small',
+    contextWindow: 8_192,
+    capabilities: ['tools', 'json'],
+    price: { input: 0, output: 0 },
+  },
+  {
+    id: 'simulated-cloud',
+    tier: 'cloud',
+    provider: 'simulated',
+    model: 'simulated-large',
+    contextWindow: 128_000,
+    capabilities: ['tools', 'vision', 'json'],
+    price: { input: 0, output: 0 },
+  },
+];
 
 interface Candidate {
   readonly target: TargetInput;
@@ -18,7 +40,7 @@ interface Candidate {
 export function foundTargets(servers: readonly FoundServer[], cloud: CloudFindings): FoundTargets {
   const local = servers.flatMap((server) => server.models.map((model) => candidate(server, model)));
   const real = withUniqueIds([...local.map(({ target }) => target), ...cloud.targets]);
-  const { targets } = routerConfigSchema.parse({ targets: real.length > 0 ? real : SIMULATED_TARGETS });
+  const targets = z.array(targetSchema).parse(real.length > 0 ? real : SIMULATED_TARGETS);
   if (cloud.targets.length > 0 || local.length < 2) return { targets };
   return { targets, strong: [targets[largestOf(local)]!.id] };
 }

@@ -1,9 +1,7 @@
-import { isFields } from '../../../common/json/fields.js';
 import { spawn } from 'node:child_process';
 import { isLoopbackUrl } from '../../../common/loopback.js';
-import { choice, isChatModelName, objectsIn, tokensOf, type FoundServer } from './found-model.js';
-import { parameterCount } from './model-size.js';
-import type { ProbeJson } from './probe-json.js';
+import { chatModels, foundModel, type LocalServer } from './found-model.js';
+import { listIn, objectsIn } from './probe-json.js';
 
 /** `foundry server` is the word since CLI 0.10, `foundry service` was it before. */
 const STATUS_COMMANDS = [
@@ -14,7 +12,7 @@ const MAX_OUTPUT = 64 * 1024;
 /** Rounds of the search from one run of the command to the next. */
 const COMMAND_EVERY = 6;
 
-export interface FoundryCommand {
+interface FoundryCommand {
   /** Name or path of the executable. */
   readonly file: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -29,39 +27,41 @@ export interface FoundryCommand {
  *
  * @see https://learn.microsoft.com/azure/foundry-local/reference/reference-cli
  */
-export class FoundryLocalProbe {
+export class FoundryLocalAddress {
   private origin: string | null = null;
   private rounds = 0;
 
   constructor(private readonly command: Pick<FoundryCommand, 'file' | 'env'>) {}
 
-  /** @param probe made once the address is known, as its deadline begins then */
-  async find(statusMs: number, probe: () => ProbeJson): Promise<FoundServer | null> {
+  /** Where it listens, as far as that is known. @param statusMs milliseconds the command may take */
+  async find(statusMs: number): Promise<string | null> {
     const isDue = this.rounds % COMMAND_EVERY === 0;
     this.rounds += 1;
-    if (this.origin === null && !isDue) return null;
-    this.origin ??= await printedOriginOf({ ...this.command, statusMs });
-    if (this.origin === null) return null;
-    const { json, state } = await probe()(`${this.origin}/v1/models`);
-    if (Array.isArray(isFields(json) ? json['data'] : null)) return foundryAt(this.origin, json);
-    if (state !== 'silent') [this.origin, this.rounds] = [null, 0];
-    return null;
+    if (this.origin === null && isDue) this.origin = await printedOriginOf({ ...this.command, statusMs });
+    return this.origin;
+  }
+
+  /** Somebody else is there now, or nobody: the next round runs the command. */
+  forget(): void {
+    [this.origin, this.rounds] = [null, 0];
   }
 }
 
-function foundryAt(origin: string, list: unknown): FoundServer {
-  const models = choice(objectsIn(list, 'data').filter(({ id }) => isChatModelName(id))).map((entry) => ({
-    name: String(entry['id']),
-    contextWindow: tokensOf(Number(entry['maxInputTokens']) + Number(entry['maxOutputTokens'])),
-    capabilities: [
-      ...(entry['toolCalling'] === true ? (['tools'] as const) : []),
-      ...(entry['vision'] === true ? (['vision'] as const) : []),
-    ],
-    parameters: parameterCount(undefined, String(entry['id'])),
-  }));
-  const hint = models.length > 0 ? undefined : 'It has loaded no chat model yet: foundry model load phi-4-mini';
-  return { kind: 'foundry', label: 'Foundry Local', baseUrl: `${origin}/v1`, models, hint };
-}
+export const FOUNDRY_LOCAL: LocalServer = {
+  kind: 'foundry',
+  label: 'Foundry Local',
+  async models(ask) {
+    const { json } = await ask('/v1/models');
+    if (!listIn(json, 'data')) return null;
+    return chatModels(objectsIn(json, 'data'), 'id').map((entry) =>
+      foundModel(String(entry['id']), {
+        windows: [Number(entry['maxInputTokens']) + Number(entry['maxOutputTokens'])],
+        can: { tools: entry['toolCalling'] === true, vision: entry['vision'] === true },
+      }),
+    );
+  },
+  hint: (models) => (models.length > 0 ? undefined : 'It has loaded no chat model yet: foundry model load phi-4-mini'),
+};
 
 async function printedOriginOf(command: FoundryCommand): Promise<string | null> {
   const printed = await Promise.all(STATUS_COMMANDS.map((args) => printedOrigin(command, args)));

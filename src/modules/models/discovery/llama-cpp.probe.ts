@@ -1,18 +1,13 @@
-import type { Capability } from '../../../common/target.js';
+import { chatModels, foundModel, tokensOf, type FoundModel, type LocalServer, type ToldModel } from './found-model.js';
 import {
-  choice,
-  isChatModelName,
+  listIn,
   modelsOwnedBy,
   objectIn,
   objectsIn,
-  tokensOf,
-  wordsIn,
-  type FoundModel,
-  type FoundServer,
+  type Ask,
   type JsonObject,
-} from './found-model.js';
-import { parameterCount } from './model-size.js';
-import type { ProbeAnswer, ProbeJson } from './probe-json.js';
+  type ProbeAnswer,
+} from './probe-json.js';
 
 /** What templates of models that think before they answer have in them. */
 const THINKS = /enable_thinking|<think>|reasoning_content/;
@@ -26,32 +21,35 @@ const THINKS = /enable_thinking|<think>|reasoning_content/;
  *
  * @see https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md
  */
-export async function probeLlamaCpp(origin: string, probe: ProbeJson): Promise<FoundServer | null> {
-  const [list, props] = await Promise.all([probe(`${origin}/v1/models`), probe(`${origin}/props`)]);
-  const owned = modelsOwnedBy(list.json, 'llamacpp');
-  if (owned.length === 0 || props.state === 'denied') return null;
-  const cannotChat = new Set(
-    objectsIn(list.json, 'models')
-      .filter((entry) => !(wordsIn(entry, 'capabilities')?.includes('completion') ?? true))
-      .map((entry) => entry['name']),
-  );
-  const chat = owned.filter((entry) => isChatModelName(entry.id) && !cannotChat.has(entry.id) && writesText(entry));
-  const isRouter = objectIn({ props: props.json }, 'props')['role'] === 'router';
-  const models = await Promise.all(
-    choice(chat, isLoaded).map(async (entry) => {
-      const told = isRouter && isLoaded(entry) ? await propsOf(origin, entry.id, probe) : props;
-      return modelOf(entry.id, entry, isRouter && told === props ? { state: 'other' } : told);
-    }),
-  );
-  return { kind: 'llamacpp', label: 'llama.cpp', baseUrl: `${origin}/v1`, models };
-}
+export const LLAMA_CPP: LocalServer = {
+  kind: 'llamacpp',
+  label: 'llama.cpp',
+  async models(ask) {
+    const [list, props] = await Promise.all([ask('/v1/models'), ask('/props')]);
+    const owned = modelsOwnedBy(list.json, 'llamacpp');
+    if (!owned || props.state === 'denied') return null;
+    const cannotChat = new Set(
+      objectsIn(list.json, 'models')
+        .filter((entry) => !(listIn(entry, 'capabilities')?.includes('completion') ?? true))
+        .map((entry) => entry['name']),
+    );
+    const chat = owned.filter((entry) => !cannotChat.has(entry.id) && writesText(entry));
+    const isRouter = objectIn({ props: props.json }, 'props')['role'] === 'router';
+    const describe = async (entry: JsonObject & { readonly id: string }): Promise<FoundModel> =>
+      modelOf(entry.id, entry, isRouter ? await propsOf(entry, ask) : props);
+    return Promise.all(chatModels(chat, 'id', isLoaded).map(describe));
+  },
+};
 
-const propsOf = (origin: string, model: string, probe: ProbeJson): Promise<ProbeAnswer> =>
-  probe(`${origin}/props?model=${encodeURIComponent(model)}&autoload=false`);
+/** In router mode; asking for a model that is not loaded would load it. */
+async function propsOf(entry: JsonObject, ask: Ask): Promise<ProbeAnswer> {
+  if (!isLoaded(entry)) return { state: 'other' };
+  return ask(`/props?model=${encodeURIComponent(String(entry['id']))}&autoload=false`);
+}
 
 /** A model that is still being downloaded does nothing yet. */
 function writesText(entry: JsonObject): boolean {
-  const writes = wordsIn(objectIn(entry, 'architecture'), 'output_modalities')?.includes('text') ?? true;
+  const writes = listIn(objectIn(entry, 'architecture'), 'output_modalities')?.includes('text') ?? true;
   return writes && objectIn(entry, 'status')['value'] !== 'downloading';
 }
 
@@ -62,35 +60,31 @@ function isLoaded(entry: JsonObject): boolean {
 function modelOf(name: string, entry: JsonObject, { state, json }: ProbeAnswer): FoundModel {
   const settings = objectIn(json, 'default_generation_settings');
   const meta = objectIn(entry, 'meta');
-  return {
-    name,
-    contextWindow: tokensOf(settings['n_ctx'], meta['n_ctx'], startedWith(entry), meta['n_ctx_train']),
-    capabilities: capabilitiesOf(json, entry),
-    parameters: parameterCount(meta['n_params'], name),
-    ...(state === 'silent' ? { partial: true } : {}),
-  };
+  return foundModel(name, {
+    windows: [settings['n_ctx'], meta['n_ctx'], startedWith(entry), meta['n_ctx_train']],
+    can: abilities(json, entry),
+    size: meta['n_params'],
+    isPartial: state === 'silent',
+  });
 }
 
 /** Router mode: the context of a slot, from the arguments that a model is (or would be) started with. */
 function startedWith(entry: JsonObject): number | undefined {
-  const args = wordsIn(objectIn(entry, 'status'), 'args') ?? [];
+  const args = listIn(objectIn(entry, 'status'), 'args') ?? [];
   const valueOf = (...names: unknown[]): number => {
     const at = args.findLastIndex((arg) => names.includes(arg));
     return at < 0 ? NaN : Number(args[at + 1]);
   };
   const slots = Math.max(1, valueOf('--parallel', '-np') || 1);
-  return tokensOf(Math.floor(valueOf('--ctx-size', '-c', '-ctx') / slots));
+  return tokensOf([Math.floor(valueOf('--ctx-size', '-c', '-ctx') / slots)]);
 }
 
-function capabilitiesOf(props: unknown, entry: JsonObject): readonly Capability[] {
-  const template = objectIn(props, 'chat_template_caps');
-  const reads = wordsIn(objectIn(entry, 'architecture'), 'input_modalities') ?? [];
-  const sees = objectIn(props, 'modalities')['vision'] === true || reads.includes('image');
-  const thinks = THINKS.test(String(objectIn({ props }, 'props')['chat_template']));
-  return [
-    'json',
-    ...(template['supports_tools'] === true ? (['tools'] as const) : []),
-    ...(sees ? (['vision'] as const) : []),
-    ...(thinks ? (['reasoning'] as const) : []),
-  ];
+function abilities(props: unknown, entry: JsonObject): ToldModel['can'] {
+  const reads = listIn(objectIn(entry, 'architecture'), 'input_modalities') ?? [];
+  return {
+    json: true,
+    tools: objectIn(props, 'chat_template_caps')['supports_tools'] === true,
+    vision: objectIn(props, 'modalities')['vision'] === true || reads.includes('image'),
+    reasoning: THINKS.test(String(objectIn({ props }, 'props')['chat_template'])),
+  };
 }

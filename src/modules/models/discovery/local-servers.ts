@@ -1,12 +1,11 @@
-import { isLoopbackUrl } from '../../../common/loopback.js';
-import { FoundryLocalProbe } from './foundry-local.probe.js';
-import type { FoundServer, ServerKind } from './found-model.js';
-import { probeLlamaCpp } from './llama-cpp.probe.js';
-import { probeLmStudio } from './lm-studio.probe.js';
-import { OllamaProbe } from './ollama.probe.js';
+import { isLoopbackUrl, isOwnUrl, loopbackOrigins } from '../../../common/loopback.js';
+import { FOUNDRY_LOCAL, FoundryLocalAddress } from './foundry-local.probe.js';
+import type { FoundServer, LocalServer, ServerKind } from './found-model.js';
+import { LLAMA_CPP } from './llama-cpp.probe.js';
+import { LM_STUDIO } from './lm-studio.probe.js';
+import { Ollama, ollamaOrigins } from './ollama.probe.js';
 import { ProbeConnections, type ProbeJson, type ProbeState } from './probe-json.js';
-import { loopbackOrigins, ollamaOrigins } from './server-origins.js';
-import { probeVllm } from './vllm.probe.js';
+import { VLLM } from './vllm.probe.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -36,36 +35,28 @@ export interface ServerLook {
 }
 
 interface Place {
-  readonly kind: ServerKind;
+  readonly server: LocalServer;
   readonly origins: readonly string[];
-  readonly find: (origin: string, probe: ProbeJson) => Promise<FoundServer | null>;
 }
 
-/**
- * The places where local model servers usually are; llama-server's own default 8080 is this service's port. A server is
- * known by how it answers, not by its port.
- */
+/** The places where local model servers usually are; llama-server's own default 8080 is this service's port. */
 export class LocalServers {
   private readonly places: readonly Place[];
-  private readonly foundry: FoundryLocalProbe;
+  private readonly foundry: FoundryLocalAddress;
 
   /** @param ownPort of this service, so that it does not ask itself */
   constructor(env: Environment, at: ServerPlaces, ownPort: number) {
-    const ollama = new OllamaProbe(env['OLLAMA_CONTEXT_LENGTH']);
-    const isOther = (origin: string) => !isOwn(new URL(origin), ownPort);
-    const originsOf = (given: string | undefined, usual: readonly string[]) =>
-      (given === undefined ? usual : [given]).filter(isOther);
+    const place = (server: LocalServer, given: string | undefined, usual: readonly string[]): Place => ({
+      server,
+      origins: (given === undefined ? usual : [given]).filter((origin) => !isOwnUrl(new URL(origin), ownPort)),
+    });
     this.places = [
-      {
-        kind: 'ollama',
-        origins: originsOf(at.ollama, ollamaOrigins(env['OLLAMA_HOST'])),
-        find: (origin, probe) => ollama.find(origin, probe),
-      },
-      { kind: 'lmstudio', origins: originsOf(at.lmstudio, loopbackOrigins(1234)), find: probeLmStudio },
-      { kind: 'llamacpp', origins: originsOf(at.llamacpp, loopbackOrigins(8081)), find: probeLlamaCpp },
-      { kind: 'vllm', origins: originsOf(at.vllm, loopbackOrigins(8000)), find: probeVllm },
+      place(new Ollama(env['OLLAMA_CONTEXT_LENGTH']), at.ollama, ollamaOrigins(env['OLLAMA_HOST'])),
+      place(LM_STUDIO, at.lmstudio, loopbackOrigins(1234)),
+      place(LLAMA_CPP, at.llamacpp, loopbackOrigins(8081)),
+      place(VLLM, at.vllm, loopbackOrigins(8000)),
     ];
-    this.foundry = new FoundryLocalProbe({ file: at.foundryCommand ?? 'foundry', env });
+    this.foundry = new FoundryLocalAddress({ file: at.foundryCommand ?? 'foundry', env });
   }
 
   /**
@@ -76,56 +67,47 @@ export class LocalServers {
    */
   async look(limits: LookLimits, signal?: AbortSignal): Promise<readonly ServerLook[]> {
     const connections = new ProbeConnections();
-    const deadline = () => AbortSignal.any([AbortSignal.timeout(limits.probeMs), ...(signal ? [signal] : [])]);
+    const probe = () =>
+      connections.probe(AbortSignal.any([AbortSignal.timeout(limits.probeMs), ...(signal ? [signal] : [])]));
     try {
-      const probe = connections.probe(deadline());
-      const later = () => connections.probe(deadline());
+      const usual = probe();
       return await Promise.all([
-        ...this.places.map((place) => lookAt(place, probe, limits.loopbackOnly ?? false)),
-        lookedAt('foundry', later, (probeLater) => this.foundry.find(limits.statusMs, probeLater)),
+        ...this.places.map((place) => lookAt(place, usual, limits.loopbackOnly ?? false)),
+        this.lookForFoundry(limits.statusMs, probe),
       ]);
     } finally {
       await connections.close();
     }
   }
+
+  /** @param probe made once the address is known, as its deadline begins then */
+  private async lookForFoundry(statusMs: number, probe: () => ProbeJson): Promise<ServerLook> {
+    const origin = await this.foundry.find(statusMs);
+    const look = await lookAt({ server: FOUNDRY_LOCAL, origins: origin === null ? [] : [origin] }, probe(), true);
+    if (origin !== null && !look.found && !look.silent) this.foundry.forget();
+    return look;
+  }
 }
 
-const isOwn = (url: URL, ownPort: number): boolean => isLoopbackUrl(url) && url.port === String(ownPort);
-
-async function lookAt({ kind, origins, find }: Place, probe: ProbeJson, loopbackOnly: boolean): Promise<ServerLook> {
+/** Asks at one origin after the other until the server is found, and tells how the calls ended. */
+async function lookAt({ server, origins }: Place, probe: ProbeJson, loopbackOnly: boolean): Promise<ServerLook> {
+  const { kind, label } = server;
   let [silent, denied] = [false, null as string | null];
   for (const origin of origins) {
     const url = new URL(origin);
     if (loopbackOnly && !isLoopbackUrl(url)) return { kind, found: null, silent: true, denied: null };
-    const look = await lookedAt(
-      kind,
-      () => probe,
-      (recorded) => find(origin, recorded()),
-      url.host,
-    );
-    if (look.found) return look;
-    silent ||= look.silent;
-    denied ??= look.denied;
-  }
-  return { kind, found: null, silent, denied };
-}
-
-/** Makes the calls of one look, and tells how they ended. */
-async function lookedAt(
-  kind: ServerKind,
-  probe: () => ProbeJson,
-  find: (probe: () => ProbeJson) => Promise<FoundServer | null>,
-  host = '',
-): Promise<ServerLook> {
-  const states = new Set<ProbeState>();
-  const recorded = (): ProbeJson => {
-    const ask = probe();
-    return async (url, body) => {
-      const answer = await ask(url, body);
+    const states = new Set<ProbeState>();
+    const models = await server.models(async (path, body) => {
+      const answer = await probe(`${origin}${path}`, body);
       states.add(answer.state);
       return answer;
-    };
-  };
-  const found = await find(recorded);
-  return { kind, found, silent: !found && states.has('silent'), denied: states.has('denied') ? host : null };
+    });
+    if (states.has('denied')) denied ??= url.host;
+    if (models) {
+      const found = { kind, label, baseUrl: `${origin}/v1`, models, hint: server.hint?.(models) };
+      return { kind, found, silent: false, denied };
+    }
+    silent ||= states.has('silent');
+  }
+  return { kind, found: null, silent, denied };
 }

@@ -1,18 +1,11 @@
+import { isIPv6 } from 'node:net';
 import { isFields } from '../../../common/json/fields.js';
+import { LOOPBACK_HOSTS, loopbackOrigins } from '../../../common/loopback.js';
 import type { Capability } from '../../../common/target.js';
-import {
-  choice,
-  isChatModelName,
-  objectIn,
-  objectsIn,
-  tokensOf,
-  wordsIn,
-  type FoundModel,
-  type FoundServer,
-  type JsonObject,
-} from './found-model.js';
-import { parameterCount } from './model-size.js';
-import type { ProbeJson } from './probe-json.js';
+import { chatModels, foundModel, tokensOf, type FoundModel, type LocalServer } from './found-model.js';
+import { listIn, objectIn, objectsIn, type Ask, type JsonObject } from './probe-json.js';
+
+const PORT = 11434;
 
 /** Ollama's words for what a model can, in ours. `json` is not among them: Ollama enforces it for every model. */
 const CAPABILITY: ReadonlyMap<unknown, Capability> = new Map([
@@ -32,7 +25,9 @@ const MAX_KEPT = 256;
  *
  * @see https://docs.ollama.com/api
  */
-export class OllamaProbe {
+export class Ollama implements LocalServer {
+  readonly kind = 'ollama';
+  readonly label = 'Ollama';
   /** What `/api/show` said, by name and digest: it reads the model's file, and that does not change. */
   private readonly shown = new Map<string, JsonObject>();
   /** Context that a model was last loaded with, by the same key; an unloaded model will get it again. */
@@ -41,32 +36,35 @@ export class OllamaProbe {
   /** @param contextLength the value of OLLAMA_CONTEXT_LENGTH, if the server shares our environment */
   constructor(private readonly contextLength = '') {}
 
-  async find(origin: string, probe: ProbeJson): Promise<FoundServer | null> {
-    const [tags, ps] = await Promise.all([probe(`${origin}/api/tags`), probe(`${origin}/api/ps`)]);
-    if (!isFields(tags.json) || !Array.isArray(tags.json['models'])) return null;
+  async models(ask: Ask): Promise<readonly FoundModel[] | null> {
+    const [tags, ps] = await Promise.all([ask('/api/tags'), ask('/api/ps')]);
+    if (!listIn(tags.json, 'models')) return null;
     const listed = objectsIn(tags.json, 'models');
     if (!listed.every((entry) => typeof entry['name'] === 'string')) return null;
     const loaded = new Map(objectsIn(ps.json, 'models').map((entry) => [entry['name'], entry]));
-    const local = listed.filter((entry) => canChat(entry) && isChatModelName(entry['name']) && !entry['remote_host']);
-    const chosen = choice(local, (entry) => loaded.has(entry['name']));
+    const local = listed.filter((entry) => canChat(entry) && !entry['remote_host']);
     const described = await Promise.all(
-      chosen.map(async (entry) => {
-        const details = await this.details(origin, entry, probe);
+      chatModels(local, 'name', (entry) => loaded.has(entry['name'])).map(async (entry) => {
+        const details = await this.details(entry, ask);
         if (details && !canChat(details)) return null;
         const served = this.servedContext(entry, loaded.get(entry['name']), details);
         return modelOf(entry, details, served, ps.state === 'silent');
       }),
     );
-    const models = described.filter((model) => model !== null);
-    const hint = models.length > 0 ? contextHint(models) : 'It has no chat model yet: ollama pull llama3.2';
-    return { kind: 'ollama', label: 'Ollama', baseUrl: `${origin}/v1`, models, hint };
+    return described.filter((model) => model !== null);
   }
 
-  private async details(origin: string, entry: JsonObject, probe: ProbeJson): Promise<JsonObject | null> {
+  hint(models: readonly FoundModel[]): string | undefined {
+    if (models.length === 0) return 'It has no chat model yet: ollama pull llama3.2';
+    if (models.some(({ contextWindow = Infinity }) => contextWindow > USUAL_CONTEXT)) return undefined;
+    return `It serves at most ${USUAL_CONTEXT} tokens; OLLAMA_CONTEXT_LENGTH, set for Ollama, raises that`;
+  }
+
+  private async details(entry: JsonObject, ask: Ask): Promise<JsonObject | null> {
     const key = keyOf(entry);
     const known = this.shown.get(key);
     if (known) return known;
-    const { json } = await probe(`${origin}/api/show`, { model: entry['name'] });
+    const { json } = await ask('/api/show', { model: entry['name'] });
     if (!isFields(json)) return null;
     if (typeof entry['digest'] === 'string') remember(this.shown, key, json);
     return json;
@@ -77,11 +75,11 @@ export class OllamaProbe {
    * `parameters` of `/api/show` is the text of a Modelfile: `num_ctx    8192`.
    */
   private servedContext(entry: JsonObject, loaded: JsonObject | undefined, details: JsonObject | null) {
-    const now = tokensOf(loaded?.['context_length']);
+    const now = tokensOf([loaded?.['context_length']]);
     if (now !== undefined) remember(this.served, keyOf(entry), now);
     const parameters = typeof details?.['parameters'] === 'string' ? details['parameters'] : '';
     const numCtx = Number(/^num_ctx\s+(\d+)/m.exec(parameters)?.[1]);
-    return tokensOf(now, numCtx, this.served.get(keyOf(entry)), Number(this.contextLength || NaN));
+    return tokensOf([now, numCtx, this.served.get(keyOf(entry)), Number(this.contextLength || NaN)]);
   }
 }
 
@@ -94,7 +92,7 @@ function remember<T>(kept: Map<string, T>, key: string, value: T): void {
 
 /** Newer versions tell capabilities in the list too; BERT is a family of embedding models. */
 function canChat(entry: JsonObject): boolean {
-  const told = wordsIn(entry, 'capabilities');
+  const told = listIn(entry, 'capabilities');
   if (told) return told.includes('completion');
   return !/bert/.test(String(objectIn(entry, 'details')['family']));
 }
@@ -104,25 +102,47 @@ function modelOf(
   entry: JsonObject,
   details: JsonObject | null,
   served: number | undefined,
-  partial: boolean,
+  isSilent: boolean,
 ): FoundModel {
-  const name = String(entry['name']);
-  const told = wordsIn(details ?? {}, 'capabilities') ?? wordsIn(entry, 'capabilities') ?? [];
+  const told = listIn(details, 'capabilities') ?? listIn(entry, 'capabilities') ?? [];
   const info = objectIn(details, 'model_info');
   const possible = tokensOf(
-    ...Object.entries(info).flatMap(([key, value]) => (key.endsWith('.context_length') ? value : [])),
+    Object.entries(info).flatMap(([key, value]) => (key.endsWith('.context_length') ? value : [])),
   );
-  const size = info['general.parameter_count'] ?? objectIn(entry, 'details')['parameter_size'];
-  return {
-    name,
-    contextWindow: served !== undefined && possible !== undefined ? Math.min(served, possible) : (served ?? possible),
-    capabilities: ['json', ...told.flatMap((word) => CAPABILITY.get(word) ?? [])],
-    parameters: parameterCount(size, name),
-    ...(partial || !details ? { partial: true } : {}),
-  };
+  const abilities = told.flatMap((word) => CAPABILITY.get(word) ?? []);
+  return foundModel(String(entry['name']), {
+    windows: [served !== undefined && possible !== undefined ? Math.min(served, possible) : (served ?? possible)],
+    can: { json: true, ...Object.fromEntries(abilities.map((capability) => [capability, true])) },
+    size: info['general.parameter_count'] ?? objectIn(entry, 'details')['parameter_size'],
+    isPartial: isSilent || !details,
+  });
 }
 
-function contextHint(models: readonly FoundModel[]): string | undefined {
-  if (models.some(({ contextWindow = Infinity }) => contextWindow > USUAL_CONTEXT)) return undefined;
-  return `It serves at most ${USUAL_CONTEXT} tokens; OLLAMA_CONTEXT_LENGTH, set for Ollama, raises that`;
+/**
+ * Where Ollama listens by OLLAMA_HOST, read as Ollama's own client reads it: the scheme decides the default port, and an
+ * address to listen on everywhere is reached on loopback. None when it is no address, or is ollama.com, which is not a
+ * local server.
+ *
+ * @see https://github.com/ollama/ollama/blob/main/envconfig/config.go
+ */
+export function ollamaOrigins(value: string | undefined): readonly string[] {
+  const text = (value ?? '').trim().replace(/^["']+|["']+$/g, '');
+  if (!text) return loopbackOrigins(PORT);
+  const hasScheme = text.includes('://');
+  const url = URL.parse(hasScheme ? text : `http://${addressOf(text)}`);
+  if (!url || !/^https?:$/.test(url.protocol) || /(^|\.)ollama\.com$/.test(url.hostname)) return [];
+  // URL drops a port that is the scheme's default, so ":80" written out looks like none.
+  if (!hasScheme && !url.port && !/:80(\/|$)/.test(text)) url.port = String(PORT);
+  const isEverywhere = url.hostname === '0.0.0.0' || url.hostname === '[::]';
+  const hosts = isEverywhere ? LOOPBACK_HOSTS : [url.hostname];
+  return hosts.map((host) => {
+    url.hostname = host;
+    return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  });
+}
+
+/** `:9999` and an IPv6 address without brackets, as Go's client takes them. */
+function addressOf(text: string): string {
+  if (text.startsWith(':') && !text.startsWith('::')) return `${LOOPBACK_HOSTS[0]}${text}`;
+  return isIPv6(text) ? `[${text}]` : text;
 }

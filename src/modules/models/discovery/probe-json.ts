@@ -1,4 +1,6 @@
+import type { Model } from 'openai/resources/models';
 import { Agent, request, type Dispatcher } from 'undici';
+import { isFields, ownField, type Fields } from '../../../common/json/fields.js';
 import { jsonWithin } from '../adapters/bounded-json.js';
 
 /** A catalogue of models is a few kB; whatever sends more is no model server. */
@@ -20,7 +22,13 @@ export interface ProbeAnswer {
   readonly json?: unknown;
 }
 
-/** One look at one server: GET, or POST when there is a body. Never rejects. */
+/**
+ * Asks a server for JSON: GET, or POST when there is a body. Never rejects.
+ *
+ * @param path from the server's root, such as `/v1/models`
+ */
+export type Ask = (path: string, body?: unknown) => Promise<ProbeAnswer>;
+/** The same by whole URL. */
 export type ProbeJson = (url: string, body?: unknown) => Promise<ProbeAnswer>;
 
 /**
@@ -68,4 +76,35 @@ function stateOf(error: unknown): ProbeState {
   const code = (error as NodeJS.ErrnoException).code;
   if (NOBODY.has(code)) return 'none';
   return /^HPE_/.test(code ?? '') ? 'other' : 'silent'; // the parser's word for what is no HTTP
+}
+
+export type JsonObject = Readonly<Fields>;
+
+/** A field that should be an object; what is none counts as empty. */
+export function objectIn(value: unknown, field: string): JsonObject {
+  const found = isFields(value) ? ownField(value, field) : undefined;
+  return isFields(found) ? found : {};
+}
+
+/** A field that should be a list; `null` when it is none. */
+export function listIn(value: unknown, field: string): readonly unknown[] | null {
+  const list = isFields(value) ? ownField(value, field) : undefined;
+  return Array.isArray(list) ? (list as unknown[]) : null;
+}
+
+/** The objects in a list field; everything that is not one is left out. */
+export const objectsIn = (value: unknown, field: string): readonly JsonObject[] =>
+  (listIn(value, field) ?? []).filter(isFields);
+
+/**
+ * The entries of an OpenAI model list (`GET /v1/models`) whose owner is the expected one; `null` where there is none: it
+ * is another server's. Servers that imitate one on its port may leave the owner out; a proxy, or another router, names
+ * one.
+ */
+export function modelsOwnedBy(list: unknown, owner: Model['owned_by']) {
+  const owned = objectsIn(list, 'data').filter(
+    (entry): entry is JsonObject & Pick<Model, 'id'> =>
+      (entry['owned_by'] ?? owner) === owner && typeof entry['id'] === 'string',
+  );
+  return owned.length > 0 ? owned : null;
 }

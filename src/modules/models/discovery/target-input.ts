@@ -1,9 +1,9 @@
 import type { z } from 'zod';
-import type { routerConfigSchema } from '../../../common/config/config.schema.js';
+import type { targetSchema } from '../../../common/config/target.schema.js';
 import type { Capability } from '../../../common/target.js';
 
 /** A target as it could stand in router.config.yaml, before the schema fills in the defaults. */
-export type TargetInput = Omit<NonNullable<z.input<typeof routerConfigSchema>['targets']>[number], 'capabilities'> & {
+export type TargetInput = Omit<z.input<typeof targetSchema>, 'capabilities'> & {
   readonly capabilities?: readonly Capability[];
 };
 

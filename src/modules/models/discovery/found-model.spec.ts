@@ -1,4 +1,4 @@
-import { parameterCount } from './model-size.js';
+import { parameterCount } from './found-model.js';
 
 describe('parameterCount', () => {
   it.each([

@@ -1,4 +1,4 @@
-import { ollamaOrigins } from './server-origins.js';
+import { ollamaOrigins } from './ollama.probe.js';
 
 describe('ollamaOrigins', () => {
   it.each([
