@@ -7,12 +7,16 @@ const SILENCE_MS = 30_000;
 const READ_BUFFER = Buffer.allocUnsafe(64 * 1024);
 const HEAD_END = Buffer.from('\r\n\r\n');
 const LAST_CHUNK = '0\r\n\r\n';
+/** Of a chunked body; holds the last event of a stream and what encloses it. */
+const KEPT_TAIL = 32;
 
-/** What one exchange gave; the body is not kept. */
+/** What one exchange gave; of the body only the end of a chunked one is kept. */
 export interface Exchange {
   readonly status: number;
   /** Status line and headers. */
   readonly head: string;
+  /** Content-Length; `null` = chunked. */
+  readonly length: number | null;
 }
 
 /** Given every piece of the body as it comes in, chunked encoding included. */
@@ -46,7 +50,8 @@ export class Connection {
   private exchange: Exchange | null = null;
   /** Body bytes still to come; `null` = chunked. */
   private left: number | null = 0;
-  private tail = '';
+  /** The last bytes of a chunked body. */
+  tail = '';
   private settle: ((error: Error | null) => void) | null = null;
   private reader: BodyReader | undefined;
 
@@ -96,9 +101,9 @@ export class Connection {
       return;
     }
     const head = all.toString('latin1', 0, end);
-    this.exchange = { status: Number(head.slice(9, 12)), head };
     const length = /\r\ncontent-length: *(\d+)/i.exec(head);
     this.left = length ? Number(length[1]) : null;
+    this.exchange = { status: Number(head.slice(9, 12)), head, length: this.left };
     this.receiveBody(all.subarray(end + HEAD_END.length));
   }
 
@@ -109,10 +114,8 @@ export class Connection {
       if (this.left <= 0) this.finish(null);
       return;
     }
-    this.tail = (this.tail + bytes.toString('latin1', Math.max(0, bytes.length - LAST_CHUNK.length))).slice(
-      -LAST_CHUNK.length,
-    );
-    if (this.tail === LAST_CHUNK) this.finish(null);
+    this.tail = (this.tail + bytes.toString('latin1', Math.max(0, bytes.length - KEPT_TAIL))).slice(-KEPT_TAIL);
+    if (this.tail.endsWith(LAST_CHUNK)) this.finish(null);
   }
 
   private finish(error: Error | null): void {

@@ -1,22 +1,30 @@
 import { performance } from 'node:perf_hooks';
 import { Connection, requestBytes, type BodyReader, type Exchange, type RequestOptions } from './connection.js';
+import { NUMBER_DIGITS, NUMBER_KEY, PLAIN_BYTES } from './payloads.js';
 
 export interface LoadResult {
+  readonly requests: number;
   readonly perSecond: number;
-  /** Milliseconds, one a request. */
-  readonly latencies: readonly number[];
   /** SSE events per second; 0 for plain answers. */
   readonly eventsPerSecond: number;
-  readonly eventsPerRequest: number;
 }
 
-export interface LoadOptions extends RequestOptions {
+/** What is asked in turn: every connection goes through `bodies` from a place of its own. */
+export interface Questions extends Omit<RequestOptions, 'body'> {
+  readonly bodies: readonly string[];
+}
+
+export interface LoadOptions extends Questions {
   readonly connections: number;
   readonly durationMs: number;
+  /** Content chunks of every stream; left out: answers are plain. */
+  readonly chunks?: number;
 }
 
 const EVENT_END = Buffer.from('\n\n');
 const LINE_FEED = 0x0a;
+/** Role, finish reason and `[DONE]`; the usage that nobody asked for is in the bare pipe's streams alone. */
+const OTHER_EVENTS = 3;
 
 /** Counts `\n\n` in raw bytes without parsing them. */
 class EventCounter {
@@ -34,28 +42,77 @@ class EventCounter {
   };
 }
 
+/** Of the numbers that bodies carry: no two requests of a run have the same. */
+let asked = 10 ** (NUMBER_DIGITS - 1);
+
+/** The requests of one connection, made once; where a body has room for a number, each sending gets the next one. */
+export class Requests {
+  private readonly all: readonly { readonly bytes: Buffer; readonly numberAt: number }[];
+  private turn: number;
+
+  constructor({ bodies, ...where }: Questions, first = 0) {
+    this.turn = first;
+    this.all = bodies.map((body) => {
+      const bytes = requestBytes({ ...where, body });
+      const at = bytes.indexOf(NUMBER_KEY);
+      return { bytes, numberAt: at === -1 ? -1 : at + NUMBER_KEY.length };
+    });
+  }
+
+  /** To be sent before the next one is asked for. */
+  next(): Buffer {
+    const { bytes, numberAt } = this.all[this.turn++ % this.all.length]!;
+    if (numberAt !== -1) bytes.write(String((asked += 1)), numberAt, 'latin1');
+    return bytes;
+  }
+}
+
 export function assertOk({ status, head }: Exchange, path: string): void {
   if (status !== 200) throw new Error(`${path} answered ${head.split('\r\n')[0]}`);
+}
+
+/** @throws Error unless it is the whole answer of the upstream: a benchmark of errors is worth nothing */
+export function assertPlain(exchange: Exchange, path: string): void {
+  assertOk(exchange, path);
+  if (exchange.length === PLAIN_BYTES) return;
+  throw new Error(`${path} answered ${exchange.length ?? 'an unknown number of'} bytes instead of ${PLAIN_BYTES}`);
+}
+
+/** @throws Error unless the stream came whole: its chunks, what else belongs to one, and `[DONE]` at its end */
+export function assertStream(stream: { path: string; tail: string; events: number; chunks: number }): void {
+  const { path, tail, events, chunks } = stream;
+  if (!tail.includes('data: [DONE]\n\n')) throw new Error(`a stream of ${path} ended without [DONE]`);
+  const most = chunks + OTHER_EVENTS + 1;
+  if (events === most || events === most - 1) return;
+  throw new Error(`a stream of ${chunks} chunks came from ${path} with ${events} events`);
 }
 
 /**
  * A closed loop: every connection sends its next request when the last answer is complete, until the time is over.
  *
- * @throws Error on any status other than 200: a benchmark of errors is worth nothing
+ * @throws Error on any answer that is not whole
  */
 export async function closedLoop(options: LoadOptions): Promise<LoadResult> {
+  const { path, chunks } = options;
   const connections = await Promise.all(
     Array.from({ length: options.connections }, () => Connection.open(options.port)),
   );
-  const bytes = requestBytes(options);
-  const latencies: number[] = [];
-  const events = new EventCounter();
+  const counters = connections.map(() => new EventCounter());
+  let requests = 0;
   const start = performance.now();
   const end = start + options.durationMs;
-  const loop = async (connection: Connection): Promise<void> => {
-    for (let sent = performance.now(); sent < end; sent = performance.now()) {
-      assertOk(await connection.request(bytes, events.read), options.path);
-      latencies.push(performance.now() - sent);
+  const loop = async (connection: Connection, n: number): Promise<void> => {
+    const questions = new Requests(options, n);
+    const events = counters[n]!;
+    while (performance.now() < end) {
+      const before = events.count;
+      const exchange = await connection.request(questions.next(), chunks === undefined ? undefined : events.read);
+      if (chunks === undefined) assertPlain(exchange, path);
+      else {
+        assertOk(exchange, path);
+        assertStream({ path, tail: connection.tail, events: events.count - before, chunks });
+      }
+      requests += 1;
     }
   };
   try {
@@ -64,12 +121,8 @@ export async function closedLoop(options: LoadOptions): Promise<LoadResult> {
     for (const connection of connections) connection.close();
   }
   const seconds = (performance.now() - start) / 1000;
-  return {
-    perSecond: latencies.length / seconds,
-    latencies,
-    eventsPerSecond: events.count / seconds,
-    eventsPerRequest: events.count / latencies.length,
-  };
+  const events = counters.reduce((sum, { count }) => sum + count, 0);
+  return { requests, perSecond: requests / seconds, eventsPerSecond: events / seconds };
 }
 
 /**
@@ -89,7 +142,7 @@ export async function oneCaller(servers: readonly RequestOptions[], count: numbe
     for (let i = 0; i < count; i += 1) {
       for (const { connection, bytes, latencies, path } of callers) {
         const sent = performance.now();
-        assertOk(await connection.request(bytes), path);
+        assertPlain(await connection.request(bytes), path);
         latencies.push(performance.now() - sent);
       }
     }

@@ -1,6 +1,8 @@
 /** What the upstream answers. Sizes are those of OpenAI's own answers: about 1 kB plain, about 200 B a chunk. */
 
 export const FIREHOSE_CHUNKS = 2_000;
+/** As many as a usual answer has; `each` writes every one by itself, `burst` all at once. */
+export const STREAM_CHUNKS = 64;
 export const PACED_CHUNKS = 64;
 export const PACE_MS = 20;
 
@@ -30,6 +32,8 @@ export const PLAIN_COMPLETION = {
   service_tier: 'default',
   system_fingerprint: 'fp_bench00000',
 };
+/** Of the answer's text, which the router and the bare proxy hand on as it came. */
+export const PLAIN_BYTES = Buffer.byteLength(JSON.stringify(PLAIN_COMPLETION));
 
 /** One content frame, as SSE text. `more` is put in front of the choices, raw. */
 export function contentFrame(content: string, more = ''): string {
@@ -54,7 +58,7 @@ export const STAMP_KEY = '"sent_us":';
 export const STAMP_DIGITS = 16;
 
 /** The models of the bench; each is also the first segment of its path at the upstream. */
-export type BenchModel = 'plain' | 'firehose' | 'paced';
+export type BenchModel = 'plain' | 'firehose' | 'each' | 'burst' | 'paced';
 
 /** The body of every benchmark request; `salt` makes one differ from the next. */
 export function requestBody(model: BenchModel, stream: boolean, salt = ''): string {
@@ -67,5 +71,21 @@ export function requestBody(model: BenchModel, stream: boolean, salt = ''): stri
       { role: 'system', content: 'You are a helpful assistant. Answer in one paragraph.' },
       { role: 'user', content: `Write a short note about foxes and dogs for a children's book.${salt}` },
     ],
+  });
+}
+
+/** Where a body carries a number of its own, 10 digits that are written over for every request. */
+export const NUMBER_KEY = '"seed":';
+export const NUMBER_DIGITS = 10;
+
+/** The same question with a `seed`: no other request is the same, so no answer of the cache is one to it. */
+export function numberedBody(model: BenchModel, stream: boolean, prompt: string): string {
+  return JSON.stringify({
+    model,
+    ...(stream ? { stream: true } : {}),
+    max_tokens: 256,
+    temperature: 0.2,
+    seed: 10 ** (NUMBER_DIGITS - 1),
+    messages: [{ role: 'user', content: prompt }],
   });
 }

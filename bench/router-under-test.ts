@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { RouterProcess, type RouterConfigInput } from '../test/support/router-process.js';
 import type { BenchModel } from './payloads.js';
 
 const KEY = 'bench-key';
 const ENDLESS = 1_000_000_000;
-const MODELS: readonly BenchModel[] = ['plain', 'firehose', 'paced'];
+const MODELS: readonly BenchModel[] = ['plain', 'firehose', 'each', 'burst', 'paced'];
+
+export const CHAT = '/v1/chat/completions';
 
 /** The credential of every benchmark request. */
 export const AUTHORIZED = { authorization: `Bearer ${KEY}` };
@@ -34,7 +37,7 @@ export function benchConfig(upstreamPort: number, cache: boolean): RouterConfigI
         concurrency: 5_000,
       })),
     ),
-    models: MODELS.map((name) => ({ name, targets: [`${name}-local`, `${name}-cloud`] })),
+    models: MODELS.map((name) => ({ name, strategy: 'hybrid', targets: [`${name}-local`, `${name}-cloud`] })),
     cache: { enabled: cache },
     auth: {
       keys: [
@@ -54,6 +57,21 @@ export function benchConfig(upstreamPort: number, cache: boolean): RouterConfigI
 
 export const portOf = (router: RouterProcess): number => Number(new URL(router.url).port);
 
+/** A process under load. */
+export interface Side {
+  readonly port: number;
+  readonly pid: number;
+}
+
+export const sideOf = (router: RouterProcess): Side => ({ port: portOf(router), pid: router.pid });
+
+/** What `npm start` (tools/start.mjs, tools/hand-over.mjs) adds to the flags of tools/node-flags.json. */
+const START_FLAGS = [
+  '--disable-warning=ExperimentalWarning',
+  '--enable-source-maps',
+  `--import=${pathToFileURL(resolve('tools/launched.mjs')).href}`,
+];
+
 const READY_WITHIN_MS = 30_000;
 
 async function answersReady(url: string): Promise<boolean> {
@@ -65,10 +83,15 @@ async function answersReady(url: string): Promise<boolean> {
 /** Starts the built router (`null` = embedded default) and resolves once `/ready` says 200, with the milliseconds since the process was spawned. */
 export async function startRouter(
   config: RouterConfigInput | null,
-  env: Readonly<Record<string, string>> = {},
+  { NODE_OPTIONS = '', ...env }: Readonly<Record<string, string>> = {},
 ): Promise<{ router: RouterProcess; readyMs: number }> {
   const start = performance.now();
-  const router = await RouterProcess.start({ config, env, startWithinMs: READY_WITHIN_MS });
+  const flags = [...START_FLAGS, NODE_OPTIONS].join(' ').trim();
+  const router = await RouterProcess.start({
+    config,
+    env: { ...env, NODE_OPTIONS: flags },
+    startWithinMs: READY_WITHIN_MS,
+  });
   while (!(await answersReady(router.url))) {
     if (performance.now() - start > READY_WITHIN_MS) {
       await router.kill();
@@ -77,13 +100,4 @@ export async function startRouter(
     await setTimeout(5);
   }
   return { router, readyMs: performance.now() - start };
-}
-
-/** Resident memory of a process, MB of 1024 KB. Linux only; NaN elsewhere. */
-export function residentMb(pid: number): number {
-  try {
-    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
-  } catch {
-    return NaN;
-  }
 }

@@ -1,13 +1,16 @@
 /**
- * `npm run bench [-- --quick] [--markdown] [--strict] [--only <name>,<name>]`: the performance suite of DESIGN section 9. Every
- * speed is a ratio to a bare Fastify + undici proxy measured in the same run. Exits 0 when a target is missed, unless
+ * `npm run bench [-- --quick] [--markdown] [--strict] [--only <name>,<name>] [--minutes <n>]`: the performance suite of
+ * DESIGN section 9 and of the way of a request (docs/BENCHMARKS.md). Every speed is a ratio to a bare Fastify + undici
+ * proxy measured in the same run. `--minutes` is the time of `--only soak`. Exits 0 when a figure is missed, unless
  * `--strict`; 1 when something failed.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { RouterProcess } from '../test/support/router-process.js';
 import { startChild } from './child.js';
+import { decisionTime } from './decision.js';
 import {
   addedLatency,
   cacheHits,
@@ -18,13 +21,22 @@ import {
   streamedChunks,
   type Bench,
 } from './measurements.js';
-import { FULL, QUICK } from './pace.js';
+import { FULL, QUICK, type Pace } from './pace.js';
 import { asMarkdown, asText, isMet, type Row } from './report.js';
+import { burstCost, plainCost, redisCost, streamCost } from './request-cost.js';
 import { sessionCost } from './session-cost.js';
 import { soak } from './soak.js';
 import { benchConfig, startRouter } from './router-under-test.js';
+import { begunAtOnce, pacedCrowd } from './stream-crowds.js';
 
 const MEASUREMENTS = {
+  'plain-cost': plainCost,
+  'stream-cost': streamCost,
+  'burst-cost': burstCost,
+  'paced-crowd': pacedCrowd,
+  'at-once': begunAtOnce,
+  'redis-cost': redisCost,
+  decision: decisionTime,
   plain: plainRequests,
   resilience: resilienceCost,
   stream: streamedChunks,
@@ -34,7 +46,7 @@ const MEASUREMENTS = {
   start: startUp,
   session: sessionCost,
 };
-/** Only by name: it takes 20 minutes. */
+/** Only by name: it takes 20 minutes, or as many as are asked for. */
 const BY_NAME = { soak };
 
 const { values: options } = parseArgs({
@@ -43,10 +55,14 @@ const { values: options } = parseArgs({
     markdown: { type: 'boolean', default: false },
     strict: { type: 'boolean', default: false },
     only: { type: 'string' },
+    minutes: { type: 'string' },
   },
 });
 
 const only = options.only?.split(',');
+const unknown = only?.find((name) => !(name in MEASUREMENTS || name in BY_NAME));
+if (unknown !== undefined) throw new Error(`no measurement is called "${unknown}"`);
+if (!(Number(options.minutes ?? 1) > 0)) throw new Error(`--minutes ${options.minutes} is no time`);
 
 async function measure(bench: Bench): Promise<Row[]> {
   const rows: Row[] = [];
@@ -60,23 +76,27 @@ async function measure(bench: Bench): Promise<Row[]> {
   return rows;
 }
 
+function paceOf(): Pace {
+  const pace = options.quick ? QUICK : FULL;
+  return options.minutes === undefined ? pace : { ...pace, soakMinutes: Number(options.minutes) };
+}
+
 async function withProcesses<T>(use: (bench: Bench) => Promise<T>): Promise<T> {
+  const started: (() => Promise<unknown>)[] = [];
+  const startBench = async (cache: boolean): Promise<RouterProcess> => {
+    const { router } = await startRouter(benchConfig(upstream.port, cache));
+    started.push(() => router.kill());
+    return router;
+  };
   const upstream = await startChild('upstream');
+  started.push(() => upstream.stop());
   try {
     const bare = await startChild('bare-proxy', [String(upstream.port)]);
-    try {
-      const { router } = await startRouter(benchConfig(upstream.port, false));
-      try {
-        const pace = options.quick ? QUICK : FULL;
-        return await use({ upstreamPort: upstream.port, barePort: bare.port, router, pace });
-      } finally {
-        await router.kill();
-      }
-    } finally {
-      await bare.stop();
-    }
+    started.push(() => bare.stop());
+    const [router, everythingOn] = [await startBench(false), await startBench(true)];
+    return await use({ upstreamPort: upstream.port, bare, router, everythingOn, pace: paceOf() });
   } finally {
-    await upstream.stop();
+    for (const stop of started.reverse()) await stop();
   }
 }
 

@@ -6,11 +6,11 @@ import { Inspector, INSPECTED } from './inspector.js';
 import { assertOk, closedLoop } from './load.js';
 import type { Bench } from './measurements.js';
 import { requestBody } from './payloads.js';
+import { residentMb } from './process-figures.js';
 import type { Row } from './report.js';
-import { AUTHORIZED, benchConfig, portOf, residentMb, startRouter } from './router-under-test.js';
+import { AUTHORIZED, benchConfig, CHAT, portOf, startRouter } from './router-under-test.js';
 import { slopeOf } from './statistics.js';
 
-const CHAT = '/v1/chat/completions';
 const MS_PER_MINUTE = 60_000;
 const CONNECTIONS = 16;
 const STREAMS = 20;
@@ -72,14 +72,14 @@ const handlesOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length
 
 /**
  * Mixed load at half of what the router can do, for `pace.soakMinutes`; the heap after a full collection is looked at 20
- * times. The rows are its slope in the second half, and the handles that are left when all callers have gone.
+ * times. The rows are its slope in the second half, the handles that are left when all callers have gone, and the memory.
  */
 export async function soak({ upstreamPort, pace }: Bench): Promise<Row[]> {
   const { router } = await startRouter(benchConfig(upstreamPort, true), INSPECTED);
   const port = portOf(router);
   const inspector = await Inspector.of(router);
   try {
-    const side = { port, path: CHAT, body: requestBody('plain', false), headers: AUTHORIZED };
+    const side = { port, path: CHAT, bodies: [requestBody('plain', false)], headers: AUTHORIZED };
     const load = { ...side, connections: CONNECTIONS, durationMs: PROBE_MS };
     const { perSecond } = await closedLoop({ ...load, headers: { ...AUTHORIZED, 'cache-control': 'no-store' } });
     await setTimeout(QUIET_MS);
@@ -94,6 +94,7 @@ export async function soak({ upstreamPort, pace }: Bench): Promise<Row[]> {
       process.stderr.write(`${samples.at(-1)?.x.toFixed(1)} min: ${samples.at(-1)?.y.toFixed(1)} MB\n`);
     }
     const [requests] = await running;
+    const resident = residentMb(router.pid);
     await setTimeout(QUIET_MS);
     const counted = samples.filter(({ x }) => x >= pace.soakMinutes * FILLING);
     const [first, last] = [counted[0]?.y.toFixed(1), counted.at(-1)?.y.toFixed(1)];
@@ -102,15 +103,25 @@ export async function soak({ upstreamPort, pace }: Bench): Promise<Row[]> {
         what: `${pace.soakMinutes} minutes at half load: heap after GC`,
         value: slopeOf(counted),
         unit: 'MB/min',
+        atLeast: null,
         target: { at: 'most', value: 0.1 },
-        detail: `${first} to ${last} MB; ${requests.toLocaleString('en')} requests; RSS ${residentMb(router.pid).toFixed(0)} MB`,
+        detail: `${first} to ${last} MB; ${requests.toLocaleString('en')} requests`,
       },
       {
         what: `${pace.soakMinutes} minutes at half load: handles left`,
         value: handlesOf(router.pid) - handles,
         unit: 'handles',
+        atLeast: null,
         target: { at: 'most', value: 0 },
         detail: `${handles} before, files and sockets`,
+      },
+      {
+        what: `${pace.soakMinutes} minutes at half load: RSS`,
+        value: resident,
+        unit: 'MB',
+        atLeast: { at: 'most', value: 300 },
+        target: null,
+        detail: `at the end of the load; ${residentMb(router.pid).toFixed(0)} MB after ${QUIET_MS / 1000} s of quiet`,
       },
     ];
   } finally {

@@ -1,3 +1,5 @@
+import type { Pair } from './rounds.js';
+
 /** The value below which this share (0 to 1) of the values lie, nearest rank; NaN of none. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = Float64Array.from(values).sort();
@@ -19,16 +21,10 @@ export function slopeOf(points: readonly { readonly x: number; readonly y: numbe
   return mean((point) => (point.x - x) * (point.y - y)) / mean((point) => (point.x - x) ** 2);
 }
 
-/** One turn of an A/B comparison; both numbers were measured right after one another. */
-export interface Round {
-  readonly router: number;
-  readonly bare: number;
-}
-
 /**
  * The median of the rounds' ratios. Neighbouring measurements share the machine's mood, so their ratio keeps still
  * where the two medians would drift apart.
  */
-export function ratioOf(rounds: readonly Round[]): number {
+export function ratioOf(rounds: readonly Pair<number>[]): number {
   return median(rounds.map(({ router, bare }) => router / bare));
 }

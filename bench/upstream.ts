@@ -1,7 +1,8 @@
 /**
  * The model server of the bench, run as a child process. It speaks just enough HTTP/1.1 over bare sockets (requests
  * with a Content-Length, no pipelining), so that it takes as little as possible of the two cores it shares with what
- * is measured. The first path segment says what it answers: `/plain`, `/firehose` or `/paced`.
+ * is measured. The first path segment says what it answers: `/plain`, `/firehose`, `/each`, `/burst` or `/paced`; `/peak`
+ * tells how many paced streams were open at once since it was asked last.
  */
 import { createServer, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
@@ -13,6 +14,7 @@ import {
   PLAIN_COMPLETION,
   STAMP_DIGITS,
   STAMP_KEY,
+  STREAM_CHUNKS,
   STREAM_TAIL,
 } from './payloads.js';
 import { announce } from './child.js';
@@ -34,14 +36,20 @@ const TAIL = Buffer.concat([httpChunk(STREAM_TAIL), Buffer.from('0\r\n\r\n')]);
 const PACED_FRAME = httpChunk(contentFrame(' word', `${STAMP_KEY}${'0'.repeat(STAMP_DIGITS)},`));
 const STAMP_AT = PACED_FRAME.indexOf(STAMP_KEY) + STAMP_KEY.length;
 
+const BURST = Buffer.concat([
+  ...[STREAM_HEAD, ROLE_FRAME],
+  ...Array.from({ length: STREAM_CHUNKS }, (_, n) => FRAMES[n % FRAMES.length] as Buffer),
+  TAIL,
+]);
+
 /** As fast as the reader takes it, one write a frame: a model server flushes every token. */
-function firehose(socket: Socket): void {
+function writeEach(socket: Socket, chunks: number): void {
   socket.write(STREAM_HEAD);
   socket.write(ROLE_FRAME);
   let sent = 0;
   const next = (): void => {
     if (socket.destroyed) return;
-    if (sent === FIREHOSE_CHUNKS) {
+    if (sent === chunks) {
       socket.write(TAIL);
     } else {
       const more = socket.write(FRAMES[sent % FRAMES.length] as Buffer);
@@ -58,16 +66,35 @@ interface PacedStream {
   sent: number;
 }
 
-/** Streams in one slot of a wheel are served in the same millisecond; the slots spread them over `PACE_MS`. */
+/**
+ * The first content comes at once, the second when the stream's slot is next due. Streams in one slot of a wheel are served in the same millisecond; the slots spread them over
+ * `PACE_MS`.
+ */
 const wheel: Set<PacedStream>[] = Array.from({ length: PACE_MS }, () => new Set<PacedStream>());
 let nextSlot = 0;
 let tick = 0;
 let startedAt = 0;
+let open = 0;
+let mostOpen = 0;
 
 function paced(socket: Socket): void {
   socket.write(STREAM_HEAD);
   socket.write(ROLE_FRAME);
-  (wheel[nextSlot++ % PACE_MS] as Set<PacedStream>).add({ socket, sent: 0 });
+  socket.write(stamped());
+  (wheel[nextSlot++ % PACE_MS] as Set<PacedStream>).add({ socket, sent: 1 });
+  open += 1;
+  mostOpen = Math.max(mostOpen, open);
+}
+
+function peak(socket: Socket): void {
+  const body = JSON.stringify({ peak: mostOpen });
+  mostOpen = open;
+  socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+}
+
+function end(slot: Set<PacedStream>, stream: PacedStream): void {
+  slot.delete(stream);
+  open -= 1;
 }
 
 function stamped(): Buffer {
@@ -81,13 +108,13 @@ function serve(slot: Set<PacedStream>): void {
   if (slot.size === 0) return;
   const frame = stamped(); // one for all: it is written to them within a fraction of a millisecond
   for (const stream of slot) {
-    if (stream.socket.destroyed) slot.delete(stream);
+    if (stream.socket.destroyed) end(slot, stream);
     else if (stream.sent < PACED_CHUNKS) {
       stream.socket.write(frame);
       stream.sent += 1;
     } else {
       stream.socket.write(TAIL);
-      slot.delete(stream);
+      end(slot, stream);
     }
   }
 }
@@ -100,8 +127,11 @@ function turnWheel(): void {
 
 const ANSWERS: Record<string, (socket: Socket) => void> = {
   '/pl': (socket) => socket.write(PLAIN),
-  '/fi': firehose,
+  '/fi': (socket) => writeEach(socket, FIREHOSE_CHUNKS),
+  '/ea': (socket) => writeEach(socket, STREAM_CHUNKS),
+  '/bu': (socket) => socket.write(BURST),
   '/pa': paced,
+  '/pe': peak,
 };
 
 /** `POST /plain/...`: the three characters at offset 5 tell the paths apart. */

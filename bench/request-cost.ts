@@ -1,0 +1,117 @@
+import { spawnSync } from 'node:child_process';
+import { setTimeout } from 'node:timers/promises';
+import { RedisServer } from '../test/support/redis-server.js';
+import { closedLoop, type LoadResult } from './load.js';
+import type { Bench } from './measurements.js';
+import { numberedBody, STREAM_CHUNKS, type BenchModel } from './payloads.js';
+import { cpuMs } from './process-figures.js';
+import { PROMPTS } from './prompts.js';
+import type { Bound, Row } from './report.js';
+import { inTurn, type Pair } from './rounds.js';
+import { AUTHORIZED, benchConfig, CHAT, sideOf, startRouter, type Side } from './router-under-test.js';
+import { median, ratioOf } from './statistics.js';
+
+const CONNECTIONS = 16;
+/** What a request leaves to be done later (log, record, settling) is done before its processor time is read. */
+const SETTLE_MS = 150;
+
+interface Cost {
+  readonly cpuUs: number;
+  readonly perSecond: number;
+}
+
+interface Costs {
+  readonly model: BenchModel;
+  readonly router: Side;
+  /** Left out: a plain answer. */
+  readonly chunks?: number;
+  readonly perSecond: (result: LoadResult) => number;
+}
+
+/** Processor time and speed of both in the same rounds; the load generator's and the upstream's own are not in it. */
+function costs({ bare, pace }: Bench, { model, router, chunks, perSecond }: Costs): Promise<Pair<Cost>[]> {
+  const bodies = PROMPTS.map((prompt) => numberedBody(model, chunks !== undefined, prompt));
+  const sides: Pair<Side> = { router, bare };
+  const load = async (side: keyof Pair<Side>, durationMs: number): Promise<Cost> => {
+    const { port, pid } = sides[side];
+    const before = cpuMs(pid);
+    const asked = { port, path: CHAT, headers: AUTHORIZED, bodies, connections: CONNECTIONS, durationMs };
+    const result = await closedLoop(chunks === undefined ? asked : { ...asked, chunks });
+    await setTimeout(SETTLE_MS);
+    return { cpuUs: ((cpuMs(pid) - before) * 1000) / result.requests, perSecond: perSecond(result) };
+  };
+  return inTurn(
+    pace.rounds,
+    (side) => load(side, pace.warmUpMs),
+    (side) => load(side, pace.roundMs),
+  );
+}
+
+function ratioRow(what: string, pairs: readonly Pair<number>[], unit: string, atLeast: Bound): Row {
+  const shown = (side: keyof Pair<number>) => Math.round(median(pairs.map((pair) => pair[side]))).toLocaleString('en');
+  const detail = `${shown('router')} against ${shown('bare')} ${unit}`;
+  return { what, value: ratioOf(pairs), unit: 'x', atLeast, target: null, detail };
+}
+
+const figures = (pairs: readonly Pair<Cost>[], of: keyof Cost): Pair<number>[] =>
+  pairs.map(({ router, bare }) => ({ router: router[of], bare: bare[of] }));
+
+/** 16 prompts, everything on. */
+export async function plainCost(bench: Bench): Promise<Row[]> {
+  const router = sideOf(bench.everythingOn);
+  const pairs = await costs(bench, { model: 'plain', router, perSecond: (result) => result.perSecond });
+  return [
+    ratioRow('CPU of a plain request, 16 prompts', figures(pairs, 'cpuUs'), 'us', { at: 'most', value: 2.5 }),
+    ratioRow('plain requests, 16 prompts', figures(pairs, 'perSecond'), 'requests/s', { at: 'least', value: 0.4 }),
+  ];
+}
+
+/** Streams of 64 chunks, each chunk its own write of the model server. */
+export async function streamCost(bench: Bench): Promise<Row[]> {
+  const pairs = await streamCosts(bench, 'each');
+  return [
+    ratioRow('CPU of a stream of 64 chunks', figures(pairs, 'cpuUs'), 'us', { at: 'most', value: 1.8 }),
+    ratioRow('streams of 64 chunks', figures(pairs, 'perSecond'), 'chunks/s', { at: 'least', value: 0.55 }),
+  ];
+}
+
+/** The same streams, all chunks in one write. */
+export async function burstCost(bench: Bench): Promise<Row[]> {
+  const pairs = await streamCosts(bench, 'burst');
+  return [
+    ratioRow('CPU of a stream of 64 chunks in one burst', figures(pairs, 'cpuUs'), 'us', null),
+    ratioRow('streams of 64 chunks in one burst', figures(pairs, 'perSecond'), 'chunks/s', { at: 'least', value: 0.4 }),
+  ];
+}
+
+function streamCosts(bench: Bench, model: BenchModel): Promise<Pair<Cost>[]> {
+  const perSecond = (result: LoadResult): number => result.eventsPerSecond;
+  return costs(bench, { model, router: sideOf(bench.everythingOn), chunks: STREAM_CHUNKS, perSecond });
+}
+
+const hasRedis = (): boolean => spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
+
+/** The plain row with the limits in a real redis-server on this machine. */
+export async function redisCost(bench: Bench): Promise<Row[]> {
+  const what = 'plain requests, limits in Redis';
+  const atLeast = { at: 'least', value: 0.28 } as const;
+  if (!hasRedis()) {
+    const skipped = 'no redis-server on PATH';
+    return [{ what, value: NaN, unit: 'x', atLeast, target: null, detail: '', skipped }];
+  }
+  const redis = await RedisServer.start();
+  try {
+    const { router } = await startRouter({ ...benchConfig(bench.upstreamPort, true), redis: { url: redis.url } });
+    try {
+      const perSecond = (result: LoadResult): number => result.perSecond;
+      const pairs = await costs(bench, { model: 'plain', router: sideOf(router), perSecond });
+      const cpu = median(pairs.map((pair) => pair.router.cpuUs)).toFixed(0);
+      const row = ratioRow(what, figures(pairs, 'perSecond'), 'requests/s', atLeast);
+      return [{ ...row, detail: `${row.detail}; ${cpu} us of CPU a request` }];
+    } finally {
+      await router.kill();
+    }
+  } finally {
+    await redis.close();
+  }
+}
