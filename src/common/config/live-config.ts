@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ModelConfig, RouterConfig } from './config.schema.js';
 
 export const AUTO_MODEL = 'auto';
@@ -81,6 +82,7 @@ export class LiveConfig {
 
   /** Targets found on this machine; in force, now and after a reload, as long as none are configured. */
   async offerTargets(found: FoundTargets): Promise<void> {
+    if (isDeepStrictEqual(found, this.found)) return;
     this.found = found;
     if (this.wantsTargets) await this.apply();
   }

@@ -1,12 +1,10 @@
-import { isDeepStrictEqual } from 'node:util';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { BackgroundWork } from '../../common/background-work.js';
-import { LiveConfig, type FoundTargets } from '../../common/config/live-config.js';
+import { LiveConfig } from '../../common/config/live-config.js';
 import { cloudTargets } from './discovery/cloud-targets.js';
-import type { FoundServer } from './discovery/found-model.js';
 import { foundTargets } from './discovery/found-targets.js';
 import { LocalServers, type LookLimits } from './discovery/local-servers.js';
-import { news, searchNotes, type SearchNote } from './discovery/search-notes.js';
+import { searchNotes } from './discovery/search-notes.js';
 import { SeenServers } from './discovery/seen-servers.js';
 import type { TargetSearchOptions } from './models.messages.js';
 
@@ -29,9 +27,8 @@ export class TargetSearch implements OnApplicationBootstrap, OnApplicationShutdo
   private readonly seen = new SeenServers();
   private readonly locals: LocalServers;
   private isLooking = false;
-  private servers: readonly FoundServer[] = [];
-  private notes: readonly SearchNote[] = [];
-  private offered: FoundTargets | null = null;
+  /** Subjects of the latest notes. */
+  private told: ReadonlySet<string> = new Set();
 
   constructor(
     private readonly config: LiveConfig,
@@ -71,19 +68,11 @@ export class TargetSearch implements OnApplicationBootstrap, OnApplicationShutdo
     if (signal?.aborted) return;
     const { env, everyMs } = this.options;
     const cloud = cloudTargets(env, this.config.current.server.port);
-    const servers = this.seen.take(looks);
-    const found = foundTargets(servers, cloud);
-    if (!isDeepStrictEqual(found, this.offered)) {
-      this.offered = found;
-      await this.config.offerTargets(found);
-    }
-    this.tell(servers, searchNotes({ servers, looks, cloud, everyMs }));
-  }
-
-  private tell(servers: readonly FoundServer[], notes: readonly SearchNote[]): void {
-    const gone = this.servers.filter(({ baseUrl }) => servers.every((server) => server.baseUrl !== baseUrl));
-    for (const text of news(notes, this.notes, gone)) this.logger.log(text);
-    this.servers = servers;
-    this.notes = notes;
+    const { servers, gone } = this.seen.take(looks);
+    await this.config.offerTargets(foundTargets(servers, cloud));
+    for (const { label, baseUrl } of gone) this.logger.log(`${label} at ${new URL(baseUrl).host} is gone.`);
+    const notes = searchNotes({ servers, looks, cloud, everyMs });
+    for (const { subject, text } of notes) if (!this.told.has(subject)) this.logger.log(text);
+    this.told = new Set(notes.map(({ subject }) => subject));
   }
 }

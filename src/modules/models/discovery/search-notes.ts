@@ -26,19 +26,6 @@ export function searchNotes({ servers, looks, cloud, everyMs }: Search): readonl
   ];
 }
 
-/** @returns what to log: notes that are new, and servers that are gone */
-export function news(
-  now: readonly SearchNote[],
-  before: readonly SearchNote[],
-  gone: readonly FoundServer[],
-): string[] {
-  const known = new Set(before.map(({ subject }) => subject));
-  return [
-    ...gone.map(({ label, baseUrl }) => `${label} at ${new URL(baseUrl).host} is gone.`),
-    ...now.filter(({ subject }) => !known.has(subject)).map(({ text }) => text),
-  ];
-}
-
 /** A hint, and the order of the models, may change with what is loaded; that is no news. */
 function serverNote({ label, baseUrl, models, hint }: FoundServer): SearchNote {
   const names = models.map((model) => model.name);

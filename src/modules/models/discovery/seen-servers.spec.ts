@@ -15,7 +15,7 @@ const NOBODY: ServerLook = { ...SILENT, silent: false };
 /** The names in force after each look. */
 function follow(...looks: ServerLook[]): string[][] {
   const seen = new SeenServers();
-  return looks.map((look) => seen.take([look]).flatMap(({ models }) => models.map(({ name }) => name)));
+  return looks.map((look) => seen.take([look]).servers.flatMap(({ models }) => models.map(({ name }) => name)));
 }
 
 describe('SeenServers', () => {
@@ -31,6 +31,14 @@ describe('SeenServers', () => {
     expect(follow(found(model('a')), ...Array<ServerLook>(20).fill(SILENT)).at(-1)).toEqual(['a']);
   });
 
+  it('names a server that left once, also one that another has replaced at its usual place', () => {
+    const seen = new SeenServers();
+    const gone = (look: ServerLook) => seen.take([look]).gone.map(({ baseUrl }) => baseUrl);
+    const elsewhere = { ...found(), found: { ...server(), baseUrl: 'http://[::1]:11434/v1' } };
+    const [first, second] = [found().found?.baseUrl, elsewhere.found.baseUrl];
+    expect([found(), elsewhere, NOBODY, NOBODY, NOBODY].map(gone)).toEqual([[], [first], [], [second], []]);
+  });
+
   it('knows nothing of one that never answered', () => expect(follow(SILENT, NOBODY)).toEqual([[], []]));
 
   it('believes the latest list of models at once', () => {
@@ -40,7 +48,7 @@ describe('SeenServers', () => {
 
   it('keeps what a model was described as until the server describes it again', () => {
     const seen = new SeenServers();
-    const take = (...models: FoundModel[]) => seen.take([found(...models)])[0]?.models[0]?.contextWindow;
+    const take = (...models: FoundModel[]) => seen.take([found(...models)]).servers[0]?.models[0]?.contextWindow;
     expect(take(model('a', { contextWindow: 4096 }))).toBe(4096);
     expect(take(model('a', { partial: true }))).toBe(4096);
     expect(take(model('a', { contextWindow: 8192 }))).toBe(8192);

@@ -22,14 +22,20 @@ export class SeenServers {
     return [...this.seen.values()].some(({ missed }) => missed > 0);
   }
 
-  /** Takes in one round of looks. @returns the servers in force, in the order of the looks */
-  take(looks: readonly ServerLook[]): readonly FoundServer[] {
-    return looks.flatMap((look) => {
+  /** Takes in one round of looks. @returns the servers in force, in the order of the looks, and those that left */
+  take(looks: readonly ServerLook[]): {
+    readonly servers: readonly FoundServer[];
+    readonly gone: readonly FoundServer[];
+  } {
+    const before = [...this.seen.values()];
+    const servers = looks.flatMap((look) => {
       const now = after(look, this.seen.get(look.kind));
       if (now) this.seen.set(look.kind, now);
       else this.seen.delete(look.kind);
       return now?.server ?? [];
     });
+    const places = new Set(servers.map(({ baseUrl }) => baseUrl));
+    return { servers, gone: before.flatMap(({ server }) => (places.has(server.baseUrl) ? [] : [server])) };
   }
 }
 
