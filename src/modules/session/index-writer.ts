@@ -4,9 +4,8 @@ import { StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.j
 import { inTime } from '../../common/in-time.js';
 import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
 import { SessionIndex } from './session-index.js';
-import { erasedSince } from './erasure.js';
-import type { SessionKey } from '../../common/session-id.js';
-import { beginningOf, type StoredTurn } from './stored-turn.js';
+import { sessionName, type SessionKey } from '../../common/session-id.js';
+import { wasErased, type StoredTurn } from './stored-turn.js';
 import { MOST_TRIES } from './turn-outbox.js';
 import { TurnStore } from './turn-store.js';
 
@@ -61,11 +60,9 @@ export class IndexWriter {
   }
 
   /** @param erasedAt turns of requests that began later stay */
-  forget({ tenant, sessionId }: SessionKey, erasedAt: number): void {
-    this.waiting = this.waiting.filter(
-      ({ key, turn }) =>
-        key.tenant !== tenant || key.sessionId !== sessionId || !erasedSince(beginningOf(turn), erasedAt),
-    );
+  forget(erased: SessionKey, erasedAt: number): void {
+    const name = sessionName(erased);
+    this.waiting = this.waiting.filter(({ key, turn }) => sessionName(key) !== name || !wasErased(turn, erasedAt));
   }
 
   private work(): Promise<void> {
@@ -90,7 +87,7 @@ export class IndexWriter {
   /** A job may have waited while another replica erased its session. */
   private async wasErased({ key, turn }: Job): Promise<boolean> {
     try {
-      return erasedSince(beginningOf(turn), await this.turnStore.erasedAt(key));
+      return wasErased(turn, await this.turnStore.erasedAt(key));
     } catch {
       return false; // the turn store is away; the index need not wait for it
     }

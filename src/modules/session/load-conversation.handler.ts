@@ -42,7 +42,7 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
     const startedAt = performance.now();
     const held = await this.hotTail.read(key);
     const began = this.beginning(key, held);
-    const pending = this.outboxes.pendingOf(key);
+    const pending = this.outboxes.memory.of(key);
     if (held.complete) return this.conversation(mergeTurns(held.turns, pending), await began);
     const stored = await (held.usable ? this.fromStore(key) : this.fromStoreAlone(key, startedAt + READ_WITHIN_MS));
     if (!stored && !held.usable) {

@@ -1,23 +1,33 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { BackgroundWork } from '../../common/background-work.js';
+import { BoundedMap } from '../../common/bounded-map.js';
+import { ownWords } from '../../common/logging/outside-text.js';
 import { shortly } from '../../common/store-guard.js';
-import { StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
-import { erasedSince } from './erasure.js';
+import { ifAvailable, StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
 import { IndexWriter } from './index-writer.js';
 import { Outboxes } from './outboxes.js';
-import { beginningOf } from './stored-turn.js';
-import { EntryDeferred, EntryRefused, type PendingTurn } from './turn-outbox.js';
+import { wasErased } from './stored-turn.js';
+import { MOST_TRIES, type OutboxEntry, type PendingTurn, type TurnOutbox } from './turn-outbox.js';
 import { TurnStore } from './turn-store.js';
-import { ownWords } from '../../common/logging/outside-text.js';
 
 const EVERY_MS = 500;
 /** How long a shutdown tries to empty the outboxes, milliseconds. */
 const FLUSH_MS = 5_000;
 const FLUSH_RETRY_MS = 100;
+/** An entry that failed is tried again after 0.5, 1, 2, 4 s and so on, 60 s at most. */
+const FIRST_GAP_MS = 500;
+const LONGEST_GAP_MS = 60_000;
 /** A store that is there and says no, in the words of `shortly`. */
 const REFUSED = /^answers 4(?!08|10|29|49)/;
 const IN_A_ROW = 3;
-const MOST_REFUSED = 10_000;
+const MOST_FAILED = 10_000;
+
+/** What is known of an entry that failed; times are `performance.now()` milliseconds. */
+interface Failed {
+  readonly gapMs: number;
+  readonly dueAt: number;
+}
 
 /** Brings waiting turns to the turn store as soon as it is back, and once more at the end of the process. */
 @Injectable()
@@ -25,8 +35,9 @@ export class OutboxDrain {
   private readonly logger = new Logger('session');
   private readonly background = new BackgroundWork('session');
   private running: Promise<void> | null = null;
-  /** When entries were refused, `performance.now()` milliseconds, the longest ago first. */
-  private readonly refusedAt = new Map<string, number>();
+  private readonly failed = new BoundedMap<string, Failed>(MOST_FAILED);
+  /** When the store refused entries, `performance.now()` milliseconds. */
+  private readonly refusedAt = new BoundedMap<string, number>(MOST_FAILED);
   private refusedInRow = 0;
   /** When the shared outbox is left to the other replicas, `performance.now()` milliseconds. */
   private sharedUntil = Infinity;
@@ -41,7 +52,7 @@ export class OutboxDrain {
     this.background.repeat('draining the outboxes', EVERY_MS, () => this.drain());
   }
 
-  /** One pass over both outboxes; passes never overlap. Never rejects. */
+  /** One pass over both outboxes; passes never overlap. */
   drain(): Promise<void> {
     this.running ??= this.pass().finally(() => (this.running = null));
     return this.running;
@@ -55,91 +66,109 @@ export class OutboxDrain {
    */
   async flush(patiently: boolean): Promise<void> {
     const end = performance.now() + (patiently ? FLUSH_MS : 0);
+    const { memory } = this.outboxes;
     this.sharedUntil = end;
     await this.background.stop();
     await this.running; // what came after it began is not in it
     await this.drain();
-    while ((await this.outboxes.memory.depth()) > 0 && performance.now() < end) {
-      await new Promise((resolve) => setTimeout(resolve, FLUSH_RETRY_MS));
+    while ((await memory.size()).waiting > 0 && performance.now() < end) {
+      await delay(FLUSH_RETRY_MS);
       await this.drain();
     }
-    const left = await this.outboxes.memory.depth();
-    if (left > 0) this.logger.error(`${left} turns were in memory only and are lost: no store could be reached`);
+    const { waiting } = await memory.size();
+    if (waiting > 0) this.logger.error(`${waiting} turns were in memory only and are lost: no store could be reached`);
   }
 
   private async pass(): Promise<void> {
-    try {
-      const { memory, shared } = this.outboxes;
-      // A store that is away would let every turn wait for its deadline; the breaker's probe finds out by itself.
-      if (!(await this.storeIsBack())) {
-        if (shared)
-          await memory.drain(async (pending) => {
-            await shared.put(pending);
-          });
-        return;
-      }
-      this.refusedInRow = 0;
-      const own = await memory.drain((pending) => this.deliver(pending));
-      const others = this.leavesShared ? 0 : ((await shared?.drain((pending) => this.deliverShared(pending))) ?? 0);
-      const drained = own + others;
-      if (drained > 0) this.logger.log(`${drained} turns from the outbox are stored`);
-    } catch (error) {
-      if (error instanceof StoreUnavailable) this.logger.debug(`outbox: ${ownWords(error)}`);
-      else this.logger.error(error);
+    const { memory, shared } = this.outboxes;
+    this.refusedInRow = 0;
+    // A store that is away would let every turn wait for its deadline; the breaker's probe finds out by itself.
+    if (!(await this.storeIsBack())) {
+      if (shared) await this.empty(memory, (pending) => shared.put(pending));
+      return;
     }
+    const own = await this.empty(memory, (pending) => this.store(pending));
+    const others = shared && !this.leavesShared ? await this.empty(shared, (pending) => this.storeShared(pending)) : 0;
+    if (own + others > 0) this.logger.log(`${own + others} turns from the outbox are stored`);
   }
 
   /** Asked only while something waits. */
   private async storeIsBack(): Promise<boolean> {
-    const waiting = (await this.outboxes.memory.depth()) + ((await this.outboxes.shared?.depth()) ?? 0);
-    return waiting > 0 ? (await this.turnStore.check()).healthy : true;
+    const { memory, shared } = this.outboxes;
+    const waiting = (await memory.size()).waiting + ((await shared?.size())?.waiting ?? 0);
+    return waiting === 0 || (await this.turnStore.check()).healthy;
   }
 
-  /** A turn whose request began before its session was erased must not bring it back. */
-  private async wasErased({ key, turn }: PendingTurn): Promise<boolean> {
-    return erasedSince(beginningOf(turn), await this.turnStore.erasedAt(key));
+  /** Until nothing waits, or one of the two stores is away. @returns how many turns were delivered */
+  private async empty(outbox: TurnOutbox, deliver: (pending: PendingTurn) => Promise<unknown>): Promise<number> {
+    let delivered = 0;
+    const all = async (): Promise<void> => {
+      for await (const entry of outbox.entries()) {
+        if ((this.failed.get(entry.id)?.dueAt ?? 0) > performance.now()) continue;
+        if (await this.delivered(entry, deliver)) delivered += 1;
+      }
+    };
+    await ifAvailable(all, undefined);
+    return delivered;
+  }
+
+  /** An entry that is refused stays behind the others. @throws StoreUnavailable when a store is away */
+  private async delivered(entry: OutboxEntry, deliver: (pending: PendingTurn) => Promise<unknown>): Promise<boolean> {
+    try {
+      const pending = entry.pending();
+      if (pending) await deliver(pending);
+    } catch (error) {
+      const reason = this.refusalIn(error as Error, entry.id);
+      const gapMs = Math.min(LONGEST_GAP_MS, 2 * (this.failed.get(entry.id)?.gapMs ?? FIRST_GAP_MS / 2));
+      this.failed.set(entry.id, { gapMs, dueAt: performance.now() + gapMs });
+      if (reason === null || (await entry.refused()) < MOST_TRIES) return false;
+      this.logger.error(`turn ${entry.id} cannot be stored (${reason}): ${await entry.setAside(reason)}`);
+      return false;
+    }
+    await entry.remove();
+    this.failed.delete(entry.id);
+    return true;
+  }
+
+  /**
+   * Malformed or too large is the entry's fault. For another refusal (403, 404) it is only when the store has taken
+   * others since the entry was refused before; until then, and after three in a row, it may be the store.
+   *
+   * @returns why the entry is refused; `null` = nobody knows yet whether the store would take another one
+   * @throws StoreUnavailable when it is the store
+   */
+  private refusalIn(error: Error, id: string): string | null {
+    const reason = error.cause instanceof Error ? shortly(error.cause) : ownWords(error);
+    if (error instanceof StoreRefusal || !(error instanceof StoreUnavailable)) return reason;
+    if (!REFUSED.test(reason)) throw error;
+    const before = this.refusedAt.get(id) ?? Infinity;
+    this.refusedAt.set(id, performance.now());
+    this.refusedInRow += 1;
+    if (this.outboxes.storedAt > before) return reason;
+    if (this.refusedInRow >= IN_A_ROW) throw error;
+    return null;
   }
 
   private get leavesShared(): boolean {
     return performance.now() > this.sharedUntil;
   }
 
-  private async deliverShared(pending: PendingTurn): Promise<void> {
+  private async storeShared(pending: PendingTurn): Promise<void> {
     if (this.leavesShared) throw new StoreUnavailable('this replica stops');
-    await this.deliver(pending);
+    await this.store(pending);
   }
 
-  private async deliver(pending: PendingTurn): Promise<void> {
-    try {
-      await this.store(pending);
-      this.outboxes.storedAt = performance.now();
-      this.refusedInRow = 0;
-    } catch (error) {
-      throw this.causeOf(pending.turn.turn.id, error as Error);
+  /** A turn whose request began before its session was erased must not bring it back. */
+  private async store({ key, turn }: PendingTurn): Promise<void> {
+    const erased = async (): Promise<boolean> => wasErased(turn, await this.turnStore.erasedAt(key));
+    let stored = !(await erased());
+    if (stored) {
+      await this.turnStore.append(key, turn);
+      stored = !(await erased());
     }
-  }
-
-  /**
-   * Malformed or too large is the entry's fault. For another refusal (403, 404) it is only when the store has taken
-   * others since the entry was refused before; until then, and after three in a row, it may be the store.
-   */
-  private causeOf(id: string, error: Error): Error {
-    if (error instanceof StoreRefusal) return new EntryRefused(shortly(error.cause as Error));
-    const reason = error.cause instanceof Error ? shortly(error.cause) : '';
-    if (!(error instanceof StoreUnavailable) || !REFUSED.test(reason)) return error;
-    const before = this.refusedAt.get(id) ?? Infinity;
-    this.refusedAt.set(id, performance.now());
-    if (this.refusedAt.size > MOST_REFUSED) this.refusedAt.delete(this.refusedAt.keys().next().value!);
-    this.refusedInRow += 1;
-    if (this.outboxes.storedAt > before) return new EntryRefused(reason);
-    return this.refusedInRow >= IN_A_ROW ? error : new EntryDeferred(reason);
-  }
-
-  private async store(pending: PendingTurn): Promise<void> {
-    const { key, turn } = pending;
-    if (await this.wasErased(pending)) return this.turnStore.remove(key, turn.turn.id);
-    await this.turnStore.append(key, turn);
-    if (await this.wasErased(pending)) return this.turnStore.remove(key, turn.turn.id);
-    this.indexWriter.record(key, turn);
+    if (stored) this.indexWriter.record(key, turn);
+    else await this.turnStore.remove(key, turn.turn.id);
+    this.outboxes.storedAt = performance.now();
+    this.refusedInRow = 0;
   }
 }

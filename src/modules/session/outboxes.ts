@@ -1,11 +1,10 @@
 import { Logger } from '@nestjs/common';
-import { StoreUnavailable } from '../../common/store-unavailable.js';
+import { ownWords } from '../../common/logging/outside-text.js';
+import type { SessionKey } from '../../common/session-id.js';
+import { ifAvailable } from '../../common/store-unavailable.js';
 import type { MemoryTurnOutbox } from './adapters/memory.turn-outbox.js';
 import type { RedisTurnOutbox } from './adapters/redis.turn-outbox.js';
-import type { SessionKey } from '../../common/session-id.js';
-import type { StoredTurn } from './stored-turn.js';
 import type { PendingTurn } from './turn-outbox.js';
-import { ownWords } from '../../common/logging/outside-text.js';
 
 /** The shared outbox first, this process's memory last. */
 export class Outboxes {
@@ -21,11 +20,9 @@ export class Outboxes {
 
   /** Whether the end of this process cannot lose the turn. Never rejects: a turn nobody takes is reported. */
   async put(pending: PendingTurn): Promise<boolean> {
-    try {
-      if (this.shared) return await this.shared.put(pending);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-    }
+    const { shared } = this;
+    const durable = shared && (await ifAvailable(() => shared.put(pending), null));
+    if (durable !== null) return durable;
     try {
       return await this.memory.put(pending);
     } catch (error) {
@@ -36,17 +33,8 @@ export class Outboxes {
 
   /** Whether what Redis takes is safe there; says nothing about whether it takes anything now. Never rejects. */
   async durable(): Promise<boolean> {
-    try {
-      return (await this.shared?.durable()) ?? false;
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      return false;
-    }
-  }
-
-  /** What waits in this process; no other place has it. */
-  pendingOf(key: SessionKey): StoredTurn[] {
-    return this.memory.of(key);
+    const { shared } = this;
+    return shared !== null && ifAvailable(() => shared.durable(), false);
   }
 
   /** @throws StoreUnavailable when turns may still be there */

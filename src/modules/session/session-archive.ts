@@ -110,7 +110,7 @@ export class SessionArchive {
 
   /** What does not come from a durable store. */
   private async held(key: SessionKey): Promise<StoredTurn[]> {
-    return mergeTurns((await this.hotTail.read(key)).turns, this.outboxes.pendingOf(key));
+    return mergeTurns((await this.hotTail.read(key)).turns, this.outboxes.memory.of(key));
   }
 
   private async allStored(key: SessionKey): Promise<StoredTurn[]> {

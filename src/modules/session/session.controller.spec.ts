@@ -11,7 +11,7 @@ import { callerOf, sentTurn, startSessionApp } from '../../../test/contract/sess
 import {
   AppendTurnCommand,
   CheckSessionStoresQuery,
-  CountActiveSessionsQuery,
+  CountSessionsQuery,
   LoadConversationQuery,
   type Turn,
 } from './session.messages.js';
@@ -76,11 +76,11 @@ describe('module session', () => {
       await append('a', 1);
       await append('a', 2);
       await append('b', 1, {}, callerOf('globex'));
-      expect(await app.get(QueryBus).execute(new CountActiveSessionsQuery())).toBe(2);
+      expect((await app.get(QueryBus).execute(new CountSessionsQuery())).active).toBe(2);
       await del('/v1/sessions/a').expect(200);
-      expect(await app.get(QueryBus).execute(new CountActiveSessionsQuery())).toBe(1);
+      expect((await app.get(QueryBus).execute(new CountSessionsQuery())).active).toBe(1);
       jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_601_000);
-      expect(await app.get(QueryBus).execute(new CountActiveSessionsQuery())).toBe(0);
+      expect((await app.get(QueryBus).execute(new CountSessionsQuery())).active).toBe(0);
     });
   });
 

@@ -82,11 +82,17 @@ export interface OutboxCount {
   readonly memory: number;
 }
 
-/** Turns that wait for the turn store, and those that no store takes. */
-export class CountOutboxQuery extends Query<{ readonly waiting: OutboxCount; readonly setAside: OutboxCount }> {}
+export interface SessionCounts {
+  /** Sessions that had a turn within `sessions.ttlSeconds`, on this replica. */
+  readonly active: number;
+  /** Turns that wait for the turn store. */
+  readonly waiting: OutboxCount;
+  /** Turns that no store takes. */
+  readonly setAside: OutboxCount;
+}
 
-/** Sessions that had a turn within `sessions.ttlSeconds`, on this replica. */
-export class CountActiveSessionsQuery extends Query<number> {}
+/** For the gauges. Never rejects. */
+export class CountSessionsQuery extends Query<SessionCounts> {}
 
 /**
  * A session was erased, here or by another replica: whoever keeps anything of it in the memory of this process (answers,

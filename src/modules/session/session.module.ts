@@ -6,8 +6,7 @@ import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
 import { ActiveSessions } from './active-sessions.js';
 import { AppendTurnHandler } from './append-turn.handler.js';
 import { CheckSessionStoresHandler } from './check-session-stores.handler.js';
-import { CountActiveSessionsHandler } from './count-active-sessions.handler.js';
-import { CountOutboxHandler } from './count-outbox.handler.js';
+import { CountSessionsHandler } from './count-sessions.handler.js';
 import { ErasureWatch } from './erasure-watch.js';
 import { HotTail } from './hot-tail.js';
 import { IndexWriter } from './index-writer.js';
@@ -38,7 +37,7 @@ const INDEX_FLUSH_MS = 5_000;
     { provide: Outboxes, useFactory: (stores: SessionStores) => stores.outboxes, inject: [SessionStores] },
     ...[ActiveSessions, ErasureWatch, IndexWriter, OutboxDrain, SessionArchive],
     ...[LoadConversationHandler, AppendTurnHandler],
-    ...[CheckSessionStoresHandler, CountActiveSessionsHandler, CountOutboxHandler],
+    ...[CheckSessionStoresHandler, CountSessionsHandler],
   ],
 })
 export class SessionModule implements OnModuleInit, OnApplicationShutdown {

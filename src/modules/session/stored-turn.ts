@@ -1,4 +1,4 @@
-import type { Beginning } from './erasure.js';
+import { erasedSince, type Beginning } from './erasure.js';
 import type { Turn } from './session.messages.js';
 
 export interface StoredTurn {
@@ -11,9 +11,14 @@ export interface StoredTurn {
   readonly began?: Beginning;
 }
 
-/** For a turn that some store or outbox kept; an older release did not write down when its request began. */
-export const beginningOf = ({ turn, began }: StoredTurn): Beginning =>
-  began ?? { at: Date.parse(turn.at), erasedBefore: null };
+/**
+ * Whether the session was erased since the turn's request began; an older release did not write down when that was, and
+ * then the time of the turn has to do.
+ *
+ * @param erasedAt the latest erasure; `null` = none
+ */
+export const wasErased = ({ turn, began }: StoredTurn, erasedAt: number | null): boolean =>
+  erasedSince(began ?? { at: Date.parse(turn.at), erasedBefore: null }, erasedAt);
 
 /** Largest turn a durable store takes, bytes: Cosmos refuses items over 2 MB, and its own fields need room. */
 export const MAX_TURN_BYTES = 1_572_864;

@@ -7,24 +7,32 @@ export interface PendingTurn {
   readonly turn: StoredTurn;
 }
 
-/** The place is well and does not take this entry. */
-export class EntryRefused extends Error {}
-
-/** The place refused the entry, and nobody knows yet whether it would take another one. */
-export class EntryDeferred extends Error {}
-
-/** An entry that was refused so often is set aside. */
+/** What was refused so often is set aside, with one line in the log: it blocks nothing and nobody. */
 export const MOST_TRIES = 5;
 
-/**
- * Puts a pending turn in its place; rejects with `StoreUnavailable` when the place is away, with `EntryRefused` or
- * `EntryDeferred` when it is the entry.
- */
-export type Deliver = (pending: PendingTurn) => Promise<void>;
+/** One turn that waits, in its place. The asynchronous methods reject with `StoreUnavailable` while the place is away. */
+export interface OutboxEntry {
+  /** No other entry of any outbox has it. */
+  readonly id: string;
+  /** `null` when it was taken away meanwhile. @throws Error when it cannot be read */
+  pending(): PendingTurn | null;
+  remove(): Promise<void>;
+  /** Counts a refusal. @returns how many there were by now, of all replicas */
+  refused(): Promise<number>;
+  /** Takes it out of the way, for an operator to look at. @returns where it is now, in words for the log */
+  setAside(why: string): Promise<string>;
+}
+
+/** Turns in an outbox. */
+export interface OutboxSize {
+  readonly waiting: number;
+  /** What no store took. */
+  readonly setAside: number;
+}
 
 /**
- * Where turns wait while the turn store is away. A turn may be delivered more than once (a replica died between
- * delivery and removal), so delivery has to be idempotent.
+ * Where turns wait while the turn store is away; `OutboxDrain` brings them there. A turn may be delivered more than once
+ * (a replica died between delivery and removal), so delivery has to be idempotent.
  */
 export abstract class TurnOutbox {
   /**
@@ -35,20 +43,14 @@ export abstract class TurnOutbox {
   abstract put(pending: PendingTurn): Promise<boolean>;
 
   /**
-   * Delivers what waits, oldest first, until nothing does or a delivery fails with `StoreUnavailable`. A turn that fails
-   * otherwise stays behind the others and is tried again after growing gaps; after the fifth refusal it is set aside,
-   * with one line in the log, and blocks nothing and nobody.
-   *
-   * @returns how many were delivered
+   * What waits, the oldest first; an entry that is not removed comes again with the next call. Ends with
+   * `StoreUnavailable` when the outbox is away.
    */
-  abstract drain(deliver: Deliver): Promise<number>;
+  abstract entries(): AsyncIterable<OutboxEntry>;
 
   /** Removes the turns of a session. Rejects with `StoreUnavailable` when they may still be there. */
   abstract erase(key: SessionKey): Promise<void>;
 
-  /** How many turns wait; `null` when that cannot be known. */
-  abstract depth(): Promise<number | null>;
-
-  /** How many turns are set aside; `null` when that cannot be known. */
-  abstract setAside(): Promise<number | null>;
+  /** `null` when that cannot be known. */
+  abstract size(): Promise<OutboxSize | null>;
 }

@@ -7,7 +7,7 @@ import { RecentAnswer } from '../../common/recent-answer.js';
 import type { TargetStatus } from '../../common/target.js';
 import type { AnsweredBy, CompletedChat, ChatTiming } from '../chat/chat.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
-import { CountActiveSessionsQuery, CountOutboxQuery, type OutboxCount } from '../session/session.messages.js';
+import { CountSessionsQuery, type OutboxCount } from '../session/session.messages.js';
 import type { Spending } from './usage-ledger.js';
 
 const RESPONSE_BUCKETS_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
@@ -35,8 +35,7 @@ export class RouterMetrics {
   private readonly registry = new Registry();
 
   /** Nobody signs in to scrape, so stores are asked once a second and not once a scrape. */
-  private readonly activeSessions = new RecentAnswer(() => this.queries.execute(new CountActiveSessionsQuery()));
-  private readonly outboxes = new RecentAnswer(() => this.queries.execute(new CountOutboxQuery()));
+  private readonly sessions = new RecentAnswer(() => this.queries.execute(new CountSessionsQuery()));
 
   private readonly requests = this.counter('router_requests_total', 'Chat requests that ended.', ['model', 'status']);
   private readonly decisions = this.counter('router_decisions_total', 'Routing decisions that led to an answer.', [
@@ -83,19 +82,19 @@ export class RouterMetrics {
       this.readBreakers(gauge),
     );
     this.gauge('router_active_sessions', 'Sessions with a turn within sessions.ttlSeconds.', [], async (gauge) =>
-      gauge.set(await this.activeSessions.get()),
+      gauge.set((await this.sessions.get()).active),
     );
     this.gauge(
       'router_outbox_depth',
       'Turns that wait for the turn store; redis = of all replicas.',
       ['store'],
-      async (gauge) => setByStore(gauge, (await this.outboxes.get()).waiting),
+      async (gauge) => setByStore(gauge, (await this.sessions.get()).waiting),
     );
     this.gauge(
       'router_outbox_set_aside',
       'Turns that no store takes and that an operator should look at; redis = of all replicas.',
       ['store'],
-      async (gauge) => setByStore(gauge, (await this.outboxes.get()).setAside),
+      async (gauge) => setByStore(gauge, (await this.sessions.get()).setAside),
     );
   }
 

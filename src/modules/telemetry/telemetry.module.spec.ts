@@ -12,7 +12,7 @@ import { LiveConfig } from '../../common/config/live-config.js';
 import { createJsonLogger } from '../../common/logging/json-logger.js';
 import type { TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
-import { CountActiveSessionsQuery, CountOutboxQuery } from '../session/session.messages.js';
+import { CountSessionsQuery } from '../session/session.messages.js';
 import { completed } from './completed-event.fixture.js';
 import { RecordChatCompletedHandler } from './record-chat-completed.handler.js';
 import { TelemetryModule } from './telemetry.module.js';
@@ -25,14 +25,13 @@ class ListTargetsStandIn {
   execute = () => listTargets();
 }
 
-@QueryHandler(CountActiveSessionsQuery)
-class CountActiveSessionsStandIn {
-  execute = () => countSessions();
-}
-
-@QueryHandler(CountOutboxQuery)
-class CountOutboxStandIn {
-  execute = async () => ({ waiting: { redis: 4, memory: 0 }, setAside: { redis: 1, memory: 0 } });
+@QueryHandler(CountSessionsQuery)
+class CountSessionsStandIn {
+  execute = async () => ({
+    active: await countSessions(),
+    waiting: { redis: 4, memory: 0 },
+    setAside: { redis: 1, memory: 0 },
+  });
 }
 
 @Global()
@@ -62,7 +61,7 @@ describe('TelemetryModule', () => {
     countSessions.mockResolvedValue(3);
     const module = await Test.createTestingModule({
       imports: [CqrsModule, ConfigStandIn, TelemetryModule],
-      providers: [ListTargetsStandIn, CountActiveSessionsStandIn, CountOutboxStandIn],
+      providers: [ListTargetsStandIn, CountSessionsStandIn],
     }).compile();
     const logger = createJsonLogger({ write: (line) => void lines.push(line), flush: async () => undefined }, 'info');
     app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger });

@@ -1,12 +1,14 @@
-import { ownWords } from '../../../common/logging/outside-text.js';
-import { Logger } from '@nestjs/common';
+import { appendFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { makeFolder } from '../../../common/make-folder.js';
+import { sessionName, type SessionKey } from '../../../common/session-id.js';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
-import { erasedSince } from '../erasure.js';
-import type { SessionKey } from '../../../common/session-id.js';
-import { beginningOf, type StoredTurn } from '../stored-turn.js';
-import { EntryGaps } from '../entry-gaps.js';
-import { EntryDeferred, MOST_TRIES, TurnOutbox, type Deliver, type PendingTurn } from '../turn-outbox.js';
-import { SetAsideFile } from './set-aside-file.js';
+import { wasErased, type StoredTurn } from '../stored-turn.js';
+import { toDocument } from '../turn-document.js';
+import { TurnOutbox, type OutboxEntry, type OutboxSize, type PendingTurn } from '../turn-outbox.js';
+
+/** No more than this is set aside, bytes. */
+const MOST_ASIDE_BYTES = 16_777_216;
 
 export interface MemoryOutboxLimits {
   readonly maxTurns: number;
@@ -14,15 +16,15 @@ export interface MemoryOutboxLimits {
   readonly maxBytes: number;
 }
 
-/** The last resort: turns wait in this process. Bounded; what does not fit is refused. */
+/**
+ * The last resort: turns wait in this process. Bounded; what does not fit is refused. What no store takes goes to a file,
+ * one JSON object a line.
+ */
 export class MemoryTurnOutbox extends TurnOutbox {
-  private readonly logger = new Logger('session');
+  private readonly asidePath = join(process.env['ROUTER_DATA_DIR'] || 'data', 'turns-set-aside.jsonl');
   /** By turn id, oldest first. */
-  private readonly waiting = new Map<string, PendingTurn>();
-  private readonly gaps = new EntryGaps();
-  private readonly refusals = new Map<string, number>();
-  private readonly aside = new SetAsideFile();
-  private asideCount = 0;
+  private readonly waiting = new Map<string, { readonly pending: PendingTurn; refusals: number }>();
+  private setAside = 0;
   private bytes = 0;
 
   constructor(private readonly limits: MemoryOutboxLimits) {
@@ -35,75 +37,67 @@ export class MemoryTurnOutbox extends TurnOutbox {
     if (this.waiting.size >= maxTurns || this.bytes + turn.bytes > maxBytes) {
       throw new StoreUnavailable(`memory outbox: full (${this.waiting.size} turns, ${this.bytes} bytes)`);
     }
-    if (!this.waiting.has(turn.turn.id)) this.bytes += turn.bytes;
-    this.waiting.set(turn.turn.id, pending);
+    this.drop(turn.turn.id);
+    this.bytes += turn.bytes;
+    this.waiting.set(turn.turn.id, { pending, refusals: 0 });
     return false;
   }
 
-  async drain(deliver: Deliver): Promise<number> {
-    let delivered = 0;
-    for (const [id, pending] of [...this.waiting]) {
-      if (!this.gaps.isDue(id)) continue;
-      try {
-        await deliver(pending);
-      } catch (error) {
-        if (error instanceof StoreUnavailable) return delivered;
-        await this.failed(pending, error as Error);
-        continue;
-      }
-      this.remove(id);
-      delivered += 1;
+  async *entries(): AsyncGenerator<OutboxEntry> {
+    for (const [id, entry] of [...this.waiting]) {
+      yield {
+        id,
+        pending: () => (this.waiting.has(id) ? entry.pending : null),
+        remove: async () => this.drop(id),
+        refused: async () => (entry.refusals += 1),
+        setAside: (why) => this.putAside(entry.pending, why),
+      };
     }
-    return delivered;
-  }
-
-  async setAside(): Promise<number> {
-    return this.asideCount;
   }
 
   async erase(key: SessionKey): Promise<void> {
-    for (const { turn } of this.of(key)) this.remove(turn.id);
+    for (const { turn } of this.of(key)) this.drop(turn.id);
+  }
+
+  async size(): Promise<OutboxSize> {
+    return { waiting: this.waiting.size, setAside: this.setAside };
   }
 
   /** Drops the turns of requests that began before the session was erased elsewhere. */
   forget(key: SessionKey, erasedAt: number): void {
-    for (const stored of this.of(key)) if (erasedSince(beginningOf(stored), erasedAt)) this.remove(stored.turn.id);
+    for (const stored of this.of(key)) if (wasErased(stored, erasedAt)) this.drop(stored.turn.id);
   }
 
   /** Drops one turn. */
   drop(id: string): void {
-    this.remove(id);
-  }
-
-  async depth(): Promise<number> {
-    return this.waiting.size;
+    this.bytes -= this.waiting.get(id)?.pending.turn.bytes ?? 0;
+    this.waiting.delete(id);
   }
 
   /** The waiting turns of a session, in the order of their coming; no store has them. */
-  of({ tenant, sessionId }: SessionKey): StoredTurn[] {
+  of(key: SessionKey): StoredTurn[] {
     if (this.waiting.size === 0) return [];
-    const own = [...this.waiting.values()].filter(({ key }) => key.tenant === tenant && key.sessionId === sessionId);
-    return own.map(({ turn }) => turn);
+    const name = sessionName(key);
+    const own = [...this.waiting.values()].filter(({ pending }) => sessionName(pending.key) === name);
+    return own.map(({ pending }) => pending.turn);
   }
 
-  private async failed(pending: PendingTurn, error: Error): Promise<void> {
-    const { id } = pending.turn.turn;
-    this.gaps.failed(id);
-    if (error instanceof EntryDeferred) return;
-    const tries = (this.refusals.get(id) ?? 0) + 1;
-    this.refusals.set(id, tries);
-    if (tries < MOST_TRIES) return;
-    const kept = await this.aside.add(pending, error.message).catch(() => false);
-    const where = kept ? `kept in ${this.aside.path}` : 'lost, as there is no room for it';
-    this.logger.error(`turn ${id} cannot be stored (${ownWords(error)}): ${where}`);
-    this.remove(id);
-    this.asideCount += 1;
+  private async putAside(pending: PendingTurn, why: string): Promise<string> {
+    const kept = await this.writeAside(pending, why).catch(() => false);
+    this.drop(pending.turn.turn.id);
+    this.setAside += 1;
+    return kept ? `kept in ${this.asidePath}` : 'lost, as there is no room for it';
   }
 
-  private remove(id: string): void {
-    this.gaps.forget(id);
-    this.refusals.delete(id);
-    this.bytes -= this.waiting.get(id)?.turn.bytes ?? 0;
-    this.waiting.delete(id);
+  /** @returns whether there was room */
+  private async writeAside({ key, turn }: PendingTurn, why: string): Promise<boolean> {
+    const { size } = await stat(this.asidePath).catch(() => {
+      makeFolder(dirname(this.asidePath));
+      return { size: 0 };
+    });
+    if (size + turn.bytes > MOST_ASIDE_BYTES) return false;
+    const line = { tenant: key.tenant, session: key.sessionId, why, turn: toDocument(turn.turn) };
+    await appendFile(this.asidePath, `${JSON.stringify(line)}\n`, { mode: 0o600 });
+    return true;
   }
 }

@@ -1,15 +1,13 @@
-import { ownWords } from '../../../common/logging/outside-text.js';
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { RedisConnection } from '../../../common/redis/redis-connection.js';
-import { StoreUnavailable } from '../../../common/store-unavailable.js';
+import { ifAvailable } from '../../../common/store-unavailable.js';
 import { parseKeepingNumbers } from '../../../common/json/numbers.js';
 import type { Beginning } from '../erasure.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument, type TurnDocument } from '../turn-document.js';
-import { EntryGaps } from '../entry-gaps.js';
-import { EntryDeferred, MOST_TRIES, TurnOutbox, type Deliver, type PendingTurn } from '../turn-outbox.js';
+import { TurnOutbox, type OutboxEntry, type OutboxSize, type PendingTurn } from '../turn-outbox.js';
 
 const STREAM = '{outbox}:turns';
 /** Refusals of an entry by all replicas, by its id. */
@@ -42,7 +40,6 @@ interface Message {
 export class RedisTurnOutbox extends TurnOutbox {
   private readonly logger = new Logger('session');
   private readonly consumer = randomUUID();
-  private readonly gaps = new EntryGaps();
   private policy: { readonly evicts: boolean; readonly at: number } | null = null;
 
   /** @param deadAfterMs see DEAD_AFTER_MS */
@@ -79,17 +76,19 @@ export class RedisTurnOutbox extends TurnOutbox {
     return !this.policy.evicts;
   }
 
-  async drain(deliver: Deliver): Promise<number> {
-    if ((await this.depth()) === 0) return 0;
+  /** First what this replica took before and could not deliver, then what a dead one had taken, then the new ones. */
+  async *entries(): AsyncGenerator<OutboxEntry> {
+    if ((await this.redis.run((client) => client.xlen(STREAM))) === 0) return;
     await this.createGroup();
-    let delivered = 0;
-    for await (const entry of this.entries()) {
-      if (!this.gaps.isDue(entry[0])) continue;
-      const outcome = await this.deliverOne(entry, deliver);
-      if (outcome === 'away') return delivered;
-      if (outcome === 'delivered') delivered += 1;
+    for (let after = '0', batch = await this.take(after); batch.length > 0; batch = await this.take(after)) {
+      yield* batch.map((entry) => this.entryOf(entry));
+      after = batch.at(-1)![0];
     }
-    return delivered;
+    for (const next of [() => this.claim(), () => this.take('>')]) {
+      for (let batch = await next(); batch.length > 0; batch = await next()) {
+        yield* batch.map((entry) => this.entryOf(entry));
+      }
+    }
   }
 
   async erase(key: SessionKey): Promise<void> {
@@ -99,13 +98,12 @@ export class RedisTurnOutbox extends TurnOutbox {
     });
   }
 
-  async setAside(): Promise<number | null> {
-    try {
-      return await this.redis.run((client) => client.xlen(ASIDE));
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      return null;
-    }
+  size(): Promise<OutboxSize | null> {
+    return ifAvailable(async () => {
+      const lengths = await this.redis.run((client) => Promise.all([client.xlen(STREAM), client.xlen(ASIDE)]));
+      const [waiting, setAside] = lengths;
+      return { waiting, setAside };
+    }, null);
   }
 
   private async eraseIn(stream: string, key: SessionKey, remove: (ids: string[]) => Promise<void>): Promise<void> {
@@ -117,25 +115,6 @@ export class RedisTurnOutbox extends TurnOutbox {
       if (entries.length < ERASE_PAGE) return;
       from = `(${entries.at(-1)![0]}`;
     }
-  }
-
-  async depth(): Promise<number | null> {
-    try {
-      return await this.redis.run((client) => client.xlen(STREAM));
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      return null;
-    }
-  }
-
-  /** First what this replica took before and could not deliver, then what a dead one had taken, then the new ones. */
-  private async *entries(): AsyncGenerator<Entry> {
-    for (let after = '0', batch = await this.take(after); batch.length > 0; batch = await this.take(after)) {
-      yield* batch;
-      after = batch.at(-1)![0];
-    }
-    for (let batch = await this.claim(); batch.length > 0; batch = await this.claim()) yield* batch;
-    for (let batch = await this.take('>'); batch.length > 0; batch = await this.take('>')) yield* batch;
   }
 
   /** @param after id: own entries behind it; `>`: those that nobody has taken */
@@ -153,37 +132,22 @@ export class RedisTurnOutbox extends TurnOutbox {
     return entries;
   }
 
-  private async deliverOne([id, fields]: Entry, deliver: Deliver): Promise<'delivered' | 'kept' | 'away'> {
-    try {
-      const pending = fields && parsed(fields);
-      if (pending) await deliver(pending);
-      await this.remove([id]);
-      return 'delivered';
-    } catch (error) {
-      if (error instanceof StoreUnavailable) return 'away';
-      return this.failed(id, fields, error as Error);
-    }
-  }
-
-  private async failed(id: string, fields: readonly string[] | null, error: Error): Promise<'kept' | 'away'> {
-    this.gaps.failed(id);
-    if (error instanceof EntryDeferred) return 'kept';
-    try {
-      const refusals = await this.redis.run((client) => client.hincrby(REFUSALS, id, 1));
-      if (refusals < MOST_TRIES) return 'kept';
-      const what = ['turn', fields?.[1] ?? '', 'entry', id, 'why', error.message];
-      await this.redis.run((client) => client.xadd(ASIDE, 'MAXLEN', '~', MOST_ASIDE, '*', ...what));
-      await this.remove([id]);
-      this.logger.error(`entry ${id} of the outbox cannot be stored and is set aside in ${ASIDE}: ${ownWords(error)}`);
-      return 'kept';
-    } catch (away) {
-      if (!(away instanceof StoreUnavailable)) throw away;
-      return 'away';
-    }
+  private entryOf([id, fields]: Entry): OutboxEntry {
+    return {
+      id,
+      pending: () => fields && parsed(fields),
+      remove: () => this.remove([id]),
+      refused: () => this.redis.run((client) => client.hincrby(REFUSALS, id, 1)),
+      setAside: async (why) => {
+        const what = ['turn', fields?.[1] ?? '', 'entry', id, 'why', why];
+        await this.redis.run((client) => client.xadd(ASIDE, 'MAXLEN', '~', MOST_ASIDE, '*', ...what));
+        await this.remove([id]);
+        return `set aside in ${ASIDE}`;
+      },
+    };
   }
 
   private async remove(ids: readonly string[]): Promise<void> {
-    for (const id of ids) this.gaps.forget(id);
     await this.redis.run(async (client) => {
       await client.xdel(STREAM, ...ids);
       await client.xack(STREAM, GROUP, ...ids);

@@ -1,0 +1,24 @@
+import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { LiveConfig } from '../../common/config/live-config.js';
+import { ActiveSessions } from './active-sessions.js';
+import { Outboxes } from './outboxes.js';
+import { CountSessionsQuery, type SessionCounts } from './session.messages.js';
+
+@QueryHandler(CountSessionsQuery)
+export class CountSessionsHandler implements IQueryHandler<CountSessionsQuery> {
+  constructor(
+    private readonly config: LiveConfig,
+    private readonly active: ActiveSessions,
+    private readonly outboxes: Outboxes,
+  ) {}
+
+  async execute(): Promise<SessionCounts> {
+    const memory = await this.outboxes.memory.size();
+    const shared = await this.outboxes.shared?.size();
+    return {
+      active: this.active.count(Date.now(), this.config.current.sessions.ttlSeconds * 1000),
+      waiting: { redis: shared?.waiting ?? null, memory: memory.waiting },
+      setAside: { redis: shared?.setAside ?? null, memory: memory.setAside },
+    };
+  }
+}
