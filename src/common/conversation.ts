@@ -1,5 +1,5 @@
-import type { ChatMessage } from './chat.js';
-import { estimateTokens } from './token-estimate.js';
+import type { ChatMessage, ChatRequest } from './chat.js';
+import { answerRoom, estimateRequestTokens, estimateTokens } from './token-estimate.js';
 
 /** What one earlier turn contributes to a new request: the caller's messages and the answer, in order. */
 export interface HistoryTurn {
@@ -16,20 +16,22 @@ const isSystem = (message: ChatMessage): boolean => message.role === 'system' ||
 
 /**
  * Puts the stored turns in front of a request's messages: system messages first (the request's own replace stored
- * ones that say the same), then the newest turns that fit `maxTokens` together with the request, oldest dropped
- * first. A turn goes in whole or not at all, so a tool call never loses its answer.
+ * ones that say the same), then the newest turns that fit the window together with the request and the room for the
+ * answer, oldest dropped first. A turn goes in whole or not at all, so a tool call never loses its answer.
  *
- * @param maxTokens what prompt and history may take of the target's window, in tokens
+ * @param window of the target, tokens; of an unknown one (`null`) nothing is held back: cutting a conversation short for
+ * a limit that may not exist loses what the caller counts on; the server refuses what it cannot take
  */
 export function fitConversation(
   history: readonly HistoryTurn[],
-  request: readonly ChatMessage[],
-  maxTokens: number,
+  request: ChatRequest,
+  window: number | null,
 ): FittedConversation {
-  if (history.length === 0) return { messages: request as ChatMessage[], turnsUsed: 0 };
-  const ownSystem = request.filter(isSystem);
+  const own = request.messages;
+  if (history.length === 0) return { messages: own, turnsUsed: 0 };
+  const ownSystem = own.filter(isSystem);
   const seen = new Set(ownSystem.map((message) => JSON.stringify(message.content)));
-  let room = maxTokens - estimateTokens(request);
+  let room = window === null ? Infinity : window - answerRoom(request, window) - estimateRequestTokens(request);
   let first = history.length;
   while (first > 0) {
     const cost = estimateTokens(history[first - 1]!.messages);
@@ -45,7 +47,7 @@ export function fitConversation(
   });
   const spoken = (messages: readonly ChatMessage[]) => messages.filter((message) => !isSystem(message));
   return {
-    messages: [...ownSystem, ...storedSystem, ...spoken(kept), ...spoken(request)],
+    messages: [...ownSystem, ...storedSystem, ...spoken(kept), ...spoken(own)],
     turnsUsed: history.length - first,
   };
 }

@@ -86,11 +86,11 @@ const NOT_READ = new Set(['model', 'messages', 'metadata', 'user', 'stream', 'st
 const SETTING_CHARACTERS = 64;
 
 /**
- * Tokens of what a request sends beside its messages: tools, functions, the schema of an answer, a prediction, and texts
- * that only some servers know, such as a `chat_template` or a grammar.
+ * Tokens of all that a request sends: its messages, and beside them tools, functions, the schema of an answer, a
+ * prediction, and texts that only some servers know, such as a `chat_template` or a grammar.
  */
-export function estimateFieldTokens(request: ChatRequest, ofText: TextTokens = estimateTextTokens): number {
-  let tokens = 0;
+export function estimateRequestTokens(request: ChatRequest, ofText: TextTokens = estimateTextTokens): number {
+  let tokens = estimateTokens(request.messages, ofText);
   for (const [field, value] of Object.entries(request)) {
     const isText = typeof value === 'string' && value.length > SETTING_CHARACTERS;
     const isRead = isText || (typeof value === 'object' && value !== null);
@@ -157,38 +157,30 @@ function textLength(value: unknown): number {
   return Object.values(value).reduce((sum: number, item) => sum + textLength(item), 0);
 }
 
-/**
- * What prompt and history may take of a window, tokens. Of an unknown window nothing is held back: cutting a
- * conversation short for a limit that may not exist loses what the caller counts on; the server refuses what it cannot take.
- */
-export function promptRoom(
-  request: Pick<ChatRequest, 'max_tokens' | 'max_completion_tokens'>,
-  window: number | null,
-): number {
-  return window === null ? Infinity : window - answerReserve(request, window);
-}
-
 /** Share of a window that is kept free for an answer whose length nobody limited. */
 const DEFAULT_ANSWER_SHARE = 8;
 const LONGEST_DEFAULT_ANSWER = 1024;
+
+type AnswerLimits = Pick<ChatRequest, 'max_tokens' | 'max_completion_tokens'>;
 
 /**
  * What the caller lets the answer have; undefined: no limit, which local servers also write as -1. Of two limits the
  * larger: servers differ in which of them they read.
  */
-export function tokensAskedFor({
-  max_completion_tokens: one,
-  max_tokens: other,
-}: Pick<ChatRequest, 'max_tokens' | 'max_completion_tokens'>): number | undefined {
+export function tokensAskedFor({ max_completion_tokens: one, max_tokens: other }: AnswerLimits): number | undefined {
   if (one === -1 || other === -1) return undefined;
   const asked = Math.max(one ?? -1, other ?? -1);
   return asked === -1 ? undefined : asked;
 }
 
-/** Tokens to keep free for the answer: what the caller allows, else an eighth of the window, at most 1,024. */
-export function answerReserve(
-  request: Pick<ChatRequest, 'max_tokens' | 'max_completion_tokens'>,
-  window: number,
-): number {
-  return tokensAskedFor(request) ?? Math.min(LONGEST_DEFAULT_ANSWER, Math.floor(window / DEFAULT_ANSWER_SHARE));
+/**
+ * The room for an answer, tokens: what the caller allows, else an eighth of the window, at most 1,024. The one measure
+ * for whether a target's window is large enough, for how much of a conversation goes in front, and for what is taken
+ * from `tokensPerMinute`.
+ *
+ * @param window of the target; `null` = unknown, or not decided
+ */
+export function answerRoom(request: AnswerLimits, window: number | null): number {
+  const share = window === null ? Infinity : Math.floor(window / DEFAULT_ANSWER_SHARE);
+  return tokensAskedFor(request) ?? Math.min(LONGEST_DEFAULT_ANSWER, share);
 }

@@ -9,7 +9,7 @@ import { fitConversation, type HistoryTurn } from '../../common/conversation.js'
 import { costUsd } from '../../common/cost.js';
 import { CallerGone } from '../../common/http/caller-signal.js';
 import type { Target } from '../../common/target.js';
-import { estimateFieldTokens, estimateTokens, promptRoom } from '../../common/token-estimate.js';
+import { estimateRequestTokens } from '../../common/token-estimate.js';
 import type { Usage } from '../../common/usage.js';
 import type { CachedAnswer, CacheLookup } from '../cache/cache.messages.js';
 import type { QuotaLease } from '../quota/quota.messages.js';
@@ -178,8 +178,8 @@ export class ChatExchange implements ExchangedTexts {
   /** Tokens of what went to the model, estimated. */
   promptTokens(): number {
     const { request } = this.ask;
-    const { messages } = fitConversation(this.history, request.messages, promptRoom(request, this.contextWindow));
-    return estimateTokens(messages) + estimateFieldTokens(request);
+    const { messages } = fitConversation(this.history, request, this.contextWindow);
+    return estimateRequestTokens({ ...request, messages });
   }
 
   answer(): Completion {

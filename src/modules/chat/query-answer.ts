@@ -1,6 +1,5 @@
 import { textOf, type ChatRequest } from '../../common/chat.js';
 import { fitConversation } from '../../common/conversation.js';
-import { promptRoom } from '../../common/token-estimate.js';
 import type { ChatExchange } from './chat-exchange.js';
 import type { QueryRequest } from './chat-request.schema.js';
 
@@ -51,5 +50,5 @@ export function queryAnswer(exchange: ChatExchange, at: Date) {
 
 /** How many stored turns went to the model that answered; those that did not fit its window were left out. */
 function turnsUsed({ history, ask, contextWindow }: ChatExchange): number {
-  return fitConversation(history, ask.request.messages, promptRoom(ask.request, contextWindow)).turnsUsed;
+  return fitConversation(history, ask.request, contextWindow).turnsUsed;
 }

@@ -3,16 +3,8 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { ChatRequest } from '../../common/chat.js';
 import { budgetPrice, costUsd } from '../../common/cost.js';
 import type { QuotaNeed } from '../quota/quota.messages.js';
-import {
-  answerReserve,
-  estimateFieldTokens,
-  estimateTokens,
-  mostTextTokens,
-  tokensAskedFor,
-} from '../../common/token-estimate.js';
+import { answerRoom, estimateRequestTokens, mostTextTokens, tokensAskedFor } from '../../common/token-estimate.js';
 
-/** Window that an answer's reserve is taken from before a target is chosen, tokens. */
-const UNDECIDED_WINDOW = 8192;
 /**
  * The longest answer, or conversation, that money is set aside for where the caller set no limit, tokens. Most models
  * stop at this or earlier by themselves.
@@ -44,7 +36,7 @@ export function quotaNeed(
 ): QuotaNeed {
   if (caller.limits.tokensPerMinute === undefined && caller.limits.usdPerMonth === undefined) return NOTHING;
   const answers = request.n ?? 1;
-  const prompt = estimateTokens(request.messages, mostTextTokens) + estimateFieldTokens(request, mostTextTokens);
+  const prompt = estimateRequestTokens(request, mostTextTokens);
   const asked = tokensAskedFor(request);
   const model = models.find(({ name }) => name === request.model);
   const candidates = model?.targets ?? [request.model];
@@ -61,7 +53,7 @@ export function quotaNeed(
     costs.push(costUsd(usage, price) ?? 0);
   }
   const cascades = (strategy ?? model?.strategy) === 'cascade' && costs.length > 1 && request.stream !== true;
-  const tokens = prompt + answerReserve(request, UNDECIDED_WINDOW) * answers;
+  const tokens = prompt + answerRoom(request, null) * answers;
   return {
     tokens: cascades ? tokens * CASCADE_ANSWERS : tokens,
     usd: costOfAll(costs, cascades, resilience.hedgeAfterMs > 0),

@@ -2,7 +2,6 @@ import type { ChatMessage, ChatRequest } from '../../common/chat.js';
 import { fitConversation, type HistoryTurn } from '../../common/conversation.js';
 import { sourceOf, type JsonSource } from '../../common/json/source.js';
 import type { LiveTarget } from './live-target.js';
-import { promptRoom } from '../../common/token-estimate.js';
 
 /**
  * The request as the target's server gets it: everything the caller sent, with the target's own model name, the stored
@@ -50,7 +49,7 @@ function upstreamMessages(
   target: LiveTarget,
   partialAnswer: string | null,
 ): ChatMessage[] {
-  const { messages } = fitConversation(history, request.messages, promptRoom(request, target.contextWindow));
+  const { messages } = fitConversation(history, request, target.contextWindow);
   return partialAnswer === null ? messages : [...messages, { role: 'assistant', content: partialAnswer }];
 }
 

@@ -146,6 +146,18 @@ describe('hard constraints', () => {
     expect(failure({ targets, text: 'word '.repeat(10_000) })).toEqual(code('context_length_exceeded', 'messages'));
   });
 
+  it('the window holds what goes beside the messages, and 1,024 tokens of an answer without a limit', () => {
+    const capabilities: Capability[] = ['tools'];
+    const targets = [target('local', { capabilities }), target('large', { capabilities, contextWindow: 16_384 })];
+    const description = 'x'.repeat(4 * 4_000);
+    const messages = [{ role: 'user', content: 'x'.repeat(4 * 3_500) }];
+    const tools = [{ type: 'function', function: { name: 'f', description } }];
+    expect(decide({ targets, request: { messages } }).excluded).toEqual([]);
+    const excluded = [{ target: 'local', why: 'window_too_small' }];
+    expect(decide({ targets, request: { messages, tools } })).toMatchObject({ target: 'large', excluded });
+    expect(decide({ targets, request: { messages, tools, max_tokens: 500 } }).excluded).toEqual([]);
+  });
+
   it('history is trimmed to fit, so it takes no room', () =>
     expect(decide({ history: [[{ role: 'user', content: 'x'.repeat(100_000) }]] }).excluded).toEqual([]));
 

@@ -10,13 +10,11 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { Capability, TargetStatus } from '../../common/target.js';
 import { retryAfterSeconds } from '../../common/retry-after.js';
-import { estimateTokens, tokensAskedFor } from '../../common/token-estimate.js';
+import { answerRoom, estimateRequestTokens, tokensAskedFor } from '../../common/token-estimate.js';
 import { findPrivateText, privateField } from '../../common/privacy/private-text.js';
 
 /** Somebody drained the last target: asked again after so long, milliseconds. */
 const DRAINED_MS = 30_000;
-/** Room for an answer whose length nobody said, tokens; a small window keeps an eighth of it free. */
-const ANSWER_RESERVE_TOKENS = 256;
 
 export interface Excluded {
   readonly target: string;
@@ -84,16 +82,18 @@ export function allowedTargets(
 type Keep = (from: readonly TargetStatus[], why: (target: TargetStatus) => string | null) => TargetStatus[];
 
 function fitting(targets: readonly TargetStatus[], request: ChatRequest, keep: Keep): TargetStatus[] {
-  const prompt = estimateTokens(request.messages);
+  const prompt = estimateRequestTokens(request);
   const asked = tokensAskedFor(request);
-  const answer = (window: number) => asked ?? Math.min(ANSWER_RESERVE_TOKENS, Math.floor(window / 8));
-  const fits = ({ contextWindow: window }: TargetStatus) => window === null || prompt + answer(window) <= window;
+  const fits = ({ contextWindow: window }: TargetStatus) =>
+    window === null || prompt + answerRoom(request, window) <= window;
   const left = keep(targets, (target) => (fits(target) ? null : 'window_too_small'));
   if (left.length > 0) return left;
   const largest = Math.max(0, ...targets.map((target) => target.contextWindow ?? 0));
-  const wanted = asked ? ` and max_tokens asks for ${asked} more` : '';
+  const wanted = asked
+    ? `and max_tokens asks for ${asked} more`
+    : `and an answer about ${answerRoom(request, largest)} more`;
   throw new ContextLengthExceeded(
-    `The messages take about ${prompt} tokens${wanted}, but the largest context window here is ${largest} tokens. ` +
+    `The messages take about ${prompt} tokens ${wanted}, but the largest context window here is ${largest} tokens. ` +
       `Shorten the messages${asked ? ' or lower max_tokens' : ''}.`,
     'messages',
   );
