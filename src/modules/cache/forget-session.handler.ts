@@ -8,7 +8,7 @@ import { MemoryAnswerCache } from './memory-answer-cache.js';
 export class ForgetSessionHandler implements IEventHandler<SessionErasedEvent> {
   constructor(private readonly answers: MemoryAnswerCache) {}
 
-  handle(erased: SessionErasedEvent): void {
-    this.answers.forgetSession(sessionName(erased));
+  handle({ session }: SessionErasedEvent): void {
+    this.answers.forgetSession(sessionName(session));
   }
 }

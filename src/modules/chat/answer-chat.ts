@@ -97,10 +97,10 @@ export class AnswerChat {
     const answer = completion && exactCompletion(completion).choices?.[0]?.message;
     if (ask.sessionId === null || !route || !answer) return false;
     const { persisted } = await this.commands.execute(
-      new AppendTurnCommand(
-        ask.caller,
-        ask.sessionId,
-        {
+      new AppendTurnCommand({
+        caller: ask.caller,
+        sessionId: ask.sessionId,
+        turn: {
           requestId: ask.requestId,
           messages: [...messagesToKeep(ask.request), { role: 'assistant', ...answer }],
           target: route.target,
@@ -113,8 +113,8 @@ export class AnswerChat {
           cached: lookup.answer !== null,
           fallback: route.fallback,
         },
-        exchange.began,
-      ),
+        began: exchange.began,
+      }),
     );
     return persisted;
   };

@@ -6,7 +6,7 @@ import { IdempotencyStore } from './idempotency-store.js';
 export class ForgetKeptAnswersHandler implements ICommandHandler<ForgetKeptAnswersCommand> {
   constructor(private readonly store: IdempotencyStore) {}
 
-  async execute(session: ForgetKeptAnswersCommand): Promise<void> {
+  async execute({ session }: ForgetKeptAnswersCommand): Promise<void> {
     await this.store.forgetSession(session);
   }
 }

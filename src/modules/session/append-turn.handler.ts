@@ -32,7 +32,8 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
     private readonly active: ActiveSessions,
   ) {}
 
-  async execute({ caller, sessionId, turn, began }: AppendTurnCommand): Promise<{ persisted: boolean }> {
+  async execute({ append }: AppendTurnCommand): Promise<{ persisted: boolean }> {
+    const { caller, sessionId, turn, began } = append;
     const key = { tenant: caller.tenant, sessionId };
     const now = Date.now();
     const stored = toStoredTurn(

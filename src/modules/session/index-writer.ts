@@ -47,14 +47,14 @@ export class IndexWriter {
   }
 
   /** Resolves when everything is recorded, or after `withinMs`. */
-  async settled(withinMs: number): Promise<void> {
+  async flush(withinMs: number): Promise<void> {
     if (this.waiting.length === 0 && !this.working) return;
     await inTime(this.work(), withinMs, null);
   }
 
   /** At the end of the process. */
   async close(withinMs: number): Promise<void> {
-    await this.settled(withinMs);
+    await this.flush(withinMs);
     this.retry?.stop();
     if (this.waiting.length > 0) this.logger.error(`the list of sessions misses ${this.waiting.length} turns`);
   }

@@ -1,4 +1,4 @@
-import type { ArchivedSession } from './session-archive.js';
+import type { SessionContent } from './session-reader.js';
 import type { SessionSummary, SummaryPage } from './session-index.js';
 import type { Turn } from './session.messages.js';
 import { insightsOf } from './session-insights.js';
@@ -18,11 +18,11 @@ export function toListJson({ sessions, hasMore }: SummaryPage): SessionListRespo
   };
 }
 
-export function toSessionJson({ summary, turns }: ArchivedSession): SessionResponse {
+export function toSessionJson({ summary, turns }: SessionContent): SessionResponse {
   return { ...heading(summary), turns: turns.map(toTurnJson) };
 }
 
-export function toExportJson(session: ArchivedSession, at: Date): ExportResponse {
+export function toExportJson(session: SessionContent, at: Date): ExportResponse {
   return {
     object: 'session.export',
     exported_at: at.toISOString(),

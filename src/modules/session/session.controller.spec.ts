@@ -26,7 +26,7 @@ describe('module session', () => {
     app = await startSessionApp();
   };
   const append = (sessionId: string, n: number, changes: Partial<Turn> = {}, caller = ACME) =>
-    app.get(CommandBus).execute(new AppendTurnCommand(caller, sessionId, sentTurn(n, changes)));
+    app.get(CommandBus).execute(new AppendTurnCommand({ caller, sessionId, turn: sentTurn(n, changes) }));
   const load = async (sessionId: string, caller = ACME) =>
     (await app.get(QueryBus).execute(new LoadConversationQuery(caller, sessionId))).turns.map((turn) => turn.requestId);
   const get = (path: string) => request(app.getHttpServer()).get(path);

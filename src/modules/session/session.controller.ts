@@ -14,8 +14,9 @@ import type { Caller } from '../../common/caller.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
 import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
-import { SessionArchive } from './session-archive.js';
+import { SessionErasure } from './session-erasure.js';
 import { insightsOf, type SessionInsights } from './session-insights.js';
+import { SessionReader } from './session-reader.js';
 import { toExportJson, toListJson, toSessionJson } from './session-json.js';
 import {
   deletedResponse,
@@ -43,7 +44,10 @@ type SessionParams = z.output<typeof sessionParams>;
 @RequireScope('chat')
 @Controller('v1/sessions')
 export class SessionController {
-  constructor(private readonly archive: SessionArchive) {}
+  constructor(
+    private readonly reader: SessionReader,
+    private readonly erasure: SessionErasure,
+  ) {}
 
   @Get()
   @ApiOperation({
@@ -58,7 +62,7 @@ export class SessionController {
     @CurrentCaller() { tenant }: Caller,
     @Query({ schema: listQuery }) { limit, order, after }: ListQuery,
   ): Promise<SessionListResponse> {
-    return toListJson(await this.archive.list(tenant, limit, order, after));
+    return toListJson(await this.reader.list(tenant, limit, order, after));
   }
 
   @Get(':id')
@@ -73,7 +77,7 @@ export class SessionController {
     @CurrentCaller() { tenant }: Caller,
     @Param({ schema: sessionParams }) { id }: SessionParams,
   ): Promise<SessionResponse> {
-    return toSessionJson(await this.archive.read({ tenant, sessionId: id }));
+    return toSessionJson(await this.reader.read({ tenant, sessionId: id }));
   }
 
   @Get(':id/export')
@@ -89,7 +93,7 @@ export class SessionController {
     @Param({ schema: sessionParams }) { id }: SessionParams,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ExportResponse> {
-    const session = await this.archive.read({ tenant, sessionId: id });
+    const session = await this.reader.read({ tenant, sessionId: id });
     // A session id has only characters that are safe in a quoted file name, but for the colon on Windows.
     reply.header('content-disposition', `attachment; filename="session-${id.replaceAll(':', '_')}.json"`);
     return toExportJson(session, new Date());
@@ -107,7 +111,7 @@ export class SessionController {
     @CurrentCaller() { tenant }: Caller,
     @Param({ schema: sessionParams }) { id }: SessionParams,
   ): Promise<DeletedResponse> {
-    await this.archive.erase({ tenant, sessionId: id });
+    await this.erasure.erase({ tenant, sessionId: id });
     return { id, object: 'session.deleted', deleted: true };
   }
 
@@ -123,7 +127,7 @@ export class SessionController {
     @CurrentCaller() { tenant }: Caller,
     @Param({ schema: sessionParams }) { id }: SessionParams,
   ): Promise<SessionInsights> {
-    const { turns } = await this.archive.read({ tenant, sessionId: id });
+    const { turns } = await this.reader.read({ tenant, sessionId: id });
     return insightsOf(turns);
   }
 }

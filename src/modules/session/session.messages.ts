@@ -1,6 +1,7 @@
 import { Command, Query } from '@nestjs/cqrs';
 import type { Caller } from '../../common/caller.js';
 import type { ChatMessage } from '../../common/chat.js';
+import type { SessionKey } from '../../common/session-id.js';
 import type { StoreCheck } from '../../common/store-check.js';
 import type { Tier } from '../../common/target.js';
 import type { Usage } from '../../common/usage.js';
@@ -47,18 +48,21 @@ export class LoadConversationQuery extends Query<Conversation> {
   }
 }
 
+export interface TurnToAppend {
+  readonly caller: Caller;
+  readonly sessionId: string;
+  readonly turn: Omit<Turn, 'id' | 'at'>;
+  /** Of the conversation that the turn goes on with. */
+  readonly began?: Beginning | undefined;
+}
+
 /**
  * Appends a turn, unless its session was erased since `began`: nothing that began before an erasure comes back after it.
  * `persisted` is true once it survives the end of this process: the turn store has it, or the outbox that
  * the replicas share. Never rejects for a store's sake.
  */
 export class AppendTurnCommand extends Command<{ persisted: boolean }> {
-  constructor(
-    readonly caller: Caller,
-    readonly sessionId: string,
-    readonly turn: Omit<Turn, 'id' | 'at'>,
-    readonly began?: Beginning,
-  ) {
+  constructor(readonly append: TurnToAppend) {
     super();
   }
 }
@@ -99,8 +103,5 @@ export class CountSessionsQuery extends Query<SessionCounts> {}
  * for example) forgets it. What is in a store that can be away is erased by a command instead.
  */
 export class SessionErasedEvent {
-  constructor(
-    readonly tenant: string,
-    readonly sessionId: string,
-  ) {}
+  constructor(readonly session: SessionKey) {}
 }

@@ -7,14 +7,14 @@ import { ActiveSessions } from './active-sessions.js';
 import { AppendTurnHandler } from './append-turn.handler.js';
 import { CheckSessionStoresHandler } from './check-session-stores.handler.js';
 import { CountSessionsHandler } from './count-sessions.handler.js';
-import { ErasureWatch } from './erasure-watch.js';
 import { HotTail } from './hot-tail.js';
 import { IndexWriter } from './index-writer.js';
 import { LoadConversationHandler } from './load-conversation.handler.js';
 import { OutboxDrain } from './outbox-drain.js';
 import { Outboxes } from './outboxes.js';
-import { SessionArchive } from './session-archive.js';
+import { SessionErasure } from './session-erasure.js';
 import { SessionIndex } from './session-index.js';
+import { SessionReader } from './session-reader.js';
 import { SessionStores } from './session-stores.js';
 import { SessionController } from './session.controller.js';
 import { TurnStore } from './turn-store.js';
@@ -35,7 +35,7 @@ const INDEX_FLUSH_MS = 5_000;
     { provide: SessionIndex, useFactory: (stores: SessionStores) => stores.index, inject: [SessionStores] },
     { provide: HotTail, useFactory: (stores: SessionStores) => stores.hotTail, inject: [SessionStores] },
     { provide: Outboxes, useFactory: (stores: SessionStores) => stores.outboxes, inject: [SessionStores] },
-    ...[ActiveSessions, ErasureWatch, IndexWriter, OutboxDrain, SessionArchive],
+    ...[ActiveSessions, IndexWriter, OutboxDrain, SessionErasure, SessionReader],
     ...[LoadConversationHandler, AppendTurnHandler],
     ...[CheckSessionStoresHandler, CountSessionsHandler],
   ],
@@ -45,7 +45,7 @@ export class SessionModule implements OnModuleInit, OnApplicationShutdown {
     private readonly stores: SessionStores,
     private readonly drain: OutboxDrain,
     private readonly indexWriter: IndexWriter,
-    private readonly erasures: ErasureWatch,
+    private readonly erasures: SessionErasure,
   ) {}
 
   onModuleInit(): void {

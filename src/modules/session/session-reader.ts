@@ -1,0 +1,92 @@
+import { Injectable } from '@nestjs/common';
+import { InvalidRequest, Overloaded, SessionNotFound } from '../../common/app-error.js';
+import type { SessionKey } from '../../common/session-id.js';
+import { ifAvailable } from '../../common/store-unavailable.js';
+import { HotTail } from './hot-tail.js';
+import { IndexWriter } from './index-writer.js';
+import { Outboxes } from './outboxes.js';
+import { SessionIndex, summaryOf, type ListOrder, type SessionSummary, type SummaryPage } from './session-index.js';
+import type { Turn } from './session.messages.js';
+import { mergeTurns, type StoredTurn } from './stored-turn.js';
+import { TurnStore } from './turn-store.js';
+
+const PAGE_TURNS = 100;
+const RETRY_SECONDS = 5;
+/** Readers see what this replica has just stored, unless the index is slow, milliseconds. */
+export const INDEX_FLUSH_MS = 250;
+
+/** A session as its reader sees it. */
+export interface SessionContent {
+  readonly summary: SessionSummary;
+  /** All that are kept, oldest first. */
+  readonly turns: readonly Turn[];
+}
+
+export const sessionNotFound = ({ sessionId }: SessionKey): SessionNotFound =>
+  new SessionNotFound(`There is no session "${sessionId}".`, 'id');
+
+export const storeAway = (): Overloaded =>
+  new Overloaded('The session store cannot be used at the moment. Try again.', RETRY_SECONDS);
+
+/** The sessions of a tenant as its callers see them: what all stores hold together. */
+@Injectable()
+export class SessionReader {
+  constructor(
+    private readonly turnStore: TurnStore,
+    private readonly hotTail: HotTail,
+    private readonly index: SessionIndex,
+    private readonly outboxes: Outboxes,
+    private readonly indexWriter: IndexWriter,
+  ) {}
+
+  /**
+   * @param after id of the last session of the page before
+   * @throws InvalidRequest when there is no session `after` (any more), Overloaded while the index is away
+   */
+  async list(tenant: string, limit: number, order: ListOrder, after: string | undefined): Promise<SummaryPage> {
+    await this.indexWriter.flush(INDEX_FLUSH_MS);
+    const read = async (): Promise<SummaryPage> => {
+      const place = after === undefined ? null : await this.index.find({ tenant, sessionId: after });
+      if (after !== undefined && !place) throw new InvalidRequest(`after: there is no session "${after}".`, 'after');
+      return this.index.list(tenant, limit, order, place);
+    };
+    const page = await ifAvailable(read, null);
+    if (!page) throw storeAway();
+    return page;
+  }
+
+  /**
+   * The session with every turn that is kept. While the turn store is away, a session that is in the hot tail is shown
+   * from there, with its newest turns; while the index is away the turns give the summary.
+   *
+   * @throws SessionNotFound, Overloaded
+   */
+  async read(key: SessionKey): Promise<SessionContent> {
+    await this.indexWriter.flush(INDEX_FLUSH_MS);
+    const held = await this.held(key);
+    const stored = await ifAvailable(() => this.allStored(key), null);
+    if (!stored && held.length === 0) throw storeAway();
+    const turns = mergeTurns(stored ?? [], held).map(({ turn }) => turn);
+    const [first, ...rest] = turns;
+    const listed = await ifAvailable(() => this.index.find(key), undefined);
+    if (listed) return { summary: listed, turns };
+    if (first) return { summary: summaryOf(key.sessionId, [first, ...rest]), turns };
+    throw listed === undefined ? storeAway() : sessionNotFound(key);
+  }
+
+  /** What does not come from a durable store. */
+  async held(key: SessionKey): Promise<StoredTurn[]> {
+    return mergeTurns((await this.hotTail.read(key)).turns, this.outboxes.memory.of(key));
+  }
+
+  private async allStored(key: SessionKey): Promise<StoredTurn[]> {
+    const newestFirst: StoredTurn[] = [];
+    let before: string | null = null;
+    do {
+      const page = await this.turnStore.newest(key, PAGE_TURNS, before);
+      newestFirst.push(...page.turns);
+      before = page.next;
+    } while (before !== null);
+    return newestFirst.reverse();
+  }
+}
