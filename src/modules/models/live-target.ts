@@ -12,7 +12,8 @@ import {
 } from '../../common/target.js';
 import type { ModelServer } from './adapters/model-server.js';
 import type { DrainedTargets } from './drained-targets.js';
-import { RecentCalls, TargetSlots } from './target-load.js';
+import { RecentCalls } from './recent-calls.js';
+import { TargetSlots } from './target-slots.js';
 import { WarmState } from './warm-state.js';
 
 /** What is known of a deployment and goes on while the target is described anew: its calls, its state, what they taught. */
@@ -43,6 +44,9 @@ export class LiveTarget implements TargetStatus {
   readonly timeouts: Timeouts;
   readonly simulated: boolean;
   readonly deployment: Deployment;
+  readonly slots: TargetSlots;
+  readonly calls: RecentCalls;
+  readonly warmState: WarmState;
 
   /**
    * @param server `null` for a simulated target
@@ -55,6 +59,7 @@ export class LiveTarget implements TargetStatus {
     before: LiveTarget | null = null,
   ) {
     this.deployment = before?.deployment ?? new Deployment(config.concurrency);
+    ({ slots: this.slots, calls: this.calls, warmState: this.warmState } = this.deployment);
     this.id = config.id;
     this.tier = config.tier;
     this.provider = config.provider;
@@ -65,18 +70,6 @@ export class LiveTarget implements TargetStatus {
     this.price = config.price ?? null;
     this.timeouts = config.timeouts;
     this.simulated = config.provider === 'simulated';
-  }
-
-  get slots(): TargetSlots {
-    return this.deployment.slots;
-  }
-
-  get calls(): RecentCalls {
-    return this.deployment.calls;
-  }
-
-  get warmState(): WarmState {
-    return this.deployment.warmState;
   }
 
   get breaker(): TargetStatus['breaker'] {
@@ -106,7 +99,7 @@ export class LiveTarget implements TargetStatus {
   }
 
   get ttftMs(): TargetStatus['ttftMs'] {
-    return { p50: this.calls.firstTokenPercentile(0.5), p95: this.calls.firstTokenPercentile(0.95) };
+    return this.calls.ttftMs;
   }
 
   get errorRate(): number {

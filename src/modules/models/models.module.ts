@@ -1,4 +1,4 @@
-import { Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
@@ -22,12 +22,8 @@ import { TargetController } from './target.controller.js';
   imports: [CqrsModule],
   controllers: [ModelController, TargetController],
   providers: [
-    { provide: DrainedTargets, useFactory: () => new DrainedTargets() },
-    {
-      provide: TargetCatalogue,
-      useFactory: (config: LiveConfig, drains: DrainedTargets) => new TargetCatalogue(config, drains),
-      inject: [LiveConfig, DrainedTargets],
-    },
+    DrainedTargets,
+    TargetCatalogue,
     {
       provide: DrainSharing,
       useFactory: drainSharing,
@@ -37,30 +33,13 @@ import { TargetController } from './target.controller.js';
     ListTargetsHandler,
     SetTargetDrainedHandler,
     WarmthWatch,
-    {
-      provide: TargetSearch,
-      useFactory: (config: LiveConfig, options: TargetSearchOptions) => new TargetSearch(config, options),
-      inject: [LiveConfig, TargetSearchOptions],
-    },
+    TargetSearch,
     SetTargetBreakerHandler,
   ],
 })
-export class ModelsModule implements OnModuleInit, OnApplicationShutdown {
-  constructor(
-    private readonly catalogue: TargetCatalogue,
-    private readonly search: TargetSearch,
-  ) {}
-
+export class ModelsModule {
   /** @param options where and how often model servers are looked for */
   static searching(options: TargetSearchOptions): DynamicModule {
     return { module: ModelsModule, providers: [{ provide: TargetSearchOptions, useValue: options }] };
-  }
-
-  async onModuleInit(): Promise<void> {
-    await this.search.begin();
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.catalogue.close();
   }
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { ModelNotFound } from '../../common/app-error.js';
 import { BackgroundWork } from '../../common/background-work.js';
 import type { RouterConfig, TargetConfig } from '../../common/config/config.schema.js';
@@ -20,11 +20,10 @@ export const noSuchTarget = (): ModelNotFound =>
  * that is merely described anew (`deploymentOf`) everything but the description.
  */
 @Injectable()
-export class TargetCatalogue {
+export class TargetCatalogue implements OnApplicationShutdown {
   private readonly background = new BackgroundWork('models');
   private readonly entraToken = azureTokenSource();
-  private targets = new Map<string, LiveTarget>();
-  private ordered: readonly LiveTarget[] = [];
+  private targets: readonly LiveTarget[] = [];
 
   constructor(
     config: LiveConfig,
@@ -35,16 +34,12 @@ export class TargetCatalogue {
   }
 
   list(): readonly LiveTarget[] {
-    return this.ordered;
-  }
-
-  find(id: string): LiveTarget | undefined {
-    return this.targets.get(id);
+    return this.targets;
   }
 
   /** @throws ModelNotFound */
   get(id: string): LiveTarget {
-    const target = this.targets.get(id);
+    const target = this.targets.find((known) => known.id === id);
     if (!target) throw noSuchTarget();
     return target;
   }
@@ -54,17 +49,17 @@ export class TargetCatalogue {
     return status instanceof LiveTarget ? status : this.get(status.id);
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.ordered.flatMap(({ server }) => (server ? [server.destroy()] : [])));
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all(this.targets.flatMap(({ server }) => (server ? [server.destroy()] : [])));
   }
 
   private apply(config: RouterConfig): void {
-    const previous = this.targets;
-    this.targets = new Map(config.targets.map((entry) => [entry.id, this.keptOrNew(entry, previous.get(entry.id))]));
-    this.ordered = [...this.targets.values()];
-    for (const target of previous.values()) {
-      if (this.targets.get(target.id)?.server === target.server) continue;
-      this.background.launch('closing the connections of a target', () => target.server?.close());
+    const previous = new Map(this.targets.map((target) => [target.id, target]));
+    this.targets = config.targets.map((entry) => this.keptOrNew(entry, previous.get(entry.id)));
+    const servers = new Set(this.targets.map(({ server }) => server));
+    for (const { server } of previous.values()) {
+      if (server && !servers.has(server))
+        this.background.launch('closing the connections of a target', () => server.close());
     }
   }
 

@@ -1,4 +1,10 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { BackgroundWork } from '../../common/background-work.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { cloudTargets } from './discovery/cloud-targets.js';
@@ -6,7 +12,7 @@ import { foundTargets } from './discovery/found-targets.js';
 import { LocalServers, type LookLimits } from './discovery/local-servers.js';
 import { searchNotes } from './discovery/search-notes.js';
 import { SeenServers } from './discovery/seen-servers.js';
-import type { TargetSearchOptions } from './models.messages.js';
+import { TargetSearchOptions } from './models.messages.js';
 
 const SEARCH = 'the search for model servers';
 /** A start does not wait longer for servers that answer slowly; the next look does. Where nobody listens takes no time. */
@@ -21,7 +27,7 @@ const LATER: LookLimits = { probeMs: 2_000, statusMs: 5_000, loopbackOnly: true 
  * each change once.
  */
 @Injectable()
-export class TargetSearch implements OnApplicationBootstrap, OnApplicationShutdown {
+export class TargetSearch implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('models');
   private readonly background = new BackgroundWork('models');
   private readonly seen = new SeenServers();
@@ -38,7 +44,7 @@ export class TargetSearch implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   /** The first look, before anybody can ask. */
-  async begin(): Promise<void> {
+  async onModuleInit(): Promise<void> {
     if (this.config.wantsTargets) await this.look({ ...AT_START, ...this.options.limits });
   }
 

@@ -2,7 +2,8 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { CommandBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
 import { loadsModels } from '../../common/target.js';
-import { loadedModels } from './adapters/ollama-loaded.js';
+import { loadedModels } from './discovery/ollama.probe.js';
+import { ProbeConnections, type ProbeJson } from './discovery/probe-json.js';
 import type { LiveTarget } from './live-target.js';
 import { StreamModelCommand } from './models.messages.js';
 import { TargetCatalogue } from './target-catalogue.js';
@@ -19,7 +20,8 @@ const PROBE_MS = 1_000;
 export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('models');
   private readonly stopped = new AbortController();
-  private readonly silent = new WeakSet<LiveTarget>();
+  /** Whose server does not know the question. */
+  private readonly untold = new WeakSet<LiveTarget>();
   private readonly loading = new Set<string>();
   private readonly background = new BackgroundWork('models');
 
@@ -44,11 +46,18 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
     const servers = Map.groupBy(this.catalogue.list().filter(loadsModels), ({ config }) =>
       rootOf(config.baseUrl ?? ''),
     );
-    await Promise.all([...servers].map(([root, targets]) => this.lookAt(root, targets)));
+    if (servers.size === 0) return;
+    const connections = new ProbeConnections();
+    try {
+      const probe = connections.probe(AbortSignal.any([this.stopped.signal, AbortSignal.timeout(PROBE_MS)]));
+      await Promise.all([...servers].map(([root, targets]) => this.lookAt(root, targets, probe)));
+    } finally {
+      await connections.close();
+    }
   }
 
-  private async lookAt(root: string, targets: readonly LiveTarget[]): Promise<void> {
-    if (targets.some((target) => !this.silent.has(target))) await this.ask(root, targets);
+  private async lookAt(root: string, targets: readonly LiveTarget[], probe: ProbeJson): Promise<void> {
+    if (targets.some((target) => !this.untold.has(target))) await this.ask(root, targets, probe);
     for (const target of targets) {
       // it may take a minute, which no other server waits for
       if (target.config.prewarm && target.warm !== true)
@@ -56,11 +65,10 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
     }
   }
 
-  private async ask(root: string, targets: readonly LiveTarget[]): Promise<void> {
-    const signal = AbortSignal.any([this.stopped.signal, AbortSignal.timeout(PROBE_MS)]);
-    const names = await loadedModels(root, signal).catch(() => undefined); // not there now: nothing is known
+  private async ask(root: string, targets: readonly LiveTarget[], probe: ProbeJson): Promise<void> {
+    const names = await loadedModels((path) => probe(`${root}${path}`));
     for (const target of targets) {
-      if (names === null) this.silent.add(target);
+      if (names === null) this.untold.add(target);
       target.warmState.tell(names ? names.some((name) => isModel(name, target.model)) : null);
     }
   }
@@ -85,4 +93,4 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
 /** What comes before `/v1`: Ollama's own API is beside it, also behind a path of a proxy. */
 const rootOf = (baseUrl: string): string => baseUrl.replace(/(\/v1)?\/*$/, '');
 
-const isModel = (loaded: string, model: string): boolean => loaded === model || loaded === `${model}:latest`;
+const isModel = (loaded: unknown, model: string): boolean => loaded === model || loaded === `${model}:latest`;

@@ -90,6 +90,18 @@ function remember<T>(kept: Map<string, T>, key: string, value: T): void {
   kept.set(key, value);
 }
 
+/**
+ * The models that Ollama has in memory; a name without a tag there means `:latest`.
+ *
+ * @returns `null` when the server answers, but not to this question; `undefined` when it does not answer now, or is not
+ *   well (a proxy's 502 before it is up)
+ */
+export async function loadedModels(ask: Ask): Promise<readonly unknown[] | null | undefined> {
+  const { state, json } = await ask('/api/ps');
+  if (state === 'none' || state === 'silent') return undefined;
+  return listIn(json, 'models') && objectsIn(json, 'models').map(({ name }) => name);
+}
+
 /** Newer versions tell capabilities in the list too; BERT is a family of embedding models. */
 function canChat(entry: JsonObject): boolean {
   const told = listIn(entry, 'capabilities');

@@ -1,7 +1,8 @@
+import type { Readable } from 'node:stream';
 import type { Model } from 'openai/resources/models';
 import { Agent, request, type Dispatcher } from 'undici';
 import { isFields, ownField, type Fields } from '../../../common/json/fields.js';
-import { jsonWithin } from '../adapters/bounded-json.js';
+import { readableJson } from '../../../common/json/readable.js';
 
 /** A catalogue of models is a few kB; whatever sends more is no model server. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -70,6 +71,23 @@ async function answerOf({ statusCode, body }: Dispatcher.ResponseData): Promise<
   body.on('error', () => undefined).destroy();
   if (statusCode === 401 || statusCode === 403) return { state: 'denied' };
   return { state: statusCode >= 500 || statusCode === 429 ? 'silent' : 'other' };
+}
+
+/**
+ * The JSON of a small body; `undefined` when it is longer than that or no JSON. What is left of it is thrown away with
+ * its connection. Time is bounded by the signal of whoever opened the body.
+ *
+ * @throws what ends the body early
+ */
+async function jsonWithin(body: Readable, maxBytes: number): Promise<unknown> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of body as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > maxBytes) return undefined;
+    pieces.push(piece);
+  }
+  return readableJson(Buffer.concat(pieces).toString('utf8'));
 }
 
 function stateOf(error: unknown): ProbeState {

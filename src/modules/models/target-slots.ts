@@ -1,20 +1,19 @@
-import type { LastError } from '../../common/target.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
 
 /** Waiting calls per slot; more are turned away at once, as they would wait longer than anybody does. */
 const QUEUE_PER_SLOT = 2;
-/** Calls sent on from failing targets that a target gets at once before it has answered any; see `TargetSlots`. */
+/** Fallback calls that a target gets at once before it has answered any; see `TargetSlots`. */
 const UNPROVEN_WAVE = 32;
 
 interface Waiting {
-  readonly sentOn: boolean;
+  readonly isFallback: boolean;
   enter(): void;
   leave(error: Error): void;
 }
 
 /**
  * The slots of one target: so many calls at a time, a bounded number of others waiting in order of arrival. Calls that
- * were sent on from a failing target do not get all slots at once: where one server fails everybody, the next may too,
+ * fall back from a failing target do not get all slots at once: where one server fails everybody, the next may too,
  * and the wave would hit it before it could say so. Their limit grows by one with every answer, that is, it doubles
  * with every round of answers, as TCP's slow start does (RFC 5681 section 3.1).
  */
@@ -35,10 +34,10 @@ export class TargetSlots {
   /**
    * Takes a slot if one is free at once; it must be released once.
    *
-   * @param sentOn whether the call comes from a target that failed
+   * @param isFallback whether another target failed this request before
    */
-  tryAcquire(sentOn: boolean): boolean {
-    if (this.inFlight >= this.limit(sentOn)) return false;
+  tryAcquire(isFallback: boolean): boolean {
+    if (this.inFlight >= this.limit(isFallback)) return false;
     this.inFlight += 1;
     return true;
   }
@@ -48,10 +47,10 @@ export class TargetSlots {
    *
    * @throws UpstreamFailure `overloaded` when the queue is full or the wait took longer than `waitMs`
    */
-  async acquire(sentOn: boolean, waitMs: number, signal: AbortSignal): Promise<void> {
-    if (this.tryAcquire(sentOn)) return;
+  async acquire(isFallback: boolean, waitMs: number, signal: AbortSignal): Promise<void> {
+    if (this.tryAcquire(isFallback)) return;
     if (this.waiting.length >= this.slots * QUEUE_PER_SLOT) throw new UpstreamFailure('overloaded', 'queue full');
-    await this.turn(sentOn, waitMs, signal);
+    await this.turn(isFallback, waitMs, signal);
   }
 
   release(): void {
@@ -73,13 +72,13 @@ export class TargetSlots {
     for (const waiting of [...this.waiting]) waiting.leave(error);
   }
 
-  private limit(sentOn: boolean): number {
-    return sentOn ? this.wave : this.slots;
+  private limit(isFallback: boolean): number {
+    return isFallback ? this.wave : this.slots;
   }
 
   private admit(): void {
     for (;;) {
-      const at = this.waiting.findIndex(({ sentOn }) => this.inFlight < this.limit(sentOn));
+      const at = this.waiting.findIndex(({ isFallback }) => this.inFlight < this.limit(isFallback));
       if (at < 0) return;
       const [next] = this.waiting.splice(at, 1);
       this.inFlight += 1;
@@ -87,7 +86,7 @@ export class TargetSlots {
     }
   }
 
-  private turn(sentOn: boolean, waitMs: number, signal: AbortSignal): Promise<void> {
+  private turn(isFallback: boolean, waitMs: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = (error: Error): void => {
         this.waiting.splice(this.waiting.indexOf(entry), 1);
@@ -104,7 +103,7 @@ export class TargetSlots {
         settle();
         resolve();
       };
-      const entry: Waiting = { sentOn, enter, leave };
+      const entry: Waiting = { isFallback, enter, leave };
       if (signal.aborted) {
         clearTimeout(timer);
         reject(signal.reason as Error);
@@ -114,42 +113,4 @@ export class TargetSlots {
       this.waiting.push(entry);
     });
   }
-}
-
-const SAMPLES = 64;
-
-/** The latest calls of one target: enough to compare targets, small enough to forget a bad minute. */
-export class RecentCalls {
-  private readonly firstTokens: number[] = [];
-  private readonly failures: boolean[] = [];
-  lastError: LastError | null = null;
-
-  /** @param firstTokenMs time to first token, `null` for a call that brought none */
-  succeeded(firstTokenMs: number | null): void {
-    if (firstTokenMs !== null) keep(this.firstTokens, firstTokenMs);
-    keep(this.failures, false);
-  }
-
-  failed({ outcome, message, detail }: UpstreamFailure): void {
-    keep(this.failures, true);
-    const status = detail.status ?? null;
-    this.lastError = { outcome, status, at: new Date().toISOString(), words: message };
-  }
-
-  get errorRate(): number {
-    if (this.failures.length === 0) return 0;
-    return this.failures.filter(Boolean).length / this.failures.length;
-  }
-
-  /** Nearest-rank percentile of the time to first token, milliseconds. */
-  firstTokenPercentile(share: number): number | null {
-    if (this.firstTokens.length === 0) return null;
-    const sorted = [...this.firstTokens].sort((a, b) => a - b);
-    return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null;
-  }
-}
-
-function keep<T>(list: T[], item: T): void {
-  list.push(item);
-  if (list.length > SAMPLES) list.shift();
 }

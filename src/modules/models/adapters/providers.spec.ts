@@ -1,8 +1,9 @@
-import { azureOpenAiUrl } from './azure-openai-url.js';
+import { targetSchema } from '../../../common/config/target.schema.js';
+import { ENDPOINTS } from './providers.js';
 
 const HOST = 'https://acme.openai.azure.com';
 
-describe('azureOpenAiUrl', () => {
+describe('the chat completions of an Azure OpenAI deployment', () => {
   it.each([
     [HOST, undefined, `${HOST}/openai/v1/chat/completions`],
     [`${HOST}/`, undefined, `${HOST}/openai/v1/chat/completions`],
@@ -21,6 +22,8 @@ describe('azureOpenAiUrl', () => {
     ['https://apim.acme.com/llm/', undefined, 'https://apim.acme.com/llm/openai/v1/chat/completions'],
     [`${HOST}?x=1#y`, undefined, `${HOST}/openai/v1/chat/completions`],
   ])('%s with api version %s', (endpoint, apiVersion, expected) => {
-    expect(azureOpenAiUrl({ endpoint, deployment: 'chat/big', apiVersion }).href).toBe(expected);
+    const deployment = { provider: 'azure-openai', endpoint, deployment: 'chat/big', apiVersion };
+    const target = targetSchema.parse({ id: 'a', tier: 'cloud', ...deployment });
+    expect(ENDPOINTS['azure-openai'](target, async () => 'token').url.href).toBe(expected);
   });
 });
