@@ -35,7 +35,7 @@ describe('what is the same question', () => {
   ])('%s', (_, key) => expect(key).toBe(keyOf({})));
 });
 
-/** Each row asks something else than every other row: one shared key would be a poisoned answer (S03). */
+/** Each row asks something else than every other row: one shared key would be a poisoned answer. */
 const DIFFERENT: [string, string][] = [
   ['plain', keyOf({})],
   ['another alias', withFields({ model: 'fast' })],

@@ -8,7 +8,7 @@ import { isLoopbackHost } from '../../common/loopback.js';
 import { ApiKeys } from './api-keys.js';
 import { credentialOf, type CredentialHeaders } from './credential.js';
 
-/** One answer for every cause, so that a guesser learns nothing (S09). */
+/** One answer for every cause, so that a guesser learns nothing (F19). */
 export const invalidApiKey = (): InvalidApiKey =>
   new InvalidApiKey('Missing or invalid API key. Send it as "Authorization: Bearer <key>", x-api-key or api-key.');
 
