@@ -1,10 +1,10 @@
-import { generateKeySync } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
-import { cacheKey, canonicalJson, policyFingerprint, type KeyParts } from './cache-key.js';
+import { cacheKey, canonicalJson, KeyedHash, policyFingerprint, type KeyParts } from './cache-key.js';
 
-const secret = generateKeySync('hmac', { length: 256 });
+const secret = new KeyedHash();
 const callerOf = (tenant: string, user: string): Caller => ({ tenant, user, scopes: ['chat'], limits: {} });
 
 const PLAIN: ChatRequest = { model: 'auto', messages: [{ role: 'user', content: 'Hi' }], temperature: 0.2 };
@@ -112,13 +112,20 @@ describe('what is another question', () => {
   });
 
   it('is a keyed hash: another process has other keys', () => {
-    expect(cacheKey(generateKeySync('hmac', { length: 256 }), BASE)).not.toBe(keyOf({}));
+    expect(cacheKey(new KeyedHash(), BASE)).not.toBe(keyOf({}));
     expect(keyOf({})).toMatch(/^[\w-]{43}$/);
   });
 
   it('has one key for all tenants only under scope global', () => {
     const keyFor = (tenant: string) => keyOf({ scope: 'global', caller: callerOf(tenant, 'x') });
     expect(keyFor('acme')).toBe(keyFor('other'));
+  });
+});
+
+describe('KeyedHash', () => {
+  it.each(['', 'a', 'é😀', 'x'.repeat(10_000)])('is HMAC-SHA-256 of %.10s', (text) => {
+    const key = randomBytes(64).map((byte) => byte & 0x7f);
+    expect(new KeyedHash(key).of(text)).toBe(createHmac('sha256', key).update(text).digest('base64url'));
   });
 });
 

@@ -1,10 +1,9 @@
-import { generateKeySync } from 'node:crypto';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { TenantTargets } from '../../common/tenant-targets.js';
 import { cacheWish } from './cache-control.js';
-import { cacheKey, policyFingerprint } from './cache-key.js';
+import { cacheKey, KeyedHash, policyFingerprint } from './cache-key.js';
 import { FindAnswerQuery, type CacheLookup } from './cache.messages.js';
 import { MemoryAnswerCache } from './memory-answer-cache.js';
 
@@ -14,7 +13,7 @@ const NOT_STORED: CacheLookup = Object.freeze({ result: 'BYPASS', answer: null, 
 @QueryHandler(FindAnswerQuery)
 export class FindAnswerHandler implements IQueryHandler<FindAnswerQuery> {
   /** Of this process, as the entries are. */
-  private readonly secret = generateKeySync('hmac', { length: 256 });
+  private readonly secret = new KeyedHash();
   private policy: { readonly of: RouterConfig; readonly fingerprint: string } | null = null;
 
   constructor(
