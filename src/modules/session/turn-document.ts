@@ -1,5 +1,11 @@
+import { Logger } from '@nestjs/common';
+import { sessionMark } from '../../common/logging/outside-text.js';
+import type { SessionKey } from '../../common/session-id.js';
 import { readUsage } from '../../common/usage.js';
 import type { Turn } from './session.messages.js';
+import type { StoredTurn } from './stored-turn.js';
+
+const logger = new Logger('session');
 
 const VERSION = 1;
 
@@ -71,6 +77,22 @@ export function fromDocument(value: unknown): Turn {
     cached: document.cached === true,
     fallback: document.fallback === true,
   };
+}
+
+/**
+ * What a store holds as a turn; none, with a line in the log, when it cannot be read: one unreadable turn must not take
+ * the conversation with it.
+ *
+ * @param name of the turn, for the log
+ */
+export function readTurn(name: string, { sessionId }: SessionKey, read: () => StoredTurn): StoredTurn[] {
+  try {
+    return [read()];
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? 'not JSON' : (error as Error).message;
+    logger.error(`${name} of session ${sessionMark(sessionId)} cannot be read and is left out: ${reason}`);
+    return [];
+  }
 }
 
 type TextField = 'id' | 'at' | 'target';

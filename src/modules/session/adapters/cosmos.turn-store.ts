@@ -1,12 +1,10 @@
 import type { Container, SqlQuerySpec } from '@azure/cosmos';
-import { Logger } from '@nestjs/common';
 import type { StoreCheck } from '../../../common/store-check.js';
 import type { CallTerms } from '../../../common/store-guard.js';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
-import { sessionMark } from '../../../common/logging/outside-text.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
-import { fromDocument, toDocument } from '../turn-document.js';
+import { fromDocument, readTurn, toDocument } from '../turn-document.js';
 import { ERASURE_MARK_MS, TurnStore, type TurnPage } from '../turn-store.js';
 import { isConflict, isMissing, type CosmosContainer } from './cosmos-container.js';
 
@@ -29,8 +27,6 @@ const MS_PER_SECOND = 1_000;
  * @param now epoch milliseconds
  */
 export class CosmosTurnStore extends TurnStore {
-  private readonly logger = new Logger('session');
-
   constructor(
     private readonly cosmos: CosmosContainer,
     private readonly now: () => number = Date.now,
@@ -58,21 +54,22 @@ export class CosmosTurnStore extends TurnStore {
     }
   }
 
-  remove(key: SessionKey, id: string): Promise<void> {
-    return this.eraseOne(key, id);
+  async remove(key: SessionKey, id: string): Promise<void> {
+    try {
+      const place = partitionOf(key);
+      await this.cosmos.run((container, abortSignal) => container.item(id, place).delete({ abortSignal }), isMissing);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
   }
 
   async newest(key: SessionKey, limit: number, before: string | null, lastResortMs?: number): Promise<TurnPage> {
     const parameters = [...named(key, { now: this.now(), before: before ?? AFTER_ALL_IDS })];
     const terms = lastResortMs === undefined ? {} : { deadlineMs: lastResortMs, lastResort: true };
-    const documents = await this.query<{ id: string; expiresAt: number }>(
-      key,
-      limit,
-      { query: NEWEST, parameters },
-      terms,
-    );
+    const spec = { query: NEWEST, parameters };
+    const documents = await this.query<{ id: string; expiresAt: number }>(key, limit, spec, terms);
     return {
-      turns: documents.flatMap((document) => this.read(document, key.sessionId)),
+      turns: documents.flatMap((document) => readTurn(`turn ${document.id}`, key, () => storedTurn(document))),
       next: documents.length === limit ? documents.at(-1)!.id : null,
     };
   }
@@ -84,8 +81,8 @@ export class CosmosTurnStore extends TurnStore {
     for (;;) {
       const page = await this.query<{ id: string }>(key, ERASE_PAGE, spec);
       if (page.length === 0) return erased > 0;
-      for (let at = 0; at < page.length; at += ERASE_AT_ONCE) {
-        await Promise.all(page.slice(at, at + ERASE_AT_ONCE).map(({ id }) => this.eraseOne(key, id)));
+      for (let from = 0; from < page.length; from += ERASE_AT_ONCE) {
+        await Promise.all(page.slice(from, from + ERASE_AT_ONCE).map(({ id }) => this.remove(key, id)));
       }
       erased += page.length;
     }
@@ -112,15 +109,6 @@ export class CosmosTurnStore extends TurnStore {
     await this.cosmos.run((container, abortSignal) => container.items.upsert(document, { abortSignal }));
   }
 
-  private async eraseOne(key: SessionKey, id: string): Promise<void> {
-    try {
-      const place = partitionOf(key);
-      await this.cosmos.run((container, abortSignal) => container.item(id, place).delete({ abortSignal }), isMissing);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
-  }
-
   /** The first `limit` documents. A page may come back short before the end, so pages are read until it is full. */
   private query<T>(key: SessionKey, limit: number, spec: SqlQuerySpec, terms: CallTerms = {}): Promise<T[]> {
     const readPages = async (container: Container, abortSignal: AbortSignal): Promise<T[]> => {
@@ -135,21 +123,11 @@ export class CosmosTurnStore extends TurnStore {
     };
     return this.cosmos.run(readPages, undefined, terms);
   }
+}
 
-  /** One unreadable document must not take the conversation with it. */
-  private read(document: { id: string; expiresAt: number }, sessionId: string): StoredTurn[] {
-    try {
-      const turn = fromDocument(document);
-      const bytes = Buffer.byteLength(JSON.stringify(document));
-      return [{ turn, expiresAt: document.expiresAt, bytes }];
-    } catch (error) {
-      const reason = (error as Error).message;
-      this.logger.error(
-        `turn ${document.id} of session ${sessionMark(sessionId)} cannot be read and is left out: ${reason}`,
-      );
-      return [];
-    }
-  }
+function storedTurn(document: { readonly expiresAt: number }): StoredTurn {
+  const bytes = Buffer.byteLength(JSON.stringify(document));
+  return { turn: fromDocument(document), expiresAt: document.expiresAt, bytes };
 }
 
 /** `|` cannot be part of a session id and is escaped in a tenant's name, so no two sessions share a partition. */

@@ -1,19 +1,18 @@
-import { Logger } from '@nestjs/common';
+import { BoundedMap } from '../../../common/bounded-map.js';
 import { BackgroundWork, type ScheduledWork } from '../../../common/background-work.js';
 import { hashTag, RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
-import { StoreUnavailable } from '../../../common/store-unavailable.js';
+import { ifAvailable } from '../../../common/store-unavailable.js';
 import { CLOCK_SLACK_MS } from '../erasure.js';
 import { HotTail, type Kept, type TailReading } from '../hot-tail.js';
 import type { SessionKey } from '../../../common/session-id.js';
-import type { StoredTurn } from '../stored-turn.js';
-import { fromDocument, toDocument } from '../turn-document.js';
+import { mergeTurns, type StoredTurn } from '../stored-turn.js';
+import { fromDocument, readTurn, toDocument } from '../turn-document.js';
 import { parseKeepingNumbers } from '../../../common/json/numbers.js';
-import { sessionMark } from '../../../common/logging/outside-text.js';
 
 /** Larger turns would make every read of the session slow; such a session is read from the turn store. Bytes. */
 const MAX_HOT_TURN_BYTES = 262_144;
 /** Marks of erasures outlive every read that could still fill, milliseconds. */
-const ERASURE_MARK_MS = 86_400_000;
+const ERASURE_KNOWN_MS = 86_400_000;
 const REPAIR_EVERY_MS = 250;
 const MAX_STALE = 100_000;
 
@@ -101,6 +100,9 @@ const ERASE = new RedisScript(`${FORGET}
 
 type TailReply = [mark: string, erased: string, filledFor: string, length: number, newest: string[]];
 
+/** Of a session that has to be read from the turn store; it is not filled either. */
+const UNREAD = { turns: [], complete: false, mark: -1 };
+
 export interface RedisTailLimits {
   readonly ttlMs: number;
   readonly maxTurns: number;
@@ -114,8 +116,7 @@ export interface RedisTailLimits {
  * @param now epoch milliseconds
  */
 export class RedisHotTail extends HotTail {
-  private readonly logger = new Logger('session');
-  private readonly stale = new Map<string, SessionKey>();
+  private readonly stale = new BoundedMap<string, SessionKey>(MAX_STALE);
   private readonly background = new BackgroundWork('session');
   private repairing: ScheduledWork | null = null;
 
@@ -127,35 +128,14 @@ export class RedisHotTail extends HotTail {
     super();
   }
 
-  async read(key: SessionKey): Promise<TailReading> {
-    try {
-      const reply = (await this.redis.run((client) => READ.run(client, keysOf(key), [this.now(), PIECE]))) as TailReply;
-      const [mark, erased, filledFor, length, newest] = reply;
-      const erasedAt = Number(erased);
-      if (this.stale.has(tagOf(key))) return { turns: [], complete: false, mark: -1, usable: true, erasedAt };
-      const elements =
-        length > newest.length ? [...(await this.older(key, length - newest.length)), ...newest] : newest;
-      const now = this.now();
-      const { maxTurns } = this.limits();
-      const turns = inOrder(elements.flatMap((element) => this.parsed(element, key)));
-      return {
-        turns: turns.filter(({ expiresAt }) => expiresAt > now).slice(-maxTurns),
-        // A turn that came between two pieces moves the others: what was missed shows in their number.
-        complete: Number(filledFor) >= maxTurns && turns.length >= length,
-        mark: Number(mark),
-        usable: true,
-        erasedAt,
-      };
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      return { turns: [], complete: false, mark: -1, usable: false, erasedAt: null };
-    }
+  read(key: SessionKey): Promise<TailReading> {
+    return ifAvailable(() => this.readTail(key), { ...UNREAD, usable: false, erasedAt: null });
   }
 
   async append(key: SessionKey, turn: StoredTurn, durable: boolean): Promise<Kept> {
     const { maxTurns, ttlMs } = this.limits();
     if (durable && turn.bytes > MAX_HOT_TURN_BYTES) {
-      await this.forget(key);
+      await this.orStale(key, () => this.forget(key));
       return 'unsure';
     }
     const { at = '', erasedBefore = '' } = turn.began ?? {};
@@ -166,24 +146,24 @@ export class RedisHotTail extends HotTail {
     return reply === 0 ? 'erased' : 'kept';
   }
 
+  /** Unfilled, it is read from the turn store again. */
   async fill(key: SessionKey, turns: readonly StoredTurn[], mark: number): Promise<void> {
     if (mark < 0 || turns.some(({ bytes }) => bytes > MAX_HOT_TURN_BYTES)) return;
     const { maxTurns, ttlMs } = this.limits();
-    try {
+    const fill = async (): Promise<void> => {
       for (let from = 0; from === 0 || from < turns.length; from += PIECE) {
         const last = from + PIECE >= turns.length;
         const piece = turns.slice(from, from + PIECE).map(elementOf);
         const args = [this.now(), maxTurns, ttlMs, mark, last ? maxTurns : 0, ...piece];
         await this.redis.run((client) => FILL.run(client, keysOf(key), args));
       }
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error; // unfilled, it is read from the turn store again
-    }
+    };
+    await ifAvailable(fill, undefined);
   }
 
   /** @throws StoreUnavailable when the turns may still be there */
   async erase(key: SessionKey, at: number): Promise<number> {
-    const number = await this.redis.run((client) => ERASE.run(client, keysOf(key), [ERASURE_MARK_MS, at]));
+    const number = await this.redis.run((client) => ERASE.run(client, keysOf(key), [ERASURE_KNOWN_MS, at]));
     this.stale.delete(tagOf(key));
     return Number(number);
   }
@@ -191,7 +171,28 @@ export class RedisHotTail extends HotTail {
   /** Stops repairing; what is stale then is forgotten by Redis after its TTL. */
   async close(): Promise<void> {
     await this.background.stop();
-    if (this.stale.size > 0) await this.repair();
+    await ifAvailable(() => this.repair(), undefined);
+  }
+
+  private async readTail(key: SessionKey): Promise<TailReading> {
+    const reply = await this.redis.run((client) => READ.run(client, keysOf(key), [this.now(), PIECE]));
+    const [mark, erased, filledFor, length, newest] = reply as TailReply;
+    const known = { usable: true, erasedAt: Number(erased) };
+    if (this.stale.has(tagOf(key))) return { ...UNREAD, ...known };
+    const older = length > newest.length ? await this.older(key, length - newest.length) : [];
+    const parsed = [...older, ...newest].flatMap((element) =>
+      readTurn('a turn in Redis', key, () => storedTurn(element)),
+    );
+    const turns = mergeTurns([], parsed);
+    const now = this.now();
+    const { maxTurns } = this.limits();
+    return {
+      ...known,
+      turns: turns.filter(({ expiresAt }) => expiresAt > now).slice(-maxTurns),
+      // A turn that came between two pieces moves the others: what was missed shows in their number.
+      complete: Number(filledFor) >= maxTurns && turns.length >= length,
+      mark: Number(mark),
+    };
   }
 
   /** The turns before the newest ones, oldest first. */
@@ -205,51 +206,31 @@ export class RedisHotTail extends HotTail {
   }
 
   private async forget(key: SessionKey): Promise<void> {
-    await this.orStale(key, () => this.forgetNow(key));
-  }
-
-  private async forgetNow(key: SessionKey): Promise<void> {
-    await this.redis.run((client) => FORGET_TURNS.run(client, keysOf(key), [ERASURE_MARK_MS]));
+    await this.redis.run((client) => FORGET_TURNS.run(client, keysOf(key), [ERASURE_KNOWN_MS]));
     this.stale.delete(tagOf(key));
   }
 
   /** `null` when Redis is away. */
   private async orStale<T>(key: SessionKey, work: () => Promise<T>): Promise<T | null> {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      if (this.stale.size >= MAX_STALE) this.stale.delete(this.stale.keys().next().value!);
-      this.stale.set(tagOf(key), key);
-      this.repairing ??= this.background.repeat('forgetting what misses turns', REPAIR_EVERY_MS, () => this.repair());
-      return null;
-    }
+    const result = await ifAvailable(work, null);
+    if (result !== null) return result;
+    this.stale.set(tagOf(key), key);
+    this.repairing ??= this.background.repeat('forgetting what misses turns', REPAIR_EVERY_MS, () => this.repair());
+    return null;
   }
 
   private async repair(): Promise<void> {
-    try {
-      for (const key of [...this.stale.values()]) await this.forgetNow(key);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) this.logger.error(error);
-    }
-    if (this.stale.size > 0 || !this.repairing) return;
-    this.repairing.stop();
+    for (const key of [...this.stale.values()]) await this.forget(key);
+    if (this.stale.size > 0) return;
+    this.repairing?.stop();
     this.repairing = null;
   }
+}
 
-  private parsed(element: string, { sessionId }: SessionKey): StoredTurn[] {
-    try {
-      const [, expiresAt, json] = /^\S+ (\d+) ([^]*)$/.exec(element) ?? [];
-      const turn = fromDocument(parseKeepingNumbers(json ?? ''));
-      return [{ turn, expiresAt: Number(expiresAt), bytes: Buffer.byteLength(json ?? '') }];
-    } catch (error) {
-      const reason = error instanceof SyntaxError ? 'not JSON' : (error as Error).message;
-      this.logger.error(
-        `a turn of session ${sessionMark(sessionId)} in Redis cannot be read and is left out: ${reason}`,
-      );
-      return [];
-    }
-  }
+function storedTurn(element: string): StoredTurn {
+  const [, expiresAt, json = ''] = /^\S+ (\d+) ([^]*)$/.exec(element) ?? [];
+  const turn = fromDocument(parseKeepingNumbers(json));
+  return { turn, expiresAt: Number(expiresAt), bytes: Buffer.byteLength(json) };
 }
 
 const tagOf = ({ tenant, sessionId }: SessionKey): string => hashTag(tenant, sessionId);
@@ -261,9 +242,3 @@ function keysOf(key: SessionKey): string[] {
 
 const elementOf = ({ turn, expiresAt }: StoredTurn): string =>
   `${turn.id} ${expiresAt} ${JSON.stringify(toDocument(turn))}`;
-
-/** By id, each turn once. */
-function inOrder(turns: readonly StoredTurn[]): StoredTurn[] {
-  const byId = new Map(turns.map((stored) => [stored.turn.id, stored]));
-  return [...byId.values()].sort((a, b) => (a.turn.id < b.turn.id ? -1 : 1));
-}

@@ -1,8 +1,7 @@
-import { sessionMark } from '../../../common/logging/outside-text.js';
-import { Logger } from '@nestjs/common';
 import { parseKeepingNumbers } from '../../../common/json/numbers.js';
-import { toDocument, fromDocument } from '../turn-document.js';
+import { fromDocument, readTurn, toDocument } from '../turn-document.js';
 import { erasedSince, TurnErased } from '../erasure.js';
+import type { StoreCheck } from '../../../common/store-check.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
 import { ERASURE_MARK_MS, TurnStore, type TurnPage } from '../turn-store.js';
@@ -29,8 +28,6 @@ interface Row {
 
 /** Turns as JSON documents in the embedded database. @param now epoch milliseconds */
 export class SqliteTurnStore extends TurnStore {
-  private readonly logger = new Logger('session');
-
   constructor(
     private readonly file: SqliteFile,
     private readonly now: () => number = Date.now,
@@ -58,12 +55,13 @@ export class SqliteTurnStore extends TurnStore {
     this.file.use((prepare) => prepare(REMOVE).run(tenant, sessionId, id));
   }
 
-  async newest({ tenant, sessionId }: SessionKey, limit: number, before: string | null): Promise<TurnPage> {
+  async newest(key: SessionKey, limit: number, before: string | null): Promise<TurnPage> {
+    const { tenant, sessionId } = key;
     const rows = this.file.use((prepare) =>
       prepare(NEWEST).all(tenant, sessionId, before ?? AFTER_ALL_IDS, this.now(), limit),
     ) as unknown as Row[];
     return {
-      turns: rows.flatMap((row) => this.read(row, sessionId)),
+      turns: rows.flatMap((row) => readTurn(`turn ${row.id}`, key, () => storedTurn(row))),
       next: rows.length === limit ? rows.at(-1)!.id : null,
     };
   }
@@ -82,21 +80,13 @@ export class SqliteTurnStore extends TurnStore {
     return row ? Number(row['at']) : null;
   }
 
-  async check(): Promise<{ healthy: boolean; detail: string }> {
+  async check(): Promise<StoreCheck> {
     return this.file.check();
   }
-
-  /** One unreadable row must not take the conversation with it. */
-  private read(row: Row, sessionId: string): StoredTurn[] {
-    try {
-      const turn = fromDocument(parseKeepingNumbers(row.document));
-      return [{ turn, expiresAt: row.expires_at, bytes: Buffer.byteLength(row.document) }];
-    } catch (error) {
-      const reason = error instanceof SyntaxError ? 'not JSON' : (error as Error).message;
-      this.logger.error(
-        `turn ${row.id} of session ${sessionMark(sessionId)} cannot be read and is left out: ${reason}`,
-      );
-      return [];
-    }
-  }
 }
+
+const storedTurn = ({ document, expires_at: expiresAt }: Row): StoredTurn => ({
+  turn: fromDocument(parseKeepingNumbers(document)),
+  expiresAt,
+  bytes: Buffer.byteLength(document),
+});
