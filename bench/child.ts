@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo, Server } from 'node:net';
-import { extname } from 'node:path';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Tells the parent process the port; a child without its parent ends itself. */
@@ -35,23 +37,32 @@ export async function startChild(name: 'upstream' | 'bare-proxy', args: readonly
   };
 }
 
-/** Runs bench/call-path to its end. @returns microseconds a call, by round */
-export async function callPathRounds(
-  upstreamPort: number,
-  { rounds, roundMs }: { readonly rounds: number; readonly roundMs: number },
-): Promise<{ readonly guarded: number; readonly straight: number }[]> {
-  const child = spawnBench('call-path', [upstreamPort, rounds, roundMs].map(String));
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`bench/call-path exited with ${code}`)));
-    child.once('message', resolve);
-  });
+/**
+ * Runs a file beside this one to its end.
+ *
+ * @returns what it sends
+ * @throws Error when it ends without a word
+ */
+export async function childResult<T>(name: 'call-path' | 'decision-path', args: readonly number[]): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), 'router-bench-'));
+  const child = spawnBench(name, args.map(String), { ROUTER_DATA_DIR: directory });
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code) => reject(new Error(`bench/${name} exited with ${code}`)));
+      child.once('message', (message) => resolve(message as T));
+    });
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
-function spawnBench(name: string, args: readonly string[]): ChildProcess {
+function spawnBench(name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   const file = fileURLToPath(new URL(`./${name}${extname(fileURLToPath(import.meta.url))}`, import.meta.url));
   return spawn(process.execPath, [...process.execArgv, file, ...args], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, ...env },
   });
 }
 

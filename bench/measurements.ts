@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { RouterProcess } from '../test/support/router-process.js';
-import { callPathRounds } from './child.js';
+import { childResult } from './child.js';
 import { Connection, requestBytes, type RequestOptions } from './connection.js';
 import { closedLoop, oneCaller, type LoadResult, type Questions } from './load.js';
 import { pacedStreams, type PacedResult } from './paced-load.js';
@@ -67,12 +67,18 @@ export async function plainRequests({ router, bare, pace }: Bench): Promise<Row[
   return [ratioRow('plain requests', rounds, 'requests/s')];
 }
 
+/** Microseconds a call. */
+interface CallPathRound {
+  readonly guarded: number;
+  readonly straight: number;
+}
+
 /** What a plain request costs more because its model call survives failures (breaker, retries, recovery). */
 export async function resilienceCost({ router, upstreamPort, pace }: Bench): Promise<Row[]> {
   const load = { ...same(chat(portOf(router), requestBody('plain', false))), connections: PLAIN_CONNECTIONS };
   await closedLoop({ ...load, durationMs: pace.warmUpMs });
   const { perSecond } = await closedLoop({ ...load, durationMs: pace.roundMs });
-  const rounds = await callPathRounds(upstreamPort, pace);
+  const rounds = await childResult<CallPathRound[]>('call-path', [upstreamPort, pace.rounds, pace.roundMs]);
   const extraUs = median(rounds.map(({ guarded, straight }) => guarded - straight));
   const requestUs = 1e6 / perSecond;
   return [

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
 import { RedisServer } from '../test/support/redis-server.js';
 import { closedLoop, type LoadResult } from './load.js';
@@ -8,6 +7,7 @@ import { cpuMs } from './process-figures.js';
 import { PROMPTS } from './prompts.js';
 import type { Bound, Row } from './report.js';
 import { inTurn, type Pair } from './rounds.js';
+import { hasRedis, NO_REDIS } from './redis-here.js';
 import { AUTHORIZED, benchConfig, CHAT, sideOf, startRouter, type Side } from './router-under-test.js';
 import { median, ratioOf } from './statistics.js';
 
@@ -89,15 +89,12 @@ function streamCosts(bench: Bench, model: BenchModel): Promise<Pair<Cost>[]> {
   return costs(bench, { model, router: sideOf(bench.everythingOn), chunks: STREAM_CHUNKS, perSecond });
 }
 
-const hasRedis = (): boolean => spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
-
 /** The plain row with the limits in a real redis-server on this machine. */
 export async function redisCost(bench: Bench): Promise<Row[]> {
   const what = 'plain requests, limits in Redis';
   const atLeast = { at: 'least', value: 0.28 } as const;
   if (!hasRedis()) {
-    const skipped = 'no redis-server on PATH';
-    return [{ what, value: NaN, unit: 'x', atLeast, target: null, detail: '', skipped }];
+    return [{ what, value: NaN, unit: 'x', atLeast, target: null, detail: '', skipped: NO_REDIS }];
   }
   const redis = await RedisServer.start();
   try {

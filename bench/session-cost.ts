@@ -4,6 +4,7 @@ import { RedisServer } from '../test/support/redis-server.js';
 import { oneCaller } from './load.js';
 import type { Bench } from './measurements.js';
 import { requestBody } from './payloads.js';
+import { hasRedis, NO_REDIS } from './redis-here.js';
 import type { Row } from './report.js';
 import { AUTHORIZED, benchConfig, CHAT, portOf, startRouter } from './router-under-test.js';
 import { median, percentile } from './statistics.js';
@@ -12,11 +13,19 @@ const BLOCKS = 15;
 /** Turns of one session: a block begins a new one. */
 const TURNS = 20;
 
+const ROW = {
+  what: 'a session more, on the emulators, p50',
+  unit: 'ms',
+  atLeast: null,
+  target: { at: 'most', value: 2 },
+} as const;
+
 /**
  * What a session costs: the same request with and without `x-session-id`, in turn, on a router that uses a real
  * redis-server, the Cosmos emulator and Azurite.
  */
 export async function sessionCost({ upstreamPort }: Bench): Promise<Row[]> {
+  if (!hasRedis()) return [{ ...ROW, value: NaN, detail: '', skipped: NO_REDIS }];
   const [redis, cosmos, tables] = await Promise.all([
     RedisServer.start(),
     CosmosEmulator.start(),
@@ -51,11 +60,8 @@ async function measure(port: number): Promise<Row> {
   }
   const [without, within] = [0, 1].map((side) => median(blocks.map((block) => block[side] ?? NaN)));
   return {
-    what: 'a session more, on the emulators, p50',
+    ...ROW,
     value: median(blocks.map(([bare = NaN, session = NaN]) => session - bare)),
-    unit: 'ms',
-    atLeast: null,
-    target: { at: 'most', value: 2 },
     detail: `with ${within?.toFixed(2)}, without ${without?.toFixed(2)} ms; ${TURNS} turns a session`,
   };
 }
