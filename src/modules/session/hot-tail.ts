@@ -47,4 +47,9 @@ export abstract class HotTail {
    * @returns the number of this erasure: `at`, or more where the one before had as much
    */
   abstract erase(key: SessionKey, at: number): Promise<number>;
+
+  /** Ends what it does behind the requests. */
+  async close(): Promise<void> {
+    // nothing, where it does nothing
+  }
 }

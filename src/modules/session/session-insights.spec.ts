@@ -1,4 +1,4 @@
-import { insightsOf, percentile } from './session-insights.js';
+import { insightsOf } from './session-insights.js';
 import { summaryOf, titleOf, totalCost } from './session-index.js';
 import type { Turn } from './session.messages.js';
 
@@ -49,15 +49,15 @@ describe('insightsOf', () => {
   });
 });
 
-describe('percentile', () => {
+describe('percentiles', () => {
   it.each([
-    [50, 50],
-    [95, 95],
-    [99.5, 100],
-    [1, 1],
-  ])('p%d of 1..100 is %d', (p, expected) => {
-    const values = Array.from({ length: 100 }, (_, i) => i + 1);
-    expect(percentile(values, p)).toBe(expected);
+    [1, 1, 1],
+    [20, 10, 19],
+    [21, 11, 20],
+    [100, 50, 95],
+  ])('of 1..%d ms: p50 = %d, p95 = %d', (count, p50, p95) => {
+    const turns = Array.from({ length: count }, (_, i) => turn({ latencyMs: i + 1 }));
+    expect(insightsOf(turns).latency_ms).toMatchObject({ p50, p95 });
   });
 });
 

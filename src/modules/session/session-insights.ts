@@ -1,31 +1,12 @@
 import { totalCost } from './session-index.js';
 import type { Turn } from './session.messages.js';
-
-export interface LatencyInsights {
-  avg: number;
-  p50: number;
-  p95: number;
-  min: number;
-  max: number;
-}
-
-/** The JSON of `GET /v1/sessions/{id}/insights`. */
-export interface SessionInsights {
-  turns: number;
-  model_switches: number;
-  targets: Record<string, { turns: number; share: number; simulated?: true }>;
-  latency_ms: LatencyInsights | null;
-  usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number };
-  cost_usd: number | null;
-  cache_hits: number;
-  fallbacks: number;
-}
+import type { InsightsResponse } from './session.schemas.js';
 
 /**
  * What happened in a session, from its turns, oldest first. A model switch is a turn answered by another target than
  * the turn before it. Turns without usage count as 0 tokens; `cost_usd` is null when one turn's cost is unknown.
  */
-export function insightsOf(turns: readonly Turn[]): SessionInsights {
+export function insightsOf(turns: readonly Turn[]): InsightsResponse {
   return {
     turns: turns.length,
     model_switches: turns.filter((turn, i) => i > 0 && turn.target !== turns[i - 1]!.target).length,
@@ -42,17 +23,7 @@ export function insightsOf(turns: readonly Turn[]): SessionInsights {
   };
 }
 
-/**
- * Nearest-rank percentile: the smallest value that at least `p` percent of all values do not exceed.
- *
- * @param sorted ascending, not empty
- * @param p 0 < p <= 100
- */
-export function percentile(sorted: readonly number[], p: number): number {
-  return sorted[Math.ceil((p / 100) * sorted.length) - 1]!;
-}
-
-function targetShares(turns: readonly Turn[]): SessionInsights['targets'] {
+function targetShares(turns: readonly Turn[]): InsightsResponse['targets'] {
   const counts = new Map<string, { turns: number; simulated: boolean }>();
   for (const { target, simulated } of turns) {
     const known = counts.get(target);
@@ -66,13 +37,15 @@ function targetShares(turns: readonly Turn[]): SessionInsights['targets'] {
   );
 }
 
-function latencies(turns: readonly Turn[]): LatencyInsights | null {
+function latencies(turns: readonly Turn[]): InsightsResponse['latency_ms'] {
   if (turns.length === 0) return null;
   const sorted = turns.map(({ latencyMs }) => latencyMs).sort((a, b) => a - b);
+  // Nearest rank: the smallest value that at least `p` percent of all values do not exceed.
+  const percentile = (p: number): number => sorted[Math.ceil((p / 100) * sorted.length) - 1]!;
   return {
     avg: sorted.reduce((total, ms) => total + ms, 0) / sorted.length,
-    p50: percentile(sorted, 50),
-    p95: percentile(sorted, 95),
+    p50: percentile(50),
+    p95: percentile(95),
     min: sorted[0]!,
     max: sorted.at(-1)!,
   };

@@ -1,20 +1,20 @@
+import { Injectable } from '@nestjs/common';
 import { BackgroundWork } from '../../common/background-work.js';
-import type { LiveConfig } from '../../common/config/live-config.js';
-import type { RedisConnection } from '../../common/redis/redis-connection.js';
-import { cosmosContainer } from './adapters/cosmos-container.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import { RedisConnection } from '../../common/redis/redis-connection.js';
+import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
+import { hasTables, tablesConnection, type TablesConnection } from '../../common/tables/adapters/tables-client.js';
+import { cosmosContainer, type CosmosContainer } from './adapters/cosmos-container.js';
 import { CosmosTurnStore } from './adapters/cosmos.turn-store.js';
 import { MemoryHotTail } from './adapters/memory.hot-tail.js';
 import { MemoryTurnOutbox } from './adapters/memory.turn-outbox.js';
 import { RedisErasureFeed } from './adapters/redis.erasure-feed.js';
 import { RedisHotTail } from './adapters/redis.hot-tail.js';
 import { RedisTurnOutbox } from './adapters/redis.turn-outbox.js';
-import { SqliteExpirySweep } from './adapters/sqlite.expiry-sweep.js';
+import { sweepExpired } from './adapters/sqlite.expiry-sweep.js';
 import { SqliteSessionIndex } from './adapters/sqlite.session-index.js';
 import { SqliteTurnStore } from './adapters/sqlite.turn-store.js';
-import type { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
-import { tablesConnection } from '../../common/tables/adapters/tables-client.js';
 import { TablesSessionIndex } from './adapters/tables.session-index.js';
-import { durableStores } from './durable-stores.js';
 import type { HotTail } from './hot-tail.js';
 import { Outboxes } from './outboxes.js';
 import type { SessionIndex } from './session-index.js';
@@ -25,11 +25,13 @@ const MAX_HOT_BYTES = 67_108_864;
 const MAX_OUTBOX_TURNS = 10_000;
 const MAX_OUTBOX_BYTES = 67_108_864;
 const SWEEP_MS = 3_600_000;
+const SWEEPING = 'deleting sessions that have expired';
 
 /**
  * The adapters that the configuration asks for: Cosmos DB, Table Storage and Redis where they are configured, the
  * embedded database and this process's memory where not.
  */
+@Injectable()
 export class SessionStores {
   readonly turnStore: TurnStore;
   readonly index: SessionIndex;
@@ -37,65 +39,55 @@ export class SessionStores {
   readonly outboxes: Outboxes;
   /** `null` without Redis: there is one replica then. */
   readonly erasures: RedisErasureFeed | null;
-  /** Whether turns leave the machine, so that waiting for the store at the end is worth it. */
-  readonly remote: boolean;
-  private readonly starts: (() => void)[] = [];
-  private readonly closes: (() => void | Promise<void>)[] = [];
+  /** Each `null` where it is not configured. */
+  readonly cosmos: CosmosContainer | null;
+  readonly tables: TablesConnection | null;
+  private readonly background = new BackgroundWork('session');
 
-  constructor(config: LiveConfig, redis: RedisConnection, database: SqliteFile) {
-    const uses = durableStores(config.current);
-    const file = uses.cosmos && uses.tables ? null : this.sweptFile(database);
-    this.remote = uses.cosmos;
-    this.turnStore = uses.cosmos ? this.openCosmos(config) : new SqliteTurnStore(file!);
-    this.index = uses.tables ? this.openTables(config) : new SqliteSessionIndex(file!);
-    this.hotTail = redis.configured ? this.sharedTail(config, redis) : ownTail(config, file, uses.cosmos);
-    const memory = new MemoryTurnOutbox({ maxTurns: MAX_OUTBOX_TURNS, maxBytes: MAX_OUTBOX_BYTES });
+  constructor(
+    config: LiveConfig,
+    redis: RedisConnection,
+    private readonly file: SqliteFile,
+  ) {
+    const { cosmos, tables } = config.current;
+    this.cosmos = cosmos.endpoint === '' ? null : cosmosContainer(cosmos);
+    this.tables = hasTables(tables) ? tablesConnection(tables) : null;
+    this.turnStore = this.cosmos ? new CosmosTurnStore(this.cosmos) : new SqliteTurnStore(file);
+    this.index = this.tables ? new TablesSessionIndex(this.tables) : new SqliteSessionIndex(file);
+    this.hotTail = redis.configured ? new RedisHotTail(redis, () => tailLimits(config)) : this.ownTail(config);
     this.erasures = redis.configured ? new RedisErasureFeed(redis) : null;
+    const memory = new MemoryTurnOutbox({ maxTurns: MAX_OUTBOX_TURNS, maxBytes: MAX_OUTBOX_BYTES });
     this.outboxes = new Outboxes(memory, redis.configured ? new RedisTurnOutbox(redis) : null);
   }
 
   /** Opens files and connections in the background; a store that is away is logged, and the service goes on. */
   start(): void {
-    for (const start of this.starts) start();
+    this.cosmos?.start();
+    this.tables?.start();
+    const { index, file } = this;
+    if (index instanceof TablesSessionIndex) this.background.repeat(SWEEPING, SWEEP_MS, () => index.sweep());
+    if (this.cosmos && this.tables) return;
+    const sweep = (signal: AbortSignal): Promise<void> => sweepExpired(file, signal);
+    this.background.launch(SWEEPING, sweep);
+    this.background.repeat(SWEEPING, SWEEP_MS, sweep);
   }
 
   async close(): Promise<void> {
-    for (const close of this.closes) await close();
+    await this.background.stop();
+    await this.hotTail.close();
+    this.cosmos?.close();
+    this.tables?.close();
   }
 
-  private sweptFile(file: SqliteFile): SqliteFile {
-    const sweep = new SqliteExpirySweep(file);
-    this.starts.push(() => sweep.start());
-    this.closes.push(() => sweep.stop());
-    return file;
-  }
-
-  private openCosmos(config: LiveConfig): TurnStore {
-    const container = cosmosContainer(config.current.cosmos);
-    this.starts.push(() => container.start());
-    this.closes.push(() => container.close());
-    return new CosmosTurnStore(container);
-  }
-
-  private openTables(config: LiveConfig): SessionIndex {
-    const tables = tablesConnection(config.current.tables);
-    const index = new TablesSessionIndex(tables);
-    const background = new BackgroundWork('session');
-    this.starts.push(() => {
-      tables.start();
-      background.repeat('deleting sessions that have expired', SWEEP_MS, () => index.sweep());
-    });
-    this.closes.push(
-      () => background.stop(),
-      () => tables.close(),
-    );
-    return index;
-  }
-
-  private sharedTail(config: LiveConfig, redis: RedisConnection): HotTail {
-    const tail = new RedisHotTail(redis, () => tailLimits(config));
-    this.closes.push(() => tail.close());
-    return tail;
+  /**
+   * Cosmos DB without Redis: other replicas write too and nothing tells this one, so every read counts as overtaken and
+   * asks the store again.
+   */
+  private ownTail(config: LiveConfig): HotTail {
+    let reads = 0;
+    const foreignWrites = this.cosmos ? () => (reads += 1) : () => this.file.foreignWrites();
+    const limits = () => ({ ...tailLimits(config), maxSessions: MAX_HOT_SESSIONS, maxBytes: MAX_HOT_BYTES });
+    return new MemoryHotTail(limits, foreignWrites);
   }
 }
 
@@ -103,14 +95,3 @@ const tailLimits = ({ current: { sessions } }: LiveConfig) => ({
   ttlMs: sessions.ttlSeconds * 1000,
   maxTurns: sessions.maxTurns,
 });
-
-/**
- * Cosmos DB without Redis: other replicas write too and nothing tells this one, so every read counts as overtaken and
- * asks the store again.
- */
-function ownTail(config: LiveConfig, file: SqliteFile | null, cosmos: boolean): HotTail {
-  let reads = 0;
-  const foreignWrites = cosmos || !file ? () => (reads += 1) : () => file.foreignWrites();
-  const limits = () => ({ ...tailLimits(config), maxSessions: MAX_HOT_SESSIONS, maxBytes: MAX_HOT_BYTES });
-  return new MemoryHotTail(limits, foreignWrites);
-}

@@ -15,7 +15,7 @@ import { CurrentCaller, RequireScope } from '../../common/http/access.decorators
 import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
 import { SessionErasure } from './session-erasure.js';
-import { insightsOf, type SessionInsights } from './session-insights.js';
+import { insightsOf } from './session-insights.js';
 import { SessionReader } from './session-reader.js';
 import { toExportJson, toListJson, toSessionJson } from './session-json.js';
 import {
@@ -28,6 +28,7 @@ import {
   sessionResponse,
   type DeletedResponse,
   type ExportResponse,
+  type InsightsResponse,
   type ListQuery,
   type SessionListResponse,
   type SessionResponse,
@@ -126,7 +127,7 @@ export class SessionController {
   async insights(
     @CurrentCaller() { tenant }: Caller,
     @Param({ schema: sessionParams }) { id }: SessionParams,
-  ): Promise<SessionInsights> {
+  ): Promise<InsightsResponse> {
     const { turns } = await this.reader.read({ tenant, sessionId: id });
     return insightsOf(turns);
   }

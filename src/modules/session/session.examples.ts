@@ -1,6 +1,5 @@
 import { EXAMPLE_SESSION_ID } from '../../common/session-id.js';
-import type { SessionInsights } from './session-insights.js';
-import type { DeletedResponse, SessionListResponse, SessionResponse } from './session.schemas.js';
+import type { DeletedResponse, InsightsResponse, SessionListResponse, SessionResponse } from './session.schemas.js';
 
 // The examples of the API documentation: one short conversation.
 
@@ -43,7 +42,7 @@ export const sessionExample: SessionResponse = {
 
 export const deletedExample: DeletedResponse = { id: heading.id, object: 'session.deleted', deleted: true };
 
-export const insightsExample: SessionInsights = {
+export const insightsExample: InsightsResponse = {
   turns: 1,
   model_switches: 0,
   targets: { local: { turns: 1, share: 1 } },

@@ -1,8 +1,5 @@
 import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { LiveConfig } from '../../common/config/live-config.js';
-import { RedisConnection } from '../../common/redis/redis-connection.js';
-import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
 import { ActiveSessions } from './active-sessions.js';
 import { AppendTurnHandler } from './append-turn.handler.js';
 import { CheckSessionStoresHandler } from './check-session-stores.handler.js';
@@ -25,12 +22,7 @@ const INDEX_FLUSH_MS = 5_000;
   imports: [CqrsModule],
   controllers: [SessionController],
   providers: [
-    {
-      provide: SessionStores,
-      useFactory: (config: LiveConfig, redis: RedisConnection, database: SqliteFile) =>
-        new SessionStores(config, redis, database),
-      inject: [LiveConfig, RedisConnection, SqliteFile],
-    },
+    SessionStores,
     { provide: TurnStore, useFactory: (stores: SessionStores) => stores.turnStore, inject: [SessionStores] },
     { provide: SessionIndex, useFactory: (stores: SessionStores) => stores.index, inject: [SessionStores] },
     { provide: HotTail, useFactory: (stores: SessionStores) => stores.hotTail, inject: [SessionStores] },
@@ -57,7 +49,7 @@ export class SessionModule implements OnModuleInit, OnApplicationShutdown {
   /** Requests have ended by now: what still waits goes to its store, then the stores are closed. */
   async onApplicationShutdown(): Promise<void> {
     await this.erasures.stop();
-    await this.drain.flush(this.stores.remote);
+    await this.drain.flush(this.stores.cosmos !== null);
     await this.indexWriter.close(INDEX_FLUSH_MS);
     await this.stores.close();
   }

@@ -82,6 +82,7 @@ export const insightsResponse = z.object({
   cache_hits: z.int(),
   fallbacks: z.int(),
 });
+export type InsightsResponse = z.output<typeof insightsResponse>;
 
 export const exportResponse = z.object({
   object: z.literal('session.export'),

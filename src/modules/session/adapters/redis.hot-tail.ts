@@ -169,7 +169,7 @@ export class RedisHotTail extends HotTail {
   }
 
   /** Stops repairing; what is stale then is forgotten by Redis after its TTL. */
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     await this.background.stop();
     await ifAvailable(() => this.repair(), undefined);
   }

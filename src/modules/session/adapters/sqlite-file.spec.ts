@@ -10,7 +10,7 @@ import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { toStoredTurn } from '../stored-turn.js';
 import type { Turn } from '../session.messages.js';
 import { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
-import { SqliteExpirySweep } from './sqlite.expiry-sweep.js';
+import { sweepExpired } from './sqlite.expiry-sweep.js';
 import { SqliteTurnStore } from './sqlite.turn-store.js';
 
 const KEY = { tenant: 'acme', sessionId: 'one' };
@@ -160,7 +160,7 @@ describe('SqliteFile', () => {
     await store.append(KEY, toStoredTurn(turn('A'), 1));
     await store.append(KEY, toStoredTurn(turn('B'), 2));
     nowMs = DAY_MS;
-    new SqliteExpirySweep(file, () => nowMs).sweep();
+    await sweepExpired(file, new AbortController().signal, () => nowMs);
     const ids = file.use((prepare) => prepare('SELECT id FROM turns').all()).map((row) => row['id']);
     expect(ids).toEqual(['B']);
   });
@@ -170,10 +170,10 @@ describe('SqliteFile', () => {
     await store.erase(KEY, nowMs);
     const marks = () => file.use((prepare) => prepare('SELECT COUNT(*) AS n FROM erasures').get())?.['n'];
     nowMs = 7 * DAY_MS - 1;
-    new SqliteExpirySweep(file, () => nowMs).sweep();
+    await sweepExpired(file, new AbortController().signal, () => nowMs);
     expect(marks()).toBe(1);
     nowMs += 1;
-    new SqliteExpirySweep(file, () => nowMs).sweep();
+    await sweepExpired(file, new AbortController().signal, () => nowMs);
     expect(marks()).toBe(0);
   });
 
