@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isFields } from '../json/fields.js';
 import { isLoopbackHost } from '../loopback.js';
 import type { ConfigProblem } from './config-error.js';
 import type { RouterConfig } from './config.schema.js';
@@ -31,14 +32,10 @@ const GUARDS = ['tenants', 'privacy'] as const satisfies (keyof RouterConfig)[];
  * writes the empty section.
  *
  * @param next what would be in force
- * @param sections names of the sections the new file has
+ * @param file what the new file says, for the sections that it has
  * @param running what is in force, with the targets that were configured and not those that were found
  */
-export function reloadProblems(
-  next: RouterConfig,
-  sections: ReadonlySet<string>,
-  running: RouterConfig,
-): ConfigProblem[] {
+export function reloadProblems(next: RouterConfig, file: unknown, running: RouterConfig): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   if (needsCredential(running) && !needsCredential(next)) {
     problems.push({
@@ -50,7 +47,7 @@ export function reloadProblems(
     problems.push({ path: 'targets', message: 'the last target would be gone; a restart is needed for that' });
   }
   for (const section of GUARDS) {
-    if (sections.has(section) || isDeepStrictEqual(next[section], running[section])) continue;
+    if ((isFields(file) && section in file) || isDeepStrictEqual(next[section], running[section])) continue;
     const message = `the section is missing and its restrictions would end; write "${section}: {}" or restart to mean it`;
     problems.push({ path: section, message });
   }

@@ -1,6 +1,6 @@
-import { interpolate, parseYamlSource, type Environment } from './config-text.js';
+import { readConfigText, type Environment } from './config-text.js';
 
-const read = (yaml: string, env: Environment = {}) => interpolate(parseYamlSource(yaml).document, env);
+const read = (yaml: string, env: Environment = {}) => readConfigText(yaml, env);
 const valueOf = (yaml: string, env: Environment = {}) => read(yaml, env).value;
 
 describe('interpolation', () => {
@@ -27,13 +27,13 @@ describe('interpolation', () => {
   ])('reads %s', (_, yaml, env, expected) => expect(valueOf(yaml, env)).toEqual(expected));
 
   it('names the path and the variable that is not set', () => {
-    expect(read('t:\n  - k: ok\n  - k: ${NOT_THERE}').problems).toEqual([
+    expect(read('t:\n  - k: ok\n  - k: ${NOT_THERE}').unset).toEqual([
       { path: 't[1].k', message: expect.stringContaining('NOT_THERE is not set') as string },
     ]);
   });
 
   it.each(['a: ${A', 'a: ${}', 'a: ${A-x}', 'a: "${1A}"'])('refuses %s', (yaml) => {
-    expect(read(yaml, { A: 'x' }).problems).toMatchObject([
+    expect(read(yaml, { A: 'x' }).unset).toMatchObject([
       { path: 'a', message: expect.stringContaining('${VAR:-default}') as string },
     ]);
   });
@@ -51,9 +51,9 @@ describe('interpolation', () => {
 
 describe('YAML errors', () => {
   it('have line and column, also behind a placeholder in a flow map', () => {
-    expect(parseYamlSource('ok: 1\na: { b: ${A:-}, c: ] }').problems[0]?.path).toBe('line 2, column 20');
+    expect(read('ok: 1\na: { b: ${A:-}, c: ] }').syntax[0]?.path).toBe('line 2, column 20');
   });
   it('include keys that are given twice', () => {
-    expect(parseYamlSource('a: 1\na: 2').problems).toMatchObject([{ path: 'line 2, column 1' }]);
+    expect(read('a: 1\na: 2').syntax).toMatchObject([{ path: 'line 2, column 1' }]);
   });
 });

@@ -1,5 +1,4 @@
 import {
-  isMap,
   isPair,
   isScalar,
   isSeq,
@@ -14,66 +13,78 @@ import {
 import { formatPath, type ConfigProblem } from './config-error.js';
 import { ownField } from '../json/fields.js';
 
-/**
- * YAML ends a plain scalar inside `{ }` or `[ ]` at these characters, so `{ url: ${REDIS_URL:-} }` would not parse.
- * Within a placeholder they are swapped for Unicode noncharacters (one for one, so columns stay right) until the text
- * is parsed.
- */
-const MASKED = new Map([...'{}[],'].map((character, i) => [character, String.fromCharCode(0xfdd0 + i)]));
-const ORIGINAL = new Map([...MASKED].map(([character, mask]) => [mask, character]));
-
-const swap = (text: string, table: ReadonlyMap<string, string>): string =>
-  [...text].map((character) => table.get(character) ?? character).join('');
-
-const mask = (text: string): string => text.replace(/\$\{[^}\n]*\}/g, (placeholder) => swap(placeholder, MASKED));
-const unmask = (text: string): string => text.replace(/[\ufdd0-\ufdd4]/g, (character) => ORIGINAL.get(character) ?? '');
-
-export interface YamlSource {
-  readonly document: Document;
-  /** Syntax errors and duplicate keys; with any of them the document is not worth reading. */
-  readonly problems: readonly ConfigProblem[];
-}
-
-/** The names of the sections that a file has, whatever is in them. */
-export function sectionsOf(text: string): ReadonlySet<string> {
-  const { contents } = parseYamlSource(text).document;
-  return new Set(isMap(contents) ? contents.items.map(({ key }) => String(key)) : []);
-}
-
-/** Parses YAML 1.2 (core schema) that may hold `${...}` placeholders anywhere a scalar may stand. */
-export function parseYamlSource(text: string): YamlSource {
-  const lines = new LineCounter();
-  const document = parseDocument(mask(text), { lineCounter: lines, prettyErrors: false });
-  visit(document, {
-    Scalar: (_, node) => {
-      if (isScalar<string>(node) && typeof node.value === 'string') node.value = unmask(node.value);
-    },
-  });
-  const problems = [...document.errors, ...document.warnings].map((error) => {
-    const { line, col } = lines.linePos(error.pos[0]);
-    return { path: `line ${line}, column ${col}`, message: unmask(error.message) };
-  });
-  return { document, problems };
-}
-
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where the text of one scalar came from. */
 export interface ScalarOrigin {
   /** As it stands in the file, placeholders included. */
   readonly written: string;
-  /** The non-empty defaults of its placeholders. */
-  readonly defaults: readonly string[];
-  readonly hasPlaceholder: boolean;
+  /** What it may be without the environment: the non-empty defaults of its placeholders, or all of it. */
+  readonly literals: readonly string[];
   /** It was nothing but one unquoted `${...}`, and may thus stand for a number or boolean. */
   readonly mayBeTyped: boolean;
 }
 
-export interface Interpolated {
+/** A configuration file that was read. */
+export interface ConfigText {
+  /** Syntax errors and duplicate keys; with any of them there is no `value`. */
+  readonly syntax: readonly ConfigProblem[];
   readonly value: unknown;
   /** By path, as `formatPath` writes it. */
   readonly origins: ReadonlyMap<string, ScalarOrigin>;
-  readonly problems: readonly ConfigProblem[];
+  /** Placeholders that stand for nothing. */
+  readonly unset: readonly ConfigProblem[];
+}
+
+/** YAML ends a plain scalar inside `{ }` or `[ ]` at these characters, so `{ url: ${REDIS_URL:-} }` would not parse. */
+const FLOW = '{}[],';
+/** Within a placeholder Unicode noncharacters stand for them (one for one, so columns stay right) while it is parsed. */
+const FIRST_MASK = 0xfdd0;
+const mask = (text: string): string =>
+  text.replace(/\$\{[^}\n]*\}/g, (placeholder) =>
+    placeholder.replace(/[{}[\],]/g, (sign) => String.fromCharCode(FIRST_MASK + FLOW.indexOf(sign))),
+  );
+const unmask = (text: string): string =>
+  text.replace(/[\ufdd0-\ufdd4]/g, (sign) => FLOW.charAt(sign.charCodeAt(0) - FIRST_MASK));
+
+/**
+ * Parses YAML 1.2 (core schema) and puts environment variables in its string scalars: `${VAR}`, `${VAR:-default}` (the
+ * default also for an empty variable, as in a shell), `$${` for the characters `${`. Works on parsed scalars and not on
+ * the file's text, so a value can hold `: `, `#` or line breaks and still is one value. Values are not searched for
+ * placeholders.
+ */
+export function readConfigText(text: string, env: Environment): ConfigText {
+  const lines = new LineCounter();
+  const document = parseDocument(mask(text), { lineCounter: lines, prettyErrors: false });
+  const syntax = [...document.errors, ...document.warnings].map((error) => {
+    const { line, col } = lines.linePos(error.pos[0]);
+    return { path: `line ${line}, column ${col}`, message: unmask(error.message) };
+  });
+  const origins = new Map<string, ScalarOrigin>();
+  const unset: ConfigProblem[] = [];
+  if (syntax.length > 0) return { syntax, value: undefined, origins, unset };
+  visit(document, {
+    Scalar: (key, node, ancestors) => {
+      if (typeof node.value !== 'string') return;
+      node.value = unmask(node.value);
+      if (key === 'key') return;
+      const path = formatPath(pathOf(ancestors, node));
+      const { text: replaced, origin, errors } = replacePlaceholders(node.value as string, node.type !== 'PLAIN', env);
+      node.value = replaced;
+      origins.set(path, origin);
+      for (const message of errors) unset.push({ path, message });
+    },
+  });
+  return { syntax, value: document.toJS() as unknown, origins, unset };
+}
+
+type Ancestor = Document | Node | Pair;
+
+function pathOf(ancestors: readonly Ancestor[], scalar: Scalar): (string | number)[] {
+  return ancestors.flatMap((ancestor, i): (string | number)[] => {
+    if (isPair(ancestor)) return [isScalar(ancestor.key) ? String(ancestor.key.value) : '?'];
+    return isSeq(ancestor) ? [ancestor.items.indexOf(ancestors[i + 1] ?? scalar)] : [];
+  });
 }
 
 const PLACEHOLDER = /(\$?)\$\{([^}]*)(\}?)/g;
@@ -105,49 +116,17 @@ function replacePlaceholders(written: string, quoted: boolean, env: Environment)
     return value ?? '';
   });
   const alone = count === 1 && /^\$\{[^}]*\}$/.test(written);
-  const origin = { written, defaults, hasPlaceholder: count > 0, mayBeTyped: alone && !quoted };
-  return { text, origin, errors };
-}
-
-type Ancestor = Document | Node | Pair;
-
-function pathOf(ancestors: readonly Ancestor[], scalar: Scalar): (string | number)[] {
-  return ancestors.flatMap((ancestor, i): (string | number)[] => {
-    if (isPair(ancestor)) return [isScalar(ancestor.key) ? String(ancestor.key.value) : '?'];
-    return isSeq(ancestor) ? [ancestor.items.indexOf(ancestors[i + 1] ?? scalar)] : [];
-  });
-}
-
-/**
- * Puts environment variables in the string scalars of a parsed document: `${VAR}`, `${VAR:-default}` (the default also
- * for an empty variable, as in a shell), `$${` for the characters `${`. Works on parsed scalars and not on the file's
- * text, so a value can hold `: `, `#` or line breaks and still is one value. Values are not searched for placeholders.
- */
-export function interpolate(document: Document, env: Environment): Interpolated {
-  const origins = new Map<string, ScalarOrigin>();
-  const problems: ConfigProblem[] = [];
-  visit(document, {
-    Scalar: (key, node, ancestors) => {
-      if (key === 'key' || typeof node.value !== 'string') return;
-      const path = formatPath(pathOf(ancestors, node));
-      const { text, origin, errors } = replacePlaceholders(node.value, node.type !== 'PLAIN', env);
-      node.value = text;
-      origins.set(path, origin);
-      for (const message of errors) problems.push({ path, message });
-    },
-  });
-  return { value: document.toJS() as unknown, origins, problems };
+  const literals = count > 0 ? defaults : [written].filter(Boolean);
+  return { text, origin: { written, literals, mayBeTyped: alone && !quoted }, errors };
 }
 
 const SECRET_PATH = /^(targets\[\d+\]\.apiKey|cosmos\.key|tables\.connectionString)$/;
 const URL_PASSWORD = /^[a-z]+:\/\/[^/]*:([^/]+)@/i;
 
-function readsLiteralSecret(path: string, origin: ScalarOrigin): boolean {
-  if (SECRET_PATH.test(path)) {
-    return origin.defaults.length > 0 || (origin.written !== '' && !origin.hasPlaceholder);
-  }
+function readsLiteralSecret(path: string, { written, literals }: ScalarOrigin): boolean {
+  if (SECRET_PATH.test(path)) return literals.length > 0;
   if (path !== 'redis.url') return false;
-  return [origin.written, ...origin.defaults].some((url) => {
+  return [written, ...literals].some((url) => {
     const password = URL_PASSWORD.exec(url.replace(/^\$\{\w+:-(.*)\}$/, '$1'))?.[1];
     return password !== undefined && !password.includes('${');
   });

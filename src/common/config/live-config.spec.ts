@@ -23,8 +23,8 @@ describe('the model auto', () => {
     const live = new LiveConfig(config(['a']), null);
     const seen: string[][] = [];
     live.onChange((next) => void seen.push(next.models.flatMap(({ targets }) => targets)));
-    await live.replace({ ...live.current, targets: config(['a', 'c']).targets });
-    await live.replace({ ...live.current, targets: [] });
+    await live.replace({ ...live.written, targets: config(['a', 'c']).targets });
+    await live.replace({ ...live.written, targets: [] });
     expect(seen).toEqual([['a', 'c'], []]);
   });
 });

@@ -4,8 +4,6 @@ import type { ModelConfig, RouterConfig } from './config.schema.js';
 export const AUTO_MODEL = 'auto';
 /** As in the schema's default: two of five queries may go to the strong side. */
 const STRONG_SHARE = 0.4;
-/** Models made here, told apart from written ones: they follow the targets when those change. */
-const generated = new WeakSet<ModelConfig>();
 
 /**
  * The model `auto` always exists: not configured, it is every target in configured order, strategy `hybrid`.
@@ -13,22 +11,19 @@ const generated = new WeakSet<ModelConfig>();
  * @param strong ids of its strong side, where that is not the usual one
  */
 export function withAutoModel(config: RouterConfig, strong?: readonly string[]): RouterConfig {
-  const written = config.models.filter((model) => !generated.has(model));
-  if (written.some(({ name }) => name === AUTO_MODEL)) return config;
-  if (config.targets.length === 0)
-    return written.length === config.models.length ? config : { ...config, models: written };
+  const { models, targets } = config;
+  if (targets.length === 0 || models.some(({ name }) => name === AUTO_MODEL)) return config;
   const auto: ModelConfig = {
     name: AUTO_MODEL,
     strategy: 'hybrid',
-    targets: config.targets.map(({ id }) => id),
+    targets: targets.map(({ id }) => id),
     ...(strong ? { strong: [...strong] } : {}),
     strongShare: STRONG_SHARE,
   };
-  generated.add(auto);
-  return { ...config, models: [auto, ...written] };
+  return { ...config, models: [auto, ...models] };
 }
 
-export type ConfigListener = (next: RouterConfig, previous: RouterConfig) => void | Promise<void>;
+export type ConfigListener = (next: RouterConfig) => void | Promise<void>;
 
 /** What was found on this machine, for a service that has no targets configured. */
 export interface FoundTargets {
@@ -69,7 +64,7 @@ export class LiveConfig {
     this.listeners.add(listener);
   }
 
-  /** Puts an already checked configuration in force; listeners run in order of registration. */
+  /** Puts an already checked configuration in force, as it is written; listeners run in order of registration. */
   async replace(next: RouterConfig): Promise<void> {
     this.asWritten = next;
     await this.apply();
@@ -88,9 +83,8 @@ export class LiveConfig {
   }
 
   private async apply(): Promise<void> {
-    const previous = this.config;
     this.config = this.complete(this.asWritten);
-    for (const listener of this.listeners) await listener(this.config, previous);
+    for (const listener of this.listeners) await listener(this.config);
   }
 
   private complete(config: RouterConfig): RouterConfig {

@@ -5,7 +5,7 @@ import { listenProblem } from './access-rules.js';
 import { checkSchema } from './check-schema.js';
 import { ConfigError } from './config-error.js';
 import { routerConfigSchema, type RouterConfig } from './config.schema.js';
-import { interpolate, parseYamlSource, secretProblems, type Environment } from './config-text.js';
+import { readConfigText, secretProblems, type Environment } from './config-text.js';
 import { crossReferences } from './cross-references.js';
 
 const DEFAULT_FILE = 'router.config.yaml';
@@ -30,9 +30,8 @@ function findFile({ env, cwd }: ConfigPlace): string | null {
 
 /** Reads the text of a configuration file. @throws ConfigError with every problem */
 export function parseConfig(text: string, env: Environment, source: string): RouterConfig {
-  const { document, problems: syntax } = parseYamlSource(text);
+  const { syntax, value, origins, unset } = readConfigText(text, env);
   if (syntax.length > 0) throw new ConfigError(source, syntax);
-  const { value, origins, problems: unset } = interpolate(document, env);
   const file = value ?? {};
   const scalars = [...unset, ...secretProblems(origins)];
   const { config, problems: shape } = checkSchema(file, origins, new Set(scalars.map(({ path }) => path)));

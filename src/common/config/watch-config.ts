@@ -1,9 +1,10 @@
 import { readFileSync, watch, type FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from '@nestjs/common';
 import { reloadProblems } from './access-rules.js';
 import { ConfigError } from './config-error.js';
-import { sectionsOf, type Environment } from './config-text.js';
+import { readConfigText, type Environment } from './config-text.js';
 import type { RouterConfig } from './config.schema.js';
 import type { LiveConfig } from './live-config.js';
 import { parseConfig } from './load-config.js';
@@ -13,10 +14,8 @@ type Section = keyof RouterConfig;
 /** Sections whose sockets and clients are opened once, at start. */
 const NEEDS_RESTART = ['server', 'redis', 'cosmos', 'tables', 'telemetry'] as const satisfies Section[];
 
-/** The restart-only sections that differ. */
-function restartSections(next: RouterConfig, previous: RouterConfig): Section[] {
-  return NEEDS_RESTART.filter((section) => !isDeepStrictEqual(next[section], previous[section]));
-}
+const changed = <T extends Section>(sections: readonly T[], next: RouterConfig, previous: RouterConfig): T[] =>
+  sections.filter((section) => !isDeepStrictEqual(next[section], previous[section]));
 
 /** `+new -gone ~changed`, by name; empty when the lists are equal. */
 function listChanges<T>(next: readonly T[], previous: readonly T[], nameOf: (item: T) => string): string {
@@ -38,20 +37,15 @@ function describeChanges(next: RouterConfig, previous: RouterConfig): string[] {
     models: listChanges(next.models, previous.models, ({ name }) => name),
     auth: listChanges(next.auth.keys, previous.auth.keys, ({ id }) => id),
   };
-  return (Object.keys(next) as Section[])
-    .filter((section) => !isDeepStrictEqual(next[section], previous[section]))
-    .map((section) => (lists[section] ? `${section} (${lists[section]})` : section));
+  return changed(Object.keys(next) as Section[], next, previous).map((section) =>
+    lists[section] ? `${section} (${lists[section]})` : section,
+  );
 }
 
 /** Editors write a file in several steps; wait until none came for this long. */
 const SETTLE_MS = 200;
 
-/** The part of Nest's `Logger` that is used here. */
-export interface ConfigLogger {
-  log(message: string): void;
-  warn(message: string): void;
-  error(message: string): void;
-}
+type ConfigLogger = Pick<Logger, 'log' | 'warn' | 'error'>;
 
 export interface WatchOptions {
   readonly live: LiveConfig;
@@ -79,7 +73,9 @@ class ConfigReloader {
   private async reloadNow(why: 'signal' | 'file'): Promise<void> {
     const found = this.readText();
     if (why === 'file') {
-      if (found === null) this.tellGone();
+      // once: editors that delete before they write are back before it is looked at
+      if (found === null && !this.isGone)
+        this.options.logger.warn(`${this.file} is gone; what it said stays in force until a restart`);
       this.isGone = found === null;
       if (found === null || found === this.lastText) return;
     }
@@ -88,22 +84,16 @@ class ConfigReloader {
     const running = live.current;
     const text = found ?? readFileSync(this.file, 'utf8');
     const written = parseConfig(text, env, this.file);
-    const waiting = restartSections(written, running);
+    const waiting = changed(NEEDS_RESTART, written, running);
     const { server, redis, cosmos, tables, telemetry } = running;
     const next = { ...written, server, redis, cosmos, tables, telemetry };
     // `server` is the running one: the socket stays where it is, whatever the file says of the host.
-    const problems = reloadProblems(next, sectionsOf(text), live.written);
+    const problems = reloadProblems(next, readConfigText(text, env).value, live.written);
     if (problems.length > 0) throw new ConfigError(this.file, problems);
     await live.replace(next);
     const changes = describeChanges(live.current, running);
     logger.log(changes.length > 0 ? `Configuration reloaded: ${changes.join(', ')}` : 'Configuration read: no change');
     if (waiting.length > 0) logger.warn(`Not in force until a restart: ${waiting.join(', ')}`);
-  }
-
-  /** Once: editors that delete before they write are back before it is looked at. */
-  private tellGone(): void {
-    if (this.isGone) return;
-    this.options.logger.warn(`${this.file} is gone; what it said stays in force until a restart`);
   }
 
   private readText(): string | null {
