@@ -13,10 +13,11 @@ export class TextCodes {
   private bytes = Buffer.from(this.codes.buffer);
 
   /** Reads a text in place of the one before. */
-  read(text: string): void {
+  read(text: string): this {
     this.makeRoom(text.length);
     this.bytes.write(text, 0, 'utf16le');
     this.length = text.length;
+    return this;
   }
 
   private makeRoom(size: number): void {

@@ -1,6 +1,7 @@
 import { isClear } from '../../src/modules/router/assessment.js';
-import { promptFeatures } from '../../src/modules/router/prompt-features.js';
-import { scorePrompt, THRESHOLD } from '../../src/modules/router/routing-rules.js';
+import { promptOf } from '../../src/modules/router/prompt.js';
+import { PromptFeatures } from '../../src/modules/router/rules/prompt-features.js';
+import { scorePrompt, THRESHOLD } from '../../src/modules/router/rules/routing-rules.js';
 import { heldOut, type HeldOut } from '../train-router/cross-validation.js';
 import type { Labelled } from '../train-router/labelled-data.js';
 import { seeded } from '../train-router/random.js';
@@ -22,10 +23,11 @@ export function routersOf(data: readonly Labelled[], seed: number): Routers {
   const byFold = heldOut(data, 'fold', seed);
   const byBenchmark = heldOut(data, 'benchmark', seed);
   const random = seeded(seed);
-  const features = data.map(({ prompt }) =>
-    promptFeatures({ model: 'auto', messages: [{ role: 'user', content: prompt }] }, []),
-  );
-  const rules = features.map(scorePrompt);
+  const features = new PromptFeatures();
+  const rules = data.map(({ prompt }) => {
+    const scored = scorePrompt(features.read(promptOf(prompt)));
+    return { score: scored.score, clear: isClear(scored, features) };
+  });
   const ranks = sharesOf(byFold.scores);
   return {
     byFold,
@@ -34,9 +36,7 @@ export function routersOf(data: readonly Labelled[], seed: number): Routers {
       {
         name: 'hybrid',
         sawLabels: 'other folds',
-        scores: rules.map((rule, i) =>
-          isClear(rule, features[i]!) ? (rule.score >= THRESHOLD ? 2 : -2) + rule.score : ranks[i]!,
-        ),
+        scores: rules.map(({ score, clear }, i) => (clear ? (score >= THRESHOLD ? 2 : -2) + score : ranks[i]!)),
       },
       {
         name: 'cascade with a second cheap answer (where the data has the answers; else as learned)',

@@ -1,5 +1,6 @@
 import { LearnedScorer } from '../../src/modules/router/learned/learned-scorer.js';
 import { shippedArtefact } from '../../src/modules/router/learned/routing-artefact.js';
+import { promptOf } from '../../src/modules/router/prompt.js';
 import type { HeldOut } from '../train-router/cross-validation.js';
 import type { Labelled } from '../train-router/labelled-data.js';
 import { PERTURBATIONS } from '../train-router/perturbations.js';
@@ -19,7 +20,7 @@ export function flips(data: readonly Labelled[], { scores, scorers }: HeldOut): 
     const random = seeded(3);
     let flipped = 0;
     data.forEach(({ prompt, fold, benchmark }, i) => {
-      const moved = scorers.get(fold)!.raw(change(prompt, random));
+      const moved = scorers.get(fold)!.raw(promptOf(change(prompt, random)));
       for (const limit of limits.get(benchmark)!) if (moved >= limit !== scores[i]! >= limit) flipped += 0.5;
     });
     result.set(kind, flipped / data.length);
@@ -30,12 +31,16 @@ export function flips(data: readonly Labelled[], { scores, scorers }: HeldOut): 
 /** Microseconds of one decision's score by the shipped artefact, explanation included. */
 export function latency(data: readonly Labelled[]): { p50: number; p99: number; of32kB: number } {
   const scorer = new LearnedScorer(shippedArtefact());
+  const explain = (text: string) => {
+    scorer.scoreOf(promptOf(text));
+    scorer.reasons();
+  };
   const timed = (text: string) => {
     const from = process.hrtime.bigint();
-    scorer.explain(text);
+    explain(text);
     return Number(process.hrtime.bigint() - from) / 1000;
   };
-  for (const { prompt } of data) scorer.explain(prompt);
+  for (const { prompt } of data) explain(prompt);
   const times = data.map(({ prompt }) => timed(prompt)).sort((a, b) => a - b);
   const long = 'The quick brown fox jumps over 13 lazy dogs. '.repeat(729);
   const longTimes = Array.from({ length: 200 }, () => timed(long)).sort((a, b) => a - b);

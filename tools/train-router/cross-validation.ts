@@ -1,5 +1,6 @@
 import { LearnedScorer } from '../../src/modules/router/learned/learned-scorer.js';
 import { parseArtefact } from '../../src/modules/router/learned/routing-artefact.js';
+import { promptOf } from '../../src/modules/router/prompt.js';
 import { fitArtefact } from './fit-artefact.js';
 import type { Labelled } from './labelled-data.js';
 
@@ -27,7 +28,7 @@ export function heldOut(rows: readonly Labelled[], group: 'fold' | 'benchmark', 
     );
     scorers.set(left, scorer);
     rows.forEach((row, i) => {
-      if (row[group] === left) scores[i] = scorer.raw(row.prompt);
+      if (row[group] === left) scores[i] = scorer.raw(promptOf(row.prompt));
     });
   }
   return { scores, scorers };

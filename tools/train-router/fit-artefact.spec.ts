@@ -1,5 +1,6 @@
 import { LearnedScorer } from '../../src/modules/router/learned/learned-scorer.js';
 import { parseArtefact } from '../../src/modules/router/learned/routing-artefact.js';
+import { promptOf } from '../../src/modules/router/prompt.js';
 import { fitArtefact } from './fit-artefact.js';
 import type { Labelled } from './labelled-data.js';
 
@@ -21,12 +22,12 @@ describe('fitArtefact', () => {
   const artefact = fitArtefact(rows, 1);
   const again = fitArtefact(rows, 1);
   const scorer = new LearnedScorer(parseArtefact(artefact));
-  const columns = scorer.columnsOf(EASY.join(' ')).slice();
+  const columns = scorer.columnsOf(promptOf(EASY.join(' '))).slice();
   const judged = Array.from({ length: 200 }, () => ({ columns, gain: 0.5 }));
   const taught = fitArtefact(rows, 1, judged);
 
   it('learns where the strong side gains', () => {
-    expect(scorer.raw(HARD.join(' '))).toBeGreaterThan(scorer.raw(EASY.join(' ')) + 0.3);
+    expect(scorer.raw(promptOf(HARD.join(' ')))).toBeGreaterThan(scorer.raw(promptOf(EASY.join(' '))) + 0.3);
   });
 
   it('gives the same artefact for the same seed', () => {
@@ -40,6 +41,6 @@ describe('fitArtefact', () => {
 
   it('learns from judged decisions', () => {
     const after = new LearnedScorer(parseArtefact(taught));
-    expect(after.raw(EASY.join(' '))).toBeGreaterThan(scorer.raw(EASY.join(' ')) + 0.05);
+    expect(after.raw(promptOf(EASY.join(' ')))).toBeGreaterThan(scorer.raw(promptOf(EASY.join(' '))) + 0.05);
   });
 });

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { LearnedScorer } from '../../src/modules/router/learned/learned-scorer.js';
-import { BUCKETS, PromptScan } from '../../src/modules/router/learned/prompt-scan.js';
-import { SHAPE } from '../../src/modules/router/learned/prompt-shape.js';
+import { BUCKETS, PromptScan, SHAPE } from '../../src/modules/router/learned/prompt-scan.js';
 import type { ArtefactJson, Topic } from '../../src/modules/router/learned/routing-artefact.js';
 import { ARTEFACT_FORMAT, parseArtefact } from '../../src/modules/router/learned/routing-artefact.js';
+import { promptOf } from '../../src/modules/router/prompt.js';
 import type { Tree } from './boosted-trees.js';
 import { boost } from './boosted-trees.js';
 import type { Labelled } from './labelled-data.js';
@@ -63,8 +63,8 @@ export function fitArtefact(
     );
     rows.forEach(({ prompt }, i) => {
       if (folds[i] !== fold) return;
-      columns[i] = scorer.columnsOf(prompt).slice();
-      copies[i] = scorer.columnsOf(perturbed(prompt, random)).slice();
+      columns[i] = scorer.columnsOf(promptOf(prompt)).slice();
+      copies[i] = scorer.columnsOf(promptOf(perturbed(prompt, random))).slice();
     });
   }
   const weights = weightsOf(rows);
@@ -76,7 +76,7 @@ export function fitArtefact(
   );
   const model = train(() => true);
   const bare = new LearnedScorer(parseArtefact(artefactJson(model, topics, trees, [0, 1])));
-  const sums = Float32Array.from(rows, ({ prompt }) => bare.raw(prompt)).sort();
+  const sums = Float32Array.from(rows, ({ prompt }) => bare.raw(promptOf(prompt))).sort();
   const quantiles = Array.from({ length: 101 }, (_, q) => sums[Math.round(((sums.length - 1) * q) / 100)]!);
   return artefactJson(model, topics, trees, quantiles);
 }
@@ -84,7 +84,7 @@ export function fitArtefact(
 function gramsOf(rows: readonly Labelled[]): Int32Array[] {
   const scan = new PromptScan();
   return rows.map(({ prompt }) => {
-    scan.read(prompt);
+    scan.read(promptOf(prompt));
     return scan.grams.slice(0, scan.gramCount);
   });
 }

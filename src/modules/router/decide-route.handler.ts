@@ -78,7 +78,7 @@ export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
       score,
       threshold,
       policy_version: policyVersion,
-      ...evidence,
+      ...(evidence && { ...evidence, columns: Array.from(evidence.columns) }),
     });
   }
 }

@@ -2,10 +2,12 @@ import { flat, growth, LINEAR, timesAsLong, wordSearch } from '../../../test/sup
 import type { ChatMessage } from '../../common/chat.js';
 import { LearnedScorer } from './learned/learned-scorer.js';
 import { shippedArtefact } from './learned/routing-artefact.js';
-import { promptFeatures } from './prompt-features.js';
-import { scorePrompt } from './routing-rules.js';
+import { conversationPrompt, promptOf } from './prompt.js';
+import { PromptFeatures } from './rules/prompt-features.js';
+import { scorePrompt } from './rules/routing-rules.js';
 
-const score = (messages: ChatMessage[]) => scorePrompt(promptFeatures({ model: 'auto', messages }, [])).score;
+const features = new PromptFeatures();
+const score = (messages: ChatMessage[]) => scorePrompt(features.read(conversationPrompt(messages, []))).score;
 const scorer = new LearnedScorer(shippedArtefact());
 const user = (content: string): ChatMessage => ({ role: 'user', content });
 const MEGABYTE = 1_000_000;
@@ -32,7 +34,7 @@ describe('hostile prompts', () => {
     ['assignments', 'a.b=c '.repeat(MEGABYTE / 6)],
   ])('are scored in bounded time: %s', async (_name, repeated) => {
     const text = flat(repeated);
-    for (const scored of [() => score([user(text)]), () => scorer.explain(text).score]) {
+    for (const scored of [() => score([user(text)]), () => scorer.scoreOf(promptOf(text))]) {
       const result = scored();
       expect(result).toBeGreaterThanOrEqual(0);
       expect(result).toBeLessThanOrEqual(1);

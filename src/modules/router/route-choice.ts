@@ -1,29 +1,21 @@
-import type { ChatRequest } from '../../common/chat.js';
-import type { ModelConfig, Strategy } from '../../common/config/config.schema.js';
-import type { HistoryTurn } from '../../common/conversation.js';
+import type { Strategy } from '../../common/config/config.schema.js';
 import { mayHaveToLoad, type TargetStatus } from '../../common/target.js';
 import { estimateTokens, tokensAskedFor } from '../../common/token-estimate.js';
-import type { LearnedScorer } from './learned/learned-scorer.js';
-import type { ShareControl, ShareOf } from './learned/share-control.js';
-import type { Assessment } from './assessment.js';
-import { assess, scores, shareOf, usesArtefact } from './assessment.js';
+import { assess, shareOf, usesArtefact, type Assessment, type AssessmentInput } from './assessment.js';
+import type { ShareOf } from './learned/share-control.js';
 import { byCost, byLatency, byWeight, byWeightAndDraw, firstThenRest, strongSideOf } from './route-strategies.js';
 import type { ReasonCode } from './router.messages.js';
 import { drawOf, isToolCallOpen } from './tool-loop.js';
 
 /** A conversation changes sides only when the score is this far past the threshold. */
-export const SWITCH_MARGIN = 0.15;
+const SWITCH_MARGIN = 0.15;
 /** `cascade`: this near to the threshold the cheap side is asked first. */
 const UNCERTAIN = 0.25;
 /** What an answer takes when nobody said, tokens; for comparing costs. */
 const EXPECTED_ANSWER_TOKENS = 400;
+const NO_TARGETS: readonly TargetStatus[] = [];
 
-export interface ChoiceInput {
-  readonly tenant: string;
-  readonly request: ChatRequest;
-  readonly history: readonly HistoryTurn[];
-  readonly model: ModelConfig;
-  readonly strategy: Strategy;
+export interface ChoiceInput extends AssessmentInput {
   readonly previousTarget: string | null;
   /** Every target of the model. */
   readonly targets: readonly TargetStatus[];
@@ -31,11 +23,10 @@ export interface ChoiceInput {
   readonly allowed: readonly TargetStatus[];
   /** Whether private text took out a cloud target. */
   readonly keptLocal: boolean;
+  /** 0 to 1, exclusive of 1. */
   readonly random: () => number;
   /** `conversationKey` where a tool may be called and no session keeps the target; else `null`. */
   readonly conversation: string | null;
-  readonly scorer: LearnedScorer;
-  readonly shares: Pick<ShareControl, 'thresholdOf'>;
 }
 
 /** The side a decision was free to choose, for the share it counts for. */
@@ -49,13 +40,16 @@ export interface Choice {
   readonly target: TargetStatus;
   /** The targets that may be tried, in configured order. */
   readonly order: readonly TargetStatus[];
+  /** Ids of the strong side. */
+  readonly strong: readonly string[];
   /** `null` for strategies that do not score. */
   readonly assessment: Assessment | null;
   readonly reason: string;
   readonly reasonCode: ReasonCode;
   /** Strong targets that are asked when the cheap answer fails its checks; cascades only. */
-  readonly escalation?: readonly TargetStatus[];
-  readonly vote?: ShareVote | null;
+  readonly escalation: readonly TargetStatus[];
+  /** `null` when there was nothing to choose, and for strategies without the artefact. */
+  readonly vote: ShareVote | null;
 }
 
 /** What a strategy says: the targets from best to worst, and why the first is best. */
@@ -65,39 +59,53 @@ interface Preference {
   readonly reasonCode: ReasonCode;
 }
 
+type IsStrong = (target: TargetStatus) => boolean;
+
 /** Chooses among the allowed targets: stickiness, strategy, warm state. */
 export function chooseTarget(input: ChoiceInput): Choice {
+  const { strategy, allowed } = input;
   const strong = strongSideOf(input.model, input.targets);
-  const isStrong = (target: TargetStatus) => strong.has(target.id);
-  const assessment = scores(input.strategy) ? assess(input) : null;
-  const previous = input.allowed.find(({ id }) => id === input.previousTarget) ?? null;
-  const choice = { strategy: input.strategy, order: input.allowed, assessment };
+  const isStrong: IsStrong = ({ id }) => strong.includes(id);
+  const assessment = assess(input);
+  const previous = allowed.find(({ id }) => id === input.previousTarget) ?? null;
+  const choice = { strategy, order: allowed, strong, assessment, vote: null, escalation: NO_TARGETS };
   // between a tool call and the answer to its result the model must stay the same one
-  if (previous && input.allowed.length > 1 && isToolCallOpen(input.request, input.history)) {
+  if (previous && allowed.length > 1 && isToolCallOpen(input.request, input.history)) {
     return { ...choice, target: previous, reason: 'A tool call is being answered.', reasonCode: 'tool_loop' };
   }
   const preference = assessment ? bySide(input, assessment, previous, isStrong) : byRanking(input, previous);
-  const target = input.strategy === 'cost' ? preference.ranking[0]! : readyFirst(preference.ranking, isStrong);
-  const free = new Set(input.allowed.map(isStrong)).size === 2;
-  const counts = assessment !== null && free && usesArtefact(input.strategy);
-  const vote = counts ? { of: shareOf(input), strong: isStrong(target) } : null;
-  if (assessment && free && isUncertain(input, assessment, preference)) {
-    return cascade({ ...choice, vote }, preference, isStrong);
+  const { ranking } = preference;
+  const target = strategy === 'cost' ? ranking[0]! : readyFirst(ranking, isStrong);
+  const isFree = assessment !== null && allowed.some(isStrong) && !allowed.every(isStrong);
+  const vote = isFree && usesArtefact(strategy) ? { of: shareOf(input), strong: isStrong(target) } : null;
+  if (!isFree || !isUncertain(input, assessment, preference)) {
+    return { ...choice, vote, target, ...forced(input, preference) };
   }
-  return { ...choice, vote, target, ...forced(input, preference) };
+  return {
+    ...choice,
+    vote,
+    target: readyFirst(
+      ranking.filter((one) => !isStrong(one)),
+      isStrong,
+    ),
+    escalation: ranking.filter(isStrong),
+    reason: 'An uncertain case: the cheap side is asked first and its answer is checked.',
+    reasonCode: 'cascade',
+  };
 }
 
 /** Scoring strategies: the side the score asks for, unless the conversation is on the other one by a small margin. */
 function bySide(
   { allowed }: ChoiceInput,
-  { score, threshold, reason, reasonCode }: Assessment,
+  { score, threshold, reasonCode, explanation }: Assessment,
   previous: TargetStatus | null,
-  isStrong: (target: TargetStatus) => boolean,
+  isStrong: IsStrong,
 ): Preference {
   const wanted = score >= threshold;
   const side = allowed.filter((target) => isStrong(target) === wanted);
   const other = allowed.filter((target) => isStrong(target) !== wanted);
   const ranking = [...side, ...other];
+  const reason = explanation?.reason ?? '';
   const found = { ranking, reason: side.length > 0 ? reason : `${reason} No target of that side is free.`, reasonCode };
   if (!previous || previous === ranking[0]) return found;
   const near = Math.abs(score - threshold) < SWITCH_MARGIN;
@@ -145,23 +153,8 @@ function isUncertain(input: ChoiceInput, { score, threshold }: Assessment, { rea
   return Math.abs(score - threshold) < UNCERTAIN;
 }
 
-function cascade(
-  choice: Pick<Choice, 'strategy' | 'order' | 'assessment' | 'vote'>,
-  { ranking }: Preference,
-  isStrong: (target: TargetStatus) => boolean,
-): Choice {
-  const weak = ranking.filter((target) => !isStrong(target));
-  return {
-    ...choice,
-    target: readyFirst(weak, isStrong),
-    escalation: ranking.filter(isStrong),
-    reason: 'An uncertain case: the cheap side is asked first and its answer is checked.',
-    reasonCode: 'cascade',
-  };
-}
-
 /** The best target, or when that one has to be loaded first, the best of the same side that need not. */
-function readyFirst(ranking: readonly TargetStatus[], isStrong: (target: TargetStatus) => boolean): TargetStatus {
+function readyFirst(ranking: readonly TargetStatus[], isStrong: IsStrong): TargetStatus {
   const best = ranking[0]!;
   if (best.warm !== false) return best;
   return ranking.find((target) => isStrong(target) === isStrong(best) && !mayHaveToLoad(target)) ?? best;

@@ -47,6 +47,7 @@ interface Scene {
   shares?: ShareControl;
   tenants?: Record<string, { targets: string[] }>;
   live?: boolean;
+  explain?: boolean;
 }
 
 function decide(scene: Scene = {}) {
@@ -73,13 +74,13 @@ function decide(scene: Scene = {}) {
     scorer,
     shares,
     conversation: null,
-    explain: true,
+    explain: scene.explain ?? true,
   };
   const { decision, vote } = decideRoute(input);
   if (vote && (scene.live ?? true)) shares.record(vote.of, decision.score!, vote.strong);
   const { target: chosen, candidates, explanation } = decision;
   const named = { target: chosen.id, tier: chosen.tier, candidates: candidates.map(({ id }) => id) };
-  return { ...decision, ...explanation!, ...named };
+  return { ...decision, ...explanation, ...named };
 }
 
 const withCapabilities = (id: string, ...capabilities: Capability[]) => target(id, { capabilities });
@@ -211,7 +212,7 @@ describe('strategies', () => {
     const decision = decide({ strategy: 'learned', text });
     expect(decision.reason).toContain('multi-step arithmetic');
     expect(decision.reasonCode).toMatch(/^learned_/);
-    expect(Object.keys(decision.features).length).toBeGreaterThan(2);
+    expect(Object.keys(decision.features!).length).toBeGreaterThan(2);
     expect(decision.policyVersion).toContain(scorer.artefact.version);
   });
 
@@ -364,6 +365,31 @@ describe('warm state', () => {
   it('does not change sides for it', () =>
     expect(decide({ targets: [cold, target('local2', { warm: false }), target('large')] }).target).toBe('local1'));
 });
+
+it.each(['rules', 'learned', 'hybrid', 'cascade', 'priority', 'cost'])(
+  '%s: decides alike where nobody asks why',
+  (strategy) => {
+    const shares = [new ShareControl(), new ShareControl()] as const;
+    for (const text of [
+      EASY,
+      HARD,
+      'Hi!',
+      'Is 17 * 23 + 4 more than 400? A. yes B. no C. neither',
+      '为什么?'.repeat(60),
+    ]) {
+      for (const strongShare of [0, 0.3, 0.9]) {
+        const scene = { strategy, text, model: { strongShare } };
+        const told = decide({ ...scene, shares: shares[0] });
+        const plain = decide({ ...scene, shares: shares[1], explain: false });
+        expect(told.explanation?.reason).toBeTruthy();
+        expect(plain.explanation).toBeNull();
+        for (const field of ['target', 'candidates', 'escalation', 'score', 'threshold', 'reasonCode'] as const) {
+          expect(plain[field]).toEqual(told[field]);
+        }
+      }
+    }
+  },
+);
 
 it('reports its time in microseconds', () => {
   expect(decide().tookUs).toBe(0);

@@ -7,18 +7,15 @@ import { ownField } from '../../common/json/fields.js';
 const MEASURABLE_ERROR_RATE = 0.5;
 
 /** The ids of the strong side: as configured, else the cloud tier, else the dearest target. */
-export function strongSideOf(
-  model: Pick<ModelConfig, 'strong'>,
-  targets: readonly TargetStatus[],
-): ReadonlySet<string> {
-  if (model.strong) return new Set(model.strong);
+export function strongSideOf(model: Pick<ModelConfig, 'strong'>, targets: readonly TargetStatus[]): readonly string[] {
+  if (model.strong) return model.strong;
   const cloud = targets.filter((target) => target.tier === 'cloud');
-  if (cloud.length > 0 && cloud.length < targets.length) return new Set(cloud.map((target) => target.id));
+  if (cloud.length > 0 && cloud.length < targets.length) return cloud.map(({ id }) => id);
   const dearest = targets.reduce<TargetStatus | null>(
     (best, target) => (best && pricePerPair(best) > pricePerPair(target) ? best : target),
     null,
   );
-  return new Set(dearest ? [dearest.id] : []);
+  return dearest ? [dearest.id] : [];
 }
 
 type Weights = Readonly<Record<string, number>>;

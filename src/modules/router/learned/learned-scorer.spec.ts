@@ -1,9 +1,12 @@
+import { promptOf } from '../prompt.js';
 import { LearnedScorer } from './learned-scorer.js';
 import type { ArtefactJson } from './routing-artefact.js';
 import { parseArtefact, shippedArtefact } from './routing-artefact.js';
 import { TRAINED_ARTEFACT } from './trained-artefact.js';
 
 const scorer = new LearnedScorer(shippedArtefact());
+const scoreOf = (text: string) => scorer.scoreOf(promptOf(text));
+const explain = (text: string) => ({ score: scoreOf(text), ...scorer.reasons(), columns: [...scorer.columns] });
 const QUESTION = 'A train travels 120 km in 2 hours and then 90 km in 1.5 hours. What is its average speed?';
 
 describe('LearnedScorer', () => {
@@ -15,21 +18,21 @@ describe('LearnedScorer', () => {
     ['thanks', `${QUESTION}\n\nThank you very much for your help!`],
     ['thanks in advance', `${QUESTION} Thanks in advance`],
   ])('is not moved by %s', (_what, text) => {
-    expect(scorer.scoreOf(text)).toBeCloseTo(scorer.scoreOf(QUESTION), 5);
+    expect(scoreOf(text)).toBeCloseTo(scoreOf(QUESTION), 5);
   });
 
   it('is moved by the task', () => {
-    expect(scorer.scoreOf('What is the capital of France?')).not.toBeCloseTo(scorer.scoreOf(QUESTION), 2);
+    expect(scoreOf('What is the capital of France?')).not.toBeCloseTo(scoreOf(QUESTION), 2);
   });
 
   it('gives the same score whatever was scored before', () => {
-    const first = scorer.explain(QUESTION);
-    scorer.explain('x'.repeat(5000));
-    expect(scorer.explain(QUESTION)).toEqual(first);
+    const first = explain(QUESTION);
+    explain('x'.repeat(5000));
+    expect(explain(QUESTION)).toEqual(first);
   });
 
   it('names what it looks like and the features that count most', () => {
-    const { looksLike, strongest } = scorer.explain(
+    const { looksLike, strongest } = explain(
       'Tom has 3 boxes of 12 pens each. He gives 7 pens to each of his 4 friends. How many pens are left?',
     );
     expect(looksLike).toBe('multi-step arithmetic');

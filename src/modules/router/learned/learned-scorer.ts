@@ -1,123 +1,96 @@
-import { PromptScan } from './prompt-scan.js';
-import { SHAPE } from './prompt-shape.js';
-import type { RoutingArtefact } from './routing-artefact.js';
-import { columnCount } from './routing-artefact.js';
 import { setOwnField } from '../../../common/json/fields.js';
+import type { Prompt } from '../prompt.js';
+import { Forest } from './forest.js';
+import { GramEmbedding } from './gram-embedding.js';
+import { PromptScan, SHAPE } from './prompt-scan.js';
+import { columnCount, type RoutingArtefact } from './routing-artefact.js';
 
 /** Features that a decision record names. */
 const NAMED = 5;
 /** Under this probability a subject is not named. */
 const SURE_TOPIC = 0.4;
 
-/** What the artefact says of one prompt. */
-export interface LearnedScore {
-  /** Need of the strong side, 0 to 1: the share of the training queries that need it less. */
-  readonly score: number;
+/** What the artefact says of one prompt besides its score, for a person. */
+export interface LearnedReasons {
   /** "looks like multi-step arithmetic"; `null` when no subject is clear. */
   readonly looksLike: string | null;
   /** The features that moved the score most, with their share in it (positive = towards the strong side). */
   readonly strongest: Readonly<Record<string, number>>;
-  /** Input of the trees; a copy, and a plain list, as a small typed array is memory of its own outside the heap. */
-  readonly columns: readonly number[];
 }
 
-/** Scores prompts with a trained artefact: no I/O, typed arrays that are reused, time bounded by `plainPrompt`. */
+/** Scores prompts with a trained artefact: no I/O, typed arrays that are reused, time bounded by `PlainPrompt`. */
 export class LearnedScorer {
+  /** The forest's input for the latest prompt; overwritten by the next one. */
+  readonly columns: Float32Array;
   private readonly scan = new PromptScan();
-  private readonly known: Uint8Array;
+  private readonly embedding: GramEmbedding;
+  private readonly forest: Forest;
   private readonly hidden: Float32Array;
+  /** Probabilities of the subjects. */
   private readonly topics: Float32Array;
-  private readonly row: Float32Array;
+  private readonly groups: Int8Array;
+  private readonly gains: Float64Array;
+  private readonly eases: Float64Array;
   private readonly mass: Float64Array;
-  private readonly contributions: Float32Array;
-  private readonly names: readonly string[];
 
   constructor(readonly artefact: RoutingArtefact) {
-    const { embedding, width, groups, topics } = artefact;
-    this.known = new Uint8Array(embedding.length / width);
-    embedding.forEach((value, i) => {
-      if (value !== 0) this.known[Math.floor(i / width)] = 1;
-    });
+    const { embedding, width, groups, topics, forest } = artefact;
+    this.embedding = new GramEmbedding(embedding, width);
+    this.forest = new Forest(forest);
     this.hidden = new Float32Array(width);
     this.topics = new Float32Array(topics.length);
-    this.row = new Float32Array(columnCount(groups));
+    this.groups = Int8Array.from(topics, ({ group }) => group);
+    this.gains = Float64Array.from(topics, ({ gain }) => gain);
+    this.eases = Float64Array.from(topics, ({ ease }) => ease);
     this.mass = new Float64Array(groups);
-    this.contributions = new Float32Array(this.row.length);
-    const subject = (what: string) => Array.from({ length: groups }, (_, g) => `subject_${what}_${g + 1}`);
-    this.names = [...SHAPE, ...subject('gain'), ...subject('ease')];
+    this.columns = new Float32Array(columnCount(groups));
   }
 
-  /** The score alone; the fast way for many prompts. */
-  scoreOf(text: string): number {
-    return this.shareOf(this.raw(text));
-  }
-
-  explain(text: string): LearnedScore {
-    const score = this.scoreOf(text);
-    return { score, looksLike: this.looksLike(), strongest: this.strongest(), columns: listOf(this.row) };
+  /** Need of the strong side, 0 to 1: the share of the training queries that need it less. */
+  scoreOf(prompt: Prompt): number {
+    return this.shareOf(this.raw(prompt));
   }
 
   /** Sum of the trees, in units of gain against the mean. */
-  raw(text: string): number {
-    return this.sumTrees(this.columnsOf(text));
+  raw(prompt: Prompt): number {
+    return this.forest.sum(this.columnsOf(prompt));
   }
 
-  /** The forest's input for a prompt; overwritten by the next one. */
-  columnsOf(text: string): Float32Array {
-    this.scan.read(text);
+  /** Why the latest prompt has its score. */
+  reasons(): LearnedReasons {
+    return { looksLike: this.looksLike(), strongest: this.strongest() };
+  }
+
+  columnsOf(prompt: Prompt): Float32Array {
+    this.scan.read(prompt);
     this.classify();
-    this.row.set(this.scan.shape);
-    const { groups, topics } = this.artefact;
-    const first = SHAPE.length;
-    this.row.fill(0, first);
-    this.mass.fill(1e-9);
-    topics.forEach(({ group, gain, ease }, t) => {
-      if (group < 0) return;
-      const p = this.topics[t]!;
-      this.mass[group]! += p;
-      this.row[first + group]! += p * gain;
-      this.row[first + groups + group]! += p * ease;
-    });
-    for (let g = 0; g < groups; g += 1) {
-      this.row[first + g]! /= this.mass[g]!;
-      this.row[first + groups + g]! /= this.mass[g]!;
+    const { columns, topics, groups, gains, eases, mass } = this;
+    const gain = SHAPE.length;
+    const ease = gain + mass.length;
+    columns.set(this.scan.shape);
+    columns.fill(0, gain);
+    mass.fill(1e-9);
+    for (let t = 0; t < topics.length; t += 1) {
+      const group = groups[t]!;
+      if (group < 0) continue;
+      const p = topics[t]!;
+      mass[group]! += p;
+      columns[gain + group]! += p * gains[t]!;
+      columns[ease + group]! += p * eases[t]!;
     }
-    return this.row;
+    for (let g = 0; g < mass.length; g += 1) {
+      columns[gain + g]! /= mass[g]!;
+      columns[ease + g]! /= mass[g]!;
+    }
+    return columns;
   }
 
   private classify(): void {
-    const { embedding, scales, output, width } = this.artefact;
-    const { grams, gramCount } = this.scan;
-    const hidden = this.hidden.fill(0);
-    let count = 0;
-    for (let i = 0; i < gramCount; i += 1) {
-      const gram = grams[i]!;
-      if (this.known[gram] === 0) continue;
-      count += 1;
-      for (let k = 0, at = gram * width; k < width; k += 1, at += 1) hidden[k]! += embedding[at]!;
-    }
-    const norm = 1 / Math.sqrt(Math.max(1, count));
-    for (let k = 0; k < width; k += 1) hidden[k]! *= scales[k]! * norm;
+    const { hidden, embedding } = this;
+    const { scales, output } = this.artefact;
+    const norm = 1 / Math.sqrt(Math.max(1, embedding.add(this.scan)));
+    for (let k = 0; k < hidden.length; k += 1) hidden[k] = embedding.sums[k]! * (scales[k]! * norm);
     softmax(output, hidden, this.topics);
-  }
-
-  private sumTrees(row: Float32Array): number {
-    const { depth, columns, limits, values } = this.artefact.forest;
-    const size = 2 ** (depth + 1) - 1;
-    this.contributions.fill(0);
-    let sum = 0;
-    for (let root = 0; root < columns.length; root += size) {
-      let n = 0;
-      let value = values[root]!;
-      for (let column = columns[root]!; column >= 0; column = columns[root + n]!) {
-        n = 2 * n + (row[column]! <= limits[root + n]! ? 1 : 2);
-        const below = values[root + n]!;
-        this.contributions[column]! += below - value;
-        value = below;
-      }
-      sum += value;
-    }
-    return sum;
   }
 
   private shareOf(raw: number): number {
@@ -141,31 +114,23 @@ export class LearnedScorer {
     return this.topics[best]! >= SURE_TOPIC ? this.artefact.topics[best]!.label : null;
   }
 
-  /** Keeps the few largest while it looks at each once; sorting all of them cost more than summing the trees. */
   private strongest(): Record<string, number> {
-    const weight = (column: number) => Math.abs(this.contributions[column]!);
-    const named: number[] = [];
-    for (let column = 0; column < this.contributions.length; column += 1) {
-      if (this.contributions[column] === 0) continue;
-      let place = named.length;
-      while (place > 0 && weight(named[place - 1]!) < weight(column)) place -= 1;
-      if (place === NAMED) continue;
-      named.splice(place, 0, column);
-      if (named.length > NAMED) named.pop();
-    }
+    const contributions = this.forest.contributions(this.columns);
+    const moved = [...contributions.keys()].filter((column) => contributions[column] !== 0);
+    moved.sort((one, other) => Math.abs(contributions[other]!) - Math.abs(contributions[one]!));
     const strongest: Record<string, number> = {};
-    for (const column of named) {
-      setOwnField(strongest, this.names[column]!, Math.round(this.contributions[column]! * 1e4) / 1e4);
+    for (const column of moved.slice(0, NAMED)) {
+      setOwnField(strongest, this.nameOf(column), Math.round(contributions[column]! * 1e4) / 1e4);
     }
     return strongest;
   }
-}
 
-/** `Array.from` would go through an iterator and copy three times. */
-function listOf(row: Float32Array): number[] {
-  const list = new Array<number>(row.length);
-  for (let i = 0; i < row.length; i += 1) list[i] = row[i]!;
-  return list;
+  private nameOf(column: number): string {
+    const { groups } = this.artefact;
+    const subject = column - SHAPE.length;
+    if (subject < 0) return SHAPE[column]!;
+    return subject < groups ? `subject_gain_${subject + 1}` : `subject_ease_${subject - groups + 1}`;
+  }
 }
 
 /** Fills `p` with the topics' probabilities. */

@@ -1,49 +1,51 @@
-import { at } from './prompt-shape.js';
-
 const MOST_OPTIONS = 12;
 
-/** Whether white space, a bracket or the beginning stands there: "A." opens an option, "U.S.A." does not. */
-const isOpening = (codes: Uint16Array, i: number): boolean => i < 0 || codes[i]! <= 32 || codes[i] === 40;
-
-/** Finds answer options "A. ... B. ..." in order, on lines of their own or not. */
+/** Finds answer options "A. ... B. ..." in order, on lines of their own or not. Lengths are characters without white space. */
 export class OptionCounter {
-  /** Digits since the latest option began. */
+  /** Of the text that is read, up to now. */
+  solid = 0;
   digits = 0;
+  /** What has been found. */
+  options = 0;
+  questionLength = 0;
+  totalLength = 0;
+  longest = 0;
+  /** Options that are mostly digits. */
+  numeric = 0;
+  /** Number of the latest option's letter; -1 before the first. */
   private latest = -1;
   private start = 0;
+  private digitsBefore = 0;
 
   reset(): void {
-    this.digits = 0;
+    this.solid = this.digits = 0;
+    this.options = this.questionLength = this.totalLength = this.longest = this.numeric = 0;
     this.latest = -1;
-    this.start = 0;
   }
 
-  /** A word of one letter has ended before character `i`. */
-  letter(codes: Uint16Array, i: number, solid: number, shape: Float32Array): void {
-    const mark = codes[i];
-    if (mark !== 46 && mark !== 41 && mark !== 58) return;
-    const letter = codes[i - 1]! - 97;
-    if (letter !== this.latest + 1 || letter >= MOST_OPTIONS || !isOpening(codes, i - 2)) return;
-    if (this.latest >= 0) this.close(solid, shape);
-    else shape[at.question_characters] = solid;
+  /** A letter (0 = a) with a mark behind it ("A.", "b)") where an option may begin. */
+  mark(letter: number): void {
+    if (letter !== this.latest + 1 || letter >= MOST_OPTIONS) return;
+    if (this.latest >= 0) this.close();
+    else this.questionLength = this.solid;
     this.latest = letter;
-    this.start = solid;
-    this.digits = 0;
+    this.start = this.solid;
+    this.digitsBefore = this.digits;
   }
 
-  end(solid: number, shape: Float32Array): void {
+  end(): void {
     if (this.latest < 1) {
-      shape[at.question_characters] = solid;
+      this.questionLength = this.solid;
       return;
     }
-    this.close(solid, shape);
-    shape[at.options] = this.latest + 1;
+    this.close();
+    this.options = this.latest + 1;
   }
 
-  private close(solid: number, shape: Float32Array): void {
-    const length = solid - this.start;
-    shape[at.option_characters]! += length;
-    shape[at.longest_option] = Math.max(shape[at.longest_option]!, length);
-    if (this.digits * 3 >= length) shape[at.numeric_options]! += 1;
+  private close(): void {
+    const length = this.solid - this.start;
+    this.totalLength += length;
+    this.longest = Math.max(this.longest, length);
+    if ((this.digits - this.digitsBefore) * 3 >= length) this.numeric += 1;
   }
 }

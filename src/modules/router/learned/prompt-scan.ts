@@ -1,11 +1,50 @@
+import type { Prompt } from '../prompt.js';
 import { OptionCounter } from './option-counter.js';
-import { plainPrompt } from './plain-prompt.js';
-import { TextCodes } from '../../../common/text-codes.js';
-import { at, SHAPE, type ShapeName } from './prompt-shape.js';
+import { PlainPrompt } from './plain-prompt.js';
 
 /** Hash buckets of words and letter groups; a power of two. */
 export const BUCKETS = 1 << 15;
 const MOST_GRAMS = 16_384;
+
+/**
+ * Columns of the counts that do not depend on vocabulary; the artefact stores them by number. A literal: V8 keeps an
+ * object made by `Object.fromEntries` as a dictionary, and code optimised for it is thrown away again and again.
+ */
+const COLUMN = {
+  characters: 0,
+  words: 1,
+  word_length: 2,
+  long_words: 3,
+  distinct_words: 4,
+  numbers: 5,
+  large_numbers: 6,
+  decimals: 7,
+  digits_share: 8,
+  options: 9,
+  question_characters: 10,
+  option_characters: 11,
+  numeric_options: 12,
+  longest_option: 13,
+  sentences: 14,
+  question_marks: 15,
+  commas: 16,
+  math_signs: 17,
+  equals_signs: 18,
+  latex_signs: 19,
+  brackets: 20,
+  code_signs: 21,
+  quotes: 22,
+  money: 23,
+  percent: 24,
+  blanks: 25,
+  bars: 26,
+  foreign_letters: 27,
+  single_letters: 28,
+  hyphens: 29,
+} as const;
+type ShapeName = keyof typeof COLUMN;
+/** Names of the columns, in their order. */
+export const SHAPE = Object.keys(COLUMN) as ShapeName[];
 
 /** FNV-1a, 32 bit (Fowler, Noll, Vo). */
 const FNV_OFFSET = 0x811c9dc5;
@@ -18,10 +57,9 @@ const OTHER = 0;
 const SPACE = 1;
 const LETTER = 2;
 const DIGIT = 3;
-/** Character classes of ASCII after lower-casing. */
 const CLASSES = new Uint8Array(128).map((_, code) => {
   if (code <= 32) return SPACE;
-  if (code >= 97 && code <= 122) return LETTER;
+  if ((code | 32) >= 97 && (code | 32) <= 122) return LETTER;
   return code >= 48 && code <= 57 ? DIGIT : OTHER;
 });
 
@@ -31,100 +69,136 @@ export class PromptScan {
   readonly grams = new Int32Array(MOST_GRAMS);
   gramCount = 0;
   readonly shape = new Float32Array(SHAPE.length);
-  private readonly seen = new Uint32Array(BUCKETS);
-  private generation = 0;
+  /** A bit for each bucket that this prompt has. */
+  private readonly seen = new Int32Array(BUCKETS / 32);
   private previousWord = 0;
+  private readonly plain = new PlainPrompt();
   private readonly options = new OptionCounter();
-  private readonly source = new TextCodes();
+  private words = 0;
+  private distinct = 0;
 
-  /** Reads a prompt; linear in its length, which `plainPrompt` bounds. Never throws, whatever the text is. */
-  read(text: string): void {
-    this.generation = (this.generation + 1) >>> 0 || 1;
-    this.gramCount = 0;
+  /** Reads a prompt; linear in its length, which `PlainPrompt` bounds. Never throws, whatever the text is. */
+  read(prompt: Prompt): void {
+    this.gramCount = this.previousWord = this.words = this.distinct = 0;
+    this.seen.fill(0);
     this.shape.fill(0);
-    this.source.read(`${plainPrompt(text)} `); // the blank ends the last word
-    this.readCharacters(this.source);
+    this.options.reset();
+    this.readCharacters(this.plain.read(prompt));
     this.finish();
   }
 
-  private readCharacters({ codes, length: end }: TextCodes): void {
-    const { shape } = this;
-    let kind = SPACE;
-    let hash = 0;
-    let length = 0;
-    this.options.reset();
-    this.previousWord = 0;
-    let solid = 0; // characters that are not white space
-    for (let i = 0; i < end; i += 1) {
+  private readCharacters({ codes, start, end }: PlainPrompt): void {
+    const { options, shape } = this;
+    for (let i = start; i < end;) {
       const code = codes[i]!;
-      const next = code < 128 ? CLASSES[code]! : classOfForeign(code);
-      if (next !== kind || (code >= UNSPACED && next === LETTER)) {
-        if (kind === LETTER || kind === DIGIT) {
-          // numbers differ from text to text, so only their length counts
-          this.endWord(kind === DIGIT ? NUMBER_HASH + Math.min(length, 6) : hash, kind, length);
-          if (kind === LETTER && length === 1) this.options.letter(codes, i, solid, shape);
+      const kind = classOf(code);
+      if (kind === LETTER) i = this.readWord(i);
+      else if (kind === DIGIT) i = this.readNumber(i);
+      else {
+        if (kind === OTHER) {
+          options.solid += 1;
+          const sign = code < 128 ? SIGN_COLUMNS[code]! : COLUMN.math_signs;
+          if (sign >= 0) shape[sign]! += 1;
         }
-        hash = FNV_OFFSET;
-        length = 0;
-        kind = next;
+        i += 1;
       }
-      if (next === SPACE) continue;
-      solid += 1;
-      if (next === LETTER) {
-        hash = Math.imul(hash ^ code, FNV_PRIME);
-        length += 1;
-        if (length >= 4) this.addGram(fourLetters(codes, i));
-        if (code > 127) shape[at.foreign_letters]! += 1;
-      } else if (next === DIGIT) {
-        length += 1;
-        this.options.digits += 1;
-        shape[at.digits_share]! += 1;
-        if (length === 1 && followsPoint(codes, i)) shape[at.decimals]! += 1;
-      } else countSign(shape, code);
     }
-    this.options.end(solid, shape);
-    shape[at.characters] = solid;
+    options.end();
   }
 
-  private endWord(word: number, kind: number, length: number): void {
+  /** @returns where the word ends that begins at `from` */
+  private readWord(from: number): number {
+    const { codes, end, lowering } = this.plain;
     const shape = this.shape;
-    shape[at.words]! += 1;
-    if (kind === DIGIT) {
-      shape[at.numbers]! += 1;
-      if (length >= 3) shape[at.large_numbers]! += 1;
-    } else {
-      shape[at.word_length]! += length;
-      if (length >= 8) shape[at.long_words]! += 1;
-      if (length === 1) shape[at.single_letters]! += 1;
-    }
-    if (this.addGram(word)) shape[at.distinct_words]! += 1;
+    const group = lowering * 0x01010101;
+    let hash = FNV_OFFSET;
+    let i = from;
+    do {
+      const code = codes[i]!;
+      hash = Math.imul(hash ^ (code | lowering), FNV_PRIME);
+      if (i - from >= 3) this.addGram(fourLetters(codes, i, group));
+      if (code > 127) shape[COLUMN.foreign_letters]! += 1;
+      i += 1;
+    } while (i < end && isLetterAfter(codes[i]!));
+    const length = i - from;
+    this.options.solid += length;
+    shape[COLUMN.word_length]! += length;
+    if (length >= 8) shape[COLUMN.long_words]! += 1;
+    this.addWord(hash);
+    if (length === 1) this.readLetter(from);
+    return i;
+  }
+
+  /** A word of one letter: an option, when it has a mark behind it and nothing before. "A." is one, "U.S.A." has none. */
+  private readLetter(at: number): void {
+    const { codes, start, end, lowering } = this.plain;
+    this.shape[COLUMN.single_letters]! += 1;
+    const mark = at + 1 < end ? codes[at + 1]! : 0;
+    if (mark !== 46 && mark !== 41 && mark !== 58) return;
+    if (at === start || codes[at - 1]! <= 32 || codes[at - 1] === 40) this.options.mark((codes[at]! | lowering) - 97);
+  }
+
+  /** @returns where the digits end that begin at `from`; numbers differ from text to text, so only their length counts */
+  private readNumber(from: number): number {
+    const { codes, start, end } = this.plain;
+    const shape = this.shape;
+    let i = from + 1;
+    while (i < end && isDigit(codes[i]!)) i += 1;
+    const length = i - from;
+    this.options.solid += length;
+    this.options.digits += length;
+    shape[COLUMN.numbers]! += 1;
+    if (length >= 3) shape[COLUMN.large_numbers]! += 1;
+    if (from - start > 1 && codes[from - 1] === 46 && isDigit(codes[from - 2]!)) shape[COLUMN.decimals]! += 1;
+    this.addWord(NUMBER_HASH + Math.min(length, 6));
+    return i;
+  }
+
+  private addWord(word: number): void {
+    this.words += 1;
+    this.distinct += this.addGram(word);
     this.addGram(Math.imul(this.previousWord, 0x9e3779b1) ^ Math.imul(word, 0x85ebca6b));
     this.previousWord = word;
   }
 
-  /** @returns whether the bucket is new in this prompt */
-  private addGram(hash: number): boolean {
+  /** @returns 1 when the bucket is new in this prompt, else 0 */
+  private addGram(hash: number): number {
+    const { seen } = this;
     let mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
     mixed = (mixed ^ (mixed >>> 13)) & (BUCKETS - 1);
-    if (this.seen[mixed] === this.generation) return false;
-    this.seen[mixed] = this.generation;
-    if (this.gramCount < MOST_GRAMS) this.grams[this.gramCount++] = mixed;
-    return true;
+    const before = seen[mixed >> 5]!;
+    const isNew = ~(before >> (mixed & 31)) & 1;
+    seen[mixed >> 5] = before | (1 << (mixed & 31));
+    // the place is written in any case: a branch would be guessed wrong half of the time
+    this.grams[this.gramCount] = mixed;
+    this.gramCount += isNew;
+    return isNew;
   }
 
   private finish(): void {
-    const s = this.shape;
-    const words = Math.max(1, s[at.words]!);
-    s[at.word_length]! /= Math.max(1, words - s[at.numbers]!);
-    s[at.long_words]! /= words;
-    s[at.distinct_words]! /= words;
-    s[at.digits_share]! /= Math.max(1, s[at.characters]!);
-    s[at.numeric_options]! /= Math.max(1, s[at.options]!);
+    const { shape, words, options } = this;
+    const most = Math.max(1, words);
+    shape[COLUMN.characters] = options.solid;
+    shape[COLUMN.words] = words;
+    shape[COLUMN.word_length]! /= Math.max(1, most - shape[COLUMN.numbers]!);
+    shape[COLUMN.long_words]! /= most;
+    shape[COLUMN.distinct_words] = this.distinct / most;
+    shape[COLUMN.digits_share] = options.digits / Math.max(1, options.solid);
+    shape[COLUMN.options] = options.options;
+    shape[COLUMN.question_characters] = options.questionLength;
+    shape[COLUMN.option_characters] = options.totalLength;
+    shape[COLUMN.longest_option] = options.longest;
+    shape[COLUMN.numeric_options] = options.numeric / Math.max(1, options.options);
   }
 }
 
-const fourLetters = (codes: Uint16Array, i: number): number =>
-  Math.imul(codes[i - 3]! | (codes[i - 2]! << 8) | (codes[i - 1]! << 16) | (codes[i]! << 24), 0x27d4eb2f) ^ 0x5bd1e995;
+const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+
+const classOf = (code: number): number => (code < 128 ? CLASSES[code]! : classOfForeign(code));
+
+/** Whether a letter goes on with the word before it. */
+const isLetterAfter = (code: number): boolean =>
+  code < 128 ? CLASSES[code] === LETTER : code < UNSPACED && classOfForeign(code) === LETTER;
 
 /** CJK and other letters beyond ASCII count as letters, the rest as signs. */
 const classOfForeign = (code: number): number =>
@@ -134,13 +208,13 @@ const classOfForeign = (code: number): number =>
       ? LETTER
       : OTHER;
 
-const followsPoint = (codes: Uint16Array, i: number): boolean => i > 1 && codes[i - 1] === 46 && isDigit(codes[i - 2]!);
-
-const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+const fourLetters = (codes: Uint16Array, i: number, lowering: number): number =>
+  Math.imul(codes[i - 3]! | (codes[i - 2]! << 8) | (codes[i - 1]! << 16) | (codes[i]! << 24) | lowering, 0x27d4eb2f) ^
+  0x5bd1e995;
 
 const SIGN_COLUMNS = new Int8Array(128).fill(-1);
 const sign = (name: ShapeName, characters: string) => {
-  for (const character of characters) SIGN_COLUMNS[character.charCodeAt(0)] = at[name];
+  for (const character of characters) SIGN_COLUMNS[character.charCodeAt(0)] = COLUMN[name];
 };
 sign('sentences', '.!');
 sign('question_marks', '?');
@@ -156,8 +230,3 @@ sign('percent', '%');
 sign('blanks', '_');
 sign('bars', '|');
 sign('hyphens', '-');
-
-function countSign(shape: Float32Array, code: number): void {
-  const column = code < 128 ? SIGN_COLUMNS[code]! : at.math_signs;
-  if (column >= 0) shape[column]! += 1;
-}

@@ -1,5 +1,5 @@
-import { BUCKETS } from './prompt-scan.js';
-import { SHAPE } from './prompt-shape.js';
+import type { Trees } from './forest.js';
+import { BUCKETS, SHAPE } from './prompt-scan.js';
 import { TRAINED_ARTEFACT } from './trained-artefact.js';
 
 /** Format of the file; raised when an older program could not read it. */
@@ -17,14 +17,6 @@ export interface Topic {
   readonly ease: number;
 }
 
-/** Regression trees of one depth, node n with children 2n+1 and 2n+2, all in flat arrays. */
-export interface Forest {
-  readonly depth: number;
-  readonly columns: Int16Array;
-  readonly limits: Float32Array;
-  readonly values: Float32Array;
-}
-
 /** The trained part of the decision: numbers only, no text of any prompt. */
 export interface RoutingArtefact {
   readonly version: string;
@@ -36,7 +28,7 @@ export interface RoutingArtefact {
   readonly scales: Float32Array;
   /** `output[topic * (width + 1) + k]`; the last one is the bias. */
   readonly output: Float32Array;
-  readonly forest: Forest;
+  readonly forest: Trees;
   /** Forest sums at 0, 1, ... 100 % of the training queries; makes scores shares. */
   readonly quantiles: Float32Array;
 }
@@ -65,7 +57,8 @@ export const columnCount = (groups: number): number => SHAPE.length + 2 * groups
 
 /** @throws Error when the file was made for another version of the program or is damaged */
 export function parseArtefact(json: ArtefactJson): RoutingArtefact {
-  const fits = json.format === ARTEFACT_FORMAT && json.buckets === BUCKETS && json.shape.join() === SHAPE.join();
+  const isOurs = json.format === ARTEFACT_FORMAT && json.buckets === BUCKETS && json.shape.join() === SHAPE.join();
+  const fits = isOurs && json.width % 4 === 0;
   if (!fits) throw new Error('The routing artefact is of another version of this program; run npm run train-router.');
   const { version, width, groups, topics, depth } = json;
   const artefact = {

@@ -6,7 +6,7 @@
 const phrases = (list: string): string[] => list.split('|').map((phrase) => phrase.trim());
 
 /** Cues of tasks that need the strong side. */
-export const HARD_CUES = {
+const HARD_CUES = {
   proof: phrases(
     'prove|disprove|proving|prove that|proof that|proof of the|proof by|formal proof|rigorous proof|by induction|by contradiction|derive the|derive a|derive an|derivation of|' +
       'beweise|beweisen|beweis dass|widerlege|leite die|herleiten|herleitung|' +
@@ -67,7 +67,7 @@ export const HARD_CUES = {
 } as const;
 
 /** Cues of tasks a small model does well, and of small ingredients of larger tasks. */
-export const EASY_CUES = {
+const EASY_CUES = {
   make: phrases(
     'write|create|build|develop|produce|optimize|optimise|speed up|port|fix|implement|code|generate|set up|make|migrate|design|propose|schreibe|schreib|erstelle|baue|entwickle|escribe|crea|construye|desarrolla|haz|ecris|cree|developpe|写|编写|创建|开发|构建|实现|生成',
   ),
@@ -140,7 +140,18 @@ export const EASY_CUES = {
   ),
 } as const;
 
-/** Verbs whose object is a text that follows; what is in that text is not a wish of the caller. */
-export const PAYLOAD_CATEGORIES: ReadonlySet<string> = new Set(['translation', 'rewrite', 'summary', 'classification']);
-
 export type CueCategory = keyof typeof HARD_CUES | keyof typeof EASY_CUES;
+
+export const CUES: Readonly<Record<CueCategory, readonly string[]>> = { ...HARD_CUES, ...EASY_CUES };
+/** A category's number is its place here. */
+export const CUE_CATEGORIES = Object.keys(CUES) as CueCategory[];
+
+/** Those of `HARD_CUES`, by number below this. */
+export const HARD_CATEGORIES = Object.keys(HARD_CUES).length;
+
+/** Categories as a set of bits: there are 31 of them. */
+export const cueBits = (...categories: CueCategory[]): number =>
+  categories.reduce((bits, category) => bits | (1 << CUE_CATEGORIES.indexOf(category)), 0);
+
+/** Verbs whose object is a text that follows; what is in that text is not a wish of the caller. */
+export const PAYLOAD_CUES = cueBits('translation', 'rewrite', 'summary', 'classification');

@@ -1,8 +1,9 @@
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import { once } from 'node:events';
-import { LearnedScorer } from './learned/learned-scorer.js';
-import { shippedArtefact } from './learned/routing-artefact.js';
+import { LearnedScorer } from '../src/modules/router/learned/learned-scorer.js';
+import { shippedArtefact } from '../src/modules/router/learned/routing-artefact.js';
+import { promptOf } from '../src/modules/router/prompt.js';
 
 /** As `strongShare` by default: the two fifths that need it most are `strong`. */
 const DEFAULT_SHARE = 0.4;
@@ -35,7 +36,7 @@ function scored(line: string, scorer: LearnedScorer): object {
   }
   const id = row?.id ?? null;
   if (typeof row?.prompt !== 'string') return { id, error: 'prompt must be a string' };
-  const score = scorer.scoreOf(row.prompt);
+  const score = scorer.scoreOf(promptOf(row.prompt));
   return { id, score, target: score >= 1 - DEFAULT_SHARE ? 'strong' : 'weak' };
 }
 

@@ -1,16 +1,34 @@
-import { TextCodes } from '../../common/text-codes.js';
+import { TextCodes } from '../../../common/text-codes.js';
 
-const BLANK = 32;
+/** UTF-16 codes of a text, as far as `length`. */
+export interface Codes {
+  readonly codes: Uint16Array;
+  readonly length: number;
+}
+
+export const BLANK = 32;
 const UNICODE_GAPS = /[^\p{L}\p{N}]+/gu;
 const MARKS = /\p{M}+/gu;
 const FIRST_SIZE = 8_192;
 
-/** What an ASCII character is folded to: itself, its lower case, or a blank. */
-const FOLDED = Uint8Array.from({ length: 128 }, (_, code) => {
-  const lower = String.fromCharCode(code).toLowerCase();
-  return /[a-z0-9]/.test(lower) ? lower.charCodeAt(0) : BLANK;
-});
-const C = 'c'.charCodeAt(0);
+/** What a UTF-16 code is folded to, a code, one of the next two, or 0 as long as it has not been seen. */
+const FOLDED = new Uint16Array(65_536);
+const DROPPED = 1;
+/** More than one code, or another one in other company: the whole text is folded by patterns. */
+const SEVERAL = 2;
+/** Its small form depends on where it stands. */
+const SIGMA = 0x3a3;
+
+function foldedCode(code: number): number {
+  const isSurrogate = code >= 0xd800 && code <= 0xdfff;
+  if (isSurrogate || code === SIGMA) return SEVERAL;
+  const folded = byPatterns(String.fromCharCode(code).toLowerCase());
+  if (folded === '') return DROPPED;
+  return folded.length === 1 ? folded.charCodeAt(0) : SEVERAL;
+}
+
+const byPatterns = (lower: string): string => lower.normalize('NFKD').replace(MARKS, '').replace(UNICODE_GAPS, ' ');
+
 const PLUS = '+'.charCodeAt(0);
 const HASH = '#'.charCodeAt(0);
 const codesOf = (text: string): readonly number[] => [...text].map((letter) => letter.charCodeAt(0));
@@ -25,9 +43,11 @@ function nameAfterC(code: number, next: number): readonly number[] | null {
   return code === PLUS && next === PLUS ? PP : null;
 }
 
+const isC = (code: number): boolean => code === 67 || code === 99;
+
 /** Han and kana: scripts without spaces, where a phrase may begin and end anywhere. */
 export const isUnspacedScript = (code: number): boolean =>
-  (code >= 0x3040 && code <= 0x30ff) || (code >= 0x3400 && code <= 0x9fff);
+  code >= 0x3040 && (code <= 0x30ff || (code >= 0x3400 && code <= 0x9fff));
 
 /** Chinese averages about 1.6 characters a word. */
 const HAN_CHARACTERS_PER_WORD = 1.6;
@@ -43,7 +63,7 @@ export class FoldedText {
   length = 0;
   /** In scripts without spaces, what they would come to. */
   words = 0;
-  private readonly source = new TextCodes();
+  private readonly own = new TextCodes();
 
   /** What stands between blanks, in every script. */
   get pieces(): number {
@@ -54,56 +74,61 @@ export class FoldedText {
     return pieces;
   }
 
-  /** Reads a text in place of the one before. */
-  read(text: string): this {
-    if (!this.readAscii(text)) this.readAny(text);
+  /**
+   * Reads a text in place of the one before.
+   *
+   * @param source its codes, where somebody has read them already
+   */
+  read(text: string, source: Codes = this.own.read(text)): this {
+    this.makeRoom(text.length * MOST_GROWTH + 2);
+    if (!this.fold(source.codes, source.length)) this.take(byPatterns(named(text.toLowerCase())).trim());
     return this;
   }
 
-  /** One pass. @returns false at the first character that is not in ASCII */
-  private readAscii(text: string): boolean {
-    this.source.read(text);
-    this.makeRoom(text.length * MOST_GROWTH + 2);
+  /** One pass. @returns false at the first character that needs patterns */
+  private fold(from: Uint16Array, length: number): boolean {
     const { codes } = this;
-    const { codes: from, length } = this.source;
     let end = 0;
-    let words = 0;
+    let spaced = 0;
+    let unspaced = 0;
     let before = (codes[end++] = BLANK);
     for (let i = 0; i < length; i += 1) {
       const code = from[i]!;
-      if (code > 127) return false;
-      const folded = FOLDED[code]!;
+      const folded = FOLDED[code]! || (FOLDED[code] = foldedCode(code));
       if (folded === BLANK) {
         if (before === BLANK) continue;
-        const name = before === C ? nameAfterC(code, i + 1 < length ? from[i + 1]! : BLANK) : null;
+        const name = i > 0 && isC(from[i - 1]!) ? nameAfterC(code, i + 1 < length ? from[i + 1]! : BLANK) : null;
         if (name) {
           for (const letter of name) codes[end++] = before = letter;
           if (code === PLUS) i += 1;
           continue;
         }
-      } else if (before === BLANK) words += 1;
+      } else if (folded > SEVERAL) {
+        if (isUnspacedScript(folded)) unspaced += 1;
+        else if (before === BLANK || isUnspacedScript(before)) spaced += 1;
+      } else if (folded === DROPPED) continue;
+      else return false;
       codes[end++] = before = folded;
     }
     if (end === 1 || before !== BLANK) codes[end++] = BLANK;
     this.length = end;
-    this.words = words;
+    this.words = spaced + Math.ceil(unspaced / HAN_CHARACTERS_PER_WORD);
     return true;
   }
 
-  private readAny(text: string): void {
-    const lower = text.toLowerCase().replaceAll('c++', 'cpp').replaceAll('c#', 'csharp');
-    const folded = ` ${lower.normalize('NFKD').replace(MARKS, '').replace(UNICODE_GAPS, ' ').trim()} `;
-    this.makeRoom(folded.length);
+  private take(folded: string): void {
+    this.makeRoom(folded.length + 2);
     let spaced = 0;
     let unspaced = 0;
-    let before = BLANK;
+    let before = (this.codes[0] = BLANK);
     for (let i = 0; i < folded.length; i += 1) {
       const code = folded.charCodeAt(i);
       if (isUnspacedScript(code)) unspaced += 1;
       else if (code !== BLANK && (before === BLANK || isUnspacedScript(before))) spaced += 1;
-      this.codes[i] = before = code;
+      this.codes[i + 1] = before = code;
     }
-    this.length = folded.length;
+    this.codes[folded.length + 1] = BLANK;
+    this.length = folded.length + 2;
     this.words = spaced + Math.ceil(unspaced / HAN_CHARACTERS_PER_WORD);
   }
 
@@ -111,3 +136,5 @@ export class FoldedText {
     if (size > this.codes.length) this.codes = new Uint16Array(size * 2);
   }
 }
+
+const named = (lower: string): string => lower.replaceAll('c++', 'cpp').replaceAll('c#', 'csharp');

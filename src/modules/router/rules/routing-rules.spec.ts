@@ -1,8 +1,8 @@
-import { promptFeatures } from './prompt-features.js';
-import { scorePrompt, THRESHOLD } from './routing-rules.js';
+import { promptOf } from '../prompt.js';
+import { PromptFeatures } from './prompt-features.js';
+import { reasonOf, scorePrompt, THRESHOLD } from './routing-rules.js';
 
-const featuresOf = (prompt: string) =>
-  promptFeatures({ model: 'auto', messages: [{ role: 'user', content: prompt }] }, []);
+const featuresOf = (prompt: string) => new PromptFeatures().read(promptOf(prompt));
 
 const sideOf = (prompt: string): 'weak' | 'strong' =>
   scorePrompt(featuresOf(prompt)).score >= THRESHOLD ? 'strong' : 'weak';
@@ -188,7 +188,7 @@ describe('routing rules', () => {
   it('has at least 120 rows', () => expect(rows(WEAK).length + rows(STRONG).length).toBeGreaterThanOrEqual(120));
 
   it.each(['HI', 'hi   ', 'Hi!!!', '  hi there :)'])('see through case, spaces and punctuation: %j', (prompt) =>
-    expect(scorePrompt(featuresOf(prompt)).rules).toContain('smalltalk'),
+    expect(scorePrompt(featuresOf(prompt)).leading).toMatchObject({ name: 'smalltalk' }),
   );
 
   const prompts = [...rows(WEAK), ...rows(STRONG)].map(([, prompt]) => prompt);
@@ -209,16 +209,15 @@ describe('routing rules', () => {
     ['My number is 123-45-6789', false],
     ['They won the match 10-4 in the end', false],
   ])('know a calculation from other numbers: %s', (prompt, expected) =>
-    expect(scorePrompt(featuresOf(prompt)).rules.includes('simple_arithmetic')).toBe(expected),
+    expect(scorePrompt(featuresOf(prompt)).rules.some(({ name }) => name === 'simple_arithmetic')).toBe(expected),
   );
 
   it('name the rule that decided', () => {
-    const { rules, reason, reasonCode } = scorePrompt(featuresOf('((3847 * 29) - 17) / 4 + 23^3'));
-    expect(rules).toContain('multi_step_calculation');
-    expect(reason).toBe('Looks like a multi-step calculation.');
-    expect(reasonCode).toBe('rule_complex');
+    const scored = scorePrompt(featuresOf('((3847 * 29) - 17) / 4 + 23^3'));
+    expect(scored.leading).toMatchObject({ name: 'multi_step_calculation', side: 'strong' });
+    expect(scored.rules).toContain(scored.leading);
+    expect(reasonOf(scored)).toBe('Looks like a multi-step calculation.');
   });
 
-  it('say so when no rule applies', () =>
-    expect(scorePrompt(featuresOf('The weather in Paris')).reasonCode).toBe('rule_default'));
+  it('say so when no rule applies', () => expect(scorePrompt(featuresOf('The weather in Paris')).leading).toBeNull());
 });

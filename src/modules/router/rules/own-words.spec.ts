@@ -1,4 +1,4 @@
-import { withoutQuotations } from './prompt-text.js';
+import { withoutQuotations } from './own-words.js';
 
 /** What it must come to, as a pattern; its time grows with the square of the text. */
 const QUOTATION = /"[^"\n]{0,600}"|“[^”\n]{0,600}”|„[^“”\n]{0,600}[“”]|«[^»\n]{0,600}»|「[^」\n]{0,600}」/g;

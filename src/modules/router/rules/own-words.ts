@@ -1,6 +1,5 @@
-/** Patterns see this much of a long text; its whole length is a feature of its own. Characters. */
-const EXAMINED_HEAD = 8192;
-const EXAMINED_TAIL = 4096;
+import { endsOf, FENCE, FOREIGN, QUOTE, type Prompt } from '../prompt.js';
+
 /** What is wanted is said at the beginning or at the end of a long message. Characters. */
 const INSTRUCTION_HEAD = 1200;
 const INSTRUCTION_TAIL = 600;
@@ -19,22 +18,15 @@ const LONGEST_QUOTATION = 600;
 /** Where an instruction ends and the text it speaks of begins. */
 const PAYLOAD_START = /[:：\n]/;
 
-const ends = (text: string, head: number, tail: number): string =>
-  text.length <= head + tail ? text : `${text.slice(0, head)}\n${text.slice(-tail)}`;
-
-/** The part of a text that patterns look at: its beginning and its end, so that time does not grow with the text. */
-export const examinedPart = (text: string): string => ends(text, EXAMINED_HEAD, EXAMINED_TAIL);
-
 /** Enough of a text to tell its script. */
-export const sampleOf = (text: string): string => ends(text, INSTRUCTION_HEAD, INSTRUCTION_TAIL);
+export const sampleOf = (text: string): string => endsOf(text, INSTRUCTION_HEAD, INSTRUCTION_TAIL);
 
 /** What the caller says in their own words: without code blocks and quotations, and of long texts the ends. */
-export function instructionPart(examined: string): string {
-  const spoken = examined.replace(CODE_BLOCK, ' ');
-  const unquoted = withoutQuotations(spoken);
+export function ownWords({ examined, kinds }: Prompt): string {
+  const spoken = kinds & FENCE ? examined.replace(CODE_BLOCK, ' ') : examined;
+  const unquoted = kinds & (QUOTE | FOREIGN) ? withoutQuotations(spoken) : spoken;
   // a message that is nothing but a quotation is meant itself
-  const own = unquoted.trim().length >= 8 ? unquoted : spoken;
-  return ends(own, INSTRUCTION_HEAD, INSTRUCTION_TAIL);
+  return sampleOf(unquoted === spoken || unquoted.trim().length >= 8 ? unquoted : spoken);
 }
 
 /**

@@ -4,14 +4,14 @@ import {
   ModelNotAllowed,
   NoTargetAvailable,
   PrivacyNoLocalTarget,
-} from '../../common/app-error.js';
-import { partsOf, type ChatMessage, type ChatRequest } from '../../common/chat.js';
-import type { RouterConfig } from '../../common/config/config.schema.js';
-import type { HistoryTurn } from '../../common/conversation.js';
-import type { Capability, TargetStatus } from '../../common/target.js';
-import { retryAfterSeconds } from '../../common/retry-after.js';
-import { answerRoom, estimateRequestTokens, tokensAskedFor } from '../../common/token-estimate.js';
-import { findPrivateText, privateField } from '../../common/privacy/private-text.js';
+} from '../../../common/app-error.js';
+import { partsOf, type ChatMessage, type ChatRequest } from '../../../common/chat.js';
+import type { RouterConfig } from '../../../common/config/config.schema.js';
+import type { HistoryTurn } from '../../../common/conversation.js';
+import type { Capability, TargetStatus } from '../../../common/target.js';
+import { retryAfterSeconds } from '../../../common/retry-after.js';
+import { answerRoom, estimateRequestTokens, tokensAskedFor } from '../../../common/token-estimate.js';
+import { findPrivateText, privateField } from '../../../common/privacy/private-text.js';
 
 /** Somebody drained the last target: asked again after so long, milliseconds. */
 const DRAINED_MS = 30_000;
@@ -39,54 +39,70 @@ interface Need {
   readonly cure: string;
 }
 
+type Why = (target: TargetStatus) => string | null;
+
+/** Of the targets those that nothing speaks against; the others are noted. */
+function keep(from: readonly TargetStatus[], why: Why, excluded: Excluded[]): readonly TargetStatus[] {
+  if (from.every((target) => why(target) === null)) return from;
+  return from.filter((target) => {
+    const reason = why(target);
+    if (reason !== null) excluded.push({ target: target.id, why: reason });
+    return reason === null;
+  });
+}
+
+/** What the constraints look at besides the targets. */
+export interface ConstraintInput {
+  readonly request: ChatRequest;
+  readonly history: readonly HistoryTurn[];
+  readonly config: Pick<RouterConfig, 'privacy'>;
+  /** The caller's budget must be able to count the answer (`limits.unpriced: refuse`). */
+  readonly onlyPriced: boolean;
+  /** 0 to 1; spreads `Retry-After` so that callers do not come back together. */
+  readonly random: () => number;
+}
+
 /**
  * Takes out the targets that cannot or must not answer, in the order of DESIGN section 6. Each step that leaves none
  * throws its own error, so the caller learns the first thing to change.
  *
- * @param random 0 to 1, spreads `Retry-After` so that callers do not come back together
  * @param targets those of the model that the caller may use at all
- * @throws InvalidRequest, ContextLengthExceeded, PrivacyNoLocalTarget, NoTargetAvailable
+ * @throws InvalidRequest, ContextLengthExceeded, ModelNotAllowed, PrivacyNoLocalTarget, NoTargetAvailable
  */
-export function allowedTargets(
-  targets: readonly TargetStatus[],
-  request: ChatRequest,
-  history: readonly HistoryTurn[],
-  config: Pick<RouterConfig, 'privacy' | 'resilience'>,
-  onlyPriced: boolean,
-  random: number,
-): AllowedTargets {
+export function allowedTargets(targets: readonly TargetStatus[], input: ConstraintInput): AllowedTargets {
+  const { request, history } = input;
   const excluded: Excluded[] = [];
-  const keep = (from: readonly TargetStatus[], why: (target: TargetStatus) => string | null): TargetStatus[] =>
-    from.filter((target) => {
-      const reason = why(target);
-      if (reason) excluded.push({ target: target.id, why: reason });
-      return !reason;
-    });
-
-  let left: readonly TargetStatus[] = targets;
-  for (const need of needsOf(request, history)) {
-    left = keep(left, ({ capabilities }) => (capabilities.includes(need.capability) ? null : `no_${need.capability}`));
-    if (left.length === 0) throw new InvalidRequest(need.cure, need.param);
+  let left = targets;
+  for (const { capability, cure, param } of needsOf(request, history)) {
+    left = keep(left, ({ capabilities }) => (capabilities.includes(capability) ? null : `no_${capability}`), excluded);
+    if (left.length === 0) throw new InvalidRequest(cure, param);
   }
-  left = fitting(left, request, keep);
-  if (onlyPriced) left = priced(left, keep);
+  left = fitting(left, request, excluded);
+  if (input.onlyPriced) left = priced(left, excluded);
   const beforePrivacy = left.length;
-  left = localIfPrivate(left, request, history, config, keep);
+  left = localIfPrivate(left, input, excluded);
   const keptLocal = left.length < beforePrivacy;
-  const down = left.filter(({ breaker }) => breaker === 'drained' || breaker === 'open');
-  left = keep(left, ({ breaker }) => (breaker === 'drained' ? 'drained' : breaker === 'open' ? 'breaker_open' : null));
-  if (left.length === 0) throw unavailable(targets, excluded, random);
+  const down = left.filter((target) => whyDown(target) !== null);
+  left = keep(left, whyDown, excluded);
+  if (left.length === 0) throw unavailable(down, input.random());
   return { allowed: left, excluded, down, keptLocal };
 }
 
-type Keep = (from: readonly TargetStatus[], why: (target: TargetStatus) => string | null) => TargetStatus[];
+function whyDown({ breaker }: TargetStatus): string | null {
+  if (breaker === 'drained') return 'drained';
+  return breaker === 'open' ? 'breaker_open' : null;
+}
 
-function fitting(targets: readonly TargetStatus[], request: ChatRequest, keep: Keep): TargetStatus[] {
+function fitting(
+  targets: readonly TargetStatus[],
+  request: ChatRequest,
+  excluded: Excluded[],
+): readonly TargetStatus[] {
   const prompt = estimateRequestTokens(request);
   const asked = tokensAskedFor(request);
   const fits = ({ contextWindow: window }: TargetStatus) =>
     window === null || prompt + answerRoom(request, window) <= window;
-  const left = keep(targets, (target) => (fits(target) ? null : 'window_too_small'));
+  const left = keep(targets, (target) => (fits(target) ? null : 'window_too_small'), excluded);
   if (left.length > 0) return left;
   const largest = Math.max(0, ...targets.map((target) => target.contextWindow ?? 0));
   const wanted = asked
@@ -99,8 +115,8 @@ function fitting(targets: readonly TargetStatus[], request: ChatRequest, keep: K
   );
 }
 
-function priced(targets: readonly TargetStatus[], keep: Keep): readonly TargetStatus[] {
-  const left = keep(targets, ({ price, simulated }) => (price || simulated ? null : 'no_price'));
+function priced(targets: readonly TargetStatus[], excluded: Excluded[]): readonly TargetStatus[] {
+  const left = keep(targets, ({ price, simulated }) => (price || simulated ? null : 'no_price'), excluded);
   if (left.length > 0) return left;
   throw new ModelNotAllowed(
     'You have a monthly budget, and no target that could take this request has a price (targets[].price), so its cost ' +
@@ -111,15 +127,13 @@ function priced(targets: readonly TargetStatus[], keep: Keep): readonly TargetSt
 
 function localIfPrivate(
   targets: readonly TargetStatus[],
-  request: ChatRequest,
-  history: readonly HistoryTurn[],
-  { privacy }: Pick<RouterConfig, 'privacy'>,
-  keep: Keep,
+  { request, history, config: { privacy } }: ConstraintInput,
+  excluded: Excluded[],
 ): readonly TargetStatus[] {
   if (!privacy.localOnly || targets.every((target) => target.tier === 'local')) return targets;
   const kinds = findPrivateText(request, history, privacy.detect);
   if (kinds.length === 0) return targets;
-  const left = keep(targets, ({ tier }) => (tier === 'local' ? null : 'private_text'));
+  const left = keep(targets, ({ tier }) => (tier === 'local' ? null : 'private_text'), excluded);
   if (left.length > 0) return left;
   throw new PrivacyNoLocalTarget(
     `The request contains private text (${kinds.join(', ')}), which may only go to a local target, and no local ` +
@@ -165,15 +179,9 @@ function needsOf(request: ChatRequest, history: readonly HistoryTurn[]): Need[] 
 const hasImage = (message: ChatMessage): boolean => partsOf(message).some(({ type }) => type === 'image_url');
 
 /** `Retry-After` is when the first of them is probed; one that was drained says nothing about when it comes back. */
-function unavailable(
-  targets: readonly TargetStatus[],
-  excluded: readonly Excluded[],
-  random: number,
-): NoTargetAvailable {
-  const down = excluded.filter(({ why }) => why === 'drained' || why === 'breaker_open');
-  const list = down.map(({ target, why }) => `${target} (${why === 'drained' ? 'drained' : 'failing'})`).join(', ');
-  const openIds = excluded.filter(({ why }) => why === 'breaker_open').map(({ target }) => target);
-  const waits = targets.filter(({ id }) => openIds.includes(id)).map(({ openForMs }) => openForMs);
+function unavailable(down: readonly TargetStatus[], random: number): NoTargetAvailable {
+  const list = down.map(({ id, breaker }) => `${id} (${breaker === 'drained' ? 'drained' : 'failing'})`).join(', ');
+  const waits = down.filter(({ breaker }) => breaker === 'open').map(({ openForMs }) => openForMs);
   const seconds = retryAfterSeconds(waits.length > 0 ? Math.min(...waits) : DRAINED_MS, random);
   return new NoTargetAvailable(`No target can answer at the moment: ${list || 'none is configured'}.`, seconds);
 }

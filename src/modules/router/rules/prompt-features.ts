@@ -1,0 +1,219 @@
+import { estimateTextTokens, latinTokens } from '../../../common/token-estimate.js';
+import { TextCodes } from '../../../common/text-codes.js';
+import { CODE, DIGIT, FOREIGN, FRAME, MATH, NEWLINE, OPERATOR, QUESTION, type Prompt } from '../prompt.js';
+import { countOperators } from './arithmetic.js';
+import { CUE_CATEGORIES, cueBits, HARD_CATEGORIES, PAYLOAD_CUES, type CueCategory } from './cue-lexicon.js';
+import { CUE_MATCHER } from './cue-matcher.js';
+import { BLANK, FoldedText, isUnspacedScript, type Codes } from './folded-text.js';
+import { ownWords, sampleOf, withoutPayload } from './own-words.js';
+
+const CODE_LINE =
+  /^[ \t]*(?:(?:export |public |private |static |async )*(?:def|class|function|func|fn|import|from|const|let|var|return|interface|struct|package|using|#include|SELECT|INSERT|UPDATE|CREATE|at) ?[\w.*{("'<$]|[\w.[\]]{1,60} ?[-+]?= ?\S|[})\]]+[;,)]*$|<\/?[a-z]{1,12}[ >])|[;{]$|=> ?[\w({]/;
+const LISTED_LINE = /^\s{0,8}(?:[-*•]|\d{1,2}[.)、])\s{0,4}\S/;
+const OPTION_LINE = /^\s{0,8}\(?[A-J][.):]\s{0,4}\S/;
+const MATH_SYMBOL =
+  /[∫∑∏√≤≥≠∞∂∇∈∀∃⊂→≡πθ]|\\(?:frac|int|sum|sqrt|lim|begin|mathbb|cdot|left)|(?<![a-z])[a-z]\^[\d{(n]|\b\d?[a-z](?:\s?[+=]\s?|\s-\s)\d?[a-z0-9]\b|\bO\([^)\n]{1,20}\)/g;
+// blanks of the line alone: over line breaks each of them would be read twelve times
+const STACK_FRAME =
+  /^[^\S\n\r\u2028\u2029]{0,12}at \S{1,200} ?\(|^Traceback \(|^[^\S\n\r\u2028\u2029]{0,12}File "[^"\n]{1,200}", line \d/m;
+const FIRST_FRAME = /^[^\S\n\r\u2028\u2029]{0,12}(?:at |File "|Traceback \()/;
+const LATER_FRAME = /[\n\r\u2028\u2029][^\S\n\r\u2028\u2029]{0,12}(?:at |File "|Traceback \()/;
+const FAULT = /\b[A-Z][A-Za-z]{1,40}(?:Error|Exception): /;
+/** What a line of code without one of the characters of kind `CODE` begins with. */
+const CODE_BEGINS =
+  /[ \t]*(?:[})\]]|(?:export |public |private |static |async )*(?:def|class|function|func|fn|import|from|const|let|var|return|interface|struct|package|using|#include|SELECT|INSERT|UPDATE|CREATE|at) ?[\w.*{("'<$])/y;
+const NEEDED_LINES = 400;
+const LONGEST_LINE = 400;
+const SMALLTALK = cueBits('smalltalk');
+const POLITE = cueBits('smalltalk', 'filler');
+
+/**
+ * Numbers of one prompt that the rules look at. Time is bounded whatever the size and the script of the text. Holds those
+ * of one prompt at a time.
+ */
+export class PromptFeatures {
+  tokens = 0;
+  words = 0;
+  questions = 0;
+  numbers = 0;
+  operators = 0;
+  mathSymbols = 0;
+  stackTrace = false;
+  codeLines = 0;
+  listItems = 0;
+  options = 0;
+  hardCues = 0;
+  /** Of the request. */
+  tools = 0;
+  /** The categories of phrases in it, as bits. */
+  private found = 0;
+  /** How many phrases of each category, by its number. */
+  private readonly cues = new Uint16Array(CUE_CATEGORIES.length);
+  private readonly own = new TextCodes();
+  private readonly folded = new FoldedText();
+  private readonly foldedHead = new FoldedText();
+  /** The one of both whose phrases count. */
+  private spoken = this.folded;
+
+  read(prompt: Prompt, tools = 0): this {
+    const { examined, kinds } = prompt;
+    const instruction = ownWords(prompt);
+    const source = instruction === examined ? prompt : this.own.read(instruction);
+    const { words } = this.folded.read(instruction, source);
+    this.tools = tools;
+    this.tokens = tokensOf(prompt);
+    this.words = words;
+    this.questions = kinds & (QUESTION | FOREIGN) ? countQuestions(prompt) : 0;
+    this.numbers = kinds & DIGIT ? countNumbers(source) : 0;
+    this.operators = kinds & DIGIT && kinds & (OPERATOR | FOREIGN) ? countOperators(instruction, words) : 0;
+    this.mathSymbols = mayHaveMath(prompt) ? (examined.match(MATH_SYMBOL)?.length ?? 0) : 0;
+    this.stackTrace = (kinds & FRAME) !== 0 && hasStackTrace(examined);
+    this.readCues(instruction);
+    this.readLines(prompt);
+    return this;
+  }
+
+  /** Whether there are phrases of one of these categories (bits). */
+  has(categories: number): boolean {
+    return (this.found & categories) !== 0;
+  }
+
+  /** How often phrases of a category were found. */
+  count(category: CueCategory): number {
+    return this.cues[CUE_CATEGORIES.indexOf(category)]!;
+  }
+
+  /** Share of the letters that greetings, thanks and the words around them make up, 0 to 1. */
+  smalltalkShare(): number {
+    if ((this.found & SMALLTALK) === 0) return 0;
+    const { codes, length } = this.folded;
+    let covered = 0;
+    let letters = 0;
+    let reached = 0;
+    for (let i = 1; i < length; i += 1) {
+      if (codes[i] === BLANK) continue;
+      letters += 1;
+      if (codes[i - 1] === BLANK || isUnspacedScript(codes[i]!))
+        reached = Math.max(reached, CUE_MATCHER.endOf(this.spoken, i, POLITE));
+      if (i < reached) covered += 1;
+    }
+    return letters === 0 ? 0 : covered / letters;
+  }
+
+  /** By name, for a person; `cue_*` counts the phrases of a category and is absent when there is none. */
+  named(): Record<string, number> {
+    const { tokens, words, questions, numbers, operators, tools } = this;
+    const named: Record<string, number> = { tokens, words, questions, numbers, operators };
+    named['math_symbols'] = this.mathSymbols;
+    named['stack_trace'] = this.stackTrace ? 1 : 0;
+    named['code_lines'] = this.codeLines;
+    named['list_items'] = this.listItems;
+    named['options'] = this.options;
+    named['smalltalk_share'] = this.smalltalkShare();
+    for (const category of CUE_CATEGORIES) {
+      const count = this.count(category);
+      if (count > 0) named[`cue_${category}`] = count;
+    }
+    named['hard_cues'] = this.hardCues;
+    named['tools'] = tools;
+    return named;
+  }
+
+  /** Cues in the caller's own words: a text that is to be translated or summarised asks for nothing itself. */
+  private readCues(instruction: string): void {
+    this.spoken = this.folded;
+    this.found = CUE_MATCHER.count(this.folded, this.cues);
+    if (this.found & PAYLOAD_CUES) {
+      this.foldedHead.read(withoutPayload(instruction));
+      const found = CUE_MATCHER.count(this.foldedHead, this.cues);
+      if (found & PAYLOAD_CUES) {
+        this.found = found;
+        this.spoken = this.foldedHead;
+      } else CUE_MATCHER.count(this.folded, this.cues);
+    }
+    this.hardCues = 0;
+    for (let category = 0; category < HARD_CATEGORIES; category += 1) this.hardCues += this.cues[category]!;
+  }
+
+  private readLines({ examined, kinds, codes }: Prompt): void {
+    this.codeLines = this.listItems = this.options = 0;
+    let start = 0;
+    for (let lines = 0; lines < NEEDED_LINES && start <= examined.length; lines += 1) {
+      const found = kinds & NEWLINE ? examined.indexOf('\n', start) : -1;
+      const end = found < 0 ? examined.length : found;
+      if (end > start && end - start <= LONGEST_LINE) this.readLine(examined, start, end, codes, kinds);
+      start = end + 1;
+    }
+  }
+
+  /** Patterns look only at a line whose beginning one of them may fit. */
+  private readLine(text: string, start: number, end: number, codes: Uint16Array, kinds: number): void {
+    let at = start;
+    while (at < end && codes[at]! <= 32) at += 1;
+    const first = at < end ? codes[at]! : BLANK;
+    const isOpen = first > 127;
+    const next = first === 40 ? codes[at + 1]! : first;
+    CODE_BEGINS.lastIndex = start;
+    const mayBeOption = isOpen || (next >= 65 && next <= 74);
+    const mayBeListed = isOpen || first === 42 || first === 45 || (first >= 48 && first <= 57);
+    const mayBeCode = isOpen || (kinds & CODE) !== 0 || CODE_BEGINS.test(text);
+    if (!mayBeOption && !mayBeListed && !mayBeCode) return;
+    const line = text.slice(start, end);
+    if (mayBeOption && OPTION_LINE.test(line)) this.options += 1;
+    else if (mayBeListed && LISTED_LINE.test(line)) this.listItems += 1;
+    else if (mayBeCode && CODE_LINE.test(line)) this.codeLines += 1;
+  }
+}
+
+/** Tokens of a text; of a long one, its ends scaled up, so that megabytes cost no more than kilobytes. */
+function tokensOf({ text, isAscii }: Prompt): number {
+  const sample = sampleOf(text);
+  const tokens = isAscii ? latinTokens(sample.length) : estimateTextTokens(sample);
+  return Math.round(tokens * (text.length / Math.max(1, sample.length)));
+}
+
+function countQuestions({ codes, length }: Codes): number {
+  let count = 0;
+  for (let i = 0; i < length; i += 1) if (codes[i] === 63 || codes[i] === 0xff1f) count += 1;
+  return count;
+}
+
+const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+
+/** "3.14" and "1,000" are one number. */
+function countNumbers({ codes, length }: Codes): number {
+  let count = 0;
+  for (let i = 0; i < length; i += 1) {
+    if (!isDigit(codes[i]!) || (i > 0 && isDigit(codes[i - 1]!))) continue;
+    const isPart = i > 1 && (codes[i - 1] === 46 || codes[i - 1] === 44) && isDigit(codes[i - 2]!);
+    if (!isPart) count += 1;
+  }
+  return count;
+}
+
+const isSmall = (code: number): boolean => code >= 97 && code <= 122;
+const mayBeSpace = (code: number): boolean => code <= 32 || code > 127;
+
+/** Whether `MATH_SYMBOL` may fit anywhere: prose has hyphens and brackets, but not in such company. */
+function mayHaveMath({ codes, length, kinds }: Prompt): boolean {
+  if ((kinds & (MATH | FOREIGN)) === 0) return false;
+  for (let i = 0; i < length; i += 1) {
+    const code = codes[i]!;
+    if (code > 127) {
+      if ((code >= 0x2192 && code <= 0x2282) || code === 0x3b8 || code === 0x3c0) return true;
+      continue;
+    }
+    if (code === 92) return true;
+    if (code > 94 || i === 0) continue;
+    const before = codes[i - 1]!;
+    if ((code === 94 && isSmall(before)) || (code === 40 && before === 79)) return true;
+    if (code === 45 && mayBeSpace(before) && i > 1 && isSmall(codes[i - 2]!)) return true;
+    if ((code === 43 || code === 61) && (isSmall(before) || (mayBeSpace(before) && i > 1 && isSmall(codes[i - 2]!))))
+      return true;
+  }
+  return false;
+}
+
+const hasStackTrace = (examined: string): boolean =>
+  ((FIRST_FRAME.test(examined) || LATER_FRAME.test(examined)) && STACK_FRAME.test(examined)) ||
+  ((examined.includes('Error: ') || examined.includes('Exception: ')) && FAULT.test(examined));
