@@ -1,6 +1,6 @@
 import { ownWords } from '../../common/logging/outside-text.js';
 import { Injectable, Logger } from '@nestjs/common';
-import { StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
+import { ifAvailable, StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
 import { inTime } from '../../common/in-time.js';
 import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
 import { SessionIndex } from './session-index.js';
@@ -12,10 +12,14 @@ import { TurnStore } from './turn-store.js';
 const MAX_WAITING = 10_000;
 const RETRY_MS = 500;
 const AT_ONCE = 4;
+/** Whoever hands in a turn has just looked whether its session was erased; that holds for so long, milliseconds. */
+const JUST_LOOKED_MS = 50;
 
 interface Job {
   readonly key: SessionKey;
   readonly turn: StoredTurn;
+  /** `performance.now()` milliseconds. */
+  readonly since: number;
   refusals: number;
 }
 
@@ -37,12 +41,13 @@ export class IndexWriter {
     private readonly turnStore: TurnStore,
   ) {}
 
+  /** The caller has just looked whether the session was erased since the turn began. */
   record(key: SessionKey, turn: StoredTurn): void {
     if (this.waiting.length >= MAX_WAITING) {
       this.waiting.shift();
       if (this.dropped++ === 0) this.logger.error('the list of sessions misses turns: its store is away for too long');
     }
-    this.waiting.push({ key, turn, refusals: 0 });
+    this.waiting.push({ key, turn, since: performance.now(), refusals: 0 });
     if (!this.retry) this.background.launch('recording sessions', () => this.work());
   }
 
@@ -84,13 +89,10 @@ export class IndexWriter {
     }
   }
 
-  /** A job may have waited while another replica erased its session. */
-  private async wasErased({ key, turn }: Job): Promise<boolean> {
-    try {
-      return wasErased(turn, await this.turnStore.erasedAt(key));
-    } catch {
-      return false; // the turn store is away; the index need not wait for it
-    }
+  /** A job may have waited while another replica erased its session. While the turn store is away, nobody can tell. */
+  private async wasErased({ key, turn, since }: Job): Promise<boolean> {
+    if (performance.now() - since < JUST_LOOKED_MS) return false;
+    return wasErased(turn, await ifAvailable(() => this.turnStore.erasedAt(key), null));
   }
 
   private async recordOne(job: Job): Promise<Job | null> {
