@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { RedisServer } from '../test/support/redis-server.js';
-import { closedLoop, type LoadResult } from './load.js';
+import { Connection } from './connection.js';
+import { closedLoop, Requests, type LoadResult } from './load.js';
 import type { Bench } from './measurements.js';
 import { numberedBody, STREAM_CHUNKS, type BenchModel } from './payloads.js';
 import { cpuMs } from './process-figures.js';
@@ -56,9 +57,23 @@ function ratioRow(what: string, pairs: readonly Pair<number>[], unit: string, at
 const figures = (pairs: readonly Pair<Cost>[], of: keyof Cost): Pair<number>[] =>
   pairs.map(({ router, bare }) => ({ router: router[of], bare: bare[of] }));
 
+/** @throws Error unless the cache is on and knows no answer to the same prompt with another number */
+async function assertMisses({ port }: Side): Promise<void> {
+  const bodies = [numberedBody('plain', false, PROMPTS[0]!)];
+  const questions = new Requests({ port, path: CHAT, headers: AUTHORIZED, bodies });
+  const connection = await Connection.open(port);
+  for (let n = 0; n < 2; n += 1) {
+    const { head } = await connection.request(questions.next());
+    if (!/x-router-cache: MISS/i.test(head)) throw new Error(`expected a miss of the cache, got\n${head}`);
+    await setTimeout(SETTLE_MS); // an answer is kept after it went out
+  }
+  connection.close();
+}
+
 /** 16 prompts, everything on. */
 export async function plainCost(bench: Bench): Promise<Row[]> {
   const router = sideOf(bench.everythingOn);
+  await assertMisses(router);
   const pairs = await costs(bench, { model: 'plain', router, perSecond: (result) => result.perSecond });
   return [
     ratioRow('CPU of a plain request, 16 prompts', figures(pairs, 'cpuUs'), 'us', { at: 'most', value: 2.5 }),
