@@ -61,9 +61,13 @@ export function quotaNeed(
 }
 
 /** @param costs of one answer of each target that may be asked, USD */
-function costOfAll(costs: number[], cascades: boolean, hedges: boolean): number {
-  const [dearest = 0, second = 0, ...others] = costs.sort((a, b) => b - a);
-  const sum = others.reduce((total, usd) => total + usd, dearest + second);
+function costOfAll(costs: readonly number[], cascades: boolean, hedges: boolean): number {
+  let [sum, dearest, second] = [0, 0, 0];
+  for (const usd of costs) {
+    sum += usd;
+    second = Math.max(second, Math.min(dearest, usd));
+    dearest = Math.max(dearest, usd);
+  }
   if (hedges) return cascades ? sum * CASCADE_ANSWERS : sum;
   // the strong side has the dearest target, so the cheap side's answers cost the second at most
   return cascades ? dearest + second * (CASCADE_ANSWERS - 1) : dearest;

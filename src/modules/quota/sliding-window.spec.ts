@@ -52,4 +52,12 @@ describe('SlidingWindow', () => {
     expect(total(window, 59_999)).toBe(60_000);
     expect(seen.size).toBeLessThanOrEqual(241);
   });
+
+  it('is empty once all was given back, and stays empty when nothing is counted', () => {
+    const window = new SlidingWindow();
+    const buckets = Array.from({ length: 200 }, (_, n) => window.add(n * 250, 5));
+    for (const bucket of buckets) window.giveBack(50_000, bucket, 5);
+    window.add(50_000, 0);
+    expect(window.state(50_000, 1, 10)).toEqual({ used: 0, emptyInMs: 0, fitsInMs: 0 });
+  });
 });

@@ -28,8 +28,9 @@ export class SlidingWindow {
   private buckets: Bucket[] = [];
   private used = 0;
 
-  /** Counts `weight` at `now`; the bucket can be handed back to `giveBack`. */
+  /** Counts `weight` at `now`; the bucket can be handed back to `giveBack`. Nothing leaves no trace. */
   add(now: number, weight: number): Bucket {
+    if (weight === 0) return { startedAt: now, lastAt: now, weight };
     this.forget(now);
     this.used += weight;
     const last = this.buckets.at(-1);
@@ -46,15 +47,17 @@ export class SlidingWindow {
   /** Takes back what was counted in `bucket` and not used after all; too late, it changes nothing. */
   giveBack(now: number, bucket: Bucket, weight: number): void {
     this.forget(now);
-    if (!this.buckets.includes(bucket)) return;
+    const place = this.buckets.lastIndexOf(bucket);
+    if (place === -1) return;
     bucket.weight -= weight;
     this.used -= weight;
+    if (bucket.weight <= 0) this.buckets.splice(place, 1);
   }
 
   /** In the eyes of one who asks for `weight` more. More than the limit fits when nothing else is in. */
   state(now: number, weight: number, limit: number): WindowState {
     this.forget(now);
-    const last = this.buckets.findLast((bucket) => bucket.weight > 0);
+    const last = this.buckets.at(-1);
     const excess = this.used + Math.min(weight, limit) - limit;
     return {
       used: this.used,
