@@ -1,5 +1,6 @@
 import { Command, Query } from '@nestjs/cqrs';
-import type { Environment, LookLimits, ServerPlaces } from './discovery/local-servers.js';
+import type { LookLimits, ServerPlaces } from './discovery/local-servers.js';
+import type { Environment } from '../../common/config/config-text.js';
 import type { ChatChunk, ChatRequest } from '../../common/chat.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { BreakerState, TargetStatus } from '../../common/target.js';

@@ -7,13 +7,10 @@ export class WarmState {
   private learned: boolean | null = null;
   private learnedAt = 0;
 
-  /** @param now `performance.now()` milliseconds */
-  constructor(private readonly now: () => number = () => performance.now()) {}
-
   /** `null` where the server does not tell and nothing was learned lately. */
   get value(): boolean | null {
     if (this.told !== null) return this.told;
-    return this.now() - this.learnedAt > LEARNED_FOR_MS ? null : this.learned;
+    return performance.now() - this.learnedAt > LEARNED_FOR_MS ? null : this.learned;
   }
 
   /** The server said so; `null` = it does not tell (any more). */
@@ -34,6 +31,6 @@ export class WarmState {
 
   private learn(warm: boolean): void {
     this.learned = warm;
-    this.learnedAt = this.now();
+    this.learnedAt = performance.now();
   }
 }

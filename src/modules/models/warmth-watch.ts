@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
 import { loadsModels } from '../../common/target.js';
 import { loadedModels } from './discovery/ollama.probe.js';
-import { ProbeConnections, type ProbeJson } from './discovery/probe-json.js';
+import { ProbeConnections, type Ask } from './discovery/probe-json.js';
 import type { LiveTarget } from './live-target.js';
 import { StreamModelCommand } from './models.messages.js';
 import { TargetCatalogue } from './target-catalogue.js';
@@ -49,15 +49,15 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
     if (servers.size === 0) return;
     const connections = new ProbeConnections();
     try {
-      const probe = connections.probe(AbortSignal.any([this.stopped.signal, AbortSignal.timeout(PROBE_MS)]));
-      await Promise.all([...servers].map(([root, targets]) => this.lookAt(root, targets, probe)));
+      const deadline = AbortSignal.any([this.stopped.signal, AbortSignal.timeout(PROBE_MS)]);
+      await Promise.all([...servers].map(([root, targets]) => this.lookAt(targets, connections.to(root, deadline))));
     } finally {
       await connections.close();
     }
   }
 
-  private async lookAt(root: string, targets: readonly LiveTarget[], probe: ProbeJson): Promise<void> {
-    if (targets.some((target) => !this.untold.has(target))) await this.ask(root, targets, probe);
+  private async lookAt(targets: readonly LiveTarget[], ask: Ask): Promise<void> {
+    if (targets.some((target) => !this.untold.has(target))) await this.ask(targets, ask);
     for (const target of targets) {
       // it may take a minute, which no other server waits for
       if (target.config.prewarm && target.warm !== true)
@@ -65,8 +65,8 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
     }
   }
 
-  private async ask(root: string, targets: readonly LiveTarget[], probe: ProbeJson): Promise<void> {
-    const names = await loadedModels((path) => probe(`${root}${path}`));
+  private async ask(targets: readonly LiveTarget[], ask: Ask): Promise<void> {
+    const names = await loadedModels(ask);
     for (const target of targets) {
       if (names === null) this.untold.add(target);
       target.warmState.tell(names ? names.some((name) => isModel(name, target.model)) : null);

@@ -1,9 +1,8 @@
-import type { TargetInput } from './target-input.js';
-import { factsOf } from './known-models.js';
-import type { Environment } from './local-servers.js';
-import { isOwnUrl } from '../../../common/loopback.js';
-import { targetId } from './target-input.js';
+import type { Environment } from '../../../common/config/config-text.js';
 import { ownField } from '../../../common/json/fields.js';
+import { isOwnUrl } from '../../../common/loopback.js';
+import type { Capability, Price } from '../../../common/target.js';
+import { targetId, type TargetInput } from './target-input.js';
 
 const OPENAI_URL = 'https://api.openai.com/v1';
 /**
@@ -19,10 +18,11 @@ const AZURE_DEPLOYMENT = 'gpt-4.1';
 
 export interface CloudFindings {
   readonly targets: readonly TargetInput[];
+  /** Sentences for the person at the console. */
   readonly notes: readonly string[];
 }
 
-const NOTHING: CloudFindings = { targets: [], notes: [] };
+const nothing = (...notes: string[]): CloudFindings => ({ targets: [], notes });
 
 /**
  * The cloud targets that the environment speaks of; nobody is called. OPENAI_API_KEY (with OPENAI_BASE_URL,
@@ -40,25 +40,17 @@ export function cloudTargets(env: Environment, ownPort: number): CloudFindings {
 
 function openAiTargets(env: Environment, ownPort: number): CloudFindings {
   const apiKey = setting(env, 'OPENAI_API_KEY');
-  if (!apiKey) return NOTHING;
+  if (!apiKey) return nothing();
   const baseUrl = setting(env, 'OPENAI_BASE_URL') ?? OPENAI_URL;
   const url = httpUrlOf(baseUrl);
-  if (!url)
-    return { targets: [], notes: ['OPENAI_BASE_URL is not an http:// or https:// URL; OPENAI_API_KEY is not used.'] };
-  if (isOwnUrl(url, ownPort)) {
-    return { targets: [], notes: ['OPENAI_BASE_URL is this service itself; OPENAI_API_KEY is not used.'] };
-  }
+  if (!url) return nothing('OPENAI_BASE_URL is not an http:// or https:// URL; OPENAI_API_KEY is not used.');
+  if (isOwnUrl(url, ownPort)) return nothing('OPENAI_BASE_URL is this service itself; OPENAI_API_KEY is not used.');
   const small = setting(env, 'OPENAI_SMALL_MODEL') ?? OPENAI_SMALL;
   const large = setting(env, 'OPENAI_LARGE_MODEL') ?? OPENAI_LARGE;
   const models = [...new Set([small, large])];
   return {
     targets: models.map((model) => ({
-      id: targetId('openai', model),
-      tier: 'cloud',
-      provider: 'openai',
-      baseUrl,
-      model,
-      apiKey,
+      ...{ id: targetId('openai', model), tier: 'cloud', provider: 'openai', baseUrl, model, apiKey },
       ...factsOf(model),
     })),
     notes: [`OpenAI at ${url.host}: ${models.join(', ')} (OPENAI_SMALL_MODEL and OPENAI_LARGE_MODEL choose others).`],
@@ -68,33 +60,24 @@ function openAiTargets(env: Environment, ownPort: number): CloudFindings {
 function azureTargets(env: Environment): CloudFindings {
   const endpoint = setting(env, 'AZURE_OPENAI_ENDPOINT');
   const apiKey = setting(env, 'AZURE_OPENAI_API_KEY');
-  if (!endpoint) return NOTHING;
+  if (!endpoint) return nothing();
   if (!apiKey) {
-    const note =
-      'AZURE_OPENAI_ENDPOINT needs AZURE_OPENAI_API_KEY; for a managed identity write a target in router.config.yaml.';
-    return { targets: [], notes: [note] };
+    return nothing(
+      'AZURE_OPENAI_ENDPOINT needs AZURE_OPENAI_API_KEY; for a managed identity write a target in router.config.yaml.',
+    );
   }
   const url = httpUrlOf(endpoint);
-  if (!url) return { targets: [], notes: ['AZURE_OPENAI_ENDPOINT is not an http:// or https:// URL; it is not used.'] };
+  if (!url) return nothing('AZURE_OPENAI_ENDPOINT is not an http:// or https:// URL; it is not used.');
   const named = setting(env, 'AZURE_OPENAI_DEPLOYMENT');
   const deployment = named ?? AZURE_DEPLOYMENT;
   const apiVersion = setting(env, 'AZURE_OPENAI_API_VERSION');
   const guess = named ? '' : ' (a guess: set AZURE_OPENAI_DEPLOYMENT to the name of your deployment)';
-  return {
-    targets: [
-      {
-        id: targetId('azure', deployment),
-        tier: 'cloud',
-        provider: 'azure-openai',
-        endpoint,
-        deployment,
-        apiKey,
-        ...(apiVersion ? { apiVersion } : {}),
-        ...factsOf(deployment),
-      },
-    ],
-    notes: [`Azure OpenAI at ${url.host}: deployment ${deployment}${guess}.`],
+  const target: TargetInput = {
+    ...{ id: targetId('azure', deployment), tier: 'cloud', provider: 'azure-openai', endpoint, deployment, apiKey },
+    ...(apiVersion ? { apiVersion } : {}),
+    ...factsOf(deployment),
   };
+  return { targets: [target], notes: [`Azure OpenAI at ${url.host}: deployment ${deployment}${guess}.`] };
 }
 
 /** Blank counts as not set; the line break that comes with `$(cat key)` would break a header. */
@@ -105,4 +88,43 @@ function setting(env: Environment, name: string): string | undefined {
 function httpUrlOf(text: string): URL | null {
   const url = URL.parse(text);
   return url && /^https?:$/.test(url.protocol) ? url : null;
+}
+
+interface ModelFacts {
+  readonly contextWindow: number;
+  readonly capabilities: readonly Capability[];
+  /** Left out when nobody said what the model costs. */
+  readonly price?: Price;
+}
+
+const BASE: readonly Capability[] = ['tools', 'vision', 'json'];
+const REASONING: readonly Capability[] = [...BASE, 'reasoning'];
+/** These call tools in Chat Completions only with `reasoning_effort: none`, which is not their default. */
+const REASONING_WITHOUT_TOOLS: readonly Capability[] = ['vision', 'json', 'reasoning'];
+
+/**
+ * OpenAI's chat models as its model pages told on 23 Nov 2026; USD per million tokens, standard tier. From 272,000
+ * prompt tokens on, the models with a window of a million cost up to twice that.
+ *
+ * @see https://developers.openai.com/api/docs/models
+ */
+const FACTS: Readonly<Record<string, ModelFacts>> = {
+  'gpt-4o-mini': { contextWindow: 128_000, capabilities: BASE, price: { input: 0.15, output: 0.6 } },
+  'gpt-4o': { contextWindow: 128_000, capabilities: BASE, price: { input: 2.5, output: 10 } },
+  'gpt-4.1-mini': { contextWindow: 1_047_576, capabilities: BASE, price: { input: 0.4, output: 1.6 } },
+  'gpt-4.1': { contextWindow: 1_047_576, capabilities: BASE, price: { input: 2, output: 8 } },
+  'gpt-5-mini': { contextWindow: 400_000, capabilities: REASONING, price: { input: 0.25, output: 2 } },
+  'gpt-5': { contextWindow: 400_000, capabilities: REASONING, price: { input: 1.25, output: 10 } },
+  'gpt-5.4-mini': { contextWindow: 400_000, capabilities: BASE, price: { input: 0.75, output: 4.5 } },
+  'gpt-5.4': { contextWindow: 1_050_000, capabilities: REASONING, price: { input: 2.5, output: 15 } },
+  'gpt-6-luna': { contextWindow: 1_050_000, capabilities: REASONING_WITHOUT_TOOLS, price: { input: 0.1, output: 0.5 } },
+  'gpt-6.1-sol': { contextWindow: 1_050_000, capabilities: REASONING_WITHOUT_TOOLS, price: { input: 2, output: 10 } },
+};
+
+const UNKNOWN: ModelFacts = { contextWindow: 128_000, capabilities: ['tools', 'json'] };
+
+/** What is known of a cloud model by its name, dated snapshots included; of others only what every current one can. */
+function factsOf(model: string): ModelFacts {
+  const family = model.replace(/-\d{4}-\d{2}-\d{2}$/, '');
+  return ownField(FACTS, family) ?? UNKNOWN;
 }

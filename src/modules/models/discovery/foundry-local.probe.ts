@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { Environment } from '../../../common/config/config-text.js';
 import { isLoopbackUrl } from '../../../common/loopback.js';
 import { chatModels, foundModel, type LocalServer } from './found-model.js';
 import { listIn, objectsIn } from './probe-json.js';
@@ -15,7 +16,7 @@ const COMMAND_EVERY = 6;
 interface FoundryCommand {
   /** Name or path of the executable. */
   readonly file: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** Milliseconds the status command may take. */
   readonly statusMs: number;
 }

@@ -4,13 +4,8 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  LocalServers,
-  type Environment,
-  type LookLimits,
-  type ServerLook,
-  type ServerPlaces,
-} from './local-servers.js';
+import type { Environment } from '../../../common/config/config-text.js';
+import { LocalServers, type LookLimits, type ServerLook, type ServerPlaces } from './local-servers.js';
 import { LM_STUDIO, LM_STUDIO_V0, OLD_LM_STUDIO } from './lm-studio-answers.fixture.js';
 import { FOUNDRY, LLAMA_CPP, LLAMA_CPP_ROUTER, OLLAMA, VLLM, type Answers } from './real-answers.fixture.js';
 

@@ -1,13 +1,12 @@
+import type { Environment } from '../../../common/config/config-text.js';
 import { isLoopbackUrl, isOwnUrl, loopbackOrigins } from '../../../common/loopback.js';
 import { FOUNDRY_LOCAL, FoundryLocalAddress } from './foundry-local.probe.js';
 import type { FoundServer, LocalServer, ServerKind } from './found-model.js';
 import { LLAMA_CPP } from './llama-cpp.probe.js';
 import { LM_STUDIO } from './lm-studio.probe.js';
 import { Ollama, ollamaOrigins } from './ollama.probe.js';
-import { ProbeConnections, type ProbeJson, type ProbeState } from './probe-json.js';
+import { ProbeConnections, type Ask, type ProbeState } from './probe-json.js';
 import { VLLM } from './vllm.probe.js';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Replaces where a server is looked for; the given Ollama address also goes before OLLAMA_HOST. */
 export interface ServerPlaces extends Partial<Record<Exclude<ServerKind, 'foundry'>, string>> {
@@ -67,38 +66,46 @@ export class LocalServers {
    */
   async look(limits: LookLimits, signal?: AbortSignal): Promise<readonly ServerLook[]> {
     const connections = new ProbeConnections();
-    const probe = () =>
-      connections.probe(AbortSignal.any([AbortSignal.timeout(limits.probeMs), ...(signal ? [signal] : [])]));
+    const asking = () => {
+      const deadline = AbortSignal.any([AbortSignal.timeout(limits.probeMs), ...(signal ? [signal] : [])]);
+      return (origin: string) => connections.to(origin, deadline);
+    };
     try {
-      const usual = probe();
+      const usual = asking();
       return await Promise.all([
         ...this.places.map((place) => lookAt(place, usual, limits.loopbackOnly ?? false)),
-        this.lookForFoundry(limits.statusMs, probe),
+        this.lookForFoundry(limits.statusMs, asking),
       ]);
     } finally {
       await connections.close();
     }
   }
 
-  /** @param probe made once the address is known, as its deadline begins then */
-  private async lookForFoundry(statusMs: number, probe: () => ProbeJson): Promise<ServerLook> {
+  /** @param asking called once the address is known, as the deadline begins then */
+  private async lookForFoundry(statusMs: number, asking: () => (origin: string) => Ask): Promise<ServerLook> {
     const origin = await this.foundry.find(statusMs);
-    const look = await lookAt({ server: FOUNDRY_LOCAL, origins: origin === null ? [] : [origin] }, probe(), true);
+    const place = { server: FOUNDRY_LOCAL, origins: origin === null ? [] : [origin] };
+    const look = await lookAt(place, asking(), true);
     if (origin !== null && !look.found && !look.silent) this.foundry.forget();
     return look;
   }
 }
 
 /** Asks at one origin after the other until the server is found, and tells how the calls ended. */
-async function lookAt({ server, origins }: Place, probe: ProbeJson, loopbackOnly: boolean): Promise<ServerLook> {
+async function lookAt(
+  { server, origins }: Place,
+  askAt: (origin: string) => Ask,
+  loopbackOnly: boolean,
+): Promise<ServerLook> {
   const { kind, label } = server;
   let [silent, denied] = [false, null as string | null];
   for (const origin of origins) {
     const url = new URL(origin);
     if (loopbackOnly && !isLoopbackUrl(url)) return { kind, found: null, silent: true, denied: null };
     const states = new Set<ProbeState>();
+    const ask = askAt(origin);
     const models = await server.models(async (path, body) => {
-      const answer = await probe(`${origin}${path}`, body);
+      const answer = await ask(path, body);
       states.add(answer.state);
       return answer;
     });

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { BoundedMap } from '../../../common/bounded-map.js';
 import { isFields } from '../../../common/json/fields.js';
 import { LOOPBACK_HOSTS, loopbackOrigins } from '../../../common/loopback.js';
 import type { Capability } from '../../../common/target.js';
@@ -29,9 +30,9 @@ export class Ollama implements LocalServer {
   readonly kind = 'ollama';
   readonly label = 'Ollama';
   /** What `/api/show` said, by name and digest: it reads the model's file, and that does not change. */
-  private readonly shown = new Map<string, JsonObject>();
+  private readonly shown = new BoundedMap<string, JsonObject>(MAX_KEPT);
   /** Context that a model was last loaded with, by the same key; an unloaded model will get it again. */
-  private readonly served = new Map<string, number>();
+  private readonly served = new BoundedMap<string, number>(MAX_KEPT);
 
   /** @param contextLength the value of OLLAMA_CONTEXT_LENGTH, if the server shares our environment */
   constructor(private readonly contextLength = '') {}
@@ -66,7 +67,7 @@ export class Ollama implements LocalServer {
     if (known) return known;
     const { json } = await ask('/api/show', { model: entry['name'] });
     if (!isFields(json)) return null;
-    if (typeof entry['digest'] === 'string') remember(this.shown, key, json);
+    if (typeof entry['digest'] === 'string') this.shown.set(key, json);
     return json;
   }
 
@@ -76,7 +77,7 @@ export class Ollama implements LocalServer {
    */
   private servedContext(entry: JsonObject, loaded: JsonObject | undefined, details: JsonObject | null) {
     const now = tokensOf([loaded?.['context_length']]);
-    if (now !== undefined) remember(this.served, keyOf(entry), now);
+    if (now !== undefined) this.served.set(keyOf(entry), now);
     const parameters = typeof details?.['parameters'] === 'string' ? details['parameters'] : '';
     const numCtx = Number(/^num_ctx\s+(\d+)/m.exec(parameters)?.[1]);
     return tokensOf([now, numCtx, this.served.get(keyOf(entry)), Number(this.contextLength || NaN)]);
@@ -84,11 +85,6 @@ export class Ollama implements LocalServer {
 }
 
 const keyOf = ({ name, digest }: JsonObject): string => `${String(name)}@${String(digest)}`;
-
-function remember<T>(kept: Map<string, T>, key: string, value: T): void {
-  if (kept.size >= MAX_KEPT) kept.clear();
-  kept.set(key, value);
-}
 
 /**
  * The models that Ollama has in memory; a name without a tag there means `:latest`.

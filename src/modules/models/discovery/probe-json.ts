@@ -26,11 +26,9 @@ export interface ProbeAnswer {
 /**
  * Asks a server for JSON: GET, or POST when there is a body. Never rejects.
  *
- * @param path from the server's root, such as `/v1/models`
+ * @param path behind the server's root, such as `/v1/models`
  */
 export type Ask = (path: string, body?: unknown) => Promise<ProbeAnswer>;
-/** The same by whole URL. */
-export type ProbeJson = (url: string, body?: unknown) => Promise<ProbeAnswer>;
 
 /**
  * Connections for one round of discovery. Redirects are not followed and proxies not asked. `openai`'s own
@@ -40,11 +38,18 @@ export type ProbeJson = (url: string, body?: unknown) => Promise<ProbeAnswer>;
 export class ProbeConnections {
   private readonly agent = new Agent({ connections: 16 });
 
-  /** @param deadline aborts what is still under way; the answer is then `silent` */
-  probe(deadline: AbortSignal): ProbeJson {
-    return async (url, body) => {
+  /**
+   * @param root what comes before every path, such as `http://127.0.0.1:11434`
+   * @param deadline aborts what is still under way; the answer is then `silent`
+   */
+  to(root: string, deadline: AbortSignal): Ask {
+    return async (path, body) => {
       try {
-        const response = await request(url, { ...requestOf(body), dispatcher: this.agent, signal: deadline });
+        const response = await request(`${root}${path}`, {
+          ...requestOf(body),
+          dispatcher: this.agent,
+          signal: deadline,
+        });
         return await answerOf(response);
       } catch (error) {
         return { state: stateOf(error) };
