@@ -38,7 +38,7 @@ export const FULL: Pace = {
   streamPairs: 3,
   streamRounds: 3,
   crowdRounds: 5,
-  decisions: 20_000,
+  decisions: 10_000,
   starts: 5,
   soakMinutes: 20,
 };
