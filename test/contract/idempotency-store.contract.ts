@@ -26,8 +26,8 @@ export function describeIdempotencyStore(
 
     it('gives a key to one only', async () => {
       const claims = await Promise.all(['one', 'two', 'three'].map((owner) => claim('key', 'print', owner)));
-      expect(claims.map(({ state }) => state).sort()).toEqual(['begun', 'running', 'running']);
-      expect(await claim('another')).toEqual({ state: 'begun' });
+      expect(claims.map(({ state }) => state).sort()).toEqual(['claimed', 'running', 'running']);
+      expect(await claim('another')).toEqual({ state: 'claimed' });
     });
 
     it('gives the answer back as it was, to the same request only', async () => {
@@ -43,7 +43,7 @@ export function describeIdempotencyStore(
       await store.complete(named('key'), 'two', answer('not mine'), LEASE_MS);
       expect(await claim('key', 'print', 'two')).toEqual({ state: 'running' });
       await store.release(named('key'), 'one');
-      expect(await claim('key', 'other print', 'two')).toEqual({ state: 'begun' });
+      expect(await claim('key', 'other print', 'two')).toEqual({ state: 'claimed' });
     });
 
     it('a release does not take a finished answer away', async () => {
@@ -58,7 +58,7 @@ export function describeIdempotencyStore(
       expect(await store.renew(named('key'), 'one', SHORT_MS)).toBe(true);
       let state = 'running';
       while (state === 'running') ({ state } = await claim('key', 'print', 'two'));
-      expect(state).toBe('begun');
+      expect(state).toBe('claimed');
       expect(await store.renew(named('key'), 'one', SHORT_MS)).toBe(false);
     });
 
@@ -73,7 +73,7 @@ export function describeIdempotencyStore(
         );
       }
       await store.forgetSession({ tenant: 'a', sessionId: 'one' });
-      expect(await claim('a', 'print', 'two')).toEqual({ state: 'begun' });
+      expect(await claim('a', 'print', 'two')).toEqual({ state: 'claimed' });
       expect(await claim('b', 'print', 'two')).toMatchObject({ state: 'done' });
     });
 
@@ -85,13 +85,13 @@ export function describeIdempotencyStore(
     it('keeps so many answers of a user, and the oldest leave first', async () => {
       for (const key of ['a', 'b', 'c', 'd']) await keep(key);
       await keep('of another', 'x', 'bob');
-      expect(await claim('a', 'print', 'two')).toEqual({ state: 'begun' });
+      expect(await claim('a', 'print', 'two')).toEqual({ state: 'claimed' });
       for (const key of ['b', 'c', 'd']) expect(await claim(key)).toMatchObject({ state: 'done' });
     });
 
     it('keeps so many bytes of a user', async () => {
       for (const key of ['a', 'b', 'c']) await keep(key, 'x'.repeat(400_000));
-      expect(await claim('a', 'print', 'two')).toEqual({ state: 'begun' });
+      expect(await claim('a', 'print', 'two')).toEqual({ state: 'claimed' });
       for (const key of ['b', 'c']) expect(await claim(key)).toMatchObject({ state: 'done' });
     });
 

@@ -15,9 +15,9 @@ export interface StoredAnswer {
   readonly session: SessionKey | null;
 }
 
-/** `begun`: it is ours to answer. `running`: somebody else is at it. `other`: the key was used for another request. */
+/** `claimed`: it is ours to answer. `running`: somebody else is at it. `other`: the key was used for another request. */
 export type Claim =
-  | { readonly state: 'begun' }
+  | { readonly state: 'claimed' }
   | { readonly state: 'running' }
   | { readonly state: 'other' }
   | { readonly state: 'done'; readonly answer: StoredAnswer };
@@ -42,6 +42,9 @@ export const KEPT_OF_A_USER: KeptBounds = { answers: 1_000, bytes: 16_777_216 };
  * `fingerprint` is of the whole request; `owner` is of one try.
  */
 export abstract class IdempotencyStore {
+  /** Those of this process who wait for the end of a key's request, by the key's name. */
+  private readonly waiting = new Map<string, Set<() => void>>();
+
   /** Takes the key for `leaseMs` unless somebody has it. */
   abstract claim(key: KeyName, fingerprint: string, owner: string, leaseMs: number): Promise<Claim>;
 
@@ -61,5 +64,20 @@ export abstract class IdempotencyStore {
    * Tells when the key's request ends, on whichever replica; to be closed. What ends between two watches is not told, so
    * the key is looked at once more after a watch has begun; word from another replica can be lost.
    */
-  abstract watch(key: KeyName): KeyWatch;
+  watch({ name }: KeyName): KeyWatch {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const others = this.waiting.get(name) ?? new Set();
+    this.waiting.set(name, others.add(resolve));
+    return {
+      ended: promise,
+      close: () => {
+        if (others.delete(resolve) && others.size === 0) this.waiting.delete(name);
+      },
+    };
+  }
+
+  /** For the adapters: the key's request has ended. */
+  protected tell(name: string): void {
+    for (const wake of this.waiting.get(name) ?? []) wake();
+  }
 }

@@ -1,4 +1,4 @@
-import { hash, randomUUID } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -34,10 +34,10 @@ export class IdempotentAnswers {
   readonly answer: AnswerOnce = async (request, reply, work) => {
     const key = keyOf(checkedKey(request.headers[IDEMPOTENCY_HEADER]), request);
     const signal = request.server.callerSignals.of(request, reply);
-    const run = new IdempotentRun(this.store, key, fingerprintOf(request), randomUUID(), signal);
+    const run = new IdempotentRun(this.store, key, fingerprintOf(request), signal);
     const claim = await this.claim(run, performance.now() - reply.elapsedTime + this.patienceMs(request));
     if (claim === 'alone') return work();
-    if (claim !== 'begun') {
+    if (claim !== 'claimed') {
       // no model is called, so nothing else counts it
       const limits = request.caller ? await request.server.countRequest(request.caller) : {};
       if (claim === 'other') throw conflict();
@@ -54,7 +54,7 @@ export class IdempotentAnswers {
   }
 
   /** `alone`: the store is away, so the request is answered as if it had no key. */
-  private async claim(run: IdempotentRun, deadlineAt: number): Promise<'begun' | 'other' | 'alone' | StoredAnswer> {
+  private async claim(run: IdempotentRun, deadlineAt: number): Promise<'claimed' | 'other' | 'alone' | StoredAnswer> {
     try {
       return await run.begin(deadlineAt);
     } catch (error) {

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { DeadlineExceeded } from '../../common/app-error.js';
 import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
+import { inTime } from '../../common/in-time.js';
 import type { IdempotencyStore, KeyName, StoredAnswer } from './idempotency-store.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 
@@ -20,6 +22,7 @@ const background = new BackgroundWork('idempotency');
  * caller goes away, whatever the request was doing.
  */
 export class IdempotentRun {
+  private readonly owner = randomUUID();
   private renewal: ScheduledWork | null = null;
 
   /** @param signal aborts when nobody waits for the answer any more */
@@ -27,7 +30,6 @@ export class IdempotentRun {
     private readonly store: IdempotencyStore,
     private readonly key: KeyName,
     private readonly fingerprint: string,
-    private readonly owner: string,
     private readonly signal: AbortSignal,
   ) {}
 
@@ -37,7 +39,7 @@ export class IdempotentRun {
    * @param deadlineAt `performance.now()` milliseconds
    * @throws StoreUnavailable, DeadlineExceeded, the signal's reason
    */
-  async begin(deadlineAt: number): Promise<'begun' | 'other' | StoredAnswer> {
+  async begin(deadlineAt: number): Promise<'claimed' | 'other' | StoredAnswer> {
     let claim = await this.claim();
     while (claim.state === 'running') {
       const watch = this.store.watch(this.key);
@@ -73,7 +75,7 @@ export class IdempotentRun {
   private async claim() {
     this.signal.throwIfAborted();
     const claim = await this.store.claim(this.key, this.fingerprint, this.owner, LEASE_MS);
-    if (claim.state === 'begun') this.keepLease();
+    if (claim.state === 'claimed') this.keepLease();
     return claim;
   }
 
@@ -81,14 +83,14 @@ export class IdempotentRun {
     const leftMs = deadlineAt - performance.now();
     if (leftMs <= 0)
       throw new DeadlineExceeded('The first request with this Idempotency-Key has not been answered yet.');
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, Math.min(LOOK_MS, leftMs));
+    const { promise, reject } = Promise.withResolvers<never>();
     const onAbort = (): void => reject(this.signal.reason);
     this.signal.addEventListener('abort', onAbort);
-    await Promise.race([ended, promise]).finally(() => {
-      clearTimeout(timer);
+    try {
+      await inTime(Promise.race([ended, promise]), Math.min(LOOK_MS, leftMs), null);
+    } finally {
       this.signal.removeEventListener('abort', onAbort);
-    });
+    }
   }
 
   private keepLease(): void {

@@ -1,11 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { BackgroundWork } from '../../common/background-work.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import { RedisConnection } from '../../common/redis/redis-connection.js';
+import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
+import { hasTables, tablesConnection } from '../../common/tables/adapters/tables-client.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
+import { RedisDrainStore } from './adapters/redis.drain-store.js';
+import { SqliteDrainStore } from './adapters/sqlite.drain-store.js';
+import { TablesDrainStore } from './adapters/tables.drain-store.js';
 import type { DrainStore } from './drain-store.js';
-import type { DrainedTargets } from './drained-targets.js';
-import type { TargetCatalogue } from './target-catalogue.js';
+import { DrainedTargets } from './drained-targets.js';
+import { TargetCatalogue } from './target-catalogue.js';
 
+const TABLE = 'drains';
 const EVERY_MS = 1_000;
 /** Stores behind the first one are looked at once in so many rounds, or when the first is away. */
 const EVERY_ROUNDS = 15;
@@ -17,18 +25,29 @@ const START_ROUNDS = 40;
  * Drained is drained on every replica, and stays so over reloads and restarts: a mark goes to every store there is, and
  * every replica looks at them each second, takes over what is later than what it knows, and posts what a store has lost.
  */
+@Injectable()
 export class DrainSharing implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger('models');
   private readonly background = new BackgroundWork('models');
   private readonly away = new Set<DrainStore>();
   private round = 0;
 
-  /** @param stores the fastest first */
+  /** Every store that the configuration names: Redis is the fastest, a table or the embedded database the safest. */
+  private readonly stores: readonly DrainStore[];
+
   constructor(
-    private readonly stores: readonly DrainStore[],
+    config: LiveConfig,
+    redis: RedisConnection,
+    database: SqliteFile,
     private readonly drains: DrainedTargets,
     private readonly catalogue: TargetCatalogue,
-  ) {}
+  ) {
+    const { tables } = config.current;
+    this.stores = [
+      ...(redis.configured ? [new RedisDrainStore(redis)] : []),
+      hasTables(tables) ? new TablesDrainStore(tablesConnection(tables, TABLE)) : new SqliteDrainStore(database),
+    ];
+  }
 
   /** What this machine itself remembers is known before the first request. */
   async onModuleInit(): Promise<void> {

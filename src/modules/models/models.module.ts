@@ -1,9 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { LiveConfig } from '../../common/config/live-config.js';
-import { RedisConnection } from '../../common/redis/redis-connection.js';
-import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
-import { drainSharing } from './drain-stores.js';
 import { DrainSharing } from './drain-sharing.js';
 import { DrainedTargets } from './drained-targets.js';
 import { ListTargetsHandler } from './list-targets.handler.js';
@@ -24,11 +20,7 @@ import { TargetController } from './target.controller.js';
   providers: [
     DrainedTargets,
     TargetCatalogue,
-    {
-      provide: DrainSharing,
-      useFactory: drainSharing,
-      inject: [LiveConfig, RedisConnection, SqliteFile, DrainedTargets, TargetCatalogue],
-    },
+    DrainSharing,
     StreamModelHandler,
     ListTargetsHandler,
     SetTargetDrainedHandler,

@@ -1,14 +1,6 @@
 import { BoundedMap } from '../../../common/bounded-map.js';
 import { sessionName, type SessionKey } from '../../../common/session-id.js';
-import {
-  IdempotencyStore,
-  KEPT_OF_A_USER,
-  type Claim,
-  type KeyName,
-  type KeyWatch,
-  type StoredAnswer,
-} from '../idempotency-store.js';
-import { KeyWatchers } from '../key-watchers.js';
+import { IdempotencyStore, KEPT_OF_A_USER, type Claim, type KeyName, type StoredAnswer } from '../idempotency-store.js';
 
 const MAX_BYTES = 67_108_864;
 const MAX_ENTRIES = 50_000;
@@ -23,7 +15,7 @@ interface Entry {
   answer: StoredAnswer | null;
   bytes: number;
   until: number;
-  readonly begunAt: number;
+  readonly claimedAt: number;
 }
 
 /** What one user has kept; oldest first. */
@@ -36,7 +28,6 @@ interface Kept {
 export class MemoryIdempotencyStore extends IdempotencyStore {
   private readonly entries = new Map<string, Entry>();
   private readonly kept = new Map<string, Kept>();
-  private readonly watchers = new KeyWatchers();
   /** When sessions were erased, the longest ago first: what began before is not kept when it is complete. */
   private readonly erased = new BoundedMap<string, number>(MAX_ERASED);
   private bytes = 0;
@@ -52,19 +43,12 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
   async claim({ user, name }: KeyName, fingerprint: string, owner: string, leaseMs: number): Promise<Claim> {
     const entry = this.current(name);
     if (!entry) {
-      const until = this.now() + leaseMs;
-      this.entries.set(name, {
-        user,
-        fingerprint,
-        owner,
-        answer: null,
-        bytes: ENTRY_BYTES,
-        until,
-        begunAt: this.now(),
-      });
+      const claimedAt = this.now();
+      const until = claimedAt + leaseMs;
+      this.entries.set(name, { user, fingerprint, owner, answer: null, bytes: ENTRY_BYTES, until, claimedAt });
       this.bytes += ENTRY_BYTES;
       this.shrink();
-      return { state: 'begun' };
+      return { state: 'claimed' };
     }
     if (entry.fingerprint !== fingerprint) return { state: 'other' };
     return entry.answer ? { state: 'done', answer: entry.answer } : { state: 'running' };
@@ -79,7 +63,7 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
   async complete({ user, name }: KeyName, owner: string, answer: StoredAnswer, keepMs: number): Promise<void> {
     const entry = this.owned(name, owner);
     if (!entry) return;
-    if (answer.session && (this.erased.get(sessionName(answer.session)) ?? -1) >= entry.begunAt)
+    if (answer.session && (this.erased.get(sessionName(answer.session)) ?? -1) >= entry.claimedAt)
       return this.forget(name);
     const bytes = Buffer.byteLength(answer.body);
     entry.answer = answer;
@@ -95,13 +79,13 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
       this.forget(oldest);
     }
     this.shrink();
-    this.watchers.tell(name);
+    this.tell(name);
   }
 
   async release({ name }: KeyName, owner: string): Promise<void> {
     if (!this.owned(name, owner)) return;
     this.forget(name);
-    this.watchers.tell(name);
+    this.tell(name);
   }
 
   async forgetSession(session: SessionKey): Promise<void> {
@@ -110,10 +94,6 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
     for (const [name, { answer }] of this.entries) {
       if (answer?.session && sessionName(answer.session) === erased) this.forget(name);
     }
-  }
-
-  watch({ name }: KeyName): KeyWatch {
-    return this.watchers.watch(name);
   }
 
   private owned(name: string, owner: string): Entry | null {

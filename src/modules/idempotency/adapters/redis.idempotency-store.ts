@@ -8,7 +8,6 @@ import {
   type KeyWatch,
   type StoredAnswer,
 } from '../idempotency-store.js';
-import { KeyWatchers } from '../key-watchers.js';
 
 /** The names of keys whose request has ended. */
 const ENDED = 'idempotency:ended';
@@ -21,7 +20,7 @@ const CLAIM = new RedisScript(`${NOW}
   if not entry[1] then
     redis.call('HSET', KEYS[1], 'print', ARGV[1], 'owner', ARGV[2], 'since', now)
     redis.call('PEXPIRE', KEYS[1], ARGV[3])
-    return {'begun'}
+    return {'claimed'}
   end
   if entry[1] ~= ARGV[1] then return {'other'} end
   if entry[2] then return {'done', entry[2]} end
@@ -57,8 +56,7 @@ const COMPLETE = new RedisScript(`${FORGET_ONE}
   redis.call('HDEL', KEYS[1], 'owner')
   redis.call('HSET', KEYS[1], 'answer', ARGV[4])
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  ${NOW}
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[3]))) do forget(name) end
   forget(ARGV[2])
   redis.call('ZADD', KEYS[2], now, ARGV[2])
@@ -86,7 +84,6 @@ const PAGE = 200;
 
 /** Keys that all replicas share. */
 export class RedisIdempotencyStore extends IdempotencyStore {
-  private readonly watchers = new KeyWatchers();
   private listening = false;
 
   constructor(
@@ -116,7 +113,7 @@ export class RedisIdempotencyStore extends IdempotencyStore {
     const text = JSON.stringify(answer);
     const args = [owner, key.name, keepMs, text, Buffer.byteLength(text), this.bounds.answers, this.bounds.bytes];
     const gone = (await this.run(COMPLETE, keysOf(key), args)) as string[];
-    this.watchers.tell(key.name);
+    this.tell(key.name);
     for (const name of gone) await this.redis.run((client) => client.del(placeOf({ ...key, name })));
     // Asked behind the write: an erasure has either found the answer in the list or is seen here.
     if (session && (await this.wasErased(key, session))) await this.run(FORGET, keysOf(key), [key.name]);
@@ -124,7 +121,7 @@ export class RedisIdempotencyStore extends IdempotencyStore {
 
   async release(key: KeyName, owner: string): Promise<void> {
     await this.run(RELEASE, [placeOf(key)], [owner, key.name]);
-    this.watchers.tell(key.name);
+    this.tell(key.name);
   }
 
   async forgetSession(session: SessionKey): Promise<void> {
@@ -143,10 +140,10 @@ export class RedisIdempotencyStore extends IdempotencyStore {
   }
 
   /** The first one opens the connection that listens: most services never have a duplicate that waits. */
-  watch({ name }: KeyName): KeyWatch {
-    if (!this.listening) this.redis.listen(ENDED, (ended) => this.watchers.tell(ended));
+  override watch(key: KeyName): KeyWatch {
+    if (!this.listening) this.redis.listen(ENDED, (ended) => this.tell(ended));
     this.listening = true;
-    return this.watchers.watch(name);
+    return super.watch(key);
   }
 
   /** Whether the session was erased since the key was claimed, by the clock of Redis. */
