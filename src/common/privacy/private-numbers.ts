@@ -1,6 +1,7 @@
-/** Card and account numbers, told from other numbers by their check digits. */
+/** Card and account numbers, told by their check digits; social security numbers, by their groups and labels. */
 
-import { digitsEnd, isAlphanumeric, isAsciiLetter, isDigit, nextGroup } from './character-class.js';
+import { digitsEnd, isAlphanumeric, isAsciiLetter, isDigit, isWordCharacter, nextGroup } from './character-class.js';
+import { isLabelled, NUMBERED_LABELS, NUMBERED_REACH, SSN_LABELS } from './label-words.js';
 
 const CARD_MIN_DIGITS = 13;
 const CARD_MAX_DIGITS = 19;
@@ -133,15 +134,42 @@ function remainder97(length: number): number {
   return remainder;
 }
 
+const SPACE = 32;
+const HYPHEN = 45;
+
+/**
+ * A US social security number: in groups (with blanks between only where it is called so or stands alone), or nine digits
+ * in one piece, which only a label tells from other numbers.
+ *
+ * @param end behind the group of digits that begins at `start`
+ * @param inside whether another group of digits stands directly in front
+ */
+export function isSsnAt(text: string, start: number, end: number, inside: boolean): boolean {
+  if (end - start === 9) return canExist(text.slice(start, end)) && isLabelled(text, start, SSN_LABELS);
+  if (end - start !== 3 || isWordCharacter(text.charCodeAt(start - 1))) return false;
+  const last = start + 'ddd-dd-dddd'.length;
+  const blanks = text.charCodeAt(end) === SPACE;
+  if (blanks && (inside || nextGroup(text, last) >= 0)) return false;
+  if (!isGroupedSsnAt(text, start)) return false;
+  if (isLabelled(text, start, NUMBERED_LABELS, NUMBERED_REACH)) return false;
+  const after = text.charCodeAt(last);
+  if (isWordCharacter(after) || (after === HYPHEN && isWordCharacter(text.charCodeAt(last + 1)))) return false;
+  return !blanks || isLabelled(text, start, SSN_LABELS) || standsAlone(text, start, last);
+}
+
+const standsAlone = (text: string, start: number, end: number): boolean =>
+  STANDING_BEFORE.test(text.slice(Math.max(0, start - 2), start)) && STANDING_AFTER.test(text.charAt(end));
+
+/** A line, a value or a quotation that is nothing but this. */
+const STANDING_BEFORE = /(?:^|[\n"'(]|: )$/;
+const STANDING_AFTER = /^[\n"').,;]?$/;
+
 const SSN_LENGTHS = [3, 2, 4] as const;
 /** Printed in advertisements and void for that reason. */
 const VOID_SSNS = new Set(['078051120', '219099999']);
 
-/**
- * A US social security number written in groups from `start`, whose area, group and serial can exist (SSA: no 000, 666 or
- * 9xx area, no 00, no 0000).
- */
-export function isGroupedSsnAt(text: string, start: number): boolean {
+/** Whether the number from `start` is written in groups with one separator, and can exist. */
+function isGroupedSsnAt(text: string, start: number): boolean {
   const separator = text.charAt(start + 3);
   if (separator === '' || !' -.'.includes(separator) || text.charAt(start + 6) !== separator) return false;
   let at = start;
@@ -152,9 +180,7 @@ export function isGroupedSsnAt(text: string, start: number): boolean {
   return canExist(text.slice(start, start + 3) + text.slice(start + 4, start + 6) + text.slice(start + 7, start + 11));
 }
 
-/** Nine digits in one piece; only a label tells them from other numbers. */
-export const isBareSsnAt = (text: string, start: number): boolean => canExist(text.slice(start, start + 9));
-
+/** Of the SSA: no area 000, 666 or 9xx, no group 00, no serial 0000. */
 const canExist = (ssn: string): boolean =>
   !ssn.startsWith('000') &&
   !ssn.startsWith('666') &&

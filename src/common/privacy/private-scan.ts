@@ -1,8 +1,7 @@
 import { PRIVATE_KINDS, type PrivateKind } from '../config/config.schema.js';
 import { digitsEnd, isAsciiLetter, isDigit, isWordCharacter, nextGroup } from './character-class.js';
-import { isLabelled, NUMBERED_LABELS, NUMBERED_REACH, SSN_LABELS } from './label-words.js';
 import { colonRun, isEmailAt, isIpv4At, isIpv6, isSpeltOutEmailAt, isSpokenEmailAt } from './private-addresses.js';
-import { ibanEnd, isBareSsnAt, isCardAt, isGroupedSsnAt } from './private-numbers.js';
+import { ibanEnd, isCardAt, isSsnAt } from './private-numbers.js';
 import { isPhoneAt } from './private-phones.js';
 import {
   isNamedSecretAt,
@@ -145,7 +144,7 @@ export class PrivateScan {
     if (length <= 3 && text.charCodeAt(end) === DOT && this.misses(IP_ADDRESS) && isIpv4At(text, start)) {
       this.mark(IP_ADDRESS);
     }
-    if (this.misses(SSN) && before !== HYPHEN_SIGN && isSsn(text, start, end, inside)) this.mark(SSN);
+    if (this.misses(SSN) && before !== HYPHEN_SIGN && isSsnAt(text, start, end, inside)) this.mark(SSN);
     if (this.misses(PHONE) && (!inside || length === 3 || length > 9 || before === PLUS)) {
       if (length <= 15 && isPhoneAt(text, start, end, inside)) this.mark(PHONE);
     }
@@ -205,27 +204,6 @@ export class PrivateScan {
     return Math.max(at, last) + 1;
   }
 }
-
-/** In groups (with blanks between only where it is called so or stands alone), or in one piece and called so. */
-function isSsn(text: string, start: number, end: number, inside: boolean): boolean {
-  if (end - start === 9) return isBareSsnAt(text, start) && isLabelled(text, start, SSN_LABELS);
-  if (end - start !== 3 || isWordCharacter(text.charCodeAt(start - 1))) return false;
-  const last = start + 'ddd-dd-dddd'.length;
-  const blanks = text.charCodeAt(end) === 32;
-  if (blanks && (inside || nextGroup(text, last) >= 0)) return false;
-  if (!isGroupedSsnAt(text, start)) return false;
-  if (isLabelled(text, start, NUMBERED_LABELS, NUMBERED_REACH)) return false;
-  const after = text.charCodeAt(last);
-  if (isWordCharacter(after) || (after === HYPHEN_SIGN && isWordCharacter(text.charCodeAt(last + 1)))) return false;
-  return !blanks || isLabelled(text, start, SSN_LABELS) || standsAlone(text, start, last);
-}
-
-const standsAlone = (text: string, start: number, end: number): boolean =>
-  STANDING_BEFORE.test(text.slice(Math.max(0, start - 2), start)) && STANDING_AFTER.test(text.charAt(end));
-
-/** A line, a value or a quotation that is nothing but this. */
-const STANDING_BEFORE = /(?:^|[\n"'(]|: )$/;
-const STANDING_AFTER = /^[\n"').,;]?$/;
 
 /** The next character with which something can begin, or the length of the text. */
 function nextAnchor(text: string, start: number): number {
