@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LearnedScorer } from '../../src/modules/router/learned/learned-scorer.js';
+import { TREE_DEPTH, TREE_NODES } from '../../src/modules/router/learned/forest.js';
 import { BUCKETS, PromptScan, SHAPE } from '../../src/modules/router/learned/prompt-scan.js';
 import type { ArtefactJson, Topic } from '../../src/modules/router/learned/routing-artefact.js';
 import { ARTEFACT_FORMAT, parseArtefact } from '../../src/modules/router/learned/routing-artefact.js';
@@ -18,7 +19,7 @@ import { keyOf, targetsOf } from './training-targets.js';
 /** Chosen by cross-validation on the public data. */
 export const TOPIC_OPTIONS = { width: 12, epochs: 6, rate: 0.1, dropout: 0.2 };
 export const BOOST_OPTIONS = {
-  ...{ trees: 300, depth: 3, rate: 0.03, minWeight: 15, l2: 10 },
+  ...{ trees: 300, depth: TREE_DEPTH, rate: 0.03, minWeight: 15, l2: 10 },
   ...{ rowShare: 0.6, columnShare: 0.4 },
 };
 /** How far small benchmarks are weighed up: weight = (rows / 3000) ^ -BALANCE. */
@@ -121,14 +122,13 @@ function artefactJson(
   quantiles: readonly number[],
 ): ArtefactJson {
   const { bytes, scales } = quantised(embedding, width);
-  const size = 2 ** (BOOST_OPTIONS.depth + 1) - 1;
-  const columns = new Int16Array(trees.length * size).fill(-1);
-  const limits = new Float32Array(trees.length * size);
-  const values = new Float32Array(trees.length * size);
+  const columns = new Int16Array(trees.length * TREE_NODES).fill(-1);
+  const limits = new Float32Array(trees.length * TREE_NODES);
+  const values = new Float32Array(trees.length * TREE_NODES);
   trees.forEach((tree, t) => {
-    columns.set(tree.columns, t * size);
-    limits.set(tree.limits, t * size);
-    values.set(tree.values, t * size);
+    columns.set(tree.columns, t * TREE_NODES);
+    limits.set(tree.limits, t * TREE_NODES);
+    values.set(tree.values, t * TREE_NODES);
   });
   const body = {
     ...{ format: ARTEFACT_FORMAT, shape: SHAPE, buckets: BUCKETS, width, topics, depth: BOOST_OPTIONS.depth },

@@ -1,6 +1,12 @@
-/** Regression trees of one depth, node n with children 2n+1 and 2n+2, all in flat arrays. */
+/** Levels of nodes above the leaves of a tree. */
+export const TREE_DEPTH = 3;
+/** Nodes of a tree, its leaves among them. */
+export const TREE_NODES = 2 ** (TREE_DEPTH + 1) - 1;
+/** Leaves of a complete tree; its other nodes are one less. */
+const LEAVES = 2 ** TREE_DEPTH;
+
+/** Regression trees, `TREE_NODES` nodes each, node n with children 2n+1 and 2n+2, all in flat arrays. */
 export interface Trees {
-  readonly depth: number;
   /** -1 for a leaf. */
   readonly columns: Int16Array;
   readonly limits: Float32Array;
@@ -9,31 +15,27 @@ export interface Trees {
 
 /** Sums regression trees for one row after the other. */
 export class Forest {
-  /** Nodes above the leaves of a complete tree, and one that nobody reads; as many leaves. */
-  private readonly width: number;
   private readonly columns: Uint8Array;
   private readonly limits: Float32Array;
   private readonly leaves: Float32Array;
 
   /** A leaf above the last level becomes a node with its value on both sides, so that every way has the same length. */
   constructor(private readonly trees: Trees) {
-    const width = (this.width = 2 ** trees.depth);
-    const size = 2 * width - 1;
-    const count = trees.columns.length / size;
-    this.columns = new Uint8Array(count * width);
-    this.limits = new Float32Array(count * width);
-    this.leaves = new Float32Array(count * width);
     const columns = trees.columns.slice();
     const values = trees.values.slice();
+    const size = (columns.length / TREE_NODES) * LEAVES;
+    this.columns = new Uint8Array(size);
+    this.limits = new Float32Array(size);
+    this.leaves = new Float32Array(size);
     for (let i = 0; i < columns.length; i += 1) {
-      const node = i % size;
+      const node = i % TREE_NODES;
       const parent = i - node + ((node - 1) >> 1);
       if (node > 0 && columns[parent]! < 0) {
         columns[i] = -1;
         values[i] = values[parent]!;
       }
-      const at = ((i - node) / size) * width + node;
-      if (node >= width - 1) this.leaves[at - width + 1] = values[i]!;
+      const at = ((i - node) / TREE_NODES) * LEAVES + node;
+      if (node >= LEAVES - 1) this.leaves[at - LEAVES + 1] = values[i]!;
       else {
         this.columns[at] = Math.max(0, columns[i]!);
         this.limits[at] = trees.limits[i]!;
@@ -41,28 +43,24 @@ export class Forest {
     }
   }
 
-  /** No step is a branch: the processor would guess every third one wrong. */
+  /** No step is a branch, as the processor would guess every third one wrong, and no loop: that costs as much again. */
   sum(row: Float32Array): number {
-    const { columns, limits, leaves, width } = this;
-    const { depth } = this.trees;
+    const { columns, limits, leaves } = this;
     let sum = 0;
-    for (let root = 0; root < columns.length; root += width) {
-      let node = 0;
-      for (let level = 0; level < depth; level += 1) {
-        const isLeft = Number(row[columns[root + node]!]! <= limits[root + node]!);
-        node = 2 * node + 2 - (isLeft | 0);
-      }
-      sum += leaves[root + node - width + 1]!;
+    for (let root = 0; root < columns.length; root += LEAVES) {
+      let node = 2 - (Number(row[columns[root]!]! <= limits[root]!) | 0);
+      node = 2 * node + 2 - (Number(row[columns[root + node]!]! <= limits[root + node]!) | 0);
+      node = 2 * node + 2 - (Number(row[columns[root + node]!]! <= limits[root + node]!) | 0);
+      sum += leaves[root + node - LEAVES + 1]!;
     }
     return sum;
   }
 
   /** How much each column moved the sum. */
   contributions(row: Float32Array): Float32Array {
-    const { depth, columns, limits, values } = this.trees;
+    const { columns, limits, values } = this.trees;
     const contributions = new Float32Array(row.length);
-    const size = 2 ** (depth + 1) - 1;
-    for (let root = 0; root < columns.length; root += size) {
+    for (let root = 0; root < columns.length; root += TREE_NODES) {
       let node = 0;
       let value = values[root]!;
       for (let column = columns[root]!; column >= 0; column = columns[root + node]!) {

@@ -1,4 +1,4 @@
-import type { Trees } from './forest.js';
+import { TREE_DEPTH, type Trees } from './forest.js';
 import { BUCKETS, SHAPE } from './prompt-scan.js';
 import { TRAINED_ARTEFACT } from './trained-artefact.js';
 
@@ -58,16 +58,15 @@ export const columnCount = (groups: number): number => SHAPE.length + 2 * groups
 /** @throws Error when the file was made for another version of the program or is damaged */
 export function parseArtefact(json: ArtefactJson): RoutingArtefact {
   const isOurs = json.format === ARTEFACT_FORMAT && json.buckets === BUCKETS && json.shape.join() === SHAPE.join();
-  const fits = isOurs && json.width % 4 === 0;
+  const fits = isOurs && json.depth === TREE_DEPTH && json.width % 4 === 0;
   if (!fits) throw new Error('The routing artefact is of another version of this program; run npm run train-router.');
-  const { version, width, groups, topics, depth } = json;
+  const { version, width, groups, topics } = json;
   const artefact = {
     ...{ version, width, groups, topics },
     embedding: new Int8Array(bytesOf(json.embedding)),
     scales: new Float32Array(bytesOf(json.scales)),
     output: new Float32Array(bytesOf(json.output)),
     forest: {
-      depth,
       columns: new Int16Array(bytesOf(json.columns)),
       limits: new Float32Array(bytesOf(json.limits)),
       values: new Float32Array(bytesOf(json.values)),

@@ -2,6 +2,8 @@ import { CUE_CATEGORIES, CUES } from './cue-lexicon.js';
 import { BLANK, FoldedText, isUnspacedScript } from './folded-text.js';
 
 const ROOT = 0;
+const HAS_ENDS = 0x8000;
+const NODE = 0x7fff;
 
 /** Children of a node for characters of ASCII: a blank is 0, letters and digits are 1 to 36. */
 const SLOTS = 37;
@@ -24,7 +26,7 @@ interface End {
  * further than the longest phrase.
  */
 export class CueMatcher {
-  /** A trie: `SLOTS` numbers a node, each the child's number or 0. */
+  /** A trie: `SLOTS` numbers a node, each the child's number or 0, and `HAS_ENDS` where phrases end at the child. */
   private next = new Uint16Array(SLOTS);
   /** Children for all other characters, by `node * 65536 + code`. */
   private readonly others = new Map<number, number>();
@@ -57,14 +59,18 @@ export class CueMatcher {
   }
 
   private walk(codes: Uint16Array, start: number, length: number, asked: number, counts: Uint16Array | null): number {
+    const { next } = this;
     let node = ROOT;
     let reached = 0;
     for (let end = start; end < length;) {
-      node = this.childOf(node, codes[end]!);
-      if (node === ROOT) break;
+      const code = codes[end]!;
+      const slot = code < 128 ? SLOT_OF[code]! : -1;
+      const child = slot >= 0 ? next[node * SLOTS + slot]! : this.otherChild(node, code);
+      if (child === ROOT) break;
+      node = child & NODE;
       end += 1;
-      const ends = this.ends[node];
-      if (!ends) continue;
+      if ((child & HAS_ENDS) === 0) continue;
+      const ends = this.ends[node]!;
       const isWhole = codes[end] === BLANK;
       for (let i = 0; i < ends.length; i += 1) {
         const { category, isStem } = ends[i]!;
@@ -76,29 +82,29 @@ export class CueMatcher {
     return reached;
   }
 
-  /** `ROOT` where there is none. */
-  private childOf(node: number, code: number): number {
-    const slot = code < 128 ? SLOT_OF[code]! : -1;
-    return slot >= 0 ? this.next[node * SLOTS + slot]! : (this.others.get(node * 65_536 + code) ?? ROOT);
+  private otherChild(node: number, code: number): number {
+    return this.others.get(node * 65_536 + code) ?? ROOT;
   }
 
   private add(category: number, { codes, length }: FoldedText, isStem: boolean): void {
     let node = ROOT;
-    for (let i = 1; i < length - 1; i += 1) node = this.childOf(node, codes[i]!) || this.newChild(node, codes[i]!);
+    for (let i = 1; i < length - 1; i += 1) node = this.makeChild(node, codes[i]!, i === length - 2);
     (this.ends[node] ??= []).push({ category, isStem: isStem || isUnspacedScript(codes[length - 2]!) });
   }
 
-  private newChild(node: number, code: number): number {
-    const child = this.ends.push(null) - 1;
+  private makeChild(node: number, code: number, hasEnds: boolean): number {
+    const slot = code < 128 ? SLOT_OF[code]! : -1;
+    const at = node * SLOTS + slot;
+    const known = slot >= 0 ? this.next[at]! : this.otherChild(node, code);
+    const child = (known || this.ends.push(null) - 1) | (hasEnds ? HAS_ENDS : 0);
     if (this.ends.length * SLOTS > this.next.length) {
       const grown = new Uint16Array(this.next.length * 2);
       grown.set(this.next);
       this.next = grown;
     }
-    const slot = code < 128 ? SLOT_OF[code]! : -1;
-    if (slot >= 0) this.next[node * SLOTS + slot] = child;
+    if (slot >= 0) this.next[at] = child;
     else this.others.set(node * 65_536 + code, child);
-    return child;
+    return child & NODE;
   }
 }
 

@@ -20,12 +20,16 @@ const SEVERAL = 2;
 const SIGMA = 0x3a3;
 
 function foldedCode(code: number): number {
-  const isSurrogate = code >= 0xd800 && code <= 0xdfff;
-  if (isSurrogate || code === SIGMA) return SEVERAL;
+  if (code === SIGMA) return SEVERAL;
+  if (code >= 0xd800 && code <= 0xdfff) return isHalfOfEmoji(code) ? BLANK : SEVERAL;
   const folded = byPatterns(String.fromCharCode(code).toLowerCase());
   if (folded === '') return DROPPED;
   return folded.length === 1 ? folded.charCodeAt(0) : SEVERAL;
 }
+
+/** First halves of U+1F400 to U+1FBFF, where all are signs but the last ten, and second halves of all but these. */
+const isHalfOfEmoji = (code: number): boolean =>
+  code === 0xd83d || code === 0xd83e || (code >= 0xdc00 && (code < 0xdff0 || code > 0xdff9));
 
 const byPatterns = (lower: string): string => lower.normalize('NFKD').replace(MARKS, '').replace(UNICODE_GAPS, ' ');
 
@@ -97,11 +101,13 @@ export class FoldedText {
       const folded = FOLDED[code]! || (FOLDED[code] = foldedCode(code));
       if (folded === BLANK) {
         if (before === BLANK) continue;
-        const name = i > 0 && isC(from[i - 1]!) ? nameAfterC(code, i + 1 < length ? from[i + 1]! : BLANK) : null;
-        if (name) {
-          for (const letter of name) codes[end++] = before = letter;
-          if (code === PLUS) i += 1;
-          continue;
+        if ((code === PLUS || code === HASH) && i > 0 && isC(from[i - 1]!)) {
+          const name = nameAfterC(code, i + 1 < length ? from[i + 1]! : BLANK);
+          if (name) {
+            for (const letter of name) codes[end++] = before = letter;
+            if (code === PLUS) i += 1;
+            continue;
+          }
         }
       } else if (folded > SEVERAL) {
         if (isUnspacedScript(folded)) unspaced += 1;
