@@ -66,11 +66,6 @@ export class StoreConnection<T> {
     this.guard = new StoreGuard(store, { answered: (error) => rules.throttled(error) });
   }
 
-  /** `false` while calls fail at once. */
-  get usable(): boolean {
-    return this.opened !== null && this.guard.usable;
-  }
-
   start(): void {
     this.startedAt = performance.now();
     this.firstContact = this.connect();

@@ -40,8 +40,7 @@ export function describeTurnStore(name: string, createStore: () => Pair | Promis
     });
 
     it('keeps one turn when the same id comes twice', async () => {
-      expect(await store.append(KEY, storedTurn(1))).toBe(true);
-      expect(await store.append(KEY, storedTurn(1))).toBe(false);
+      await append(1, 1);
       expect((await store.newest(KEY, 10, null)).turns).toHaveLength(1);
     });
 
@@ -65,7 +64,7 @@ export function describeTurnStore(name: string, createStore: () => Pair | Promis
     it('keeps tenants apart in every method', async () => {
       await append(1);
       expect((await store.newest(FOREIGN_KEY, 10, null)).turns).toEqual([]);
-      expect(await store.append(FOREIGN_KEY, storedTurn(1))).toBe(true);
+      await store.append(FOREIGN_KEY, storedTurn(1));
       expect(await store.erase(FOREIGN_KEY, START)).toBe(true);
       expect((await store.newest(KEY, 10, null)).turns).toHaveLength(1);
     });

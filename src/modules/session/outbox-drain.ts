@@ -23,10 +23,12 @@ const REFUSED = /^answers 4(?!08|10|29|49)/;
 const IN_A_ROW = 3;
 const MOST_FAILED = 10_000;
 
-/** What is known of an entry that failed; times are `performance.now()` milliseconds. */
-interface Failed {
+/** The latest failure of an entry. */
+interface Failure {
+  /** `performance.now()` milliseconds. */
+  readonly at: number;
+  /** Until it is tried again. */
   readonly gapMs: number;
-  readonly dueAt: number;
 }
 
 /** Brings waiting turns to the turn store as soon as it is back, and once more at the end of the process. */
@@ -35,9 +37,7 @@ export class OutboxDrain {
   private readonly logger = new Logger('session');
   private readonly background = new BackgroundWork('session');
   private running: Promise<void> | null = null;
-  private readonly failed = new BoundedMap<string, Failed>(MOST_FAILED);
-  /** When the store refused entries, `performance.now()` milliseconds. */
-  private readonly refusedAt = new BoundedMap<string, number>(MOST_FAILED);
+  private readonly failures = new BoundedMap<string, Failure>(MOST_FAILED);
   private refusedInRow = 0;
   /** When the shared outbox is left to the other replicas, `performance.now()` milliseconds. */
   private sharedUntil = Infinity;
@@ -104,7 +104,8 @@ export class OutboxDrain {
     let delivered = 0;
     const all = async (): Promise<void> => {
       for await (const entry of outbox.entries()) {
-        if ((this.failed.get(entry.id)?.dueAt ?? 0) > performance.now()) continue;
+        const failure = this.failures.get(entry.id);
+        if (failure && failure.at + failure.gapMs > performance.now()) continue;
         if (await this.delivered(entry, deliver)) delivered += 1;
       }
     };
@@ -118,33 +119,33 @@ export class OutboxDrain {
       const pending = entry.pending();
       if (pending) await deliver(pending);
     } catch (error) {
-      const reason = this.refusalIn(error as Error, entry.id);
-      const gapMs = Math.min(LONGEST_GAP_MS, 2 * (this.failed.get(entry.id)?.gapMs ?? FIRST_GAP_MS / 2));
-      this.failed.set(entry.id, { gapMs, dueAt: performance.now() + gapMs });
+      const before = this.failures.get(entry.id);
+      const reason = this.refusalIn(error as Error, before?.at ?? Infinity);
+      const gapMs = Math.min(LONGEST_GAP_MS, 2 * (before?.gapMs ?? FIRST_GAP_MS / 2));
+      this.failures.set(entry.id, { at: performance.now(), gapMs });
       if (reason === null || (await entry.refused()) < MOST_TRIES) return false;
       this.logger.error(`turn ${entry.id} cannot be stored (${reason}): ${await entry.setAside(reason)}`);
       return false;
     }
     await entry.remove();
-    this.failed.delete(entry.id);
+    this.failures.delete(entry.id);
     return true;
   }
 
   /**
    * Malformed or too large is the entry's fault. For another refusal (403, 404) it is only when the store has taken
-   * others since the entry was refused before; until then, and after three in a row, it may be the store.
+   * others since the entry failed before; until then, and after three in a row, it may be the store.
    *
+   * @param failedAt when the entry failed before, `performance.now()` milliseconds; `Infinity` = it did not
    * @returns why the entry is refused; `null` = nobody knows yet whether the store would take another one
    * @throws StoreUnavailable when it is the store
    */
-  private refusalIn(error: Error, id: string): string | null {
+  private refusalIn(error: Error, failedAt: number): string | null {
     const reason = error.cause instanceof Error ? shortly(error.cause) : ownWords(error);
     if (error instanceof StoreRefusal || !(error instanceof StoreUnavailable)) return reason;
     if (!REFUSED.test(reason)) throw error;
-    const before = this.refusedAt.get(id) ?? Infinity;
-    this.refusedAt.set(id, performance.now());
     this.refusedInRow += 1;
-    if (this.outboxes.storedAt > before) return reason;
+    if (this.outboxes.storedAt > failedAt) return reason;
     if (this.refusedInRow >= IN_A_ROW) throw error;
     return null;
   }

@@ -15,9 +15,8 @@ import { CurrentCaller, RequireScope } from '../../common/http/access.decorators
 import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
 import { SessionErasure } from './session-erasure.js';
-import { insightsOf } from './session-insights.js';
 import { SessionReader } from './session-reader.js';
-import { toExportJson, toListJson, toSessionJson } from './session-json.js';
+import { insightsOf, toExportJson, toListJson, toSessionJson } from './session-json.js';
 import {
   deletedResponse,
   exportResponse,

@@ -14,22 +14,17 @@ export const ERASURE_MARK_MS = 7 * 86_400_000;
 
 /** Where turns are safe. Every method rejects with `StoreUnavailable` while the store cannot be used. */
 export abstract class TurnStore {
-  /** `false` when a call would fail at once; a guess that costs nothing. */
-  get usable(): boolean {
-    return true;
-  }
-
   /** Whether `append` itself finds out that the session was erased meanwhile. */
   get refusesErased(): boolean {
     return false;
   }
 
   /**
-   * Idempotent by turn id. Resolves once a crash of this process cannot lose the turn; `false` = it was there already.
+   * Idempotent by turn id. Resolves once a crash of this process cannot lose the turn.
    *
    * @throws TurnErased, where `refusesErased`
    */
-  abstract append(key: SessionKey, turn: StoredTurn): Promise<boolean>;
+  abstract append(key: SessionKey, turn: StoredTurn): Promise<void>;
 
   /** Deletes one turn; one that is not there is fine. */
   abstract remove(key: SessionKey, id: string): Promise<void>;

@@ -34,10 +34,7 @@ const RULES: StoreRules = {
     const status = statusOf(error);
     return status === undefined ? (error as TablesError).code !== undefined : TRANSIENT_STATUS.has(status);
   },
-  refused: (error) => {
-    const status = statusOf(error) ?? 0;
-    return [400, 413].includes(status);
-  },
+  refused: (error) => [400, 413].includes(statusOf(error) ?? 0),
   lost: (error) => statusOf(error) === 404,
   throttled: (error) => [429, 503].includes(statusOf(error) ?? 0),
   retryAfterMs: (error) => Number((error as TablesError).response?.headers.get('retry-after') ?? 0) * 1_000 || 0,

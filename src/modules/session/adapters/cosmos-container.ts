@@ -23,9 +23,7 @@ const RULES: StoreRules = {
     const code = codeOf(error);
     return typeof code === 'number' ? TRANSIENT_STATUS.has(code) : TRANSIENT_CODES.has(code ?? '');
   },
-  refused: (error) => {
-    return [400, 413].includes(Number(codeOf(error)));
-  },
+  refused: (error) => [400, 413].includes(Number(codeOf(error))),
   lost: isMissing,
   throttled: (error) => codeOf(error) === 429,
   retryAfterMs: (error) => (error as { retryAfterInMs?: number }).retryAfterInMs ?? 0,

@@ -34,11 +34,7 @@ export class CosmosTurnStore extends TurnStore {
     super();
   }
 
-  override get usable(): boolean {
-    return this.cosmos.usable;
-  }
-
-  async append(key: SessionKey, { turn, expiresAt }: StoredTurn): Promise<boolean> {
+  async append(key: SessionKey, { turn, expiresAt }: StoredTurn): Promise<void> {
     const place = { pk: partitionOf(key), tenant: key.tenant, session: key.sessionId };
     const ttl = Math.max(1, Math.ceil((expiresAt - Date.parse(turn.at)) / MS_PER_SECOND));
     const document = { ...toDocument(turn), ...place, expiresAt, ttl };
@@ -47,10 +43,8 @@ export class CosmosTurnStore extends TurnStore {
         const { resource } = await container.items.create(document, { abortSignal });
         if (resource?.id !== turn.id) throw new StoreUnavailable('an answer that is not of Cosmos DB');
       }, isConflict);
-      return true;
     } catch (error) {
-      if (isConflict(error)) return false; // our own earlier try, whose answer was lost, or another drain
-      throw error;
+      if (!isConflict(error)) throw error; // our own earlier try, whose answer was lost, or another drain
     }
   }
 

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { RedisConnection } from '../../../common/redis/redis-connection.js';
 import type { SessionKey } from '../../../common/session-id.js';
+import { CLOCK_SLACK_MS } from '../erasure.js';
 import { ERASURE_MARK_MS } from '../turn-store.js';
 import { setOwnField } from '../../../common/json/fields.js';
 
 const STREAM = '{erasures}:sessions';
 const PAGE = 500;
-/** Clocks of replicas and of Redis may differ so much, milliseconds. */
-const CLOCK_SLACK_MS = 60_000;
 
 export interface Erasure {
   readonly key: SessionKey;

@@ -39,13 +39,13 @@ export class SqliteTurnStore extends TurnStore {
     return true;
   }
 
-  async append({ tenant, sessionId }: SessionKey, { turn, expiresAt, began }: StoredTurn): Promise<boolean> {
+  async append({ tenant, sessionId }: SessionKey, { turn, expiresAt, began }: StoredTurn): Promise<void> {
     const document = JSON.stringify(toDocument(turn));
-    return this.file.use((prepare) => {
-      const { changes } = prepare(APPEND).run(tenant, sessionId, turn.id, expiresAt, document);
+    this.file.use((prepare) => {
+      prepare(APPEND).run(tenant, sessionId, turn.id, expiresAt, document);
       // Asked behind the write: an erasure of another process has either deleted the turn or is seen here.
       const mark = began && prepare(ERASED_AT).get(tenant, sessionId, this.now() - ERASURE_MARK_MS);
-      if (!erasedSince(began, mark ? Number(mark['at']) : null)) return changes === 1;
+      if (!erasedSince(began, mark ? Number(mark['at']) : null)) return;
       prepare(REMOVE).run(tenant, sessionId, turn.id);
       throw new TurnErased();
     });

@@ -33,18 +33,10 @@ export class TablesSessionIndex extends SessionIndex {
   }
 
   async record(key: SessionKey, turn: StoredTurn): Promise<void> {
-    for (let round = 0; round < MAX_ROUNDS; round += 1) {
-      const found = await this.entity(key);
+    await this.change(key, (found) => {
       const fields = withTurn(found && this.isCurrent(found) ? fieldsOf(found) : null, turn);
-      if (!fields) return;
-      try {
-        await this.submit(replacing(key, found, fields));
-        return;
-      } catch (error) {
-        if (!isOvertaken(error)) throw error;
-      }
-    }
-    throw new StoreUnavailable(`tables: session was changed by others ${MAX_ROUNDS} times in a row`);
+      return fields ? replacing(key, found, fields) : [];
+    });
   }
 
   async find(key: SessionKey): Promise<SessionSummary | null> {
@@ -65,17 +57,8 @@ export class TablesSessionIndex extends SessionIndex {
   }
 
   async erase(key: SessionKey): Promise<boolean> {
-    for (let round = 0; round < MAX_ROUNDS; round += 1) {
-      const found = await this.entity(key);
-      if (!found) return false;
-      try {
-        await this.submit(deleting(key, found));
-        return this.isCurrent(found);
-      } catch (error) {
-        if (!isOvertaken(error)) throw error;
-      }
-    }
-    throw new StoreUnavailable('tables: session is being written to');
+    const found = await this.change(key, (entity) => (entity ? deletingRows(entity) : []));
+    return found !== null && this.isCurrent(found);
   }
 
   override check(): Promise<StoreCheck> {
@@ -93,10 +76,28 @@ export class TablesSessionIndex extends SessionIndex {
   async sweep(): Promise<void> {
     const expired = `RowKey ge '${ROWS_START.session}' and RowKey lt '${ROWS_END.session}' and not (${this.unexpired()})`;
     for (const row of await this.query(expired, SWEEP_PAGE)) {
-      await this.submit(deletingRows(row.partitionKey, row)).catch((error: unknown) => {
+      await this.submit(deletingRows(row)).catch((error: unknown) => {
         if (!isOvertaken(error)) throw error; // another replica swept it, or it has begun anew
       });
     }
+  }
+
+  /** Looks and writes, until nobody else was faster. @returns what was found */
+  private async change(
+    key: SessionKey,
+    actionsOn: (found: SessionEntity | null) => TransactionAction[],
+  ): Promise<SessionEntity | null> {
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const found = await this.entity(key);
+      const actions = actionsOn(found);
+      try {
+        if (actions.length > 0) await this.submit(actions);
+        return found;
+      } catch (error) {
+        if (!isOvertaken(error)) throw error;
+      }
+    }
+    throw new StoreUnavailable(`tables: session was changed by others ${MAX_ROUNDS} times in a row`);
   }
 
   private unexpired(): string {
@@ -162,10 +163,9 @@ function replacing(key: SessionKey, found: SessionEntity | null, fields: Session
   return actions;
 }
 
-const deleting = ({ tenant }: SessionKey, found: SessionEntity) => deletingRows(partitionOf(tenant), found);
-
-function deletingRows(partitionKey: string, found: SessionEntity): TransactionAction[] {
+function deletingRows(found: SessionEntity): TransactionAction[] {
   const { id, updatedAt } = toSummary(found);
+  const { partitionKey } = found;
   const rows = [found.rowKey, orderedRow('asc', { id, updatedAt }), orderedRow('desc', { id, updatedAt })];
   return rows.map((rowKey) => ['delete', { partitionKey, rowKey }]);
 }

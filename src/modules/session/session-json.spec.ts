@@ -1,4 +1,4 @@
-import { insightsOf } from './session-insights.js';
+import { insightsOf } from './session-json.js';
 import { summaryOf, titleOf, totalCost } from './session-index.js';
 import type { Turn } from './session.messages.js';
 
