@@ -50,7 +50,24 @@ export class TargetSlots {
   async acquire(isFallback: boolean, waitMs: number, signal: AbortSignal): Promise<void> {
     if (this.tryAcquire(isFallback)) return;
     if (this.waiting.length >= this.slots * QUEUE_PER_SLOT) throw new UpstreamFailure('overloaded', 'queue full');
-    await this.turn(isFallback, waitMs, signal);
+    signal.throwIfAborted();
+    const { promise, resolve: enter, reject } = Promise.withResolvers<void>();
+    const leave = (error: Error): void => {
+      const at = this.waiting.indexOf(entry);
+      if (at >= 0) this.waiting.splice(at, 1);
+      reject(error);
+    };
+    const entry: Waiting = { isFallback, enter, leave };
+    this.waiting.push(entry);
+    const onAbort = (): void => leave(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const timer = setTimeout(() => leave(new UpstreamFailure('overloaded', `no slot within ${waitMs} ms`)), waitMs);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    }
   }
 
   release(): void {
@@ -84,33 +101,5 @@ export class TargetSlots {
       this.inFlight += 1;
       next?.enter();
     }
-  }
-
-  private turn(isFallback: boolean, waitMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const leave = (error: Error): void => {
-        this.waiting.splice(this.waiting.indexOf(entry), 1);
-        settle();
-        reject(error);
-      };
-      const onAbort = (): void => leave(signal.reason as Error);
-      const timer = setTimeout(() => leave(new UpstreamFailure('overloaded', `no slot within ${waitMs} ms`)), waitMs);
-      const settle = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', onAbort);
-      };
-      const enter = (): void => {
-        settle();
-        resolve();
-      };
-      const entry: Waiting = { isFallback, enter, leave };
-      if (signal.aborted) {
-        clearTimeout(timer);
-        reject(signal.reason as Error);
-        return;
-      }
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.waiting.push(entry);
-    });
   }
 }
