@@ -14,7 +14,6 @@ import { ErrorFilter } from './common/http/error.filter.js';
 import { useJsonBody } from './common/http/json-body.js';
 import { requestIdOf } from './common/http/request-id.js';
 import { KnownRoutes } from './common/http/known-routes.js';
-import { RequestValidationPipe } from './common/http/request-validation.pipe.js';
 import { shedOverload } from './common/http/shed-overload.js';
 import { TargetSearchOptions } from './modules/models/models.messages.js';
 import { serveApiDocs } from './common/http/api-docs.js';
@@ -55,7 +54,6 @@ export async function createApp(
     if (problem) reply.header('connection', 'close');
     done(problem);
   });
-  app.useGlobalPipes(new RequestValidationPipe());
   app.useGlobalFilters(errors);
   serveApiDocs(app);
   return app;
@@ -88,5 +86,6 @@ function serverOptions(
     // A shutdown finishes what is in flight, also on connections that are kept alive.
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    skipMiddie: true, // Express middleware, which nothing here is
   };
 }

@@ -8,7 +8,6 @@ import { LiveConfig } from '../../src/common/config/live-config.js';
 import { RedisModule } from '../../src/common/redis/redis.module.js';
 import { SqliteModule } from '../../src/common/sqlite/sqlite.module.js';
 import { ErrorFilter } from '../../src/common/http/error.filter.js';
-import { RequestValidationPipe } from '../../src/common/http/request-validation.pipe.js';
 import { IdempotencyModule } from '../../src/modules/idempotency/idempotency.module.js';
 import type { Turn } from '../../src/modules/session/session.messages.js';
 import { SessionModule } from '../../src/modules/session/session.module.js';
@@ -57,7 +56,6 @@ export async function startSessionApp(): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({ routerOptions: { maxParamLength: 1024 } });
   const app = testing.createNestApplication<NestFastifyApplication>(adapter, { logger: false });
   adapter.getInstance<FastifyInstance>().decorate('countRequest', async () => ({})); // module quota is left out
-  app.useGlobalPipes(new RequestValidationPipe());
   app.useGlobalFilters(new ErrorFilter());
   app.useGlobalGuards(callerFromHeader);
   await app.listen(0, '127.0.0.1');

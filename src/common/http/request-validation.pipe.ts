@@ -1,15 +1,10 @@
-import { Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
+import { StandardSchemaValidationPipe, type ParameterDecoratorOptions } from '@nestjs/common';
 import { InvalidRequest } from '../app-error.js';
 import { fieldPath } from '../json/fields.js';
 import { issueMessage } from '../issue-message.js';
 
-/**
- * Checks `@Body({ schema })`, `@Query({ schema })` and `@Param({ schema })` and hands on what the schema made of them.
- * The first problem becomes a 400 that names the field. Keys such as `constructor` stay: a tool may have a parameter of
- * that name, and nothing here merges objects by key.
- */
-@Injectable()
-export class RequestValidationPipe extends StandardSchemaValidationPipe {
+/** Keys such as `constructor` stay: a tool may have a parameter of that name, and nothing here merges objects by key. */
+class RequestValidationPipe extends StandardSchemaValidationPipe {
   constructor() {
     super({
       exceptionFactory: (issues) => {
@@ -24,3 +19,14 @@ export class RequestValidationPipe extends StandardSchemaValidationPipe {
 
   protected override stripProtoKeys(): void {}
 }
+
+const pipe = new RequestValidationPipe();
+
+/**
+ * For `@Body(checked(schema))`, `@Query` and `@Param`: the handler gets what the schema made of it, and the first problem
+ * becomes a 400 that names the field. No global pipe: it would make promises for every parameter of every route.
+ */
+export const checked = (schema: NonNullable<ParameterDecoratorOptions['schema']>): ParameterDecoratorOptions => ({
+  schema,
+  pipes: [pipe],
+});

@@ -1,5 +1,14 @@
 import { Module } from '@nestjs/common';
-import { CqrsModule, EventBus, EventsHandler, type IEventHandler } from '@nestjs/cqrs';
+import {
+  CqrsModule,
+  EventBus,
+  EventsHandler,
+  Query,
+  QueryBus,
+  QueryHandler,
+  type IEventHandler,
+  type IQueryHandler,
+} from '@nestjs/cqrs';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { createJsonLogger } from '../logging/json-logger.js';
 import { MessagingModule } from './messaging.module.js';
@@ -31,7 +40,22 @@ class Second implements IEventHandler<Happened> {
   }
 }
 
-@Module({ imports: [CqrsModule, MessagingModule], providers: [First, Second] })
+class AskQuery extends Query<string> {
+  constructor(readonly what: string) {
+    super();
+  }
+}
+class UnansweredQuery extends Query<string> {}
+
+@QueryHandler(AskQuery)
+class AskHandler implements IQueryHandler<AskQuery> {
+  async execute({ what }: AskQuery): Promise<string> {
+    if (what === 'bad') throw new Error('refused');
+    return `answer to ${what}`;
+  }
+}
+
+@Module({ imports: [CqrsModule, MessagingModule], providers: [First, Second, AskHandler] })
 class Application {}
 
 describe('MessagingModule', () => {
@@ -68,5 +92,12 @@ describe('MessagingModule', () => {
 
   it('takes an event that nobody handles', () => {
     expect(() => app.get(EventBus).publish(new Unheard())).not.toThrow();
+  });
+
+  it('has a query answered, or fails as its handler or, where there is none, as the library does', async () => {
+    const queries = app.get(QueryBus);
+    await expect(queries.execute(new AskQuery('this'))).resolves.toBe('answer to this');
+    await expect(queries.execute(new AskQuery('bad'))).rejects.toThrow('refused');
+    await expect(queries.execute(new UnansweredQuery())).rejects.toThrow('UnansweredQuery');
   });
 });

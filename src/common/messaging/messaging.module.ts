@@ -1,12 +1,18 @@
 import { Logger, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
-import { CqrsModule, EventBus, type IEvent, type IEventPublisher } from '@nestjs/cqrs';
+import { CommandBus, CqrsModule, EventBus, QueryBus, type IEvent, type IEventPublisher } from '@nestjs/cqrs';
 
-/** Where `@EventsHandler(...)` keeps its event classes (@nestjs/cqrs 12, `EVENTS_HANDLER_METADATA`). */
+/** Where the decorators of handlers keep the classes of their messages (@nestjs/cqrs 12, `decorators/constants.ts`). */
 const HANDLED_EVENTS = '__eventsHandler__';
+const HANDLED_COMMAND = '__commandHandler__';
+const HANDLED_QUERY = '__queryHandler__';
 
 interface EventReceiver {
   handle(event: IEvent): unknown;
+}
+
+interface Executor {
+  execute(message: object): Promise<unknown>;
 }
 
 /**
@@ -39,21 +45,42 @@ class DirectEventPublisher implements IEventPublisher {
   }
 }
 
-/** The buses of the application, with events handed over directly. */
+/**
+ * Commands and queries by a look-up of their class. The bus reads metadata of every message twice, tells an observable
+ * that nobody has subscribed to, and makes a promise around the handler's (docs/adr/0003).
+ */
+function executeDirectly(bus: CommandBus | QueryBus, executors: ReadonlyMap<unknown, Executor>): void {
+  const byLibrary: Executor['execute'] = bus.execute.bind(bus);
+  const execute: Executor['execute'] = (message) => {
+    const executor = executors.get(message.constructor);
+    return executor ? executor.execute(message) : byLibrary(message);
+  };
+  Object.defineProperty(bus, 'execute', { value: execute });
+}
+
+/** The buses of the application, with messages handed over directly. */
 @Module({ imports: [CqrsModule, DiscoveryModule] })
 export class MessagingModule implements OnApplicationBootstrap {
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly events: EventBus,
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
   ) {}
 
   onApplicationBootstrap(): void {
     const receivers = new Map<object, EventReceiver[]>();
+    const executors = new Map<unknown, Executor>();
     for (const { instance, metatype } of this.discovery.getProviders()) {
       if (!metatype || !instance) continue;
       const handled = (Reflect.getMetadata(HANDLED_EVENTS, metatype) ?? []) as object[];
       for (const event of handled) receivers.set(event, [...(receivers.get(event) ?? []), instance as EventReceiver]);
+      const message: unknown =
+        Reflect.getMetadata(HANDLED_COMMAND, metatype) ?? Reflect.getMetadata(HANDLED_QUERY, metatype);
+      if (message) executors.set(message, instance as Executor);
     }
     this.events.publisher = new DirectEventPublisher(receivers);
+    executeDirectly(this.commands, executors);
+    executeDirectly(this.queries, executors);
   }
 }

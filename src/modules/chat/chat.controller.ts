@@ -10,6 +10,7 @@ import { CurrentCaller } from '../../common/http/access.decorators.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
 import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
+import { checked } from '../../common/http/request-validation.pipe.js';
 import { DecideRouteCommand } from '../router/router.messages.js';
 import { AnswerChat } from './answer-chat.js';
 import { ANSWER_HEADERS, ApiAnswer, ApiDecision } from './chat-api-docs.js';
@@ -57,7 +58,7 @@ export class ChatController {
   @ApiAnswer()
   @Idempotent()
   async complete(
-    @Body({ schema: chatRequestSchema }) request: ChatRequest,
+    @Body(checked(chatRequestSchema)) request: ChatRequest,
     @CurrentCaller() caller: Caller,
     @Req() incoming: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -87,7 +88,7 @@ export class ChatController {
   @ApiAnswer()
   @Idempotent()
   async query(
-    @Body({ schema: queryRequestSchema }) body: QueryRequest,
+    @Body(checked(queryRequestSchema)) body: QueryRequest,
     @CurrentCaller() caller: Caller,
     @Req() incoming: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -112,7 +113,7 @@ export class ChatController {
   @ApiDecision()
   @ApiErrors(RateLimitExceeded)
   async route(
-    @Body({ schema: routeRequestSchema }) body: RouteRequest,
+    @Body(checked(routeRequestSchema)) body: RouteRequest,
     @CurrentCaller() caller: Caller,
     @Req() incoming: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,

@@ -17,6 +17,7 @@ import type { Caller } from '../../common/caller.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
 import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
+import { checked } from '../../common/http/request-validation.pipe.js';
 import { DecisionLog } from './decision-log.js';
 import { FeedbackAllowance } from './feedback-allowance.js';
 import { KnownRequests } from './known-requests.js';
@@ -76,7 +77,7 @@ export class FeedbackController {
     Overloaded,
     InternalError,
   )
-  async store(@Body({ schema: feedbackSchema }) body: Feedback, @CurrentCaller() { tenant, user }: Caller) {
+  async store(@Body(checked(feedbackSchema)) body: Feedback, @CurrentCaller() { tenant, user }: Caller) {
     const { score, comment } = body;
     const owner = { tenant, user };
     const request_id = await this.requestOf(owner, body.request_id);

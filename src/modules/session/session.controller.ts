@@ -14,6 +14,7 @@ import type { Caller } from '../../common/caller.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
 import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { ApiErrors } from '../../common/http/api-docs.decorators.js';
+import { checked } from '../../common/http/request-validation.pipe.js';
 import { SessionErasure } from './session-erasure.js';
 import { SessionReader } from './session-reader.js';
 import { insightsOf, toExportJson, toListJson, toSessionJson } from './session-json.js';
@@ -60,7 +61,7 @@ export class SessionController {
   @ApiResponse({ status: 200, description: 'A page.', standardSchema: sessionListResponse, example: listExample })
   async list(
     @CurrentCaller() { tenant }: Caller,
-    @Query({ schema: listQuery }) { limit, order, after }: ListQuery,
+    @Query(checked(listQuery)) { limit, order, after }: ListQuery,
   ): Promise<SessionListResponse> {
     return toListJson(await this.reader.list(tenant, limit, order, after));
   }
@@ -75,7 +76,7 @@ export class SessionController {
   @ApiErrors(SessionNotFound)
   async read(
     @CurrentCaller() { tenant }: Caller,
-    @Param({ schema: sessionParams }) { id }: SessionParams,
+    @Param(checked(sessionParams)) { id }: SessionParams,
   ): Promise<SessionResponse> {
     return toSessionJson(await this.reader.read({ tenant, sessionId: id }));
   }
@@ -90,7 +91,7 @@ export class SessionController {
   @ApiErrors(SessionNotFound)
   async export(
     @CurrentCaller() { tenant }: Caller,
-    @Param({ schema: sessionParams }) { id }: SessionParams,
+    @Param(checked(sessionParams)) { id }: SessionParams,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ExportResponse> {
     const session = await this.reader.read({ tenant, sessionId: id });
@@ -109,7 +110,7 @@ export class SessionController {
   @ApiErrors(SessionNotFound)
   async erase(
     @CurrentCaller() { tenant }: Caller,
-    @Param({ schema: sessionParams }) { id }: SessionParams,
+    @Param(checked(sessionParams)) { id }: SessionParams,
   ): Promise<DeletedResponse> {
     await this.erasure.erase({ tenant, sessionId: id });
     return { id, object: 'session.deleted', deleted: true };
@@ -125,7 +126,7 @@ export class SessionController {
   @ApiErrors(SessionNotFound)
   async insights(
     @CurrentCaller() { tenant }: Caller,
-    @Param({ schema: sessionParams }) { id }: SessionParams,
+    @Param(checked(sessionParams)) { id }: SessionParams,
   ): Promise<InsightsResponse> {
     const { turns } = await this.reader.read({ tenant, sessionId: id });
     return insightsOf(turns);
