@@ -10,7 +10,7 @@ export class StoreUnavailable extends Error {
 export class StoreRefusal extends StoreUnavailable {}
 
 /** What `work` gives, or `otherwise` while its store cannot be used. Rejects with every other error. */
-export async function ifAvailable<T, O>(work: () => Promise<T>, otherwise: O): Promise<T | O> {
+export async function ifAvailable<T, const O>(work: () => Promise<T>, otherwise: O): Promise<T | O> {
   try {
     return await work();
   } catch (error) {

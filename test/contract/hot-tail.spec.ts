@@ -1,11 +1,11 @@
-import { MemoryHotTail, type HotTailLimits } from '../../src/modules/session/adapters/memory.hot-tail.js';
+import { MemoryHotTail, type MemoryTailLimits } from '../../src/modules/session/adapters/memory.hot-tail.js';
 import { RedisHotTail } from '../../src/modules/session/adapters/redis.hot-tail.js';
 import { redisClusterPlace, redisPlace } from '../support/redis-place.js';
 import { eventually } from '../support/router-calls.js';
 import { describeHotTail, MAX_TURNS, TTL_MS } from './hot-tail.contract.js';
 import { KEY, storedTurn, TestClock } from './session-samples.js';
 
-const LIMITS: HotTailLimits = { ttlMs: TTL_MS, maxTurns: MAX_TURNS, maxSessions: 100, maxBytes: 1_000_000 };
+const LIMITS: MemoryTailLimits = { ttlMs: TTL_MS, maxTurns: MAX_TURNS, maxSessions: 100, maxBytes: 1_000_000 };
 
 describeHotTail('memory', () => {
   const clock = new TestClock();
@@ -14,7 +14,7 @@ describeHotTail('memory', () => {
 
 describe('memory hot tail', () => {
   const key = (n: number) => ({ tenant: 'acme', sessionId: `s${n}` });
-  const create = (changes: Partial<HotTailLimits>, foreignWrites?: () => number) => {
+  const create = (changes: Partial<MemoryTailLimits>, foreignWrites?: () => number) => {
     const clock = new TestClock();
     return new MemoryHotTail(() => ({ ...LIMITS, ...changes }), foreignWrites, clock.now);
   };

@@ -1,17 +1,16 @@
 import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { IdempotencyConflict, InvalidRequest } from '../../common/app-error.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { IDEMPOTENCY_HEADER, type AnswerOnce } from '../../common/http/idempotent.decorator.js';
 import { sourceOf } from '../../common/json/source.js';
 import type { SessionKey } from '../../common/session-id.js';
-import { StoreUnavailable } from '../../common/store-unavailable.js';
+import { ifAvailable } from '../../common/store-unavailable.js';
 import { AnswerRecorder } from './answer-recorder.js';
 import { IdempotentRun } from './idempotent-run.js';
 import { IdempotencyStore, type KeyName, type StoredAnswer } from './idempotency-store.js';
-import { ownWords } from '../../common/logging/outside-text.js';
 
 /** Visible ASCII, as the draft of the header has it (draft-ietf-httpapi-idempotency-key-header). */
 const KEY = /^[\x21-\x7e]{1,255}$/;
@@ -23,8 +22,6 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
  */
 @Injectable()
 export class IdempotentAnswers {
-  private readonly logger = new Logger('idempotency');
-
   constructor(
     private readonly store: IdempotencyStore,
     private readonly config: LiveConfig,
@@ -35,7 +32,9 @@ export class IdempotentAnswers {
     const key = keyOf(checkedKey(request.headers[IDEMPOTENCY_HEADER]), request);
     const signal = request.server.callerSignals.of(request, reply);
     const run = new IdempotentRun(this.store, key, fingerprintOf(request), signal);
-    const claim = await this.claim(run, performance.now() - reply.elapsedTime + this.patienceMs(request));
+    const deadlineAt = performance.now() - reply.elapsedTime + this.patienceMs(request);
+    // While the store is away the request is answered as if it had no key.
+    const claim = await ifAvailable(() => run.begin(deadlineAt), 'alone');
     if (claim === 'alone') return work();
     if (claim !== 'claimed') {
       // no model is called, so nothing else counts it
@@ -51,17 +50,6 @@ export class IdempotentAnswers {
     const { resilience, targets } = this.config.current;
     if ((body as { stream?: unknown } | null)?.stream === true) return resilience.deadlineMs;
     return Math.max(resilience.deadlineMs, ...targets.map(({ timeouts }) => timeouts.plainMs));
-  }
-
-  /** `alone`: the store is away, so the request is answered as if it had no key. */
-  private async claim(run: IdempotentRun, deadlineAt: number): Promise<'claimed' | 'other' | 'alone' | StoredAnswer> {
-    try {
-      return await run.begin(deadlineAt);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      this.logger.debug(`a key was not looked at: ${ownWords(error)}`); // the store's connection has told
-      return 'alone';
-    }
   }
 
   private async answerFirst(run: IdempotentRun, recorder: AnswerRecorder, work: () => Promise<unknown>) {

@@ -14,6 +14,12 @@ export interface TailReading {
   readonly usable: boolean;
 }
 
+export interface HotTailLimits {
+  readonly ttlMs: number;
+  /** Turns kept of one session. */
+  readonly maxTurns: number;
+}
+
 /** `unsure`: kept or not, this memory cannot tell whether the session was erased meanwhile. */
 export type Kept = 'kept' | 'erased' | 'unsure';
 

@@ -10,43 +10,24 @@ const logger = new Logger('session');
 const VERSION = 1;
 
 /** A turn as the durable stores keep it: the API's field names, plus a version so that a later release can migrate. */
-export interface TurnDocument {
-  v: typeof VERSION;
-  id: string;
-  at: string;
-  request_id: string;
-  messages: Turn['messages'];
-  target: string;
-  tier: Turn['tier'];
-  model: string;
-  simulated: boolean;
-  usage: Turn['usage'];
-  cost_usd: number | null;
-  latency_ms: number;
-  cached: boolean;
-  fallback: boolean;
-}
+export type TurnDocument = ReturnType<typeof toDocument>;
 
-export function toDocument(turn: Turn): TurnDocument {
-  const { requestId, costUsd, latencyMs, id, at, messages, target, tier, model, simulated, usage, cached, fallback } =
-    turn;
-  return {
-    v: VERSION,
-    id,
-    at,
-    request_id: requestId,
-    messages,
-    target,
-    tier,
-    model,
-    simulated,
-    usage,
-    cost_usd: costUsd,
-    latency_ms: latencyMs,
-    cached,
-    fallback,
-  };
-}
+export const toDocument = (turn: Turn) => ({
+  v: VERSION,
+  id: turn.id,
+  at: turn.at,
+  request_id: turn.requestId,
+  messages: turn.messages,
+  target: turn.target,
+  tier: turn.tier,
+  model: turn.model,
+  simulated: turn.simulated,
+  usage: turn.usage,
+  cost_usd: turn.costUsd,
+  latency_ms: turn.latencyMs,
+  cached: turn.cached,
+  fallback: turn.fallback,
+});
 
 /**
  * Reads this version's documents and older ones: what they lack gets the value it would have had. A newer version may

@@ -1,15 +1,12 @@
 import { erasedSince } from '../erasure.js';
-import { HotTail, type Kept, type TailReading } from '../hot-tail.js';
+import { HotTail, type HotTailLimits, type Kept, type TailReading } from '../hot-tail.js';
 import { BoundedMap } from '../../../common/bounded-map.js';
 import { sessionName, type SessionKey } from '../../../common/session-id.js';
 import { mergeTurns, type StoredTurn } from '../stored-turn.js';
 
 const MAX_ERASED = 10_000;
 
-export interface HotTailLimits {
-  readonly ttlMs: number;
-  /** Turns kept of one session. */
-  readonly maxTurns: number;
+export interface MemoryTailLimits extends HotTailLimits {
   readonly maxSessions: number;
   /** All turns together, bytes as documents. */
   readonly maxBytes: number;
@@ -47,7 +44,7 @@ export class MemoryHotTail extends HotTail {
   private readonly erased = new BoundedMap<string, number>(MAX_ERASED);
 
   constructor(
-    private readonly limits: () => HotTailLimits,
+    private readonly limits: () => MemoryTailLimits,
     private readonly foreignWrites: () => number = () => 0,
     private readonly now: () => number = Date.now,
   ) {

@@ -3,7 +3,7 @@ import { BackgroundWork, type ScheduledWork } from '../../../common/background-w
 import { hashTag, RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
 import { ifAvailable } from '../../../common/store-unavailable.js';
 import { CLOCK_SLACK_MS } from '../erasure.js';
-import { HotTail, type Kept, type TailReading } from '../hot-tail.js';
+import { HotTail, type HotTailLimits, type Kept, type TailReading } from '../hot-tail.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import { mergeTurns, type StoredTurn } from '../stored-turn.js';
 import { fromDocument, readTurn, toDocument } from '../turn-document.js';
@@ -103,11 +103,6 @@ type TailReply = [mark: string, erased: string, filledFor: string, length: numbe
 /** Of a session that has to be read from the turn store; it is not filled either. */
 const UNREAD = { turns: [], complete: false, mark: -1 };
 
-export interface RedisTailLimits {
-  readonly ttlMs: number;
-  readonly maxTurns: number;
-}
-
 /**
  * The hot tail that all replicas share. A turn that could not be added makes the session's list stale: it is forgotten
  * as soon as Redis answers again, and until then this replica reads the session from the turn store.
@@ -122,7 +117,7 @@ export class RedisHotTail extends HotTail {
 
   constructor(
     private readonly redis: RedisConnection,
-    private readonly limits: () => RedisTailLimits,
+    private readonly limits: () => HotTailLimits,
     private readonly now: () => number = Date.now,
   ) {
     super();
