@@ -1,7 +1,7 @@
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import type { ChatMessage, ChatRequest } from '../../src/common/chat.js';
 import type { TargetStatus } from '../../src/common/target.js';
-import { checkAnswer } from '../../src/modules/router/answer-check.js';
+import { checkAnswer } from '../../src/modules/router/answer-check/answer-check.js';
 import { LearnedScorer } from '../../src/modules/router/learned/learned-scorer.js';
 import { shippedArtefact } from '../../src/modules/router/learned/routing-artefact.js';
 import { ShareControl } from '../../src/modules/router/learned/share-control.js';

@@ -4,28 +4,26 @@ import type { ChatRequest, Completion } from '../../common/chat.js';
 import type { Strategy } from '../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { TargetStatus } from '../../common/target.js';
-import type { AnswerVerdict } from './answer-check.js';
+import type { AnswerVerdict } from './answer-check/answer-check.js';
 
 /** Why a target was chosen; a closed set, it is a header value and a metric label. */
-export const REASON_CODES = [
-  'explicit_target',
-  'only_candidate',
-  'sticky_session',
-  'tool_loop',
-  'private_text',
-  'rule_simple',
-  'rule_complex',
-  'rule_default',
-  'learned_simple',
-  'learned_complex',
-  'cascade',
-  'priority',
-  'weighted',
-  'cheapest',
-  'fastest',
-  'cache_hit',
-] as const;
-export type ReasonCode = (typeof REASON_CODES)[number];
+export type ReasonCode =
+  | 'explicit_target'
+  | 'only_candidate'
+  | 'sticky_session'
+  | 'tool_loop'
+  | 'private_text'
+  | 'rule_simple'
+  | 'rule_complex'
+  | 'rule_default'
+  | 'learned_simple'
+  | 'learned_complex'
+  | 'cascade'
+  | 'priority'
+  | 'weighted'
+  | 'cheapest'
+  | 'fastest'
+  | 'cache_hit';
 
 /** Why a decision came out as it did, for a person; made only where somebody reads it. */
 export interface RouteExplanation {

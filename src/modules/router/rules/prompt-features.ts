@@ -1,7 +1,6 @@
 import { estimateTextTokens, latinTokens } from '../../../common/token-estimate.js';
 import { TextCodes } from '../../../common/text-codes.js';
 import { CODE, DIGIT, FOREIGN, FRAME, MATH, NEWLINE, OPERATOR, QUESTION, type Prompt } from '../prompt.js';
-import { countOperators } from './arithmetic.js';
 import { CUE_CATEGORIES, cueBits, HARD_CATEGORIES, PAYLOAD_CUES, type CueCategory } from './cue-lexicon.js';
 import { CUE_MATCHER } from './cue-matcher.js';
 import { BLANK, FoldedText, isUnspacedScript, type Codes } from './folded-text.js';
@@ -19,6 +18,14 @@ const STACK_FRAME =
 const FIRST_FRAME = /^[^\S\n\r\u2028\u2029]{0,12}(?:at |File "|Traceback \()/;
 const LATER_FRAME = /[\n\r\u2028\u2029][^\S\n\r\u2028\u2029]{0,12}(?:at |File "|Traceback \()/;
 const FAULT = /\b[A-Z][A-Za-z]{1,40}(?:Error|Exception): /;
+/** A run of numbers and what may stand between them. One pass: the class holds no two ways to read a character. */
+const NUMBER_CHAIN = /\d[\d.,\s+\-*/×÷^()%]*\d/g;
+const SIGN = /[+*×÷^]|(?<=\s)[-/](?=\s)/g;
+/** Dates, telephone numbers, ISBNs, ranges and fractions have these between digits without spaces. */
+const TIGHT_SIGN = /(?<=\d\)?)[-/](?=\(?\d)/g;
+const TIGHT_OPERATION = /^\s*\d{1,9}(?:\.\d{1,9})?[-/]\d{1,9}(?:\.\d{1,9})?\s*$/;
+/** Above this, a message with "10-4" or "24/7" in it is prose. */
+const BARE_CALCULATION_WORDS = 5;
 /** What a line of code without one of the characters of kind `CODE` begins with. */
 const CODE_BEGINS =
   /[ \t]*(?:[})\]]|(?:export |public |private |static |async )*(?:def|class|function|func|fn|import|from|const|let|var|return|interface|struct|package|using|#include|SELECT|INSERT|UPDATE|CREATE|at) ?[\w.*{("'<$])/y;
@@ -217,3 +224,20 @@ function mayHaveMath({ codes, length, kinds }: Prompt): boolean {
 const hasStackTrace = (examined: string): boolean =>
   ((FIRST_FRAME.test(examined) || LATER_FRAME.test(examined)) && STACK_FRAME.test(examined)) ||
   ((examined.includes('Error: ') || examined.includes('Exception: ')) && FAULT.test(examined));
+
+/**
+ * How many arithmetic operators stand between numbers. `-` and `/` without spaces count only where the message is
+ * hardly more than that one operation, as elsewhere they make dates, telephone numbers and ranges.
+ *
+ * @param words how many words the whole message has
+ */
+function countOperators(text: string, words: number): number {
+  let operators = 0;
+  for (const [chain] of text.matchAll(NUMBER_CHAIN)) {
+    const clear = chain.match(SIGN)?.length ?? 0;
+    const tight = chain.match(TIGHT_SIGN)?.length ?? 0;
+    if (clear > 0) operators += clear + tight;
+    else if (words <= BARE_CALCULATION_WORDS && TIGHT_OPERATION.test(chain)) operators += 1;
+  }
+  return operators;
+}

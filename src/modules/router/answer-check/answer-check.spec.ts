@@ -1,5 +1,5 @@
-import { timesAsLong, wordSearch } from '../../../test/support/cpu-time.js';
-import type { ChatRequest } from '../../common/chat.js';
+import { timesAsLong, wordSearch } from '../../../../test/support/cpu-time.js';
+import type { ChatRequest } from '../../../common/chat.js';
 import { checkAnswer } from './answer-check.js';
 
 const ask = (over: Partial<ChatRequest> = {}): ChatRequest => ({ model: 'auto', messages: [], ...over });

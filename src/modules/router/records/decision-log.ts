@@ -1,20 +1,28 @@
+import { createReadStream } from 'node:fs';
 import { appendFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { Overloaded } from '../../common/app-error.js';
-import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
-import type { Caller } from '../../common/caller.js';
-import { makeFolder } from '../../common/make-folder.js';
-import { hasLine } from './decision-search.js';
+import { Overloaded } from '../../../common/app-error.js';
+import { BackgroundWork, type ScheduledWork } from '../../../common/background-work.js';
+import type { Caller } from '../../../common/caller.js';
+import { makeFolder } from '../../../common/make-folder.js';
 
 const FILE = 'decisions.jsonl';
 const OLDER = 'decisions.1.jsonl';
 /** The file before the present one is kept, so the log takes at most twice this. */
 const MOST_BYTES = 32 * 1024 * 1024;
 const FLUSH_MS = 1_000;
+/** Lines that are made before other work has its turn. */
+const LINES_AT_ONCE = 200;
 /** Lines waiting for a disk that does not take them; older ones are dropped. */
 const MOST_WAITING = 10_000;
 const MOST_SEARCHES = 16;
+/** As much is looked through before other work has its turn, bytes. */
+const PIECE = 256 * 1024;
+/** No line of the log is longer, bytes. */
+const LONGEST_LINE = 64 * 1024;
+const NEWLINE = 10;
 
 /**
  * Decisions and what callers thought of the answers, one JSON object a line, in `decisions.jsonl` of the data folder:
@@ -25,7 +33,8 @@ const MOST_SEARCHES = 16;
 export class DecisionLog implements OnApplicationShutdown {
   private readonly logger = new Logger('decisions');
   private readonly folder = process.env['ROUTER_DATA_DIR'] || 'data';
-  private waiting: string[] = [];
+  /** A request does not wait until its line is a text. */
+  private waiting: object[] = [];
   private readonly background = new BackgroundWork('decisions');
   private next: ScheduledWork | null = null;
   private writing: Promise<void> = Promise.resolve();
@@ -34,7 +43,7 @@ export class DecisionLog implements OnApplicationShutdown {
 
   append(entry: object): void {
     if (this.waiting.length >= MOST_WAITING) this.waiting.shift();
-    this.waiting.push(JSON.stringify(entry));
+    this.waiting.push(entry);
     this.next ??= this.background.after('writing decisions down', FLUSH_MS, () => this.flush());
   }
 
@@ -84,7 +93,7 @@ export class DecisionLog implements OnApplicationShutdown {
 
   private async write(): Promise<void> {
     if (this.waiting.length === 0) return;
-    const lines = this.waiting;
+    const entries = this.waiting;
     this.waiting = [];
     const file = join(this.folder, FILE);
     try {
@@ -96,9 +105,47 @@ export class DecisionLog implements OnApplicationShutdown {
         },
       );
       if (size > MOST_BYTES) await rename(file, join(this.folder, OLDER));
-      await appendFile(file, `${lines.join('\n')}\n`);
+      await appendFile(file, await linesOf(entries));
     } catch (error) {
-      this.logger.warn({ err: error, lines: lines.length }, 'decisions could not be written');
+      this.logger.warn({ err: error, lines: entries.length }, 'decisions could not be written');
     }
   }
+}
+
+async function linesOf(entries: readonly object[]): Promise<string> {
+  let text = '';
+  for (let i = 0; i < entries.length; i += 1) {
+    if (i > 0 && i % LINES_AT_ONCE === 0) await setImmediate();
+    text += `${JSON.stringify(entries[i])}\n`;
+  }
+  return text;
+}
+
+/**
+ * Whether a file of JSON lines has one with this text in it that `isIt` accepts; without the file, no. Reads in pieces, so
+ * that the event loop goes on turning.
+ */
+async function hasLine(file: string, text: string, isIt: (line: unknown) => boolean): Promise<boolean> {
+  const needle = Buffer.from(text);
+  let rest: Buffer<ArrayBufferLike> = Buffer.alloc(0);
+  try {
+    for await (const piece of createReadStream(file, { highWaterMark: PIECE }) as AsyncIterable<Buffer>) {
+      const read = Buffer.concat([rest, piece]);
+      const end = read.lastIndexOf(NEWLINE) + 1;
+      if (hasIn(read.subarray(0, end), needle, isIt)) return true;
+      rest = read.length - end > LONGEST_LINE ? Buffer.alloc(0) : read.subarray(end);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return false;
+}
+
+function hasIn(lines: Buffer, needle: Buffer, isIt: (line: unknown) => boolean): boolean {
+  for (let at = lines.indexOf(needle); at >= 0; at = lines.indexOf(needle, at + 1)) {
+    const start = lines.lastIndexOf(NEWLINE, at) + 1;
+    const line = lines.toString('utf8', start, lines.indexOf(NEWLINE, at));
+    if (isIt(JSON.parse(line))) return true;
+  }
+  return false;
 }

@@ -1,5 +1,5 @@
 import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
-import { ChatCompletedEvent } from '../chat/chat.messages.js';
+import { ChatCompletedEvent } from '../../chat/chat.messages.js';
 import { KnownRequests } from './known-requests.js';
 import { OpenToolCalls } from './open-tool-calls.js';
 

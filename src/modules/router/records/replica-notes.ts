@@ -1,8 +1,8 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { BoundedMap } from '../../common/bounded-map.js';
-import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
-import { RedisConnection } from '../../common/redis/redis-connection.js';
-import { ifAvailable } from '../../common/store-unavailable.js';
+import { BoundedMap } from '../../../common/bounded-map.js';
+import { BackgroundWork, type ScheduledWork } from '../../../common/background-work.js';
+import { RedisConnection } from '../../../common/redis/redis-connection.js';
+import { ifAvailable } from '../../../common/store-unavailable.js';
 
 /** Notes on their way to Redis; the oldest is lost when it does not take them. */
 const MOST_WAITING = 5_000;

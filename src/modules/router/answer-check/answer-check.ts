@@ -1,6 +1,6 @@
 import { Script } from 'node:vm';
-import type { ChatRequest, Completion } from '../../common/chat.js';
-import { readableJson } from '../../common/json/readable.js';
+import type { ChatRequest, Completion } from '../../../common/chat.js';
+import { readableJson } from '../../../common/json/readable.js';
 import { findSchemaFault } from './schema-fault.js';
 
 /** What the checks of a cheap answer found. */

@@ -2,7 +2,7 @@ import type { IQueryHandler } from '@nestjs/cqrs';
 import { QueryHandler } from '@nestjs/cqrs';
 import { checkAnswer } from './answer-check.js';
 import type { AnswerVerdict } from './answer-check.js';
-import { CheckAnswerQuery } from './router.messages.js';
+import { CheckAnswerQuery } from '../router.messages.js';
 
 /** Checks a cheap answer of a cascade. */
 @QueryHandler(CheckAnswerQuery)

@@ -12,14 +12,14 @@ import {
   PermissionDenied,
   RateLimitExceeded,
   UnsupportedMediaType,
-} from '../../common/app-error.js';
-import type { Caller } from '../../common/caller.js';
-import { CurrentCaller } from '../../common/http/access.decorators.js';
-import { CountsAsRequest } from '../../common/http/counted.decorator.js';
-import { ApiErrors } from '../../common/http/api-docs.decorators.js';
-import { checked } from '../../common/http/request-validation.pipe.js';
+} from '../../../common/app-error.js';
+import { BoundedMap } from '../../../common/bounded-map.js';
+import type { Caller } from '../../../common/caller.js';
+import { CurrentCaller } from '../../../common/http/access.decorators.js';
+import { CountsAsRequest } from '../../../common/http/counted.decorator.js';
+import { ApiErrors } from '../../../common/http/api-docs.decorators.js';
+import { checked } from '../../../common/http/request-validation.pipe.js';
 import { DecisionLog } from './decision-log.js';
-import { FeedbackAllowance } from './feedback-allowance.js';
 import { KnownRequests } from './known-requests.js';
 
 const feedbackSchema = z.strictObject({
@@ -36,6 +36,33 @@ type Feedback = z.infer<typeof feedbackSchema>;
 const ENTRY_BYTES = 200;
 /** Stands for the caller's latest request on this replica. */
 const LATEST = 'latest';
+/** What one user may have written down in a day, bytes: about 400 of the longest comments or 5,000 scores. */
+const MOST_BYTES = 1_000_000;
+const DAY_MS = 86_400_000;
+/** Users counted at a time; the one counted for longest goes first. */
+const MOST_USERS = 10_000;
+
+/** Bounds what each user adds to the decision log, so that nobody can push the decisions of others out of it. */
+class FeedbackAllowance {
+  private readonly users = new BoundedMap<string, { readonly since: number; bytes: number }>(MOST_USERS);
+
+  /**
+   * @param now milliseconds
+   * @throws RateLimitExceeded when the day's part is used up
+   */
+  take(user: string, bytes: number, now: number): void {
+    let spent = this.users.get(user);
+    if (!spent || now - spent.since >= DAY_MS) {
+      spent = { since: now, bytes: 0 };
+      this.users.set(user, spent);
+    }
+    if (spent.bytes + bytes > MOST_BYTES) {
+      const seconds = (spent.since + DAY_MS - now) / 1000;
+      throw new RateLimitExceeded('You have given as much feedback as is kept of one user in a day.', seconds);
+    }
+    spent.bytes += bytes;
+  }
+}
 
 @ApiTags('chat')
 @Controller()

@@ -1,4 +1,4 @@
-import { isFields, ownField, type Fields } from '../../common/json/fields.js';
+import { isFields, ownField, type Fields } from '../../../common/json/fields.js';
 
 const DEEPEST = 32;
 /** An `enum` of more values is not judged: each value of the answer would be compared with all of them. */

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { Caller } from '../../common/caller.js';
+import type { Caller } from '../../../common/caller.js';
 import { DecisionLog } from './decision-log.js';
 import { LatestOf } from './latest-of.js';
 import { ReplicaNotes } from './replica-notes.js';
