@@ -60,11 +60,19 @@ export interface TargetStatus extends Target {
   readonly openForMs: number;
   /** `null` where the server does not tell and nothing was learned yet. */
   readonly warm: boolean | null;
-  readonly inFlight: number;
-  readonly queued: number;
-  /** Time to first token of the latest calls, milliseconds; `null` before the first one. */
+  readonly slots: {
+    readonly inFlight: number;
+    /** Calls that wait for a slot. */
+    readonly queued: number;
+  };
+  readonly calls: CallStatistics;
+}
+
+/** Of the latest calls of a target. */
+export interface CallStatistics {
+  /** Time to first token, milliseconds; `null` before the first one. */
   readonly ttftMs: { readonly p50: number | null; readonly p95: number | null };
-  /** Share of failed calls among the latest ones, 0 to 1. */
+  /** Share of failed calls, 0 to 1. */
   readonly errorRate: number;
   readonly lastError: LastError | null;
 }

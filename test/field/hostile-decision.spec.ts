@@ -135,8 +135,8 @@ const target = (id: string, tier: 'local' | 'cloud'): TargetStatus => ({
     deployment: {},
   },
   timeouts: { connectMs: 1, firstTokenMs: 1, idleMs: 1, plainMs: 1, totalMs: 1, loadMs: 1 },
-  ...{ breaker: 'closed', openForMs: 0, warm: null, inFlight: 0, queued: 0, errorRate: 0, lastError: null },
-  ttftMs: { p50: null, p95: null },
+  ...{ breaker: 'closed', openForMs: 0, warm: null, slots: { inFlight: 0, queued: 0 } },
+  calls: { ttftMs: { p50: null, p95: null }, errorRate: 0, lastError: null },
 });
 const targets = [target('near', 'local'), target('cloud', 'cloud')];
 const config = routerConfigSchema.parse({

@@ -3,7 +3,6 @@ import {
   loadsModels,
   type BreakerState,
   type Capability,
-  type LastError,
   type Price,
   type Provider,
   type TargetStatus,
@@ -88,25 +87,5 @@ export class LiveTarget implements TargetStatus {
 
   get warm(): boolean | null {
     return loadsModels(this) ? this.warmState.value : null;
-  }
-
-  get inFlight(): number {
-    return this.slots.inFlight;
-  }
-
-  get queued(): number {
-    return this.slots.queued;
-  }
-
-  get ttftMs(): TargetStatus['ttftMs'] {
-    return this.calls.ttftMs;
-  }
-
-  get errorRate(): number {
-    return this.calls.errorRate;
-  }
-
-  get lastError(): LastError | null {
-    return this.calls.lastError;
   }
 }

@@ -1,10 +1,10 @@
-import type { LastError, TargetStatus } from '../../common/target.js';
+import type { CallStatistics, LastError } from '../../common/target.js';
 import type { UpstreamFailure } from '../../common/upstream-failure.js';
 
 const SAMPLES = 64;
 
 /** The latest calls of one target: enough to compare targets, small enough to forget a bad minute. */
-export class RecentCalls {
+export class RecentCalls implements CallStatistics {
   private readonly firstTokens: number[] = [];
   private readonly failures: boolean[] = [];
   lastError: LastError | null = null;
@@ -27,7 +27,7 @@ export class RecentCalls {
   }
 
   /** Nearest-rank percentiles of the time to first token, milliseconds. */
-  get ttftMs(): TargetStatus['ttftMs'] {
+  get ttftMs(): CallStatistics['ttftMs'] {
     const sorted = this.firstTokens.toSorted((a, b) => a - b);
     const percentile = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? null;
     return { p50: percentile(0.5), p95: percentile(0.95) };

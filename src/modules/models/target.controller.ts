@@ -49,14 +49,14 @@ function errorJson(error: LastError | null, { scopes }: Caller) {
 
 /** The JSON of `/admin/targets` (DESIGN section 4), with the price, and what a token counts in budgets. */
 function toJson(target: TargetStatus, caller: Caller, all: RouterConfig['targets']) {
-  const { id, tier, provider, model, simulated, breaker, warm } = target;
+  const { id, tier, provider, model, simulated, breaker, warm, slots, calls } = target;
   return {
     ...{ id, tier, provider, model, simulated, breaker, warm },
-    in_flight: target.inFlight,
-    queued: target.queued,
-    ttft_ms: target.ttftMs,
-    error_rate: target.errorRate,
-    last_error: errorJson(target.lastError, caller),
+    in_flight: slots.inFlight,
+    queued: slots.queued,
+    ttft_ms: calls.ttftMs,
+    error_rate: calls.errorRate,
+    last_error: errorJson(calls.lastError, caller),
     price: target.price,
     budget_price: budgetPrice(target, all),
   };

@@ -28,14 +28,10 @@ class OneTarget implements IQueryHandler<ListTargetsQuery> {
       openForMs: 0,
       deployment: {},
       warm: null,
-      inFlight: 0,
-      queued: 0,
-      errorRate: 0,
-      lastError: null,
+      slots: { inFlight: 0, queued: 0 },
+      calls: { ttftMs: { p50: null, p95: null }, errorRate: 0, lastError: null },
     } as const;
-    return [
-      { contextWindow: null, ...target, ...idle, price: null, simulated: true, ttftMs: { p50: null, p95: null } },
-    ];
+    return [{ contextWindow: null, ...target, ...idle, price: null, simulated: true }];
   }
 }
 

@@ -12,6 +12,7 @@ const HARD = 'Prove that there are infinitely many primes.';
 
 const scorer = new LearnedScorer(shippedArtefact());
 
+const NO_CALLS = { ttftMs: { p50: null, p95: null }, errorRate: 0, lastError: null };
 const target = (id: string, over: Partial<TargetStatus> = {}): TargetStatus => ({
   id,
   tier: id.startsWith('local') ? 'local' : 'cloud',
@@ -26,11 +27,8 @@ const target = (id: string, over: Partial<TargetStatus> = {}): TargetStatus => (
   openForMs: 0,
   deployment: {},
   warm: null,
-  inFlight: 0,
-  queued: 0,
-  ttftMs: { p50: null, p95: null },
-  errorRate: 0,
-  lastError: null,
+  slots: { inFlight: 0, queued: 0 },
+  calls: NO_CALLS,
   ...over,
 });
 
@@ -280,13 +278,14 @@ describe('strategies', () => {
   });
 
   it('latency takes the fastest, but measures the unmeasured first', () => {
-    const timed = (id: string, p50: number | null, over = {}) => target(id, { ttftMs: { p50, p95: p50 }, ...over });
+    const timed = (id: string, p50: number | null, over = {}, errorRate = 0) =>
+      target(id, { calls: { ...NO_CALLS, ttftMs: { p50, p95: p50 }, errorRate }, ...over });
     const pick = (...targets: TargetStatus[]) => decide({ strategy: 'latency', targets }).target;
     expect(pick(timed('a', 90), timed('b', 30))).toBe('b');
     expect(pick(timed('a', 90), timed('b', null))).toBe('b');
     expect(pick(timed('a', 90), timed('local', null, { warm: false }))).toBe('a');
-    expect(pick(timed('a', 90), timed('b', null, { errorRate: 1 }))).toBe('a');
-    expect(pick(timed('a', 90), timed('b', null, { inFlight: 1 }))).toBe('a');
+    expect(pick(timed('a', 90), timed('b', null, {}, 1))).toBe('a');
+    expect(pick(timed('a', 90), timed('b', null, { slots: { inFlight: 1, queued: 0 } }))).toBe('a');
   });
 
   it.each(['magic', ''])('%j is refused with the valid ones', (strategy) => {

@@ -35,9 +35,10 @@ export function byCost(targets: readonly TargetStatus[], promptTokens: number, a
  * not so one that is known to be cold or fails, as it would stay first for ever.
  */
 export function byLatency(targets: readonly TargetStatus[]): TargetStatus[] {
-  const rank = ({ ttftMs, warm, errorRate, inFlight }: TargetStatus): number => {
-    if (ttftMs.p50 !== null) return ttftMs.p50;
-    return warm !== false && errorRate < MEASURABLE_ERROR_RATE && inFlight === 0 ? -1 : Infinity;
+  const rank = ({ warm, slots, calls }: TargetStatus): number => {
+    const { p50 } = calls.ttftMs;
+    if (p50 !== null) return p50;
+    return warm !== false && calls.errorRate < MEASURABLE_ERROR_RATE && slots.inFlight === 0 ? -1 : Infinity;
   };
   return [...targets].sort((a, b) => compare(rank(a), rank(b)));
 }
