@@ -63,7 +63,7 @@ export class StoreConnection<T> {
     private readonly rules: StoreRules,
     private readonly open: () => Promise<Opened<T>>,
   ) {
-    this.guard = new StoreGuard(store, { answered: (error) => rules.throttled(error) });
+    this.guard = new StoreGuard(store, { isAnswer: (error) => rules.throttled(error) });
   }
 
   start(): void {

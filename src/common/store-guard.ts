@@ -18,7 +18,7 @@ export interface StoreGuardOptions {
   readonly deadlineMs?: number;
   readonly resetMs?: number;
   /** Whether the error is an answer of a store that is well (throttled, full): it does not open the breaker. */
-  readonly answered?: (error: Error) => boolean;
+  readonly isAnswer?: (error: Error) => boolean;
 }
 
 export interface CallTerms {
@@ -119,7 +119,7 @@ export class StoreGuard {
   }
 
   private isAnswer(error: Error): boolean {
-    return this.options.answered?.(error) ?? false;
+    return this.options.isAnswer?.(error) ?? false;
   }
 }
 

@@ -52,7 +52,7 @@ export class RedisScript {
  */
 export class RedisConnection implements OnApplicationBootstrap {
   private readonly logger = new Logger('stores');
-  private readonly guard = new StoreGuard('redis', { answered: isAnswer });
+  private readonly guard = new StoreGuard('redis', { isAnswer });
   private client: RedisClient | null = null;
   private disconnect: (() => Promise<void>) | null = null;
   private readonly background = new BackgroundWork('stores');

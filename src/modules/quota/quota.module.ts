@@ -6,7 +6,7 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { CountRequest } from '../../common/http/counted.decorator.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
-import { tablesConnection } from '../../common/tables/adapters/tables-client.js';
+import { hasTables, tablesConnection } from '../../common/tables/adapters/tables-client.js';
 import { MemoryQuotaLedger } from './adapters/memory.quota-ledger.js';
 import { RedisQuotaLedger } from './adapters/redis.quota-ledger.js';
 import { RedisReplicaRegistry } from './adapters/redis.replica-registry.js';
@@ -22,8 +22,7 @@ const REPLICAS_TABLE = 'replicas';
 
 function replicaCount({ current: { tables, redis } }: LiveConfig, connection: RedisConnection): ReplicaCount | null {
   if (!connection.configured) return null;
-  const hasTables = tables.endpoint !== '' || tables.connectionString !== '';
-  const standIn = hasTables ? new TablesReplicaRegistry(tablesConnection(tables, REPLICAS_TABLE)) : null;
+  const standIn = hasTables(tables) ? new TablesReplicaRegistry(tablesConnection(tables, REPLICAS_TABLE)) : null;
   return new ReplicaCount(new RedisReplicaRegistry(connection), standIn, redis.expectedReplicas);
 }
 

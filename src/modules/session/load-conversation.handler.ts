@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { inTime } from '../../common/in-time.js';
 import { Overloaded } from '../../common/app-error.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import type { Beginning } from './erasure.js';
@@ -68,7 +69,7 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
   private async fromStoreAlone(key: SessionKey, until: number): Promise<readonly StoredTurn[] | null> {
     const left = Math.max(LEAST_READ_MS, Math.ceil(until - performance.now()));
     const first = this.fromStore(key, left);
-    const early = await Promise.race([first, delay(Math.min(READ_AGAIN_AFTER_MS, left / 2), null)]);
+    const early = await inTime(first, Math.min(READ_AGAIN_AFTER_MS, left / 2), null);
     return early ?? eitherOf(first, this.fromStoreAgain(key, until));
   }
 

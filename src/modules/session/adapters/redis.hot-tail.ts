@@ -32,8 +32,8 @@ const READ = new RedisScript(`
   local facts = redis.call('HMGET', KEYS[2], 'forgetAt', 'filledFor', 'count')
   if tonumber(facts[1] or '0') <= tonumber(ARGV[1]) then return {mark, erased, '0', 0, {}} end
   local length = redis.call('LLEN', KEYS[1])
-  local whole = length == tonumber(facts[3] or '-1')
-  return {mark, erased, whole and facts[2] or '0', length, redis.call('LRANGE', KEYS[1], -tonumber(ARGV[2]), -1)}`);
+  local complete = length == tonumber(facts[3] or '-1')
+  return {mark, erased, complete and facts[2] or '0', length, redis.call('LRANGE', KEYS[1], -tonumber(ARGV[2]), -1)}`);
 
 const KEEP = `
   local function keep(now, ttl)
