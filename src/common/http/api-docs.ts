@@ -1,8 +1,10 @@
-import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { applyDecorators } from '@nestjs/common';
+import { ApiResponse, DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AppError } from '../app-error.js';
 
-const DESCRIPTION = `One door in front of local and cloud language models. Any OpenAI SDK works with \`/v1\` of this
+const INTRODUCTION = `One door in front of local and cloud language models. Any OpenAI SDK works with \`/v1\` of this
 service as its base URL. Every answer tells in \`x-router-*\` headers which model gave it and why.
 
 Errors always have the form \`{"error": {"message", "type", "param", "code"}}\`; programs branch on \`code\`.`;
@@ -16,7 +18,7 @@ export const isApiDocsRoute = (url: string): boolean => ROUTES.test(url);
 export function createApiDocument(app: NestFastifyApplication): OpenAPIObject {
   const options = new DocumentBuilder()
     .setTitle('Hybrid LLM Router')
-    .setDescription(DESCRIPTION)
+    .setDescription(INTRODUCTION)
     .setVersion('1')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A key of auth.keys; none is needed on loopback.' })
     .build();
@@ -34,4 +36,58 @@ export function serveApiDocs(app: NestFastifyApplication): void {
   // Relative, as the page's own links are: a gateway may serve all this under a path of its own.
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   fastify.get('/', (_request: FastifyRequest, reply: FastifyReply) => reply.redirect('docs'));
+}
+
+type ErrorClass = new (message: string, second: never) => AppError;
+
+const INNER_ERROR = {
+  type: 'object' as const,
+  description:
+    "A provider's own account of a content filter (category, severity), as it came; absent when there is none.",
+};
+
+const errorSchema = (codes: readonly string[]) => ({
+  type: 'object' as const,
+  required: ['error'],
+  properties: {
+    error: {
+      type: 'object' as const,
+      required: ['message', 'type', 'param', 'code'],
+      properties: {
+        message: { type: 'string' as const },
+        type: { type: 'string' as const },
+        param: { type: 'string' as const, nullable: true, description: 'Path of the bad field.' },
+        code: { type: 'string' as const, enum: [...codes] },
+        ...(codes.includes('content_filter') ? { innererror: INNER_ERROR } : {}),
+      },
+    },
+  },
+});
+
+const STATUS_TEXT: Record<number, string> = {
+  400: 'The request is not valid; `param` names the field.',
+  401: 'No valid credential.',
+  403: 'The credential may not do this.',
+  404: 'Nothing of that name, or not yours.',
+  413: 'The body is larger than the service accepts.',
+  415: 'The body is not application/json.',
+  429: 'A limit is used up; see `Retry-After` and `x-ratelimit-*`.',
+  500: 'A defect of the router.',
+  502: 'The model server failed.',
+  503: 'Nobody can answer now; see `Retry-After`.',
+  504: 'The model server was too slow.',
+};
+
+/** Documents the errors of a route; those of one status share a response, as OpenAPI wants it. */
+export function ApiErrors(...errors: readonly ErrorClass[]): MethodDecorator & ClassDecorator {
+  const byStatus = new Map<number, string[]>();
+  for (const Type of errors) {
+    const { status, code } = new Type('', 1 as never);
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return applyDecorators(
+    ...[...byStatus].map(([status, codes]) =>
+      ApiResponse({ status, description: STATUS_TEXT[status] ?? codes.join(', '), schema: errorSchema(codes) }),
+    ),
+  );
 }

@@ -22,7 +22,7 @@ import {
   UpstreamError,
   UpstreamTimeout,
 } from '../../common/app-error.js';
-import { ApiErrors } from '../../common/http/api-docs.decorators.js';
+import { ApiErrors } from '../../common/http/api-docs.js';
 
 const text = (description: string, example?: string) => ({
   description,

@@ -7,7 +7,7 @@ import { InvalidRequest, RateLimitExceeded } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
-import { ApiErrors } from '../../common/http/api-docs.decorators.js';
+import { ApiErrors } from '../../common/http/api-docs.js';
 import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
 import { checked } from '../../common/http/request-validation.pipe.js';

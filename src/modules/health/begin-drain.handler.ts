@@ -1,12 +1,16 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { BeginDrainCommand } from './health.messages.js';
-import { ReplicaPhase } from './phase.js';
 
+/** Draining is final: a replica that said goodbye does not come back. */
 @CommandHandler(BeginDrainCommand)
 export class BeginDrainHandler implements ICommandHandler<BeginDrainCommand> {
-  constructor(private readonly phase: ReplicaPhase) {}
+  private draining = false;
+
+  get hasBegun(): boolean {
+    return this.draining;
+  }
 
   async execute(): Promise<void> {
-    this.phase.beginDrain();
+    this.draining = true;
   }
 }

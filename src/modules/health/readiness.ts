@@ -13,8 +13,8 @@ import type { TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import type { StoreCheck } from '../../common/store-check.js';
 import { CheckSessionStoresQuery, type SessionStoreChecks } from '../session/session.messages.js';
+import { BeginDrainHandler } from './begin-drain.handler.js';
 import { LoopStalls } from './loop-stalls.js';
-import { ReplicaPhase } from './phase.js';
 
 const CHECK_DEADLINE_MS = 500;
 const LATE = `timeout of ${CHECK_DEADLINE_MS}ms exceeded`;
@@ -89,20 +89,20 @@ export class ReadinessProbe {
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     private readonly queries: QueryBus,
-    private readonly phase: ReplicaPhase,
+    private readonly drain: BeginDrainHandler,
     private readonly stalls: LoopStalls,
     private readonly config: LiveConfig,
   ) {}
 
   /**
    * Never rejects, and takes 500 ms at most: a check that fails or hangs is down. What the stores say is at most 1 s old,
-   * as anybody may ask; the targets, the event loop and the phase are those of now.
+   * as anybody may ask; the targets, the event loop and whether it drains are those of now.
    */
   async read(): Promise<Readiness> {
     const { status, details } = await this.runChecks();
     const checks = Object.fromEntries(Object.entries(details).map(([name, result]) => [name, toCheck(result)]));
     return {
-      status: this.phase.current === 'draining' ? 'draining' : READINESS[status],
+      status: this.drain.hasBegun ? 'draining' : READINESS[status],
       checks: { redis: DISABLED, cosmos: DISABLED, tables: DISABLED, ...checks },
     };
   }

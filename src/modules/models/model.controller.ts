@@ -5,7 +5,7 @@ import type { Caller } from '../../common/caller.js';
 import type { ModelConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
-import { ApiErrors } from '../../common/http/api-docs.decorators.js';
+import { ApiErrors } from '../../common/http/api-docs.js';
 import type { TargetStatus } from '../../common/target.js';
 import { TenantTargets } from '../../common/tenant-targets.js';
 import { TargetCatalogue } from './target-catalogue.js';

@@ -8,7 +8,7 @@ import { LiveConfig } from '../../common/config/live-config.js';
 import { budgetPrice } from '../../common/cost.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
 import { cutText } from '../../common/cut-text.js';
-import { ApiErrors } from '../../common/http/api-docs.decorators.js';
+import { ApiErrors } from '../../common/http/api-docs.js';
 import { redact } from '../../common/logging/redact.js';
 import type { LastError, TargetStatus } from '../../common/target.js';
 import { TenantTargets } from '../../common/tenant-targets.js';

@@ -13,7 +13,7 @@ import {
 import type { Caller } from '../../common/caller.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
 import { CountsAsRequest } from '../../common/http/counted.decorator.js';
-import { ApiErrors } from '../../common/http/api-docs.decorators.js';
+import { ApiErrors } from '../../common/http/api-docs.js';
 import { checked } from '../../common/http/request-validation.pipe.js';
 import { SessionErasure } from './session-erasure.js';
 import { SessionReader } from './session-reader.js';

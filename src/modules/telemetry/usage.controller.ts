@@ -3,7 +3,7 @@ import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swa
 import { InvalidApiKey, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
-import { ApiErrors } from '../../common/http/api-docs.decorators.js';
+import { ApiErrors } from '../../common/http/api-docs.js';
 import { RecordChatCompletedHandler } from './record-chat-completed.handler.js';
 import { UsageLedger, type TenantUsage } from './usage-ledger.js';
 

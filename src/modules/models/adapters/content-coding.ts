@@ -1,17 +1,8 @@
 import { pipeline, type Duplex, type Readable } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import { CONTENT_CODINGS } from '../../../common/content-coding.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 
 type Headers = Readonly<Record<string, unknown>>;
-
-/** By the names of RFC 9110 section 8.4.1 and their successors. */
-const DECODERS: ReadonlyMap<string, () => Duplex> = new Map<string, () => Duplex>([
-  ['gzip', createGunzip],
-  ['x-gzip', createGunzip],
-  ['deflate', createInflate],
-  ['br', createBrotliDecompress],
-  ['zstd', createZstdDecompress],
-]);
 
 /** `identity` is asked for; a server, or a proxy in front of it, that compresses all the same is understood. */
 export function isEncoded(headers: Headers): boolean {
@@ -64,7 +55,7 @@ async function decodeInto(pieces: Buffer[], body: Buffer, headers: Headers, maxB
 
 function decoderOf(headers: Headers): Duplex {
   const coding = String(headers['content-encoding']).trim().toLowerCase();
-  const create = DECODERS.get(coding);
-  if (!create) throw new UpstreamFailure('bad_answer', `content-encoding ${coding.slice(0, 40)} is not known`);
-  return create();
+  const known = CONTENT_CODINGS.get(coding);
+  if (!known) throw new UpstreamFailure('bad_answer', `content-encoding ${coding.slice(0, 40)} is not known`);
+  return known.stream();
 }

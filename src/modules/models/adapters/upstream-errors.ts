@@ -1,8 +1,8 @@
 import type { AttemptOutcome } from '../../../common/attempt.js';
 import { UpstreamFailure, type UpstreamFailureDetail } from '../../../common/upstream-failure.js';
 import { readProviderError, type ProviderError } from './provider-error.js';
-import { capped, retryAfterMs } from './retry-after.js';
 import { readableJson } from '../../../common/json/readable.js';
+import { capped, retryAfterMs } from '../../../common/retry-after.js';
 
 type Headers = Readonly<Record<string, unknown>>;
 

@@ -17,7 +17,7 @@ import { BoundedMap } from '../../../common/bounded-map.js';
 import type { Caller } from '../../../common/caller.js';
 import { CurrentCaller } from '../../../common/http/access.decorators.js';
 import { CountsAsRequest } from '../../../common/http/counted.decorator.js';
-import { ApiErrors } from '../../../common/http/api-docs.decorators.js';
+import { ApiErrors } from '../../../common/http/api-docs.js';
 import { checked } from '../../../common/http/request-validation.pipe.js';
 import { DecisionLog } from './decision-log.js';
 import { KnownRequests } from './known-requests.js';
