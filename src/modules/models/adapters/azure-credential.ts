@@ -1,5 +1,6 @@
 import type { AccessToken, TokenCredential } from '@azure/identity';
 import { BackgroundWork } from '../../../common/background-work.js';
+import { inTime } from '../../../common/in-time.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 
 const SCOPE = 'https://cognitiveservices.azure.com/.default';
@@ -38,9 +39,9 @@ export function azureTokenSource(options: AzureTokenOptions = {}): () => Promise
   const signIn = async (): Promise<string> => {
     try {
       source ??= await defaultCredential();
-      const abortSignal = AbortSignal.timeout(signInMs);
-      const fresh = await Promise.race([source.getToken(SCOPE, { abortSignal }), rejectedBy(abortSignal)]);
-      if (!fresh) throw new Error('the credential gave no token');
+      const asked = source.getToken(SCOPE, { abortSignal: AbortSignal.timeout(signInMs) });
+      const fresh = await inTime(asked, signInMs, null); // not every credential honours the signal it is given
+      if (!fresh) throw new Error(`the credential gave no token within ${signInMs} ms`);
       token = fresh;
       nextRefreshAt = fresh.expiresOnTimestamp - REFRESH_BEFORE_EXPIRY_MS;
       return fresh.token;
@@ -61,13 +62,6 @@ export function azureTokenSource(options: AzureTokenOptions = {}): () => Promise
     if (nextRefreshAt <= now) background.launch('the refresh of the Entra token', signInOnce);
     return token.token;
   };
-}
-
-/** Not every credential honours the signal it is given. */
-function rejectedBy(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
 }
 
 async function defaultCredential(): Promise<TokenCredential> {

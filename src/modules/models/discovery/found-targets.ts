@@ -27,10 +27,7 @@ const SIMULATED_TARGETS: readonly TargetInput[] = [
   },
 ];
 
-interface Candidate {
-  readonly target: TargetInput;
-  readonly parameters: number;
-}
+type LocalModel = FoundModel & Pick<FoundServer, 'kind' | 'baseUrl'>;
 
 /**
  * The targets of a service without configured ones: local models first, in the order of the servers, then the cloud
@@ -38,27 +35,19 @@ interface Candidate {
  * without a cloud the largest is the strong side.
  */
 export function foundTargets(servers: readonly FoundServer[], cloud: CloudFindings): FoundTargets {
-  const local = servers.flatMap((server) => server.models.map((model) => candidate(server, model)));
-  const real = withUniqueIds([...local.map(({ target }) => target), ...cloud.targets]);
+  const local = servers.flatMap(({ kind, baseUrl, models }) => models.map((model) => ({ ...model, kind, baseUrl })));
+  const real = withUniqueIds([...local.map(localTarget), ...cloud.targets]);
   const targets = z.array(targetSchema).parse(real.length > 0 ? real : SIMULATED_TARGETS);
   if (cloud.targets.length > 0 || local.length < 2) return { targets };
   return { targets, strong: [targets[largestOf(local)]!.id] };
 }
 
-function candidate({ kind, baseUrl }: FoundServer, { name, contextWindow, capabilities, parameters = 0 }: FoundModel) {
-  const target: TargetInput = {
-    id: targetId(kind, name),
-    tier: 'local',
-    provider: 'openai',
-    baseUrl,
-    model: name,
-    ...(contextWindow === undefined ? {} : { contextWindow }),
-    capabilities,
-    price: { input: 0, output: 0 },
-  };
-  return { target, parameters };
-}
+const localTarget = ({ kind, baseUrl, name, contextWindow, capabilities }: LocalModel): TargetInput => ({
+  ...{ id: targetId(kind, name), tier: 'local', provider: 'openai', baseUrl, model: name, capabilities },
+  ...(contextWindow === undefined ? {} : { contextWindow }),
+  price: { input: 0, output: 0 },
+});
 
 /** Of equal or unknown sizes the last: as everywhere, cheap ones stand first and dear ones last. */
-const largestOf = (models: readonly Candidate[]): number =>
-  models.reduce((best, { parameters }, i) => (parameters >= models[best]!.parameters ? i : best), 0);
+const largestOf = (models: readonly LocalModel[]): number =>
+  models.reduce((best, { parameters = 0 }, i) => (parameters >= (models[best]!.parameters ?? 0) ? i : best), 0);

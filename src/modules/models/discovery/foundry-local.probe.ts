@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { addAbortSignal } from 'node:stream';
 import type { Environment } from '../../../common/config/config-text.js';
 import { isLoopbackUrl } from '../../../common/loopback.js';
 import { chatModels, foundModel, type LocalServer } from './found-model.js';
@@ -74,25 +75,23 @@ async function printedOriginOf(command: FoundryCommand): Promise<string | null> 
  * such program, it prints none, or time is up. It does not wait for the end of the output: a daemon that the command
  * started may hold the pipe open.
  */
-function printedOrigin({ file, env, statusMs }: FoundryCommand, args: readonly string[]): Promise<string | null> {
-  return new Promise((resolve) => {
-    const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
-    let output = '';
-    const finish = (origin: string | null): void => {
-      clearTimeout(timer);
-      child.stdout.destroy();
-      child.kill('SIGKILL');
-      resolve(origin);
-    };
-    const timer = setTimeout(() => finish(originIn(`${output}\n`)), statusMs);
-    child.on('error', () => finish(null));
-    child.on('close', () => finish(originIn(`${output}\n`)));
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+async function printedOrigin({ file, env, statusMs }: FoundryCommand, args: readonly string[]): Promise<string | null> {
+  const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
+  child.on('error', () => undefined); // no such program: it prints nothing
+  const printed = addAbortSignal(AbortSignal.timeout(statusMs), child.stdout.setEncoding('utf8'));
+  let output = '';
+  try {
+    for await (const text of printed as AsyncIterable<string>) {
       output += text;
       const origin = originIn(output);
-      if (origin || output.length > MAX_OUTPUT) finish(origin);
-    });
-  });
+      if (origin || output.length > MAX_OUTPUT) return origin;
+    }
+  } catch {
+    // cut off by the deadline or by its end: what was printed until then counts
+  } finally {
+    child.kill('SIGKILL');
+  }
+  return originIn(`${output}\n`);
 }
 
 /** A URL counts once something follows it: its end may not have been printed yet. */
