@@ -6,7 +6,9 @@
  */
 import { performance } from 'node:perf_hooks';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { AttemptLog } from '../src/common/attempt.js';
 import { Budget } from '../src/common/budget.js';
+import { WholeAnswer, type ChunkSink } from '../src/common/chunk-stream.js';
 import { routerConfigSchema } from '../src/common/config/config.schema.js';
 import { LiveConfig } from '../src/common/config/live-config.js';
 import type { TargetStatus } from '../src/common/target.js';
@@ -30,17 +32,31 @@ const targets = await app.get(QueryBus).execute(new ListTargetsQuery());
 const candidates = targets.filter(({ id }) => id === 'plain-local' || id === 'plain-cloud');
 const [first] = candidates as [TargetStatus];
 
-const guarded = () =>
-  bus.execute(new CallModelsCommand(candidates, request, [], [], new Budget(performance.now(), ENDLESS_MS, 2), signal));
-const straight = () => bus.execute(new StreamModelCommand(first, request, [], ENDLESS_MS, signal));
+interface Handed {
+  relay(sink: ChunkSink): void;
+}
+
+const asked = { request, history: [], signal };
+const guarded = (): Promise<Handed> => {
+  const budget = new Budget(performance.now(), ENDLESS_MS, 2);
+  return bus.execute(new CallModelsCommand({ ...asked, candidates, down: [], attempts: new AttemptLog(), budget }));
+};
+const straight = async (): Promise<Handed> => {
+  const call = { ...asked, target: first, beginWithinMs: ENDLESS_MS, partialAnswer: null, isFallback: false };
+  const stream = await bus.execute(new StreamModelCommand(call));
+  await stream.next();
+  return stream;
+};
 
 /** Microseconds a call, with all callers busy. */
-async function round(call: () => Promise<AsyncIterable<unknown>>): Promise<number> {
+async function round(call: () => Promise<Handed>): Promise<number> {
   const end = performance.now() + roundMs;
   let calls = 0;
   const caller = async (): Promise<void> => {
     while (performance.now() < end) {
-      for await (const _ of await call()); // to its end
+      const whole = new WholeAnswer();
+      (await call()).relay(whole);
+      await whole.chunks;
       calls += 1;
     }
   };

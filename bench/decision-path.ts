@@ -7,9 +7,11 @@
  */
 import { performance } from 'node:perf_hooks';
 import { CommandBus } from '@nestjs/cqrs';
+import { AttemptLog } from '../src/common/attempt.js';
 import { Budget } from '../src/common/budget.js';
 import { LOOPBACK_CALLER } from '../src/common/caller.js';
 import type { ChatRequest } from '../src/common/chat.js';
+import { WholeAnswer } from '../src/common/chunk-stream.js';
 import { routerConfigSchema } from '../src/common/config/config.schema.js';
 import { LiveConfig } from '../src/common/config/live-config.js';
 import { createApp } from '../src/create-app.js';
@@ -34,8 +36,11 @@ async function decided(n: number): Promise<RouteDecision> {
   const asked = { requestId: `bench-${n}`, history: [], strategy: null, caller: LOOPBACK_CALLER, previousTarget: null };
   const decision = await bus.execute(new DecideRouteCommand({ ...asked, request, live: true, explain: false }));
   const budget = new Budget(performance.now(), ENDLESS_MS, 2);
-  const answer = await bus.execute(new CallModelsCommand(decision.candidates, request, [], [], budget, signal));
-  for await (const _ of answer); // to its end
+  const { candidates, down } = decision;
+  const calls = { candidates, down, request, history: [], attempts: new AttemptLog(), budget, signal };
+  const whole = new WholeAnswer();
+  (await bus.execute(new CallModelsCommand(calls))).relay(whole);
+  await whole.chunks;
   return decision;
 }
 

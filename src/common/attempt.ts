@@ -29,3 +29,28 @@ export interface Attempt {
   /** Until the answer began (stream) or was complete (plain). */
   ms: number;
 }
+
+/** The calls of one request in the order they were begun. */
+export class AttemptLog {
+  private readonly begun: Attempt[] = [];
+
+  get all(): readonly Attempt[] {
+    return this.begun;
+  }
+
+  /** A call begins now; it counts as good until it says otherwise. */
+  begin(target: string): Attempt {
+    const attempt: Attempt = { target, startedAt: performance.now(), outcome: 'ok', ms: 0 };
+    this.begun.push(attempt);
+    return attempt;
+  }
+
+  /** Closes the book on the latest call of a target, whatever is still to come of it. */
+  close(target: string, outcome: AttemptOutcome): boolean {
+    const at = this.begun.findLastIndex((attempt) => attempt.target === target);
+    const open = this.begun[at];
+    if (!open) return false;
+    this.begun[at] = { ...open, outcome, ms: performance.now() - open.startedAt };
+    return true;
+  }
+}

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { jest } from '@jest/globals';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { IdempotencyStore } from '../../src/modules/idempotency/idempotency-store.js';
-import { SseBody } from '../../src/modules/chat/sse-body.js';
+import { ChatExchange } from '../../src/modules/chat/chat-exchange.js';
 import { logTo, requestLines, type Line } from '../support/captured-log.js';
 import { holdNext, LeavingCaller, type Held } from '../support/leaving-caller.js';
 import { figure } from '../support/figure.js';
@@ -78,10 +78,10 @@ const ROWS = STAGES.flatMap(({ forms = FORMS, ...stage }) =>
   forms.flatMap((form) => [true, false].map((keyed) => ({ ...stage, form, keyed }))),
 );
 
-/** Nobody pulls the next stream. */
+/** Nobody has the next stream relayed. */
 function holdFirstRead(): Held {
   const reached = Promise.withResolvers<void>();
-  const read = jest.spyOn(SseBody.prototype, '_read').mockImplementationOnce(() => reached.resolve());
+  const read = jest.spyOn(ChatExchange.prototype, 'relay').mockImplementationOnce(() => reached.resolve());
   return { reached: reached.promise, goOn: () => read.mockRestore() };
 }
 

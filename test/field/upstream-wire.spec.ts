@@ -1,7 +1,7 @@
 import { FailoverPair } from '../support/failover-pair.js';
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import { ModelServer } from '../../src/modules/models/adapters/model-server.js';
-import { UpstreamCall } from '../../src/modules/models/adapters/undici.transport.js';
+import { StreamedCall } from '../../src/modules/models/adapters/streamed-call.js';
 import { called } from '../support/fault-row.js';
 import { figure } from '../support/figure.js';
 import { startRouter } from '../support/router-app.js';
@@ -256,7 +256,7 @@ describe('streams that say little', () => {
     const server = new ModelServer(config, { url, auth: null });
     const limits = { beginMs: 2_000, idleMs: 300, contentMs: 900, totalMs: 60_000 };
     const body = JSON.stringify({ model: 'primary', stream: true, messages: [] });
-    const call = new UpstreamCall(server, body, { stream: true, choices: 1 }, limits, new AbortController().signal);
+    const call = new StreamedCall(server, body, 1, limits, new AbortController().signal);
     const read = async () => {
       for await (const chunk of call) expect(chunk.frames.length).toBeGreaterThan(0);
     };

@@ -10,7 +10,28 @@ export type AnswerOnce = (
   work: () => Promise<unknown>,
 ) => Promise<unknown>;
 
+/** Keeps a stream while it goes out. */
+export interface StreamCopy {
+  /** The next piece. */
+  piece(text: string): void;
+  /** The last piece of a complete one, before it goes out. Resolves once a duplicate finds all of it; never rejects. */
+  last(text: string): Promise<void>;
+  /** It has ended without being complete. */
+  broken(): void;
+}
+
+/** Keeps the answer that goes out, for the next request with the same key. */
+export interface AnswerKeeper {
+  /** A whole body, before it goes out. Resolves once a duplicate finds it; never rejects. */
+  keep(headers: Readonly<Record<string, string>>, body: string): Promise<void>;
+  stream(headers: Readonly<Record<string, string>>): StreamCopy;
+}
+
 declare module 'fastify' {
+  interface FastifyReply {
+    /** Of a request whose answer is kept; `null` of every other one. */
+    answerKeeper: AnswerKeeper | null;
+  }
   interface FastifyInstance {
     /** Of module idempotency. */
     answerOnce: AnswerOnce;
@@ -27,7 +48,8 @@ type Handler<Body, Answer> = (
 /**
  * The route honours `Idempotency-Key`: its answer is given once more to the same request with the same key. Wraps the
  * handler itself: a Nest interceptor would build observables for every request of every route, and most have no key.
- * Stands last, nearest to the method, since it puts another function in its place.
+ * Stands last, nearest to the method, since it puts another function in its place. The handler sends its answer itself
+ * (`@Res()`), through whoever knows the `answerKeeper` of the reply.
  */
 export function Idempotent() {
   return <Body, Answer>(

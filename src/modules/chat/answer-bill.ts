@@ -1,8 +1,9 @@
-import type { Completion } from '../../common/chat.js';
+import type { ChatFrame, Completion } from '../../common/chat.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { budgetPrice, costUsd } from '../../common/cost.js';
 import type { Target } from '../../common/target.js';
 import { estimateAnswerTokens } from '../../common/token-estimate.js';
+import { TextRun } from '../../common/text-run.js';
 import { estimatedUsage, readUsage, type Usage } from '../../common/usage.js';
 
 /** What one request takes from the caller's limits, whatever is known for sure. */
@@ -30,7 +31,8 @@ const NOTHING: Billed = Object.freeze({ tokens: 0, usd: 0 });
 export class AnswerBill {
   /** USD of answers that are not used; `null` when one is unknown. */
   extraCostUsd: number | null = 0;
-  private extra = NOTHING;
+  /** What they took from the limits. */
+  extra: Billed = NOTHING;
   private reported: unknown = null;
   /** More was said after the server had counted. */
   private saidSince = false;
@@ -39,7 +41,12 @@ export class AnswerBill {
   constructor(private readonly targets: RouterConfig['targets']) {}
 
   /** Takes note of a frame that goes to the caller. */
-  note(json: Completion): void {
+  note(frame: ChatFrame): void {
+    if (frame instanceof TextRun) {
+      this.saidSince ||= this.reported !== null && frame.piece !== '';
+      return;
+    }
+    const { json } = frame;
     if (json.usage) {
       this.reported = json.usage;
       this.saidSince = false;

@@ -1,121 +1,127 @@
 import { Injectable } from '@nestjs/common';
-import { CommandBus, EventBus, QueryBus } from '@nestjs/cqrs';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { AttemptLog } from '../../common/attempt.js';
 import { Budget } from '../../common/budget.js';
 import { LiveConfig } from '../../common/config/live-config.js';
-import { exactCompletion } from '../../common/answer-shape.js';
-import { messagesToKeep } from '../../common/json/numbers.js';
-import { FindAnswerQuery } from '../cache/cache.messages.js';
-import { ReserveQuotaCommand } from '../quota/quota.messages.js';
-import { CallModelsCommand } from '../resilience/resilience.messages.js';
-import { DecideRouteCommand } from '../router/router.messages.js';
-import { AppendTurnCommand, LoadConversationQuery, type Conversation } from '../session/session.messages.js';
-import { CascadeAnswer } from './cascade-answer.js';
-import { ChatExchange, type ChatAsk } from './chat-exchange.js';
+import { FindAnswerQuery, type CacheLookup } from '../cache/cache.messages.js';
+import { ReserveQuotaCommand, type QuotaLease } from '../quota/quota.messages.js';
+import { CallModelsCommand, type ModelCalls } from '../resilience/resilience.messages.js';
+import { DecideRouteCommand, type RouteDecision } from '../router/router.messages.js';
+import { LoadConversationQuery, type Conversation } from '../session/session.messages.js';
+import { AnswerBill } from './answer-bill.js';
+import { Cascade, type CascadeResult } from './cascade.js';
+import { ChatExchange } from './chat-exchange.js';
+import type { ChatAsk, ChatFacts } from './chat-facts.js';
+import { FinishChat } from './finish-chat.js';
 import { quotaNeed } from './quota-need.js';
 
-const NO_CONVERSATION: Conversation = { turns: [] };
+const NO_LEASE: QuotaLease = Object.freeze({ headers: Object.freeze({}), id: null });
+const NO_CONVERSATION: Conversation = Object.freeze({ turns: [] });
+const NOT_LOOKED_UP: CacheLookup = Object.freeze({ result: 'DISABLED', answer: null, key: null });
 
-/** The recipe of one request (DESIGN section 5). */
+/** The recipe of one request (DESIGN section 5): reserve, load, find, decide, call, finish. */
 @Injectable()
 export class AnswerChat {
   constructor(
     private readonly config: LiveConfig,
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
-    private readonly events: EventBus,
+    private readonly finish: FinishChat,
   ) {}
 
-  /** Resolves when the answer has begun; the caller of this reads `chunks()` to the end. */
+  /** Resolves when the answer has begun; who calls this relays it. @throws AppError, and the signal's reason */
   async answer(ask: ChatAsk): Promise<ChatExchange> {
-    const exchange = new ChatExchange(ask, this.config.current.targets, this.events, this.persist);
-    const { request, caller, strategy, sessionId, signal } = ask;
+    const exchange = await this.begun(ask);
+    if (exchange.result) throw ask.signal.reason; // nobody waits for it any more
+    return exchange;
+  }
+
+  /** Where the request would go; nothing is called or counted. @throws as `DecideRouteCommand` */
+  async route(ask: ChatAsk): Promise<RouteDecision> {
+    return this.decide({ ...this.known(ask), conversation: await this.conversationOf(ask) }, false);
+  }
+
+  private async begun(ask: ChatAsk): Promise<ChatExchange> {
+    const { signal } = ask;
+    let facts = this.known(ask);
     try {
       signal.throwIfAborted();
-      const need = quotaNeed(ask, this.config.current);
-      exchange.lease = await this.commands.execute(new ReserveQuotaCommand(caller, need));
+      facts = { ...facts, lease: await this.reserve(ask) };
       signal.throwIfAborted();
-      const conversation = await this.conversationOf(ask);
-      exchange.history = conversation.turns;
-      exchange.began = conversation.began;
-      const { turns } = conversation;
-      exchange.lookup = await this.queries.execute(
-        new FindAnswerQuery({ caller, request, turns, strategy, cacheControl: ask.cacheControl }),
-      );
-      if (exchange.lookup.answer) {
-        exchange.replay(exchange.lookup.answer, strategy ?? this.strategyOf(request.model));
-        return exchange;
-      }
-      const previous = sessionId === null ? null : (conversation.turns.at(-1)?.target ?? null);
-      const decision = await this.commands.execute(
-        new DecideRouteCommand({
-          requestId: ask.requestId,
-          request,
-          history: conversation.turns,
-          strategy,
-          caller,
-          previousTarget: previous,
-          live: true,
-          explain: ask.explain,
-        }),
-      );
-      exchange.decision = decision;
+      facts = { ...facts, conversation: await this.conversationOf(ask) };
+      facts = { ...facts, lookup: await this.find(facts) };
+      if (facts.lookup.answer) return new ChatExchange(facts, null, this.finish);
+      const decision = await this.decide(facts, true);
+      facts = { ...facts, decision };
       signal.throwIfAborted();
-      const { deadlineMs, retries } = this.config.current.resilience;
-      const budget = new Budget(ask.startedAt, deadlineMs, retries);
-      if (decision.escalation.length > 0) {
-        const cascade = new CascadeAnswer(this.commands, this.queries, exchange, budget, decision);
-        const { answer, reason } = await cascade.answer();
-        const { explanation } = decision;
-        exchange.decision = { ...decision, explanation: explanation && { ...explanation, reason } };
-        exchange.begin(answer, decision);
-        return exchange;
+      const { answer, reason } = await this.call(facts, decision);
+      if (reason !== null && decision.explanation) {
+        facts = { ...facts, decision: { ...decision, explanation: { ...decision.explanation, reason } } };
       }
-      const { candidates, down } = decision;
-      const answer = await this.commands.execute(
-        new CallModelsCommand(candidates, request, conversation.turns, exchange.attempts, budget, signal, down),
-      );
-      exchange.begin(answer, decision);
-      return exchange;
+      return new ChatExchange(facts, answer, this.finish);
     } catch (error) {
-      exchange.fail(error);
+      this.finish.failed(facts, error);
       throw error;
     }
   }
 
-  /** The conversation so far, for the decision alone. */
-  async conversationOf({ sessionId, caller }: Pick<ChatAsk, 'sessionId' | 'caller'>): Promise<Conversation> {
+  private known(ask: ChatAsk): ChatFacts {
+    const { targets, models } = this.config.current;
+    return {
+      ask,
+      lease: NO_LEASE,
+      conversation: NO_CONVERSATION,
+      lookup: NOT_LOOKED_UP,
+      ownStrategy: models.find(({ name }) => name === ask.request.model)?.strategy ?? 'priority',
+      decision: null,
+      attempts: new AttemptLog(),
+      bill: new AnswerBill(targets),
+    };
+  }
+
+  private reserve(ask: ChatAsk): Promise<QuotaLease> {
+    return this.commands.execute(new ReserveQuotaCommand(ask.caller, quotaNeed(ask, this.config.current)));
+  }
+
+  private async conversationOf({ sessionId, caller }: ChatAsk): Promise<Conversation> {
     if (sessionId === null) return NO_CONVERSATION;
     return this.queries.execute(new LoadConversationQuery(caller, sessionId));
   }
 
-  private strategyOf(model: string): string {
-    return this.config.current.models.find(({ name }) => name === model)?.strategy ?? 'priority';
+  private find({ ask, conversation }: ChatFacts): Promise<CacheLookup> {
+    const { caller, request, strategy, cacheControl } = ask;
+    return this.queries.execute(
+      new FindAnswerQuery({ caller, request, turns: conversation.turns, strategy, cacheControl }),
+    );
   }
 
-  private readonly persist = async (exchange: ChatExchange): Promise<boolean> => {
-    const { ask, route, completion, usage, costUsd, elapsedMs, lookup } = exchange;
-    const answer = completion && exactCompletion(completion).choices?.[0]?.message;
-    if (ask.sessionId === null || !route || !answer) return false;
-    const { persisted } = await this.commands.execute(
-      new AppendTurnCommand({
-        caller: ask.caller,
-        sessionId: ask.sessionId,
-        turn: {
-          requestId: ask.requestId,
-          messages: [...messagesToKeep(ask.request), { role: 'assistant', ...answer }],
-          target: route.target,
-          tier: route.tier,
-          model: route.model,
-          simulated: route.simulated,
-          usage,
-          costUsd,
-          latencyMs: elapsedMs,
-          cached: lookup.answer !== null,
-          fallback: route.fallback,
-        },
-        began: exchange.began,
+  /** @param live whether it is acted on */
+  private decide({ ask, conversation: { turns } }: ChatFacts, live: boolean): Promise<RouteDecision> {
+    const { requestId, request, strategy, caller, sessionId, explain } = ask;
+    const previousTarget = sessionId === null ? null : (turns.at(-1)?.target ?? null);
+    return this.commands.execute(
+      new DecideRouteCommand({
+        requestId,
+        request,
+        history: turns,
+        strategy,
+        caller,
+        previousTarget,
+        live,
+        explain: explain || !live,
       }),
     );
-    return persisted;
-  };
+  }
+
+  /** @returns the answer, and a cascade's reason for it */
+  private async call(facts: ChatFacts, decision: RouteDecision): Promise<CascadeResult> {
+    const { ask, conversation, attempts } = facts;
+    const { request, signal } = ask;
+    const { deadlineMs, retries } = this.config.current.resilience;
+    const budget = new Budget(ask.startedAt, deadlineMs, retries);
+    const { candidates, down, escalation } = decision;
+    const calls: ModelCalls = { candidates, down, request, history: conversation.turns, attempts, budget, signal };
+    if (escalation.length > 0) return new Cascade(this.commands, this.queries, facts, calls, escalation).answer();
+    return { answer: await this.commands.execute(new CallModelsCommand(calls)), reason: null };
+  }
 }

@@ -1,244 +1,181 @@
-import type { EventBus } from '@nestjs/cqrs';
-import { AppError } from '../../common/app-error.js';
-import type { Attempt } from '../../common/attempt.js';
+import type { ChatChunk, ChatFrame, Completion } from '../../common/chat.js';
+import type { ChunkSink, Flow } from '../../common/chunk-stream.js';
 import { BackgroundWork } from '../../common/background-work.js';
-import type { Caller } from '../../common/caller.js';
-import type { ChatChunk, ChatFrame, ChatRequest, Completion } from '../../common/chat.js';
-import type { RouterConfig } from '../../common/config/config.schema.js';
-import { fitConversation, type HistoryTurn } from '../../common/conversation.js';
 import { costUsd } from '../../common/cost.js';
-import { CallerGone } from '../../common/http/caller-signal.js';
-import type { Target } from '../../common/target.js';
-import { estimateRequestTokens } from '../../common/token-estimate.js';
 import type { Usage } from '../../common/usage.js';
-import type { CachedAnswer, CacheLookup } from '../cache/cache.messages.js';
-import type { QuotaLease } from '../quota/quota.messages.js';
 import type { ModelAnswer } from '../resilience/resilience.messages.js';
-import type { RouteDecision } from '../router/router.messages.js';
-import type { Conversation } from '../session/session.messages.js';
-import { AnswerBill, type ExchangedTexts } from './answer-bill.js';
-import { ChatCompletedEvent, type AnsweredBy, type ChatOutcome } from './chat.messages.js';
-import { CompletionCollector } from './completion-collector.js';
-import { replayFrames } from './completion-replay.js';
+import type { ExchangedTexts } from './answer-bill.js';
+import { promptTokens, type ChatEnd, type ChatFacts } from './chat-facts.js';
+import type { AnsweredBy } from './chat.messages.js';
+import { CollectedFrame, CompletionCollector } from './completion-collector.js';
+import { ReplayedChunks, replayFrames } from './completion-replay.js';
+import { endOfFailure, type FinishChat, type HowItEnded } from './finish-chat.js';
 
 const background = new BackgroundWork('chat');
 
-const CLIENT_CLOSED_REQUEST = 499; // nginx's number for a caller that went away
-
-/** A checked request and where it came from. */
-export interface ChatAsk {
-  readonly request: ChatRequest;
-  readonly caller: Caller;
-  readonly requestId: string;
-  readonly sessionId: string | null;
-  readonly strategy: string | null;
-  readonly cacheControl: string | undefined;
-  /** Whether the answer says why its target was chosen. */
-  readonly explain: boolean;
-  /** W3C Trace Context, as it came. */
-  readonly traceparent: string | null;
-  /** `performance.now()` at arrival, milliseconds. */
-  readonly startedAt: number;
-  /** Aborts when the caller goes away, or the service ends before the answer does. */
-  readonly signal: AbortSignal;
-}
-
-/** Stores the finished turn; `false` when no durable store has it. */
-export type PersistTurn = (exchange: ChatExchange) => Promise<boolean>;
-
 /**
- * One request and its answer, from the reservation to the end, and the one owner of what it took: the lease, the call of
- * a model with its slot, the cascade's calls. Ends exactly once, by its reader or by the caller's signal, whether or not
- * anybody reads, and publishes `ChatCompletedEvent` then.
+ * An answer that has begun, from a model or from the cache, until its end. Relays it, keeps what session and cache want of
+ * it, and owns what the request took. Ends exactly once, by the answer or by the caller's signal, whether or not anybody
+ * reads, and the end is told then.
  */
-export class ChatExchange implements ExchangedTexts {
-  lease: QuotaLease = { headers: {}, id: null };
-  history: readonly HistoryTurn[] = [];
-  /** Of the work on the session; goes with the turn. */
-  began: Conversation['began'] = undefined;
-  lookup: CacheLookup = { result: 'DISABLED', answer: null, key: null };
-  decision: RouteDecision | null = null;
-  route: AnsweredBy | null = null;
-  /** Every call made for the answer so far, failed ones included. */
-  readonly attempts: Attempt[] = [];
-  /** Of the answer as far as it has come; `null` before it has begun and where it has not ended. */
-  usage: Usage | null = null;
-  /** Whether a durable store has the turn; `null` without a session or before the end. */
-  persisted: boolean | null = null;
-  readonly bill: AnswerBill;
-  overheadMs = 0;
-  /** The whole answer as one `chat.completion`; `null` before the end. */
-  completion: ChatFrame | null = null;
-  /** Of the target that answers, tokens; `null` when unknown. */
-  contextWindow: number | null = null;
-  private source: AsyncIterable<ChatChunk> | null = null;
-  private target: Target | null = null;
-  private firstTokenMs: number | null = null;
-  /** What the models began to answer with; not a closure, as V8 puts one that is assigned to a property into the old space. */
-  private begun: { readonly answer: ModelAnswer; readonly decision: RouteDecision } | null = null;
+export class ChatExchange implements ChunkSink, Flow, ExchangedTexts {
+  /** Milliseconds until the answer began. */
+  readonly firstTokenMs: number;
+  /** This service's own share of them. */
+  readonly overheadMs: number;
+  /** How it ended; `null` before. */
+  result: ChatEnd | null = null;
+  private readonly source: Pick<ModelAnswer, 'relay' | 'pause' | 'resume' | 'abandon' | 'upstreamMs'>;
   private readonly collector = new CompletionCollector();
-  private reading = false;
-  private ended = false;
+  /** The answer to a plain request, as it came. */
+  private plain: ChatFrame | null = null;
+  private out: ChunkSink | null = null;
 
-  /** @param targets of the configuration in force */
+  /** @param model `null` where the cache answers; has ended already when nobody waits for it any more */
   constructor(
-    readonly ask: ChatAsk,
-    targets: RouterConfig['targets'],
-    private readonly events: EventBus,
-    private readonly persist: PersistTurn,
+    readonly facts: ChatFacts,
+    private readonly model: ModelAnswer | null,
+    private readonly finish: FinishChat,
   ) {
-    this.bill = new AnswerBill(targets);
+    const { signal, request } = facts.ask;
+    this.source = model ?? new ReplayedChunks([{ frames: cachedFrames(facts) }]);
+    this.firstTokenMs = this.elapsedMs;
+    this.overheadMs = Math.max(0, this.firstTokenMs - this.source.upstreamMs);
+    if (signal.aborted) this.fail(signal.reason);
+    // A plain answer is read to its end at once, by the one who asked for it; a stream waits for a reader.
+    else if (request.stream) signal.addEventListener('abort', this, { once: true });
   }
 
   get elapsedMs(): number {
-    return performance.now() - this.ask.startedAt;
+    return performance.now() - this.facts.ask.startedAt;
   }
 
-  /** USD; 0 for an answer from the cache, `null` when usage or price is unknown. */
-  get costUsd(): number | null {
-    if (this.lookup.answer) return 0;
-    const own = costUsd(this.usage, this.target?.price ?? null);
-    const { extraCostUsd } = this.bill;
-    return own === null || extraCostUsd === null ? null : own + extraCostUsd;
-  }
-
-  /** A model has begun to answer. @throws the signal's reason when nobody waits for it any more */
-  begin(answer: ModelAnswer, decision: RouteDecision): void {
-    this.answeredBy(answer, decision);
-    this.source = answer;
-    this.begun = { answer, decision };
-    this.firstTokenMs = this.elapsedMs;
-    this.overheadMs = Math.max(0, this.elapsedMs - answer.upstreamMs);
-    this.watch();
-  }
-
-  /** Called again at the end: an answer that was cut may have been completed by another target. */
-  private answeredBy({ target, fallback, model }: ModelAnswer, { strategy, reasonCode }: RouteDecision): void {
-    const { id, tier, simulated } = target;
-    this.target = target;
-    this.contextWindow = target.contextWindow;
-    this.route = { target: id, tier, model, simulated, strategy, reasonCode, fallback };
-  }
-
-  /** The cache had the answer. @throws the signal's reason when nobody waits for it any more */
-  replay(answer: CachedAnswer, strategy: string): void {
-    const { target, tier, model, simulated, completion } = answer;
-    this.route = { target, tier, model, simulated, strategy, reasonCode: 'cache_hit', fallback: false };
-    this.source = replayed(completion, this.ask.request.stream === true);
-    this.firstTokenMs = this.elapsedMs;
-    this.overheadMs = this.elapsedMs;
-    this.watch();
-  }
-
-  /** The answer's chunks; at their end the turn is stored and the exchange has ended. */
-  async *chunks(): AsyncGenerator<ChatChunk> {
-    const { signal, sessionId } = this.ask;
-    this.reading = true;
-    // eslint-disable-next-line no-restricted-syntax -- where nobody starts it, the signal ends the exchange
-    try {
-      for await (const chunk of this.source ?? []) {
-        this.read(chunk);
-        yield chunk;
-      }
-      signal.throwIfAborted(); // a call that was ended for its sake ends like a complete one
-      if (this.begun) this.answeredBy(this.begun.answer, this.begun.decision);
-      this.completion ??= frameOf(this.collector.completion());
-      this.usage = this.bill.usage(this);
-      if (sessionId !== null) this.persisted = await this.persist(this);
-      signal.throwIfAborted();
-      this.end('answered', 200, null);
-    } catch (error) {
-      this.fail(error);
-      throw error;
-    } finally {
-      if (!this.ended) this.fail(new CallerGone()); // an error costs a stack, so it is made only when it is needed
+  /** Another target at the end than at the beginning, where that one completed an answer that was cut. */
+  get route(): AnsweredBy {
+    const { model, facts } = this;
+    const { decision, lookup, ask, ownStrategy } = facts;
+    if (model === null || decision === null) {
+      const { target, tier, model: name, simulated } = lookup.answer!;
+      const strategy = ask.strategy ?? ownStrategy;
+      return { target, tier, model: name, simulated, strategy, reasonCode: 'cache_hit', fallback: false };
     }
+    const { id: target, tier, simulated } = model.target;
+    const { strategy, reasonCode } = decision;
+    return { target, tier, model: model.model, simulated, strategy, reasonCode, fallback: model.fallback };
   }
 
-  /** Nothing (more) comes: ends the exchange and what is under way for it. Does nothing once it has ended. */
-  fail(error: unknown): void {
-    if (this.ended) return;
-    const { begun } = this;
-    if (begun) {
-      background.launch('ending a call', () => begun.answer.abandon());
-      this.usage = this.bill.usage(this);
-    }
-    if (error instanceof CallerGone) return this.end('aborted', CLIENT_CLOSED_REQUEST, null);
-    const { code, status } = error instanceof AppError ? error : { code: 'internal_error', status: 500 };
-    const isAnswering = this.reading || (this.source !== null && this.ask.signal.aborted);
-    if (isAnswering && this.ask.request.stream) this.end('cut', 200, code);
-    else this.end('failed', status, code);
+  /** Of the target that answers, tokens; `null` when unknown. */
+  get contextWindow(): number | null {
+    return this.model?.target.contextWindow ?? null;
   }
 
-  /** Called by the signal, as an `EventListenerObject`: a closure for it would live in a property. */
-  handleEvent(): void {
-    this.fail(this.ask.signal.reason);
+  /** The answer so far. */
+  answer(): Completion {
+    return this.plain?.json ?? this.collector.completion();
   }
 
   /** Tokens of what went to the model, estimated. */
   promptTokens(): number {
-    const { request } = this.ask;
-    const { messages } = fitConversation(this.history, request, this.contextWindow);
-    return estimateRequestTokens({ ...request, messages });
+    return promptTokens(this.facts, this.contextWindow);
   }
 
-  answer(): Completion {
-    return this.completion?.json ?? this.collector.completion();
+  /** Hands the answer out from its beginning; its end once the turn is stored. */
+  relay(out: ChunkSink): void {
+    this.out = out;
+    if (this.result) out.end(this.facts.ask.signal.reason);
+    else this.source.relay(this);
   }
 
-  private watch(): void {
-    const { signal, request } = this.ask;
-    if (signal.aborted) {
-      this.fail(signal.reason);
-      throw signal.reason;
+  pause(): void {
+    this.source.pause();
+  }
+
+  resume(): void {
+    this.source.resume();
+  }
+
+  chunk(chunk: ChatChunk): void {
+    if (this.result) return;
+    const { bill, ask } = this.facts;
+    for (const frame of chunk.frames) {
+      bill.note(frame);
+      if (ask.request.stream) this.collector.add(frame);
+      else this.plain = frame;
     }
-    // A plain answer is read to its end at once, by the one who asked for it; a stream waits for a reader.
-    if (request.stream) signal.addEventListener('abort', this, { once: true });
+    this.out?.chunk(chunk);
   }
 
-  private read({ frames }: ChatChunk): void {
-    for (const frame of frames) {
-      const { json } = frame;
-      this.bill.note(json);
-      if (this.ask.request.stream) this.collector.add(frame);
-      else this.completion = frame;
+  end(error: unknown): void {
+    const { signal, sessionId } = this.facts.ask;
+    if (this.result) return;
+    if (error !== null || signal.aborted)
+      this.fail(error ?? signal.reason); // a call that was ended may end like a complete one
+    else if (sessionId === null) this.succeed(null);
+    else background.launch('storing a turn', () => this.succeedWithTurn());
+  }
+
+  /** Nothing (more) comes: ends the exchange and what is under way for it. Does nothing once it has ended. */
+  fail(error: unknown): void {
+    if (this.result) return;
+    const { ask, bill } = this.facts;
+    const isAnswering = this.out !== null || ask.signal.aborted;
+    background.launch('ending a call', () => this.source.abandon());
+    const usage = this.model && bill.usage(this);
+    const end = endOfFailure(error, isAnswering && ask.request.stream === true);
+    this.finishWith({ ...end, usage, completion: null, persisted: null });
+    this.out?.end(error);
+  }
+
+  /** Called by the signal, as an `EventListenerObject`: a closure for it would live in a property. */
+  handleEvent(): void {
+    this.fail(this.facts.ask.signal.reason);
+  }
+
+  private async succeedWithTurn(): Promise<void> {
+    const { facts, route, elapsedMs: latencyMs } = this;
+    try {
+      const usage = facts.bill.usage(this);
+      const answer = this.completion();
+      const turn = { answer, route, usage, costUsd: this.costUsd(usage), latencyMs };
+      const persisted = await this.finish.storeTurn(facts, turn);
+      if (facts.ask.signal.aborted) this.fail(facts.ask.signal.reason);
+      else this.succeed(persisted);
+    } catch (error) {
+      this.fail(error);
     }
   }
 
-  private end(outcome: ChatOutcome, status: number, errorCode: string | null): void {
-    if (this.ended) return;
-    this.ended = true;
-    const { requestId, caller, request, sessionId, signal } = this.ask;
+  private succeed(persisted: boolean | null): void {
+    if (this.result) return;
+    const usage = this.facts.bill.usage(this);
+    const completion = this.completion();
+    this.finishWith({ outcome: 'answered', status: 200, errorCode: null, usage, completion, persisted });
+    this.out?.end(null);
+  }
+
+  private completion(): ChatFrame {
+    return this.plain ?? new CollectedFrame(this.collector.completion());
+  }
+
+  private finishWith(how: HowItEnded): void {
+    const { facts, firstTokenMs, overheadMs, model } = this;
+    const { signal, request } = facts.ask;
     if (request.stream) signal.removeEventListener('abort', this);
-    const { result, key } = this.lookup;
-    const timing = { totalMs: this.elapsedMs, overheadMs: this.overheadMs, firstTokenMs: this.firstTokenMs };
-    const completion = outcome === 'answered' ? this.completion : null;
-    this.events.publish(
-      new ChatCompletedEvent({
-        outcome,
-        requestId,
-        caller,
-        requestedModel: request.model,
-        status,
-        errorCode,
-        route: this.route,
-        usage: this.usage,
-        costUsd: this.costUsd,
-        billed: this.bill.billed(this.usage, this.target, this),
-        attempts: this.attempts,
-        timing,
-        quotaLeaseId: this.lease.id,
-        cache: { result, key, completion },
-        stream: request.stream === true,
-        sessionId,
-        traceparent: this.ask.traceparent,
-      }),
-    );
+    this.result = { ...how, route: this.route, costUsd: this.costUsd(how.usage) };
+    const billed = facts.bill.billed(how.usage, model?.target ?? null, this);
+    this.finish.tell(facts, this.result, billed, { totalMs: this.elapsedMs, overheadMs, firstTokenMs });
+  }
+
+  /** USD; 0 for an answer from the cache. */
+  private costUsd(usage: Usage | null): number | null {
+    if (this.model === null) return 0;
+    const own = costUsd(usage, this.model.target.price);
+    const { extraCostUsd } = this.facts.bill;
+    return own === null || extraCostUsd === null ? null : own + extraCostUsd;
   }
 }
 
-const frameOf = (json: ChatFrame['json']): ChatFrame => ({ text: JSON.stringify(json), json });
-
-async function* replayed(completion: ChatFrame, asStream: boolean): AsyncGenerator<ChatChunk> {
-  yield { frames: asStream ? replayFrames(completion) : [completion] };
+function cachedFrames({ lookup, ask }: ChatFacts): readonly ChatFrame[] {
+  const { completion } = lookup.answer!;
+  return ask.request.stream ? replayFrames(completion) : [completion];
 }

@@ -1,20 +1,19 @@
-import { Body, Controller, HttpCode, Logger, Post, Req, Res } from '@nestjs/common';
-import { CommandBus } from '@nestjs/cqrs';
+import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Readable } from 'node:stream';
 import { InvalidRequest, RateLimitExceeded } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
+import { WholeAnswer } from '../../common/chunk-stream.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
 import { ApiErrors } from '../../common/http/api-docs.js';
 import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
 import { checked } from '../../common/http/request-validation.pipe.js';
-import { DecideRouteCommand } from '../router/router.messages.js';
 import { AnswerChat } from './answer-chat.js';
 import { ANSWER_HEADERS, ApiAnswer, ApiDecision } from './chat-api-docs.js';
-import type { ChatAsk, ChatExchange } from './chat-exchange.js';
+import type { ChatExchange } from './chat-exchange.js';
+import type { ChatAsk } from './chat-facts.js';
 import {
   chatRequestSchema,
   queryRequestSchema,
@@ -34,18 +33,13 @@ import { decisionJson } from './decision-json.js';
 import { chatRequestOf, queryAnswer } from './query-answer.js';
 import { requestOptions } from './request-options.js';
 import { withSentText } from './sent-text.js';
-import { answerHeaders, JSON_HEADERS, plainHeaders, SSE_HEADERS } from './response-headers.js';
-import { SseBody, sseText } from './sse-body.js';
+import { answerHeaders, plainHeaders } from './response-headers.js';
+import { sendStream, sendWhole } from './send-answer.js';
 
 @ApiTags('chat')
 @Controller()
 export class ChatController {
-  private readonly logger = new Logger('chat');
-
-  constructor(
-    private readonly chat: AnswerChat,
-    private readonly commands: CommandBus,
-  ) {}
+  constructor(private readonly chat: AnswerChat) {}
 
   @Post('v1/chat/completions')
   @HttpCode(200)
@@ -61,19 +55,14 @@ export class ChatController {
     @Body(checked(chatRequestSchema)) request: ChatRequest,
     @CurrentCaller() caller: Caller,
     @Req() incoming: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Readable | string> {
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     const exchange = await this.chat.answer(askOf(withSentText(request, incoming.body), caller, incoming, reply));
     try {
-      reply.headers(answerHeaders(exchange));
-      if (!request.stream) {
-        const text = await wholeText(exchange);
-        reply.headers({ ...JSON_HEADERS, ...plainHeaders(exchange) });
-        return text;
-      }
-      reply.headers(SSE_HEADERS);
-      const withUsage = request.stream_options?.include_usage === true;
-      return new SseBody(sseText(exchange.chunks(), withUsage, (error) => this.tellBrokenStream(exchange, error)));
+      const headers = answerHeaders(exchange);
+      if (request.stream) return sendStream(reply, headers, exchange);
+      const text = await wholeText(exchange);
+      await sendWhole(reply, { ...headers, ...plainHeaders(exchange.result!) }, text);
     } catch (error) {
       exchange.fail(error);
       throw error;
@@ -91,13 +80,14 @@ export class ChatController {
     @Body(checked(queryRequestSchema)) body: QueryRequest,
     @CurrentCaller() caller: Caller,
     @Req() incoming: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ) {
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     const exchange = await this.chat.answer(askOf(chatRequestOf(body), caller, incoming, reply, body));
     try {
       await wholeText(exchange);
-      reply.headers({ ...answerHeaders(exchange), ...plainHeaders(exchange) });
-      return queryAnswer(exchange, new Date());
+      const end = exchange.result!;
+      const text = JSON.stringify(queryAnswer(exchange, end, new Date()));
+      await sendWhole(reply, { ...answerHeaders(exchange), ...plainHeaders(end) }, text);
     } catch (error) {
       exchange.fail(error);
       throw error;
@@ -119,27 +109,8 @@ export class ChatController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const ask = askOf(withSentText(routedRequest(body), incoming.body), caller, incoming, reply, body);
-    const { turns } = await this.chat.conversationOf(ask);
-    const previous = turns.at(-1)?.target ?? null;
     reply.header('x-request-id', ask.requestId);
-    return decisionJson(
-      await this.commands.execute(
-        new DecideRouteCommand({
-          requestId: ask.requestId,
-          request: ask.request,
-          history: turns,
-          strategy: ask.strategy,
-          caller,
-          previousTarget: previous,
-          live: false,
-          explain: ask.explain,
-        }),
-      ),
-    );
-  }
-
-  private tellBrokenStream({ ask }: ChatExchange, error: unknown): void {
-    if (!ask.signal.aborted) this.logger.warn({ err: error, request_id: ask.requestId }, 'a stream broke off');
+    return decisionJson(await this.chat.route(ask));
   }
 }
 
@@ -177,7 +148,9 @@ function routedRequest({ query, strategy: _s, session_id: _i, ...request }: Rout
 
 /** Reads a plain answer to its end; its text is the body exactly as the model server sent it. */
 async function wholeText(exchange: ChatExchange): Promise<string> {
+  const whole = new WholeAnswer();
+  exchange.relay(whole);
   let text = '';
-  for await (const { frames } of exchange.chunks()) for (const frame of frames) text += frame.text;
+  for (const { frames } of await whole.chunks) for (const frame of frames) text += frame.text;
   return text;
 }

@@ -2,6 +2,7 @@ import type { ChatFrame, Choice, Completion, Delta } from '../../common/chat.js'
 import { isFields, ownField, setOwnField, type Fields } from '../../common/json/fields.js';
 import { holdsWideNumber } from '../../common/json/numbers.js';
 import { exactCompletion } from '../../common/answer-shape.js';
+import { TextRun } from '../../common/text-run.js';
 import { addField, GROWING, joinedList } from './delta-pieces.js';
 import { joinedToolCalls } from './tool-call-pieces.js';
 
@@ -22,6 +23,7 @@ export class CompletionCollector {
   private readonly choices = new Map<number, { message: Fields; fields: Fields }>();
 
   add(frame: ChatFrame): void {
+    if (frame instanceof TextRun) return this.addRun(frame);
     const chunk = sayWideNumber(frame.json) ? exactCompletion(frame) : frame.json;
     for (const field in chunk) {
       const value = ownField(chunk, field);
@@ -30,7 +32,13 @@ export class CompletionCollector {
     for (const choice of chunk.choices ?? []) this.addChoice(choice);
   }
 
-  /** The whole answer; call once, at the end. */
+  /** The frame that a run is like came before it and said everything else. */
+  private addRun({ index, field, piece }: TextRun): void {
+    const message = this.choices.get(index)?.message;
+    if (message) message[field] = grown(message[field], piece, field);
+  }
+
+  /** The answer so far; the whole one at the end. */
   completion(): Completion {
     const choices = [...this.choices]
       .sort(([a], [b]) => a - b)
@@ -50,6 +58,17 @@ export class CompletionCollector {
     for (const field in choice) {
       if (!APART.has(field)) addField(known.fields, field, ownField(choice, field));
     }
+  }
+}
+
+/** A collected answer as a frame. Its text is made for those who ask for it: the cache and the session. */
+export class CollectedFrame implements ChatFrame {
+  private written: string | null = null;
+
+  constructor(readonly json: Completion) {}
+
+  get text(): string {
+    return (this.written ??= JSON.stringify(this.json));
   }
 }
 

@@ -1,7 +1,27 @@
-import type { ChatFrame, Choice, Completion, Delta } from '../../common/chat.js';
+import type { ChatChunk, ChatFrame, Choice, Completion, Delta } from '../../common/chat.js';
+import type { ChunkSink } from '../../common/chunk-stream.js';
 import { exactCompletion } from '../../common/answer-shape.js';
 
 const PIECE_CHARACTERS = 256;
+
+/** An answer that is there already, handed out at once. */
+export class ReplayedChunks {
+  readonly upstreamMs: number = 0;
+
+  constructor(private readonly chunks: readonly ChatChunk[]) {}
+
+  relay(sink: ChunkSink): void {
+    for (const chunk of this.chunks) sink.chunk(chunk);
+    sink.end(null);
+  }
+
+  /** It has been handed out by then. */
+  pause(): void {}
+
+  resume(): void {}
+
+  async abandon(): Promise<void> {}
+}
 
 /**
  * A whole answer as the frames of a stream: per choice role, text in pieces, everything else, finish reason; then the

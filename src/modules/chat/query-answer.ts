@@ -1,6 +1,7 @@
 import { textOf, type ChatRequest } from '../../common/chat.js';
 import { fitConversation } from '../../common/conversation.js';
 import type { ChatExchange } from './chat-exchange.js';
+import type { ChatEnd } from './chat-facts.js';
 import type { QueryRequest } from './chat-request.schema.js';
 
 /** A question as a chat request. */
@@ -10,8 +11,9 @@ export function chatRequestOf({ query, model, max_tokens }: QueryRequest): ChatR
 }
 
 /** The body of `POST /query`: the answer's text, and everything there is to know about how it came about. */
-export function queryAnswer(exchange: ChatExchange, at: Date) {
-  const { ask, route, decision, completion, usage, lookup, persisted } = exchange;
+export function queryAnswer(exchange: ChatExchange, end: ChatEnd, at: Date) {
+  const { route, completion, usage, persisted, costUsd } = end;
+  const { ask, decision, lookup, attempts } = exchange.facts;
   const message = completion?.json.choices?.[0]?.message;
   const turns = turnsUsed(exchange);
   return {
@@ -36,19 +38,20 @@ export function queryAnswer(exchange: ChatExchange, at: Date) {
       cached: lookup.answer !== null,
       persisted: persisted ?? false,
       fallback: route?.fallback,
-      attempts: exchange.attempts.map(({ startedAt: _, ...attempt }) => ({ ...attempt, ms: Math.round(attempt.ms) })),
+      attempts: attempts.all.map(({ startedAt: _, ...attempt }) => ({ ...attempt, ms: Math.round(attempt.ms) })),
       usage: usage && {
         prompt_tokens: usage.prompt_tokens,
         completion_tokens: usage.completion_tokens,
         total_tokens: usage.total_tokens,
         ...(usage.estimated ? { estimated: true } : {}),
       },
-      cost_usd: exchange.costUsd,
+      cost_usd: costUsd,
     },
   };
 }
 
 /** How many stored turns went to the model that answered; those that did not fit its window were left out. */
-function turnsUsed({ history, ask, contextWindow }: ChatExchange): number {
-  return fitConversation(history, ask.request, contextWindow).turnsUsed;
+function turnsUsed({ facts, contextWindow }: ChatExchange): number {
+  const { ask, conversation } = facts;
+  return fitConversation(conversation.turns, ask.request, contextWindow).turnsUsed;
 }

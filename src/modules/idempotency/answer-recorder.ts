@@ -1,5 +1,4 @@
-import { type Readable, Transform, type TransformCallback } from 'node:stream';
-import type { FastifyReply } from 'fastify';
+import type { AnswerKeeper, StreamCopy } from '../../common/http/idempotent.decorator.js';
 import type { SessionKey } from '../../common/session-id.js';
 import type { IdempotentRun } from './idempotent-run.js';
 
@@ -7,58 +6,54 @@ import type { IdempotentRun } from './idempotent-run.js';
 const MAX_BYTES = 4_194_304;
 /** Belong to the connection, to the moment, or to the web page that asked first. */
 const NOT_KEPT = /^(x-request-id|connection|keep-alive|date|content-length|transfer-encoding|vary|access-control-.*)$/;
-/** The last thing a complete stream says. */
-const DONE = 'data: [DONE]\n\n';
 
-/** Writes an answer down while it goes out. */
-export class AnswerRecorder {
+const STATUS_OK = 200;
+
+type Headers = Readonly<Record<string, string>>;
+
+/** Writes an answer down while it goes out, and gives the key back where it is not kept. */
+export class AnswerRecorder implements AnswerKeeper {
   constructor(
-    private readonly reply: FastifyReply,
     private readonly run: IdempotentRun,
     private readonly session: SessionKey | null,
   ) {}
 
-  /** A whole body. Resolves once a duplicate finds it. */
-  async keep(body: string): Promise<void> {
+  async keep(headers: Headers, body: string): Promise<void> {
     if (Buffer.byteLength(body) > MAX_BYTES) return this.run.release();
-    await this.run.complete({ status: this.reply.statusCode, headers: this.headers(), body, session: this.session });
+    await this.run.complete({ status: STATUS_OK, headers: keptHeaders(headers), body, session: this.session });
   }
 
-  /** The same stream; it is kept when it ended as a complete answer does, and the key is given back when it did not. */
-  through(answer: Readable): Readable {
-    const copy = new RecordedBody(this);
-    answer.on('error', (error) => copy.destroy(error));
-    answer.once('close', () => {
-      if (!answer.readableEnded) copy.destroy();
-    });
-    copy.once('close', () => {
-      answer.destroy();
-      this.run.releaseSoon(); // does nothing once the answer is kept
-    });
-    return answer.pipe(copy);
-  }
-
-  private headers(): Record<string, string> {
-    const all = Object.entries(this.reply.getHeaders()).filter(([name]) => !NOT_KEPT.test(name));
-    return Object.fromEntries(all.map(([name, value]) => [name, String(value)]));
+  stream(headers: Headers): StreamCopy {
+    return new RecordedStream(this, this.run, headers);
   }
 }
 
-class RecordedBody extends Transform {
+/** A caller who goes away is not seen here: the run itself gives the key back then. */
+class RecordedStream implements StreamCopy {
   private written: string | null = '';
 
-  constructor(private readonly recorder: AnswerRecorder) {
-    super({ decodeStrings: false, encoding: 'utf8' });
-  }
+  constructor(
+    private readonly recorder: AnswerRecorder,
+    private readonly run: IdempotentRun,
+    private readonly headers: Headers,
+  ) {}
 
-  override _transform(piece: string | Buffer, _: BufferEncoding, done: TransformCallback): void {
-    const text = String(piece);
+  piece(text: string): void {
     if (this.written !== null) this.written += text;
     if (this.written !== null && this.written.length > MAX_BYTES) this.written = null;
-    // Asked of the piece: an end never comes in two, and looking at the joined text would copy all of it each time.
-    if (this.written === null || !text.endsWith(DONE)) return done(null, text);
-    // Kept before the last piece goes out: whoever has seen the end finds the answer.
-    // eslint-disable-next-line no-restricted-syntax -- the callback owns both ends
-    this.recorder.keep(this.written).then(() => done(null, text), done);
   }
+
+  async last(text: string): Promise<void> {
+    if (this.written === null) return this.run.release();
+    await this.recorder.keep(this.headers, this.written + text);
+  }
+
+  broken(): void {
+    this.run.releaseSoon();
+  }
+}
+
+function keptHeaders(headers: Headers): Record<string, string> {
+  const all = Object.entries(headers).filter(([name]) => !NOT_KEPT.test(name));
+  return Object.fromEntries(all.map(([name, value]) => [name, String(value)]));
 }

@@ -30,6 +30,7 @@ export class IdempotencyModule implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.host.httpAdapter.getInstance<FastifyInstance>().decorate('answerOnce', this.answers.answer);
+    const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
+    fastify.decorate('answerOnce', this.answers.answer).decorateReply('answerKeeper', null);
   }
 }

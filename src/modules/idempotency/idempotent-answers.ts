@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { IdempotencyConflict, InvalidRequest } from '../../common/app-error.js';
@@ -42,7 +41,13 @@ export class IdempotentAnswers {
       if (claim === 'other') throw conflict();
       return replay({ ...claim, headers: { ...claim.headers, ...limits } }, reply);
     }
-    return this.answerFirst(run, new AnswerRecorder(reply, run, sessionOf(request)), work);
+    reply.answerKeeper = new AnswerRecorder(run, sessionOf(request));
+    try {
+      return await work();
+    } catch (error) {
+      await run.release();
+      throw error;
+    }
   };
 
   /** How long a duplicate may wait for the first one's answer: as long as an answer may take (DESIGN section 3). */
@@ -51,21 +56,7 @@ export class IdempotentAnswers {
     if ((body as { stream?: unknown } | null)?.stream === true) return resilience.deadlineMs;
     return Math.max(resilience.deadlineMs, ...targets.map(({ timeouts }) => timeouts.plainMs));
   }
-
-  private async answerFirst(run: IdempotentRun, recorder: AnswerRecorder, work: () => Promise<unknown>) {
-    try {
-      const answer = await work();
-      if (isStream(answer)) return recorder.through(answer);
-      await recorder.keep(typeof answer === 'string' ? answer : JSON.stringify(answer));
-      return answer;
-    } catch (error) {
-      await run.release();
-      throw error;
-    }
-  }
 }
-
-const isStream = (answer: unknown): answer is Readable => typeof (answer as Partial<Readable>)?.pipe === 'function';
 
 /** @throws InvalidRequest */
 function checkedKey(key: string | string[] | undefined): string {
@@ -101,7 +92,9 @@ function fingerprintOf({ url, headers, body }: FastifyRequest): string {
   return hash('sha256', JSON.stringify(shaping));
 }
 
-function replay({ status, headers, body }: StoredAnswer, reply: FastifyReply): string {
-  reply.code(status).headers({ ...headers, 'idempotent-replayed': 'true' });
-  return body;
+function replay({ status, headers, body }: StoredAnswer, reply: FastifyReply): void {
+  reply
+    .code(status)
+    .headers({ ...headers, 'idempotent-replayed': 'true' })
+    .send(body);
 }

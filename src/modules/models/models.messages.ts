@@ -1,38 +1,41 @@
 import { Command, Query } from '@nestjs/cqrs';
 import type { LookLimits, ServerPlaces } from './discovery/local-servers.js';
 import type { Environment } from '../../common/config/config-text.js';
-import type { ChatChunk, ChatRequest } from '../../common/chat.js';
+import type { ChatRequest } from '../../common/chat.js';
+import type { ChunkStream } from '../../common/chunk-stream.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { BreakerState, TargetStatus } from '../../common/target.js';
 
-/** One call of one model, about to be read. */
-export interface ModelStream extends AsyncIterable<ChatChunk> {
-  /** Milliseconds this service spent waiting for the server so far: set-up, headers and chunks. */
+/** One call of one model: it begins when it is first pulled; what comes after the first content can be relayed. */
+export interface ModelStream extends ChunkStream {
+  /** Milliseconds from the beginning of the call to its first content, or until now. */
   readonly upstreamMs: number;
 }
 
+/** What one call needs to know. */
+export interface ModelCall {
+  /** From `ListTargetsQuery`; one that a reload has taken out since is still called, so that requests end as they began. */
+  readonly target: TargetStatus;
+  readonly request: ChatRequest;
+  /** Stored turns to put in front; those that do not fit the target's window are left out, oldest first. */
+  readonly history: readonly HistoryTurn[];
+  /** Milliseconds until the answer must have begun (stream) or be complete (plain). */
+  readonly beginWithinMs: number;
+  readonly signal: AbortSignal;
+  /** What an attempt before said until it was cut: a target with capability `prefill` is asked to go on from there. */
+  readonly partialAnswer: string | null;
+  /** Whether another target failed this request before; such calls come in waves and are let through gradually. */
+  readonly isFallback: boolean;
+}
+
 /**
- * Speaks to one target once: no retry, no fallback. The time limits of the target hold; the call begins when the
- * iterable is first pulled.
+ * Speaks to one target once: no retry, no fallback. The time limits of the target hold.
  *
- * Iterating throws `UpstreamFailure` (src/common/upstream-failure.ts) for everything the server did wrong, and the
- * signal's reason when the caller went away.
+ * Reading throws `UpstreamFailure` (src/common/upstream-failure.ts) for everything the server did wrong, and the signal's
+ * reason when the caller went away.
  */
 export class StreamModelCommand extends Command<ModelStream> {
-  constructor(
-    /** From `ListTargetsQuery`; one that a reload has taken out since is still called, so that requests end as they began. */
-    readonly target: TargetStatus,
-    readonly request: ChatRequest,
-    /** Stored turns to put in front; those that do not fit the target's window are left out, oldest first. */
-    readonly history: readonly HistoryTurn[],
-    /** Milliseconds until the answer must have begun (stream) or be complete (plain). */
-    readonly beginWithinMs: number,
-    readonly signal: AbortSignal,
-    /** What an attempt before said until it was cut: a target with capability `prefill` is asked to go on from there. */
-    readonly partialAnswer: string | null = null,
-    /** Whether another target failed this request before; such calls come in waves and are let through gradually. */
-    readonly sentOn = false,
-  ) {
+  constructor(readonly call: ModelCall) {
     super();
   }
 }

@@ -1,10 +1,11 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { ChatRequest } from '../../common/chat.js';
 import { mayHaveToLoad } from '../../common/target.js';
+import { PlainCall } from './adapters/plain-call.js';
 import { simulatedStream } from './adapters/simulated.model.js';
-import { UpstreamCall } from './adapters/undici.transport.js';
+import { StreamedCall } from './adapters/streamed-call.js';
 import type { LiveTarget } from './live-target.js';
-import { StreamModelCommand, type ModelStream } from './models.messages.js';
+import { StreamModelCommand, type ModelCall, type ModelStream } from './models.messages.js';
 import { ObservedStream } from './observed-stream.js';
 import { TargetCatalogue } from './target-catalogue.js';
 import { upstreamBody, upstreamText } from './upstream-body.js';
@@ -16,22 +17,23 @@ const SIGNS_OF_LIFE_MS = 60_000;
 export class StreamModelHandler implements ICommandHandler<StreamModelCommand> {
   constructor(private readonly catalogue: TargetCatalogue) {}
 
-  async execute(command: StreamModelCommand): Promise<ModelStream> {
-    const target = this.catalogue.held(command.target);
-    return new ObservedStream(target, openStream(target, command), command);
+  async execute({ call }: StreamModelCommand): Promise<ModelStream> {
+    const target = this.catalogue.held(call.target);
+    return new ObservedStream(target, openStream(target, call), call);
   }
 }
 
-function openStream(target: LiveTarget, command: StreamModelCommand): ModelStream {
-  const { request, history, beginWithinMs, signal, partialAnswer } = command;
+function openStream(target: LiveTarget, call: ModelCall): ModelStream {
+  const { request, history, signal, partialAnswer } = call;
   if (!target.server) {
     return simulatedStream(target.config, upstreamBody(request, history, target, partialAnswer), signal);
   }
   const body = upstreamText(request, history, target, partialAnswer);
+  const beginMs = Math.min(call.beginWithinMs, beginLimitMs(target, request));
+  if (!request.stream) return new PlainCall(target.server, body, beginMs, signal);
   const { idleMs, totalMs } = target.timeouts;
-  const beginMs = Math.min(beginWithinMs, beginLimitMs(target, request));
-  const form = { stream: request.stream === true, choices: request.n ?? 1 };
-  return new UpstreamCall(target.server, body, form, { beginMs, idleMs, contentMs: SIGNS_OF_LIFE_MS, totalMs }, signal);
+  const limits = { beginMs, idleMs, contentMs: SIGNS_OF_LIFE_MS, totalMs };
+  return new StreamedCall(target.server, body, request.n ?? 1, limits, signal);
 }
 
 /** A local model that is not known to be loaded may take its load time first (FAULTS U21). */

@@ -79,7 +79,8 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
     this.loading.add(target.id);
     try {
       const request = { model: target.id, messages: [{ role: 'user', content: 'hi' }], max_tokens: 1, stream: true };
-      const command = new StreamModelCommand(target, request, [], target.timeouts.loadMs, this.stopped.signal);
+      const call = { target, request, history: [], beginWithinMs: target.timeouts.loadMs, signal: this.stopped.signal };
+      const command = new StreamModelCommand({ ...call, partialAnswer: null, isFallback: false });
       for await (const _ of await this.commands.execute(command)); // until it has answered
       this.logger.log({ target: target.id }, `${target.id} is loaded`);
     } catch (error) {

@@ -1,21 +1,45 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
-import { AnswerSearch } from './answer-search.js';
-import { RecoveringAnswer } from './recovering-answer.js';
-import { CallModelsCommand, type ModelAnswer } from './resilience.messages.js';
-import { TargetAttempts } from './target-attempts.js';
+import { Candidates } from './candidates.js';
+import { fallback } from './fallback.js';
+import { Hedge } from './hedge.js';
+import { isOneText, RecoveringAnswer } from './recovering-answer.js';
+import { RelayedAnswer } from './relayed-answer.js';
+import { CallModelsCommand, type ModelAnswer, type ModelCalls } from './resilience.messages.js';
+import { CutAnswers } from './resume.js';
+import { Retry, type RetrySettings, type TryTarget } from './retry.js';
+import { TargetBreakers } from './target-breakers.js';
+import { TargetCalls } from './target-calls.js';
 
+/** One attempt on each candidate in turn, and around it what the configuration asks for: retries, a hedge, recovery. */
 @CommandHandler(CallModelsCommand)
 export class CallModelsHandler implements ICommandHandler<CallModelsCommand> {
   constructor(
     private readonly config: LiveConfig,
-    private readonly attempts: TargetAttempts,
+    private readonly targets: TargetCalls,
+    private readonly guards: TargetBreakers,
+    private readonly hedge: Hedge,
   ) {}
 
-  /** Finds a target that begins to answer; what breaks off later is mended while the answer is read. */
-  async execute(command: CallModelsCommand): Promise<ModelAnswer> {
-    const { resilience } = this.config.current;
-    const search = new AnswerSearch(command, this.attempts, resilience);
-    return new RecoveringAnswer(command, search, resilience.streamRecovery, await search.begin());
+  async execute({ calls }: CallModelsCommand): Promise<ModelAnswer> {
+    const { retries, hedgeAfterMs, streamRecovery } = this.config.current.resilience;
+    const { request, signal } = calls;
+    const candidates = new Candidates(calls, this.guards);
+    const whole = request.stream === true && streamRecovery === 'buffer';
+    const once = this.retried(calls, candidates, { retries, answerHasBegun: false, whole });
+    const tryTarget = calls.candidates.length > 1 ? this.hedge.around(once, candidates, calls, hedgeAfterMs) : once;
+    const begun = await fallback(candidates, tryTarget, { signal, partialAnswer: null });
+    const [first] = calls.candidates;
+    if (streamRecovery !== 'resume' || !isOneText(request)) return new RelayedAnswer(begun, first);
+    return new RecoveringAnswer(begun, first, (cut, sent) => {
+      const again = this.retried(calls, candidates, { retries, answerHasBegun: true, whole: false });
+      return new CutAnswers(calls, candidates, this.guards, again).goOn(cut, sent);
+    });
+  }
+
+  private retried(calls: ModelCalls, candidates: Candidates, settings: RetrySettings & { whole: boolean }): TryTarget {
+    const attempt = this.targets.attemptsFor(calls, settings);
+    const retry = new Retry(attempt, candidates, this.guards, calls, settings);
+    return (target, how) => retry.tryTarget(target, how);
   }
 }

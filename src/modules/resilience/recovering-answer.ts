@@ -1,106 +1,97 @@
+import { BackgroundWork } from '../../common/background-work.js';
 import type { ChatChunk, ChatRequest } from '../../common/chat.js';
-import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { TargetStatus } from '../../common/target.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
-import type { AnswerSearch } from './answer-search.js';
 import { NotJoinable } from './answer-splice.js';
-import type { BegunAttempt } from './begun-attempt.js';
+import type { BegunAnswer } from './begun-answer.js';
 import { brokenOff } from './call-failure.js';
-import type { CallModelsCommand, ModelAnswer } from './resilience.messages.js';
+import { RelayedAnswer } from './relayed-answer.js';
 import { ResumedFrames } from './resumed-frames.js';
 import { SentAnswer } from './sent-answer.js';
+
+/** An attempt that goes on where another one was cut. */
+export interface ResumedAttempt {
+  readonly begun: BegunAnswer;
+  /** The model was given what had been sent, so what it says now is the continuation. */
+  readonly continues: boolean;
+}
+
+/** Finds an attempt that goes on with a cut answer. @param sent what the caller has @returns `null` when there is none */
+export type Resume = (cut: BegunAnswer, sent: string) => Promise<ResumedAttempt | null>;
+
+const background = new BackgroundWork('resilience');
 
 /**
  * The answer of the attempt that has begun; when that breaks off, another one goes on and the caller sees one answer
  * (FAULTS, "How recovery of a cut stream works"). See `ModelAnswer`.
  */
-export class RecoveringAnswer implements ModelAnswer {
+export class RecoveringAnswer extends RelayedAnswer {
   private readonly sent = new SentAnswer();
-  private readonly resumable: boolean;
   private resumed: ResumedFrames | null = null;
-  private abandoned = false;
+  private isPaused = false;
 
   constructor(
-    private readonly command: CallModelsCommand,
-    private readonly search: AnswerSearch,
-    recovery: RouterConfig['resilience']['streamRecovery'],
-    private current: BegunAttempt,
+    current: BegunAnswer,
+    first: TargetStatus | undefined,
+    private readonly goOn: Resume,
   ) {
-    this.resumable = recovery === 'resume' && isOneText(command.request);
+    super(current, first);
   }
 
-  get model(): string {
-    return this.current.model;
+  override pause(): void {
+    this.isPaused = true;
+    super.pause();
   }
 
-  get target(): TargetStatus {
-    return this.current.target;
+  override resume(): void {
+    this.isPaused = false;
+    super.resume();
   }
 
-  get fallback(): boolean {
-    return this.current.target !== this.command.candidates[0];
-  }
-
-  get upstreamMs(): number {
-    return this.current.beforeMs + this.current.call.upstreamMs;
-  }
-
-  async abandon(): Promise<void> {
-    this.abandoned = true;
-    await this.current.abandon();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<ChatChunk> {
-    // eslint-disable-next-line no-restricted-syntax -- where nobody starts it, `abandon` ends the call
+  override chunk(chunk: ChatChunk): void {
+    let out: ChatChunk | null = chunk;
     try {
-      for (;;) {
-        try {
-          const { begun, rest, ended } = this.current.stream;
-          for (const chunk of begun) {
-            const out = this.pass(chunk);
-            if (out) yield out;
-          }
-          for (let next = ended ? null : await rest.next(); next && !next.done; next = await rest.next()) {
-            const out = this.pass(next.value);
-            if (out) yield out;
-          }
-          if (!this.abandoned) this.current.whole();
-          return;
-        } catch (error) {
-          await this.goOnAfter(error);
-        }
-      }
-    } finally {
-      await this.current.abandon();
+      if (this.resumed) out = this.resumed.rewritten(chunk);
+    } catch (error) {
+      return this.breakOff(error);
     }
+    if (!out) return;
+    this.sent.note(out);
+    super.chunk(out);
   }
 
-  /** What of a chunk the caller gets. */
-  private pass(chunk: ChatChunk): ChatChunk | null {
-    const out = this.resumed ? this.resumed.rewritten(chunk) : chunk;
-    if (out && this.resumable) this.sent.note(out);
-    return out;
-  }
-
-  /** Puts an attempt in place that goes on with the answer. @throws the typed error that ends the stream */
-  private async goOnAfter(error: unknown): Promise<void> {
-    if (error instanceof NotJoinable) {
-      await this.current.abandon();
-      throw brokenOff(new UpstreamFailure('cut', error.message));
-    }
+  override end(error: unknown): void {
+    if (this.isAbandoned) return;
+    const mendable = error instanceof UpstreamFailure && error.remedy !== 'none' && this.sent.isText;
+    if (!mendable) return super.end(error);
     this.current.failed(error);
-    if (error instanceof UpstreamFailure) this.search.brokeOff(this.current, error);
-    const mendable = error instanceof UpstreamFailure && error.remedy !== 'none';
-    if (!this.resumable || !mendable || !this.sent.isText) throw brokenOff(error);
-    const next = await this.search.resume(this.current, this.sent.text);
-    if (!next) throw brokenOff(error);
-    this.current = next.begun;
-    if (this.abandoned) await this.current.abandon();
-    this.resumed = new ResumedFrames(this.sent, next.continues);
+    background.launch('going on with a cut answer', () => this.recover(error));
+  }
+
+  private async recover(failure: UpstreamFailure): Promise<void> {
+    try {
+      const next = await this.goOn(this.current, this.sent.text);
+      if (!next) return this.sink?.end(brokenOff(failure));
+      this.current = next.begun;
+      if (this.isAbandoned) return await next.begun.abandon();
+      this.resumed = new ResumedFrames(this.sent, next.continues);
+      if (this.isPaused) next.begun.pause();
+      next.begun.relay(this);
+    } catch (error) {
+      this.sink?.end(brokenOff(error));
+    }
+  }
+
+  /** The second answer cannot be joined to the first. */
+  private breakOff(error: unknown): void {
+    if (this.isAbandoned) return;
+    background.launch('ending an answer that does not fit', () => this.abandon());
+    const shown = error instanceof NotJoinable ? brokenOff(new UpstreamFailure('cut', error.message)) : error;
+    this.sink?.end(shown);
   }
 }
 
 /** A text in one piece can be joined; structured output, several choices and log-probabilities cannot. */
-function isOneText({ stream, n, response_format: format, logprobs }: ChatRequest): boolean {
+export function isOneText({ stream, n, response_format: format, logprobs }: ChatRequest): boolean {
   return stream === true && (n ?? 1) === 1 && (!format || format.type === 'text') && logprobs !== true;
 }

@@ -1,44 +1,52 @@
 import { Command } from '@nestjs/cqrs';
-import type { Attempt } from '../../common/attempt.js';
+import type { AttemptLog } from '../../common/attempt.js';
 import type { Budget } from '../../common/budget.js';
-import type { ChatChunk, ChatRequest } from '../../common/chat.js';
+import type { ChatRequest } from '../../common/chat.js';
+import type { ChunkSink } from '../../common/chunk-stream.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { TargetStatus } from '../../common/target.js';
 
-/** An answer that has begun: the first content is here, the rest comes as the iterable is pulled. */
-export interface ModelAnswer extends AsyncIterable<ChatChunk> {
+/** An answer that has begun: the first content is here, the rest comes as it is relayed or pulled. */
+export interface ModelAnswer {
   /** The model that answers, as its server names it. */
   readonly model: string;
   /** The target that answers; another one at the end, when the first broke off and that one completed the answer. */
   readonly target: TargetStatus;
   /** Whether another target than the first candidate answers. */
   readonly fallback: boolean;
-  /** Milliseconds spent waiting for model servers so far, failed tries included. */
+  /** Milliseconds spent waiting for model servers until it began, failed tries included. */
   readonly upstreamMs: number;
+  /** Hands out the answer from its beginning, as it comes. The sink's `end` gets the typed error where it breaks off. */
+  relay(sink: ChunkSink): void;
+  pause(): void;
+  resume(): void;
   /** Ends the call behind it, also when nothing has been read; does nothing once the answer is complete. */
   abandon(): Promise<void>;
+}
+
+/** What is to be answered, by whom, and what it may take. */
+export interface ModelCalls {
+  /** Targets in the order to try them, held since the decision: a reload does not change what a request may use. */
+  readonly candidates: readonly TargetStatus[];
+  /** Targets that could take the request but were left out because they are down: nobody asks them now. */
+  readonly down: readonly TargetStatus[];
+  readonly request: ChatRequest;
+  readonly history: readonly HistoryTurn[];
+  /** Every call made for the answer is written down here as it begins, so that it is known also when all fail. */
+  readonly attempts: AttemptLog;
+  readonly budget: Budget;
+  readonly signal: AbortSignal;
 }
 
 /**
  * Gets an answer from the candidates in order, within the budget. Resolves when the first content has arrived, so
  * the caller can still choose the status line; plain answers are one chunk. A text that is cut later goes on with another
- * attempt where the two can be joined (`resilience.streamRecovery`); iterating throws the typed error where they cannot.
+ * attempt where the two can be joined (`resilience.streamRecovery`).
  *
  * @throws AppError of the API's catalogue when no candidate answered
  */
 export class CallModelsCommand extends Command<ModelAnswer> {
-  constructor(
-    /** Targets in the order to try them, held since the decision: a reload does not change what a request may use. */
-    readonly candidates: readonly TargetStatus[],
-    readonly request: ChatRequest,
-    readonly history: readonly HistoryTurn[],
-    /** Every call made for the answer is written down here as it begins, so that it is known also when all fail. */
-    readonly attempts: Attempt[],
-    readonly budget: Budget,
-    readonly signal: AbortSignal,
-    /** Targets that could take the request but were left out because they are down: nobody asks them now. */
-    readonly down: readonly TargetStatus[] = [],
-  ) {
+  constructor(readonly calls: ModelCalls) {
     super();
   }
 }

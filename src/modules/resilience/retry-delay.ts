@@ -1,5 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 const FIRST_MS = 100;
 const LONGEST_MS = 1_000;
+
+/** What a caller may lose by waiting for a target that said when to come back, while another is left, milliseconds. */
+export const WORTH_WAITING_MS = 5_000;
+/** The same where the time is a guess. */
+export const WORTH_GUESSING_MS = 1_500;
 
 /**
  * Exponential backoff with full jitter for a failure that says nothing about when to come back; what a target asked for is
@@ -12,4 +19,11 @@ const LONGEST_MS = 1_000;
  */
 export function retryDelayMs(retry: number, random: number): number {
   return random * Math.min(LONGEST_MS, FIRST_MS * 2 ** retry);
+}
+
+/** @throws the signal's reason */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => {
+    throw signal.reason;
+  });
 }

@@ -1,4 +1,5 @@
 import type { ChatChunk, Choice, Completion } from '../../common/chat.js';
+import { TextRun } from '../../common/text-run.js';
 import { readUsage } from '../../common/usage.js';
 
 /** Reasoning under the names servers give it; it is shown and never joined. */
@@ -22,12 +23,26 @@ export class SentAnswer {
   }
 
   note({ frames }: ChatChunk): void {
-    for (const { json } of frames) {
+    for (const frame of frames) {
+      if (frame instanceof TextRun) {
+        this.noteRun(frame);
+        continue;
+      }
+      const { json } = frame;
       this.id ||= json.id;
       this.created ||= json.created;
       const choice = json.choices?.[0];
       if (choice) this.noteChoice(choice);
       if (json.usage) this.tokens = Math.max(this.tokens, readUsage(json.usage)?.completion_tokens ?? 0);
+    }
+  }
+
+  private noteRun({ field, piece, frames }: TextRun): void {
+    if (piece === '') return;
+    if (field !== 'content') this.hasReasoning = true;
+    else {
+      this.text += piece;
+      this.tokens += frames;
     }
   }
 

@@ -1,4 +1,4 @@
-import { pipeline, type Duplex, type Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { CONTENT_CODINGS } from '../../../common/content-coding.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 
@@ -8,13 +8,6 @@ type Headers = Readonly<Record<string, unknown>>;
 export function isEncoded(headers: Headers): boolean {
   const coding = headers['content-encoding'];
   return coding !== undefined && coding !== '' && coding !== 'identity';
-}
-
-/** The decoded body; both end together. @throws UpstreamFailure for a coding nobody knows */
-export function decodedStream(body: Readable, headers: Headers): Readable {
-  const decoder = decoderOf(headers);
-  pipeline(body, decoder, () => undefined); // an error reaches whoever reads the decoder
-  return decoder;
 }
 
 /**
@@ -53,7 +46,8 @@ async function decodeInto(pieces: Buffer[], body: Buffer, headers: Headers, maxB
   return bytes;
 }
 
-function decoderOf(headers: Headers): Duplex {
+/** @throws UpstreamFailure for a coding nobody knows */
+export function decoderOf(headers: Headers): Duplex {
   const coding = String(headers['content-encoding']).trim().toLowerCase();
   const known = CONTENT_CODINGS.get(coding);
   if (!known) throw new UpstreamFailure('bad_answer', `content-encoding ${coding.slice(0, 40)} is not known`);

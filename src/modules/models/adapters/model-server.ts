@@ -1,9 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { Dispatcher } from 'undici';
 import type { TargetConfig } from '../../../common/config/config.schema.js';
-import { decodedBeginning, decodedBytes, decodedStream, isEncoded } from './content-coding.js';
+import { decodedBeginning, decodedBytes, isEncoded } from './content-coding.js';
 import { Connections } from './fresh-retry.js';
 import { MAX_ERROR_BYTES, PlainExchange } from './plain-exchange.js';
 import type { Endpoint } from './providers.js';
@@ -19,14 +18,6 @@ export interface WholeResponse {
   readonly text: string;
 }
 
-export interface OpenResponse {
-  readonly headers: IncomingHttpHeaders;
-  /** Decoded. */
-  readonly body: Readable;
-  /** As it comes from the connection; the same where nothing is encoded. */
-  readonly source: Dispatcher.ResponseData['body'];
-}
-
 /** The connections to one target's server. Redirects are not followed: where requests go is configuration alone. */
 export class ModelServer {
   private readonly connections: Connections;
@@ -40,7 +31,7 @@ export class ModelServer {
     this.connections = new Connections(endpoint.url.origin, {
       connections: Math.max(MIN_CONNECTIONS, target.concurrency),
       connect: { timeout: target.timeouts.connectMs, noDelay: true },
-      // CallTimer is the one clock of a call; undici's own limits would count other things.
+      // a call has one clock of its own (StreamClock, PlainExchange); undici's own limits would count other things.
       headersTimeout: 0,
       bodyTimeout: 0,
       maxResponseSize: MAX_RESPONSE_BYTES,
@@ -65,25 +56,10 @@ export class ModelServer {
     return { headers, text: plain.toString('utf8') };
   }
 
-  /**
-   * Sends one chat request; resolves with the response once its headers say 2xx.
-   *
-   * @throws UpstreamFailure for any other status, and for a body that is encoded in a way nobody knows
-   */
-  async open(body: string, accept: string, signal: AbortSignal): Promise<OpenResponse> {
-    const requestHeaders = await this.headersFor(accept);
-    const request = { method: 'POST', path: this.path, headers: requestHeaders, body, signal } as const;
-    const { statusCode, headers, body: source } = await this.connections.dispatcher.request(request);
-    if (statusCode < 200 || statusCode > 299) {
-      throw failureOfStatus(statusCode, await errorText(await beginningOf(source), headers), headers);
-    }
-    if (!isEncoded(headers)) return { headers, body: source, source };
-    try {
-      return { headers, body: decodedStream(source, headers), source };
-    } catch (error) {
-      discard({ source });
-      throw error;
-    }
+  /** Sends one chat request whose answer `handler` reads as it comes. @throws UpstreamFailure where it cannot sign in */
+  async stream(body: string, handler: Dispatcher.DispatchHandler): Promise<void> {
+    const headers = await this.headersFor('text/event-stream');
+    this.connections.dispatch({ method: 'POST', path: this.path, headers, body }, handler);
   }
 
   private async headersFor(accept: string): Promise<string[]> {
@@ -105,28 +81,8 @@ export class ModelServer {
   }
 }
 
-/**
- * Throws an unread body away together with its connection. undici tells such an end as an error of the body, and an
- * error nobody listens for ends the process.
- */
-export function discard({ source }: Pick<OpenResponse, 'source'>): void {
-  source.on('error', () => undefined).destroy();
-}
-
-/** The first 64 KiB of a body; the rest is thrown away together with the connection. */
-export async function beginningOf(body: Readable): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of body as AsyncIterable<Buffer>) {
-    pieces.push(piece);
-    bytes += piece.length;
-    if (bytes > MAX_ERROR_BYTES) break;
-  }
-  return Buffer.concat(pieces).subarray(0, MAX_ERROR_BYTES);
-}
-
 /** The text of the beginning of an error body, without half a character at its end. */
-async function errorText(body: Buffer, headers: IncomingHttpHeaders): Promise<string> {
+export async function errorText(body: Buffer, headers: IncomingHttpHeaders): Promise<string> {
   const plain = isEncoded(headers) ? await decodedBeginning(body, headers, MAX_ERROR_BYTES) : body;
   return new StringDecoder('utf8').write(plain);
 }

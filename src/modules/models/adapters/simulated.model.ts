@@ -5,6 +5,7 @@ import { textOf } from '../../../common/chat.js';
 import type { TargetConfig } from '../../../common/config/config.schema.js';
 import { estimateTextTokens, estimateTokens } from '../../../common/token-estimate.js';
 import type { Usage } from '../../../common/usage.js';
+import { IteratedStream } from '../../../common/chunk-stream.js';
 import type { ModelStream } from '../models.messages.js';
 import { simulatedToolCall } from './simulated-tool-call.js';
 
@@ -39,10 +40,20 @@ export function simulatedStream(
   signal: AbortSignal,
   clock: () => number = Date.now,
 ): ModelStream {
-  return new SimulatedCall(target, request, signal, clock);
+  return new SimulatedStream(new SimulatedCall(target, request, signal, clock));
 }
 
-class SimulatedCall implements ModelStream {
+class SimulatedStream extends IteratedStream implements ModelStream {
+  constructor(private readonly call: SimulatedCall) {
+    super(call.chunks());
+  }
+
+  get upstreamMs(): number {
+    return this.call.upstreamMs;
+  }
+}
+
+class SimulatedCall {
   upstreamMs = 0;
 
   constructor(
@@ -52,7 +63,7 @@ class SimulatedCall implements ModelStream {
     private readonly clock: () => number,
   ) {}
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<ChatChunk> {
+  async *chunks(): AsyncGenerator<ChatChunk> {
     this.signal.throwIfAborted();
     const answer = answerTo(this.request, this.target.model);
     const head: Head = {

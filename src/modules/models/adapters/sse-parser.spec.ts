@@ -1,12 +1,23 @@
-import { SseError, SseEventTooLarge, SseParser } from './sse-parser.js';
+import type { FrameTemplate } from '../../../common/text-run.js';
+import { SseError, SseEventTooLarge, SseParser, type SseItem } from './sse-parser.js';
 
 /** Feeds the text in pieces of `size` bytes. */
-function parse(text: string, size = Infinity): (string | SseError)[] {
+function parse(text: string, size = Infinity): SseItem[] {
   const parser = new SseParser();
   const bytes = Buffer.from(text);
-  const out: (string | SseError)[] = [];
-  for (let at = 0; at < bytes.length; at += size) out.push(...parser.push(bytes.subarray(at, at + size)));
-  return [...out, ...parser.end()];
+  const out: SseItem[] = [];
+  for (let at = 0; at < bytes.length; at += size) {
+    parser.push(bytes.subarray(at, at + size));
+    out.push(...itemsOf(parser));
+  }
+  parser.end();
+  return [...out, ...itemsOf(parser)];
+}
+
+function itemsOf(parser: SseParser, like: FrameTemplate | null = null): SseItem[] {
+  const out: SseItem[] = [];
+  for (let item = parser.next(like); item !== undefined; item = parser.next(like)) out.push(item);
+  return out;
 }
 
 describe('SseParser', () => {
@@ -40,7 +51,10 @@ describe('SseParser', () => {
 
   it('F62 counts comments', () => {
     const parser = new SseParser();
-    for (const part of [': keep-', 'alive\n\n:\n', 'data: 1\n\n']) parser.push(Buffer.from(part));
+    for (const part of [': keep-', 'alive\n\n:\n', 'data: 1\n\n']) {
+      parser.push(Buffer.from(part));
+      itemsOf(parser);
+    }
     expect(parser.comments).toBe(2);
   });
 
@@ -48,7 +62,10 @@ describe('SseParser', () => {
     const parser = new SseParser();
     const piece = Buffer.alloc(1024 * 1024, 'a');
     expect(() => {
-      for (let i = 0; i < 10; i += 1) parser.push(piece);
+      for (let i = 0; i < 10; i += 1) {
+        parser.push(piece);
+        itemsOf(parser);
+      }
     }).toThrow(SseEventTooLarge);
   });
 });

@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
+import type { FrameTemplate, TextRun } from '../../../common/text-run.js';
 
 /** A server that never ends an event must not fill the memory. */
 const MAX_EVENT_CHARACTERS = 4 * 1024 * 1024;
@@ -17,8 +18,12 @@ export class SseError {
   constructor(readonly data: string) {}
 }
 
+/** What the next event turned out to be: its payload, an error, or a run of frames. */
+export type SseItem = string | SseError | TextRun;
+
 /**
- * Server-sent events to their `data` payloads, incrementally: bytes may be split anywhere, also inside a character.
+ * Server-sent events to their `data` payloads, incrementally: bytes may be split anywhere, also inside a character. `push`
+ * takes bytes, `next` hands out what they completed, event by event.
  * Comments are counted. Of the other fields only `event: error` says something in a chat-completions stream, and the
  * field `error` that llama.cpp had until autumn 2025; both make an `SseError`, as does an error object on a line of its
  * own: what a server writes whose stream has broken off behind its back.
@@ -31,59 +36,76 @@ export class SseParser {
   /** Lines so far that are of no field of the format: maybe plain words about an error. */
   strangeLines = 0;
   private readonly decoder = new StringDecoder('utf8');
-  private rest = '';
-  /** `rest` ends in a CR, which may be half of a CRLF. */
+  private text = '';
+  /** Where the next line of `text` begins. */
+  private at = 0;
+  /** `text` has no line end after `at`. */
+  private inLine = false;
+  /** `text` ends in a CR, which may be half of a CRLF. */
   private halfLineEnd = false;
   private data: string | null = null;
   private isError = false;
   private atStart = true;
 
+  /** Takes the next bytes. @throws SseEventTooLarge when one event exceeds 4 Mi characters */
+  push(bytes: Buffer): void {
+    this.take(this.decoder.write(bytes));
+  }
+
+  /** Nothing more comes: an event that lacks its blank line is complete. */
+  end(): void {
+    this.take(`${this.decoder.end()}\n\n`);
+  }
+
   /**
-   * The payloads these bytes complete, in order.
+   * The next event that is complete, in order; `undefined` when there is none.
    *
-   * @throws SseEventTooLarge when one event exceeds 4 Mi characters
+   * @param like how the frames of this stream look; all in a row that are like it are taken at once
    */
-  push(bytes: Buffer): (string | SseError)[] {
-    const text = this.decoder.write(bytes);
-    if (this.rest !== '' && !this.halfLineEnd && !LINE_END.test(text)) {
-      // in the middle of a long line; joined strings are not copied until they are searched
-      this.rest += text;
-      this.assertBounded();
-      return [];
+  next(like: FrameTemplate | null = null): SseItem | undefined {
+    const { text } = this;
+    while (!this.inLine) {
+      const from = this.at;
+      if (like !== null && this.data === null && !this.isError) {
+        const run = like.runAt(text, from);
+        if (run !== null) {
+          this.at = from + run.wire.length;
+          return run;
+        }
+      }
+      const end = text.indexOf('\n', from);
+      this.inLine = end === -1;
+      if (this.inLine) break;
+      this.at = end + 1;
+      if (end === from) {
+        const event = this.event();
+        if (event !== null) return event;
+      } else if (text.startsWith('data:', from)) this.addData(valueOf(text, from + 5, end));
+      else this.readOther(text, from, end);
     }
-    return this.consume(this.rest + text);
+    return undefined;
   }
 
-  /** A last event that the server did not end with a blank line, if there is one. */
-  end(): (string | SseError)[] {
-    return this.consume(`${this.rest}${this.decoder.end()}\n\n`);
-  }
-
-  private consume(input: string): (string | SseError)[] {
-    const text = input.includes('\r') ? withLineFeeds(input) : input;
-    const payloads: (string | SseError)[] = [];
-    let from = 0;
+  private take(decoded: string): void {
+    const rest = this.at === 0 ? this.text : this.text.slice(this.at);
+    if (rest.length + (this.data?.length ?? 0) > MAX_EVENT_CHARACTERS) throw new SseEventTooLarge();
+    const text = rest + decoded;
+    this.at = 0;
+    // in the middle of a long line; joined strings are not copied until they are searched
+    this.inLine = rest !== '' && !this.halfLineEnd && !LINE_END.test(decoded);
+    this.text = !this.inLine && text.includes('\r') ? withLineFeeds(text) : text;
+    this.halfLineEnd = decoded === '' ? this.halfLineEnd : decoded.endsWith('\r');
     if (this.atStart && text.length > 0) {
       this.atStart = false;
-      if (text.startsWith(BYTE_ORDER_MARK)) from = 1;
+      if (text.startsWith(BYTE_ORDER_MARK)) this.at = 1;
     }
-    for (let end = text.indexOf('\n', from); end !== -1; end = text.indexOf('\n', from)) {
-      if (end === from) this.endEvent(payloads);
-      else if (text.startsWith('data:', from)) this.addData(valueOf(text, from + 5, end));
-      else this.readOther(text, from, end);
-      from = end + 1;
-    }
-    this.rest = from === 0 ? text : text.slice(from);
-    this.halfLineEnd = text.endsWith('\r');
-    this.assertBounded();
-    return payloads;
   }
 
-  private endEvent(payloads: (string | SseError)[]): void {
-    if (this.isError) payloads.push(new SseError(this.data ?? ''));
-    else if (this.data !== null) payloads.push(this.data);
+  private event(): string | SseError | null {
+    const { data, isError } = this;
     this.data = null;
     this.isError = false;
+    return isError ? new SseError(data ?? '') : data;
   }
 
   private addData(value: string): void {
@@ -101,10 +123,6 @@ export class SseParser {
       this.isError = true;
       this.addData(valueOf(text, from + 6, end));
     } else if (!KNOWN_FIELD.test(text.slice(from, Math.min(end, from + 6)))) this.strangeLines += 1;
-  }
-
-  private assertBounded(): void {
-    if (this.rest.length + (this.data?.length ?? 0) > MAX_EVENT_CHARACTERS) throw new SseEventTooLarge();
   }
 }
 

@@ -3,14 +3,18 @@ import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import { errorIn, isErrorBody } from './answer-errors.js';
 import { completionIn } from '../../../common/answer-shape.js';
 import { readableJson } from '../../../common/json/readable.js';
-import type { SseError } from './sse-parser.js';
+import { FrameTemplate, TextRun } from '../../../common/text-run.js';
+import type { SseError, SseItem } from './sse-parser.js';
 import { failureOfBody } from './upstream-errors.js';
 
 const DONE = '[DONE]';
 /** Frames before the first content are kept until it comes. */
 const MAX_EMPTY_CHARACTERS = 1024 * 1024;
 
-/** Follows one stream: turns payloads into frames and knows whether the answer is complete. */
+/** Templates that no frame is like, after which none is looked for any more. */
+const MOST_IDLE_TEMPLATES = 4;
+
+/** Follows one stream: turns events into frames and knows whether the answer is complete. */
 export class StreamFrames {
   /** Events and lines that say nothing here; they are skipped, as the rest of the answer may be whole. */
   skipped = 0;
@@ -18,8 +22,11 @@ export class StreamFrames {
   failure: UpstreamFailure | null = null;
   /** Whether any frame so far had content or a finish reason: without one there is no answer. */
   hasAnswer = false;
-  /** Whether the last read brought some. */
-  readContent = false;
+  /** Events so far that brought content. */
+  contents = 0;
+  /** How the next frames may look. */
+  like: FrameTemplate | null = null;
+  private idleTemplates = 0;
   private done = false;
   private emptyCharacters = 0;
   private readonly finished = new Set<number>();
@@ -41,44 +48,61 @@ export class StreamFrames {
     return this.finished.size >= this.choices || (this.done && (this.finished.size > 0 || this.skipped === 0));
   }
 
-  /** The frames of these payloads, up to an error if there is one; that one is in `failure` then. */
-  read(payloads: readonly (string | SseError)[]): ChatFrame[] {
-    const frames: ChatFrame[] = [];
-    this.readContent = false;
-    for (const payload of payloads) {
-      if (this.done || this.failure) break;
-      if (isDone(payload)) this.done = true;
-      else if (typeof payload === 'string') this.readOne(payload, frames);
-      else this.failure = failureOfBody(readableJson(payload.data) ?? payload.data);
-    }
-    return frames;
+  get phase(): 'begin' | 'answer' | 'tail' {
+    if (!this.hasAnswer) return 'begin';
+    return this.allFinished ? 'tail' : 'answer';
   }
 
-  private readOne(text: string, frames: ChatFrame[]): void {
+  /** The frame of the next event; `null` where it is none, an error (in `failure` then) or the end. */
+  take(item: SseItem): ChatFrame | null {
+    if (this.done || this.failure) return null;
+    if (item instanceof TextRun) return this.run(item);
+    if (isDone(item)) this.done = true;
+    else if (typeof item === 'string') return this.frame(item);
+    else this.failure = failureOfBody(readableJson(item.data) ?? item.data);
+    return null;
+  }
+
+  private run(run: TextRun): TextRun {
+    this.idleTemplates = 0;
+    if (run.piece === '') this.sayNothing(run.wire);
+    else this.sayContent();
+    return run;
+  }
+
+  private frame(text: string): ChatFrame | null {
     const data = readableJson(text);
     if (isErrorBody(data)) {
       this.failure = failureOfBody(errorIn(data));
-      return;
+      return null;
     }
     const json = completionIn(data);
     if (!json) {
       this.skipped += 1;
-      return;
+      return null;
     }
     // running totals come before the end; only usage in a frame after it is the last word
     if (json.usage && this.allFinished) this.finalUsageSeen = true;
     for (const choice of json.choices ?? []) if (choice.finish_reason) this.finished.add(choice.index ?? 0);
-    if (hasContent(json)) {
-      this.readContent = true;
-      this.hasAnswer = true;
-    } else if (!this.hasAnswer) {
-      this.emptyCharacters += text.length;
-      if (this.emptyCharacters > MAX_EMPTY_CHARACTERS) {
-        this.failure = new UpstreamFailure('bad_answer', 'nothing but frames without content');
-      }
-    }
+    if (hasContent(json)) this.sayContent();
+    else this.sayNothing(text);
+    this.like = this.idleTemplates < MOST_IDLE_TEMPLATES ? FrameTemplate.of(text, json) : null;
+    if (this.like) this.idleTemplates += 1;
     // A payload over several data lines is one line again when it goes out; in JSON they stand between values.
-    frames.push({ text: text.includes('\n') ? text.replaceAll('\n', ' ') : text, json });
+    return { text: text.includes('\n') ? text.replaceAll('\n', ' ') : text, json };
+  }
+
+  private sayContent(): void {
+    this.hasAnswer = true;
+    this.contents += 1;
+  }
+
+  private sayNothing(text: string): void {
+    if (this.hasAnswer) return;
+    this.emptyCharacters += text.length;
+    if (this.emptyCharacters > MAX_EMPTY_CHARACTERS) {
+      this.failure = new UpstreamFailure('bad_answer', 'nothing but frames without content');
+    }
   }
 }
 

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import type { AttemptLog } from '../../common/attempt.js';
+import type { TargetStatus } from '../../common/target.js';
+import { StreamModelCommand } from '../models/models.messages.js';
+import { BegunAnswer, endAttempt, primed } from './begun-answer.js';
+import type { ModelCalls } from './resilience.messages.js';
+import { TargetBreakers } from './target-breakers.js';
+
+/** One call of one target, until content is here. @throws BreakerOpen, UpstreamFailure, and the signal's reason */
+export type Attempt = (target: TargetStatus, how: AttemptOptions) => Promise<BegunAnswer>;
+
+export interface AttemptOptions {
+  readonly signal: AbortSignal;
+  /** Text to go on with, for a target that can (`prefill`). */
+  readonly partialAnswer: string | null;
+}
+
+export interface CallSettings {
+  /** The answer must be complete before anything of it is used. */
+  readonly whole: boolean;
+  /** It is past the request's deadline; the target's own limits hold. */
+  readonly answerHasBegun: boolean;
+}
+
+/** Makes single calls: through the target's breaker, written down in the request's attempts. */
+@Injectable()
+export class TargetCalls {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly breakers: TargetBreakers,
+  ) {}
+
+  /** The calls that may be made for one request. */
+  attemptsFor(calls: ModelCalls, { whole, answerHasBegun }: CallSettings): Attempt {
+    const startedAt = performance.now();
+    return async (target, { signal, partialAnswer }) => {
+      const { request, history, attempts } = calls;
+      const beginWithinMs = answerHasBegun ? Number.MAX_SAFE_INTEGER : timeLeft(target, calls);
+      const isFallback = attempts.all.some(({ target: tried }) => tried !== target.id);
+      const call = { target, request, history, beginWithinMs, signal, partialAnswer, isFallback };
+      const beforeMs = attempts.all.length === 0 ? 0 : performance.now() - startedAt;
+      return this.breakers.run(target, () => this.call(new StreamModelCommand(call), attempts, whole, beforeMs));
+    };
+  }
+
+  private async call(
+    command: StreamModelCommand,
+    attempts: AttemptLog,
+    whole: boolean,
+    beforeMs: number,
+  ): Promise<BegunAnswer> {
+    const { target } = command.call;
+    const attempt = attempts.begin(target.id);
+    const stream = await this.commands.execute(command);
+    try {
+      const head = await primed(stream, whole);
+      this.breakers.of(target).rest.answered();
+      return new BegunAnswer(target, attempt, stream, head, beforeMs, this.breakers);
+    } catch (error) {
+      endAttempt(attempt, error);
+      throw error;
+    } finally {
+      attempt.ms = performance.now() - attempt.startedAt;
+    }
+  }
+}
+
+/** Milliseconds until the answer must have begun, or be complete where it is plain. @throws DeadlineExceeded */
+function timeLeft({ timeouts }: TargetStatus, { budget, request }: ModelCalls): number {
+  const atLeastMs = request.stream ? 0 : timeouts.plainMs;
+  budget.assertTimeLeft(atLeastMs);
+  return budget.remainingMs(atLeastMs);
+}
