@@ -35,9 +35,27 @@ export function connectorThatTells(
       // Of `connectTimeout`; ioredis then ends the connection, in a cluster without a word.
       stream.once('timeout', () => tell(coded(tls && !stream.connecting ? TLS_UNANSWERED : 'ETIMEDOUT')));
       this.stream = stream;
-      return stream;
+      return writingTogether(stream);
     }
   };
+}
+
+/**
+ * What is written in one turn of the event loop leaves in one system call: a request makes several calls of Redis, and
+ * requests come side by side.
+ */
+function writingTogether(stream: Socket): Socket {
+  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+  const uncork = () => stream.uncork();
+  // eslint-disable-next-line no-restricted-syntax -- once a connection; TLS sockets cannot be made of a class of ours
+  stream.write = (...args: unknown[]): boolean => {
+    if (stream.writableCorked === 0) {
+      stream.cork();
+      setImmediate(uncork);
+    }
+    return write(...args);
+  };
+  return stream;
 }
 
 const coded = (code: string): Error => Object.assign(new Error(code), { code });
