@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { BoundedMap } from '../../common/bounded-map.js';
 
 const WINDOW_MS = 60_000;
 const MOST_PER_WINDOW = 30;
@@ -17,10 +18,11 @@ interface Failures {
  * the same: many callers share an address behind a NAT or a proxy, and none of them can lock the others out.
  */
 export class FailedSignIns {
-  /** In order of `since`. */
-  private readonly byAddress = new Map<string, Failures>();
+  private readonly byAddress: BoundedMap<string, Failures>;
 
-  constructor(private readonly mostAddresses = MOST_ADDRESSES) {}
+  constructor(mostAddresses = MOST_ADDRESSES) {
+    this.byAddress = new BoundedMap(mostAddresses);
+  }
 
   /**
    * Counts one more failure.
@@ -32,20 +34,11 @@ export class FailedSignIns {
     const key = networkOf(address);
     let failures = this.byAddress.get(key);
     if (!failures || now - failures.since >= WINDOW_MS) {
-      this.byAddress.delete(key);
-      this.makeRoom(now);
-      this.byAddress.set(key, (failures = { since: now, count: 0 }));
+      failures = { since: now, count: 0 };
+      this.byAddress.set(key, failures);
     }
     failures.count += 1;
     return failures.count > MOST_PER_WINDOW ? (failures.since + WINDOW_MS - now) / 1000 : 0;
-  }
-
-  /** Takes out what is over, and the oldest of too many. */
-  private makeRoom(now: number): void {
-    for (const [key, { since }] of this.byAddress) {
-      if (now - since < WINDOW_MS && this.byAddress.size < this.mostAddresses) return;
-      this.byAddress.delete(key);
-    }
   }
 }
 

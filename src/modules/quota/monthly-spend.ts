@@ -4,11 +4,6 @@ export function nextMonth(now: number): number {
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1);
 }
 
-const monthBegin = (now: number): number => {
-  const date = new Date(now);
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth());
-};
-
 const DAY_MS = 86_400_000;
 /** Every request asks for the same few times. */
 let latest = { day: NaN, month: '' };
@@ -26,8 +21,7 @@ export function monthName(now: number): string {
  */
 export class MonthlySpend {
   private readonly usd = new Map<string, number>();
-  private beganAt = 0;
-  private endsAt = 0;
+  private month = '';
 
   add(now: number, user: string, costUsd: number): void {
     if (this.turn(now) && costUsd > 0) this.usd.set(user, (this.usd.get(user) ?? 0) + costUsd);
@@ -52,10 +46,11 @@ export class MonthlySpend {
 
   /** Whether `now` is in the month that is being counted; a new month begins at zero. */
   private turn(now: number): boolean {
-    if (now < this.endsAt) return now >= this.beganAt;
-    this.usd.clear();
-    this.beganAt = monthBegin(now);
-    this.endsAt = nextMonth(now);
-    return true;
+    const month = monthName(now);
+    if (month > this.month) {
+      this.usd.clear();
+      this.month = month;
+    }
+    return month === this.month;
   }
 }
