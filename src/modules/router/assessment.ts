@@ -5,7 +5,7 @@ import type { LearnedScorer } from './learned/learned-scorer.js';
 import type { ShareControl, ShareOf } from './learned/share-control.js';
 import { conversationPrompt, userTurns, type Prompt } from './prompt.js';
 import type { ReasonCode, RouteExplanation } from './router.messages.js';
-import { PromptFeatures } from './rules/prompt-features.js';
+import { hasMoreWords, PromptFeatures } from './rules/prompt-features.js';
 import { confidenceOf, reasonOf, scorePrompt, THRESHOLD, type PromptScore } from './rules/routing-rules.js';
 
 /** `hybrid`: a short free request that the rules are this sure of is theirs alone; elsewhere the artefact is better. */
@@ -119,18 +119,19 @@ export const isClear = ({ score, leading }: PromptScore, { words, options }: Pro
 
 /** Clear cases of the rules go to the ends of the scale, the rest between them by the artefact. */
 function byBoth(input: AssessmentInput, prompt: Prompt): Assessment {
-  const rules = scoredByRules(input, prompt);
+  const mayBeClear = input.explain || !hasMoreWords(prompt, CLEAR_WORDS);
+  const rules = mayBeClear ? scoredByRules(input, prompt) : null;
   const artefact = byArtefact(input, prompt);
-  const clear = isClear(rules, features);
-  const wantsStrong = clear ? rules.score >= THRESHOLD : artefact.score >= artefact.threshold;
-  const score = clear ? clearScore(rules.score) : CLEAR_BAND + (1 - 2 * CLEAR_BAND) * artefact.score;
+  const clear = rules && isClear(rules, features) ? rules : null;
+  const wantsStrong = clear ? clear.score >= THRESHOLD : artefact.score >= artefact.threshold;
+  const score = clear ? clearScore(clear.score) : CLEAR_BAND + (1 - 2 * CLEAR_BAND) * artefact.score;
   // a clearly simple message goes to the weak side even where that leaves the share unused
   const threshold = Math.max(CLEAR_BAND, artefact.threshold);
   const strong = score >= threshold;
   const asWanted = strong === wantsStrong;
-  const reasonCode = clear && asWanted ? ruleCode(rules) : learnedCode(strong);
+  const reasonCode = clear && asWanted ? ruleCode(clear) : learnedCode(strong);
   const found = { score, threshold, reasonCode, learnedScore: artefact.score };
-  if (!input.explain) return { ...found, explanation: null };
+  if (!input.explain || !rules) return { ...found, explanation: null };
   const explained = rulesExplained(input, prompt, rules, distance(score, threshold));
   const learned = artefact.explanation!;
   if (!clear) {

@@ -185,13 +185,15 @@ class GramEmbedding {
 
 /** Fills `p` with the topics' probabilities. */
 export function softmax(output: Float32Array, hidden: Float32Array, p: Float32Array): void {
-  let most = -Infinity;
-  for (let t = 0, at = 0; t < p.length; t += 1, at += 1) {
+  const row = hidden.length + 1;
+  for (let t = 0; t < p.length; t += 1) {
+    const bias = t * row + hidden.length;
     let logit = 0;
-    for (let k = 0; k < hidden.length; k += 1, at += 1) logit += output[at]! * hidden[k]!;
-    p[t] = logit + output[at]!;
-    most = Math.max(most, p[t]!);
+    for (let k = 0, at = t * row; at < bias; k += 1, at += 1) logit += output[at]! * hidden[k]!;
+    p[t] = logit + output[bias]!;
   }
+  let most = p[0]!;
+  for (let t = 1; t < p.length; t += 1) if (p[t]! > most) most = p[t]!;
   let sum = 0;
   for (let t = 0; t < p.length; t += 1) sum += p[t] = Math.exp(p[t]! - most);
   for (let t = 0; t < p.length; t += 1) p[t]! /= sum;

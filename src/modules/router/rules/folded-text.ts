@@ -82,15 +82,16 @@ export class FoldedText {
    * Reads a text in place of the one before.
    *
    * @param source its codes, where somebody has read them already
+   * @param mostWords beyond which nobody looks: where `words` is more, the text has been read only so far
    */
-  read(text: string, source: Codes = this.own.read(text)): this {
+  read(text: string, source: Codes = this.own.read(text), mostWords = Infinity): this {
     this.makeRoom(text.length * MOST_GROWTH + 2);
-    if (!this.fold(source.codes, source.length)) this.take(byPatterns(named(text.toLowerCase())).trim());
+    if (!this.fold(source, mostWords)) this.take(byPatterns(named(text.toLowerCase())).trim());
     return this;
   }
 
   /** One pass. @returns false at the first character that needs patterns */
-  private fold(from: Uint16Array, length: number): boolean {
+  private fold({ codes: from, length }: Codes, mostWords: number): boolean {
     const { codes } = this;
     let end = 0;
     let spaced = 0;
@@ -111,7 +112,10 @@ export class FoldedText {
         }
       } else if (folded > SEVERAL) {
         if (isUnspacedScript(folded)) unspaced += 1;
-        else if (before === BLANK || isUnspacedScript(before)) spaced += 1;
+        else if (before === BLANK || isUnspacedScript(before)) {
+          spaced += 1;
+          if (spaced > mostWords) break;
+        }
       } else if (folded === DROPPED) continue;
       else return false;
       codes[end++] = before = folded;

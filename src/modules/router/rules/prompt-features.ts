@@ -34,6 +34,15 @@ const LONGEST_LINE = 400;
 const SMALLTALK = cueBits('smalltalk');
 const POLITE = cueBits('smalltalk', 'filler');
 
+const counted = new FoldedText();
+
+/** Whether a prompt has more than so many words of its caller's own; looks no further than it must. */
+export function hasMoreWords(prompt: Prompt, most: number): boolean {
+  const instruction = ownWords(prompt);
+  const source = instruction === prompt.examined ? prompt : undefined;
+  return counted.read(instruction, source, most).words > most;
+}
+
 /**
  * Numbers of one prompt that the rules look at. Time is bounded whatever the size and the script of the text. Holds those
  * of one prompt at a time.
