@@ -71,6 +71,12 @@ export class LiveTarget implements TargetStatus {
     this.simulated = config.provider === 'simulated';
   }
 
+  /** The target behind a status: every one that `ListTargetsQuery` hands out is one, also when a reload takes it out. */
+  static of(status: TargetStatus): LiveTarget {
+    if (status instanceof LiveTarget) return status;
+    throw new TypeError(`${status.id} does not come from the catalogue`);
+  }
+
   get breaker(): TargetStatus['breaker'] {
     return this.drains.has(this.id) ? 'drained' : this.deployment.breaker;
   }

@@ -1,13 +1,11 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { LiveTarget } from './live-target.js';
 import { SetTargetBreakerCommand } from './models.messages.js';
-import { TargetCatalogue } from './target-catalogue.js';
 
 @CommandHandler(SetTargetBreakerCommand)
 export class SetTargetBreakerHandler implements ICommandHandler<SetTargetBreakerCommand> {
-  constructor(private readonly catalogue: TargetCatalogue) {}
-
   async execute({ target, state, openMs }: SetTargetBreakerCommand): Promise<void> {
-    const live = this.catalogue.held(target);
+    const live = LiveTarget.of(target);
     live.setBreaker(state, openMs);
     if (state === 'open') live.slots.suspend();
   }

@@ -4,10 +4,9 @@ import { mayHaveToLoad } from '../../common/target.js';
 import { PlainCall } from './adapters/plain-call.js';
 import { simulatedStream } from './adapters/simulated.model.js';
 import { StreamedCall } from './adapters/streamed-call.js';
-import type { LiveTarget } from './live-target.js';
+import { LiveTarget } from './live-target.js';
 import { StreamModelCommand, type ModelCall, type ModelStream } from './models.messages.js';
 import { ObservedStream } from './observed-stream.js';
-import { TargetCatalogue } from './target-catalogue.js';
 import { upstreamBody, upstreamText } from './upstream-body.js';
 
 /** A stream that is kept alive by comments or empty frames must bring content within this time. */
@@ -15,20 +14,16 @@ const SIGNS_OF_LIFE_MS = 60_000;
 
 @CommandHandler(StreamModelCommand)
 export class StreamModelHandler implements ICommandHandler<StreamModelCommand> {
-  constructor(private readonly catalogue: TargetCatalogue) {}
-
   async execute({ call }: StreamModelCommand): Promise<ModelStream> {
-    const target = this.catalogue.held(call.target);
+    const target = LiveTarget.of(call.target);
     return new ObservedStream(target, openStream(target, call), call);
   }
 }
 
 function openStream(target: LiveTarget, call: ModelCall): ModelStream {
-  const { request, history, signal, partialAnswer } = call;
-  if (!target.server) {
-    return simulatedStream(target.config, upstreamBody(request, history, target, partialAnswer), signal);
-  }
-  const body = upstreamText(request, history, target, partialAnswer);
+  const { request, signal } = call;
+  if (!target.server) return simulatedStream(target.config, upstreamBody(call, target), signal);
+  const body = upstreamText(call, target);
   const beginMs = Math.min(call.beginWithinMs, beginLimitMs(target, request));
   if (!request.stream) return new PlainCall(target.server, body, beginMs, signal);
   const { idleMs, totalMs } = target.timeouts;

@@ -5,7 +5,6 @@ import { BackgroundWork } from '../../common/background-work.js';
 import type { RouterConfig, TargetConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { deploymentOf } from '../../common/config/target.schema.js';
-import type { TargetStatus } from '../../common/target.js';
 import { azureTokenSource } from './adapters/azure-credential.js';
 import { ModelServer } from './adapters/model-server.js';
 import { ENDPOINTS } from './adapters/providers.js';
@@ -42,11 +41,6 @@ export class TargetCatalogue implements OnApplicationShutdown {
     const target = this.targets.find((known) => known.id === id);
     if (!target) throw noSuchTarget();
     return target;
-  }
-
-  /** The target behind a status that this catalogue handed out, also when a reload has taken it out since. */
-  held(status: TargetStatus): LiveTarget {
-    return status instanceof LiveTarget ? status : this.get(status.id);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -1,22 +1,18 @@
 import type { ChatMessage, ChatRequest } from '../../common/chat.js';
-import { fitConversation, type HistoryTurn } from '../../common/conversation.js';
+import { fitConversation } from '../../common/conversation.js';
 import { sourceOf, type JsonSource } from '../../common/json/source.js';
 import type { LiveTarget } from './live-target.js';
+import type { ModelCall } from './models.messages.js';
 
 /**
  * The request as the target's server gets it: everything the caller sent, with the target's own model name, the stored
- * turns that fit its window, and usage asked for (who pays must know).
- *
- * @param partialAnswer an answer to go on with, as the last message ("prefill")
+ * turns that fit its window, an answer to go on with as the last message ("prefill"), and usage asked for (who pays must
+ * know).
  */
-export function upstreamBody(
-  request: ChatRequest,
-  history: readonly HistoryTurn[],
-  target: LiveTarget,
-  partialAnswer: string | null,
-): ChatRequest {
+export function upstreamBody(call: ModelCall, target: LiveTarget): ChatRequest {
+  const { request } = call;
   const body: ChatRequest = { ...request, model: target.upstreamModel };
-  body.messages = upstreamMessages(request, history, target, partialAnswer);
+  body.messages = upstreamMessages(call, target);
   if (request.stream) body.stream_options = { ...request.stream_options, include_usage: true };
   return body;
 }
@@ -25,16 +21,12 @@ export function upstreamBody(
  * `upstreamBody` as JSON. What the caller sent goes on as the text it came in, byte by byte: only members that change
  * are written anew, and stored messages are put in front of the caller's own.
  */
-export function upstreamText(
-  request: ChatRequest,
-  history: readonly HistoryTurn[],
-  target: LiveTarget,
-  partialAnswer: string | null,
-): string {
+export function upstreamText(call: ModelCall, target: LiveTarget): string {
+  const { request } = call;
   const source = sourceOf(request);
-  if (!source) return JSON.stringify(upstreamBody(request, history, target, partialAnswer));
+  if (!source) return JSON.stringify(upstreamBody(call, target));
   const changed: Record<string, string> = { model: JSON.stringify(target.upstreamModel) };
-  const messages = upstreamMessages(request, history, target, partialAnswer);
+  const messages = upstreamMessages(call, target);
   if (messages !== request.messages) changed['messages'] = messagesText(messages, request, source);
   if (request.stream && request.stream_options?.include_usage !== true) {
     const options = source.member('stream_options');
@@ -43,12 +35,7 @@ export function upstreamText(
   return source.with(changed);
 }
 
-function upstreamMessages(
-  request: ChatRequest,
-  history: readonly HistoryTurn[],
-  target: LiveTarget,
-  partialAnswer: string | null,
-): ChatMessage[] {
+function upstreamMessages({ request, history, partialAnswer }: ModelCall, target: LiveTarget): ChatMessage[] {
   const { messages } = fitConversation(history, request, target.contextWindow);
   return partialAnswer === null ? messages : [...messages, { role: 'assistant', content: partialAnswer }];
 }
