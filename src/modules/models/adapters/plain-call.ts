@@ -4,7 +4,7 @@ import type { ChunkSink } from '../../../common/chunk-stream.js';
 import { readableJson } from '../../../common/json/readable.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import type { ModelStream } from '../models.messages.js';
-import { errorIn, isErrorBody } from './answer-errors.js';
+import { errorIn, isErrorBody } from './provider-error.js';
 import type { ModelServer, WholeResponse } from './model-server.js';
 import { failureOfBody, failureOfTransport } from './upstream-errors.js';
 

@@ -1,6 +1,6 @@
 import { hasContent, type ChatFrame } from '../../../common/chat.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
-import { errorIn, isErrorBody } from './answer-errors.js';
+import { errorIn, isErrorBody } from './provider-error.js';
 import { completionIn } from '../../../common/answer-shape.js';
 import { readableJson } from '../../../common/json/readable.js';
 import { FrameTemplate, TextRun } from '../../../common/text-run.js';

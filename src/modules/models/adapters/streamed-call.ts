@@ -6,7 +6,7 @@ import type { ChatChunk, ChatFrame } from '../../../common/chat.js';
 import { readableJson } from '../../../common/json/readable.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import type { ModelStream } from '../models.messages.js';
-import { errorIn, isErrorBody } from './answer-errors.js';
+import { errorIn, isErrorBody } from './provider-error.js';
 import { decoderOf, isEncoded } from './content-coding.js';
 import { errorText, type ModelServer } from './model-server.js';
 import { MAX_ERROR_BYTES } from './plain-exchange.js';
