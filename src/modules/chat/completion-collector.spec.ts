@@ -1,5 +1,6 @@
 import { growth, LINEAR } from '../../../test/support/cpu-time.js';
 import type { ChatFrame, Completion, Delta } from '../../common/chat.js';
+import { FrameTemplate, type TextRun } from '../../common/text-run.js';
 import { CompletionCollector } from './completion-collector.js';
 import { replayFrames } from './completion-replay.js';
 
@@ -19,9 +20,43 @@ function collect(chunks: Completion[]): Completion {
   return collector.completion();
 }
 
+/** As a model server's stream is read: frames that are like the one before them come as a run. */
+function collectRuns(chunks: Completion[]): Completion {
+  const collector = new CompletionCollector();
+  const wire = chunks.map((json) => `data: ${JSON.stringify(json)}\n\n`).join('');
+  let like: FrameTemplate | null = null;
+  for (let at = 0; at < wire.length;) {
+    const run: TextRun | null = like?.runAt(wire, at) ?? null;
+    const end = wire.indexOf('\n\n', at);
+    const frame: ChatFrame = run ?? frameOf(JSON.parse(wire.slice(at + 6, end)) as Completion);
+    if (!run) like = FrameTemplate.of(frame.text, frame.json);
+    at = run ? at + run.wire.length : end + 2;
+    collector.add(frame);
+  }
+  return collector.completion();
+}
+
 const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
 
 describe('CompletionCollector', () => {
+  it.each<[string, Completion[]]>([
+    ['text', ['a', ' "b"', '', 'c'].map((content) => chunk({ content }))],
+    ['text with a role in every frame', ['a', 'b', 'c'].map((content) => chunk({ role: 'assistant', content }))],
+    [
+      'reasoning, then text',
+      [...['a', 'b'].map((reasoning) => chunk({ reasoning, content: '' })), chunk({ content: 'c' })],
+    ],
+    ['two choices in turn', [0, 1, 0, 1, 1].map((index) => chunk({ content: 'x' }, {}, index))],
+    ['empty lists', ['a', 'b'].map((content) => chunk({ content, tool_calls: [] }))],
+    ['text beside the delta', ['a', 'b', 'c'].map((content) => chunk({ content }, { text: content }))],
+    ['the same text beside the delta', ['a', 'b', 'c'].map((content) => chunk({ content }, { text: 'x' }))],
+    ['lists beside the delta', ['a', 'b', 'c'].map((content) => chunk({ content }, { logprobs: { content: [1] } }))],
+    ['another text that grows', ['a', 'b', 'c'].map((content) => chunk({ content, refusal: 'no' }))],
+    ['usage in every frame', ['a', 'b'].map((content) => ({ ...chunk({ content }), usage: { completion_tokens: 1 } }))],
+  ])('collects runs as it would their frames: %s', (_, chunks) => {
+    expect(collectRuns(chunks)).toEqual(collect(chunks));
+  });
+
   it('joins text, keeps ids, and takes usage and finish reason', () => {
     const answer = collect([
       chunk({ role: 'assistant', content: '' }),
