@@ -12,15 +12,12 @@ const AUDIO_CHARACTERS_PER_TOKEN = 64;
 const LATIN_CHARACTERS_PER_TOKEN = 4;
 const ONLY_LATIN = /^[\u0000-\u024f]*$/;
 
-/** Tokens of a Latin text of so many characters. */
-export const latinTokens = (length: number): number => Math.ceil(length / LATIN_CHARACTERS_PER_TOKEN);
-
 /** Tokens of a text. */
 export type TextTokens = (text: string) => number;
 
 /** Tokens a text will take, without a tokenizer: right within about a quarter for prose and code, in 1 us per kB. */
 export function estimateTextTokens(text: string): number {
-  if (ONLY_LATIN.test(text)) return latinTokens(text.length);
+  if (ONLY_LATIN.test(text)) return Math.ceil(text.length / LATIN_CHARACTERS_PER_TOKEN);
   let dense = 0;
   for (let i = 0; i < text.length; i += 1) if (isDense(text.charCodeAt(i))) dense += 1;
   return Math.ceil(dense + (text.length - dense) / LATIN_CHARACTERS_PER_TOKEN);

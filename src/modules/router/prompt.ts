@@ -18,29 +18,22 @@ const LOOK_BACK = 6;
 /** Kinds of characters, as bits: most patterns need one of them, and most prompts have none. */
 export const FOREIGN = 1;
 export const DIGIT = 2;
-export const NEWLINE = 4;
-export const QUESTION = 8;
-/** In each form of `MATH_SYMBOL` that is not foreign. */
-export const MATH = 16;
-/** In each form of `STACK_FRAME`. */
-export const FRAME = 32;
-/** In each line of code that no word or bracket begins. */
-export const CODE = 64;
-export const QUOTE = 128;
-export const FENCE = 256;
-export const OPERATOR = 512;
+export const QUESTION = 4;
+/** What each form of `MATH_SYMBOL` has that is not foreign. */
+export const MATH = 8;
+/** What each form of `STACK_FRAME` has. */
+export const FRAME = 16;
+export const QUOTE = 32;
+export const FENCE = 64;
 
-const KINDS = new Uint16Array(128);
+const KINDS = new Uint8Array(128);
 for (const [characters, kind] of [
   ['0123456789', DIGIT],
-  ['\n', NEWLINE],
   ['?', QUESTION],
   ['\\^+=-(', MATH],
   ['(":', FRAME],
-  ['=;{<', CODE],
   ['"', QUOTE],
   ['`', FENCE],
-  ['+-*/^', OPERATOR],
 ] as const) {
   for (const character of characters) KINDS[character.charCodeAt(0)]! |= kind;
 }

@@ -2,8 +2,6 @@ import { CUE_CATEGORIES, CUES } from './cue-lexicon.js';
 import { BLANK, FoldedText, isUnspacedScript } from './folded-text.js';
 
 const ROOT = 0;
-const HAS_ENDS = 0x8000;
-const NODE = 0x7fff;
 
 /** Children of a node for characters of ASCII: a blank is 0, letters and digits are 1 to 36. */
 const SLOTS = 37;
@@ -20,17 +18,19 @@ interface End {
   readonly isStem: boolean;
 }
 
+const NO_ENDS: readonly End[] = [];
+
 /**
  * Finds the phrases of the lexicon in one pass. A phrase matches whole words; one that ends in `*` matches any ending of
  * its last word; one in an unspaced script matches anywhere. Time is linear in the text: from each word the walk goes no
  * further than the longest phrase.
  */
-export class CueMatcher {
-  /** A trie: `SLOTS` numbers a node, each the child's number or 0, and `HAS_ENDS` where phrases end at the child. */
+class CueMatcher {
+  /** A trie: `SLOTS` numbers a node, each the child's number or 0. */
   private next = new Uint16Array(SLOTS);
   /** Children for all other characters, by `node * 65536 + code`. */
   private readonly others = new Map<number, number>();
-  private readonly ends: (End[] | null)[] = [null];
+  private readonly ends: (readonly End[])[] = [NO_ENDS];
 
   constructor() {
     const folded = new FoldedText();
@@ -59,21 +59,14 @@ export class CueMatcher {
   }
 
   private walk(codes: Uint16Array, start: number, length: number, asked: number, counts: Uint16Array | null): number {
-    const { next } = this;
     let node = ROOT;
     let reached = 0;
     for (let end = start; end < length;) {
-      const code = codes[end]!;
-      const slot = code < 128 ? SLOT_OF[code]! : -1;
-      const child = slot >= 0 ? next[node * SLOTS + slot]! : this.otherChild(node, code);
-      if (child === ROOT) break;
-      node = child & NODE;
+      node = this.childOf(node, codes[end]!);
+      if (node === ROOT) break;
       end += 1;
-      if ((child & HAS_ENDS) === 0) continue;
-      const ends = this.ends[node]!;
       const isWhole = codes[end] === BLANK;
-      for (let i = 0; i < ends.length; i += 1) {
-        const { category, isStem } = ends[i]!;
+      for (const { category, isStem } of this.ends[node]!) {
         if (!isStem && !isWhole) continue;
         if (counts) counts[category]! += 1;
         if (asked & (1 << category)) reached = end;
@@ -82,29 +75,30 @@ export class CueMatcher {
     return reached;
   }
 
-  private otherChild(node: number, code: number): number {
-    return this.others.get(node * 65_536 + code) ?? ROOT;
+  /** `ROOT` where there is none. */
+  private childOf(node: number, code: number): number {
+    const slot = code < 128 ? SLOT_OF[code]! : -1;
+    return slot >= 0 ? this.next[node * SLOTS + slot]! : (this.others.get(node * 65_536 + code) ?? ROOT);
   }
 
   private add(category: number, { codes, length }: FoldedText, isStem: boolean): void {
     let node = ROOT;
-    for (let i = 1; i < length - 1; i += 1) node = this.makeChild(node, codes[i]!, i === length - 2);
-    (this.ends[node] ??= []).push({ category, isStem: isStem || isUnspacedScript(codes[length - 2]!) });
+    for (let i = 1; i < length - 1; i += 1) node = this.childOf(node, codes[i]!) || this.newChild(node, codes[i]!);
+    const end = { category, isStem: isStem || isUnspacedScript(codes[length - 2]!) };
+    this.ends[node] = [...this.ends[node]!, end];
   }
 
-  private makeChild(node: number, code: number, hasEnds: boolean): number {
-    const slot = code < 128 ? SLOT_OF[code]! : -1;
-    const at = node * SLOTS + slot;
-    const known = slot >= 0 ? this.next[at]! : this.otherChild(node, code);
-    const child = (known || this.ends.push(null) - 1) | (hasEnds ? HAS_ENDS : 0);
+  private newChild(node: number, code: number): number {
+    const child = this.ends.push(NO_ENDS) - 1;
     if (this.ends.length * SLOTS > this.next.length) {
       const grown = new Uint16Array(this.next.length * 2);
       grown.set(this.next);
       this.next = grown;
     }
-    if (slot >= 0) this.next[at] = child;
+    const slot = code < 128 ? SLOT_OF[code]! : -1;
+    if (slot >= 0) this.next[node * SLOTS + slot] = child;
     else this.others.set(node * 65_536 + code, child);
-    return child & NODE;
+    return child;
   }
 }
 

@@ -1,11 +1,5 @@
 import { TextCodes } from '../../../common/text-codes.js';
 
-/** UTF-16 codes of a text, as far as `length`. */
-export interface Codes {
-  readonly codes: Uint16Array;
-  readonly length: number;
-}
-
 export const BLANK = 32;
 const UNICODE_GAPS = /[^\p{L}\p{N}]+/gu;
 const MARKS = /\p{M}+/gu;
@@ -81,17 +75,16 @@ export class FoldedText {
   /**
    * Reads a text in place of the one before.
    *
-   * @param source its codes, where somebody has read them already
    * @param mostWords beyond which nobody looks: where `words` is more, the text has been read only so far
    */
-  read(text: string, source: Codes = this.own.read(text), mostWords = Infinity): this {
+  read(text: string, mostWords = Infinity): this {
     this.makeRoom(text.length * MOST_GROWTH + 2);
-    if (!this.fold(source, mostWords)) this.take(byPatterns(named(text.toLowerCase())).trim());
+    if (!this.fold(this.own.read(text), mostWords)) this.take(byPatterns(named(text.toLowerCase())).trim());
     return this;
   }
 
   /** One pass. @returns false at the first character that needs patterns */
-  private fold({ codes: from, length }: Codes, mostWords: number): boolean {
+  private fold({ codes: from, length }: TextCodes, mostWords: number): boolean {
     const { codes } = this;
     let end = 0;
     let spaced = 0;

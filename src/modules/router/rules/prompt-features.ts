@@ -1,9 +1,8 @@
-import { estimateTextTokens, latinTokens } from '../../../common/token-estimate.js';
-import { TextCodes } from '../../../common/text-codes.js';
-import { CODE, DIGIT, FOREIGN, FRAME, MATH, NEWLINE, OPERATOR, QUESTION, type Prompt } from '../prompt.js';
+import { estimateTextTokens } from '../../../common/token-estimate.js';
+import { DIGIT, FOREIGN, FRAME, MATH, QUESTION, type Prompt } from '../prompt.js';
 import { CUE_CATEGORIES, cueBits, HARD_CATEGORIES, PAYLOAD_CUES, type CueCategory } from './cue-lexicon.js';
 import { CUE_MATCHER } from './cue-matcher.js';
-import { BLANK, FoldedText, isUnspacedScript, type Codes } from './folded-text.js';
+import { BLANK, FoldedText, isUnspacedScript } from './folded-text.js';
 import { ownWords, sampleOf, withoutPayload } from './own-words.js';
 
 const CODE_LINE =
@@ -12,12 +11,11 @@ const LISTED_LINE = /^\s{0,8}(?:[-*•]|\d{1,2}[.)、])\s{0,4}\S/;
 const OPTION_LINE = /^\s{0,8}\(?[A-J][.):]\s{0,4}\S/;
 const MATH_SYMBOL =
   /[∫∑∏√≤≥≠∞∂∇∈∀∃⊂→≡πθ]|\\(?:frac|int|sum|sqrt|lim|begin|mathbb|cdot|left)|(?<![a-z])[a-z]\^[\d{(n]|\b\d?[a-z](?:\s?[+=]\s?|\s-\s)\d?[a-z0-9]\b|\bO\([^)\n]{1,20}\)/g;
+const NUMBER = /\d+(?:[.,]\d+)*/g;
 // blanks of the line alone: over line breaks each of them would be read twelve times
 const STACK_FRAME =
-  /^[^\S\n\r\u2028\u2029]{0,12}at \S{1,200} ?\(|^Traceback \(|^[^\S\n\r\u2028\u2029]{0,12}File "[^"\n]{1,200}", line \d/m;
-const FIRST_FRAME = /^[^\S\n\r\u2028\u2029]{0,12}(?:at |File "|Traceback \()/;
-const LATER_FRAME = /[\n\r\u2028\u2029][^\S\n\r\u2028\u2029]{0,12}(?:at |File "|Traceback \()/;
-const FAULT = /\b[A-Z][A-Za-z]{1,40}(?:Error|Exception): /;
+  /^[^\S\n\r\u2028\u2029]{0,12}at \S{1,200} ?\(|^Traceback \(|^[^\S\n\r\u2028\u2029]{0,12}File "[^"\n]{1,200}", line \d|\b[A-Z][A-Za-z]{1,40}(?:Error|Exception): /m;
+const QUESTION_MARK = /[?？]/g;
 /** A run of numbers and what may stand between them. One pass: the class holds no two ways to read a character. */
 const NUMBER_CHAIN = /\d[\d.,\s+\-*/×÷^()%]*\d/g;
 const SIGN = /[+*×÷^]|(?<=\s)[-/](?=\s)/g;
@@ -26,9 +24,6 @@ const TIGHT_SIGN = /(?<=\d\)?)[-/](?=\(?\d)/g;
 const TIGHT_OPERATION = /^\s*\d{1,9}(?:\.\d{1,9})?[-/]\d{1,9}(?:\.\d{1,9})?\s*$/;
 /** Above this, a message with "10-4" or "24/7" in it is prose. */
 const BARE_CALCULATION_WORDS = 5;
-/** What a line of code without one of the characters of kind `CODE` begins with. */
-const CODE_BEGINS =
-  /[ \t]*(?:[})\]]|(?:export |public |private |static |async )*(?:def|class|function|func|fn|import|from|const|let|var|return|interface|struct|package|using|#include|SELECT|INSERT|UPDATE|CREATE|at) ?[\w.*{("'<$])/y;
 const NEEDED_LINES = 400;
 const LONGEST_LINE = 400;
 const SMALLTALK = cueBits('smalltalk');
@@ -38,9 +33,7 @@ const counted = new FoldedText();
 
 /** Whether a prompt has more than so many words of its caller's own; looks no further than it must. */
 export function hasMoreWords(prompt: Prompt, most: number): boolean {
-  const instruction = ownWords(prompt);
-  const source = instruction === prompt.examined ? prompt : undefined;
-  return counted.read(instruction, source, most).words > most;
+  return counted.read(ownWords(prompt), most).words > most;
 }
 
 /**
@@ -65,7 +58,6 @@ export class PromptFeatures {
   private found = 0;
   /** How many phrases of each category, by its number. */
   private readonly cues = new Uint16Array(CUE_CATEGORIES.length);
-  private readonly own = new TextCodes();
   private readonly folded = new FoldedText();
   private readonly foldedHead = new FoldedText();
   /** The one of both whose phrases count. */
@@ -74,18 +66,17 @@ export class PromptFeatures {
   read(prompt: Prompt, tools = 0): this {
     const { examined, kinds } = prompt;
     const instruction = ownWords(prompt);
-    const source = instruction === examined ? prompt : this.own.read(instruction);
-    const { words } = this.folded.read(instruction, source);
+    const { words } = this.folded.read(instruction);
     this.tools = tools;
     this.tokens = tokensOf(prompt);
     this.words = words;
-    this.questions = kinds & (QUESTION | FOREIGN) ? countQuestions(prompt) : 0;
-    this.numbers = kinds & DIGIT ? countNumbers(source) : 0;
-    this.operators = kinds & DIGIT && kinds & (OPERATOR | FOREIGN) ? countOperators(instruction, words) : 0;
-    this.mathSymbols = mayHaveMath(prompt) ? (examined.match(MATH_SYMBOL)?.length ?? 0) : 0;
-    this.stackTrace = (kinds & FRAME) !== 0 && hasStackTrace(examined);
+    this.questions = kinds & (QUESTION | FOREIGN) ? countOf(QUESTION_MARK, examined) : 0;
+    this.numbers = kinds & DIGIT ? countOf(NUMBER, instruction) : 0;
+    this.operators = kinds & DIGIT ? countOperators(instruction, words) : 0;
+    this.mathSymbols = kinds & (MATH | FOREIGN) ? countOf(MATH_SYMBOL, examined) : 0;
+    this.stackTrace = (kinds & FRAME) !== 0 && STACK_FRAME.test(examined);
     this.readCues(instruction);
-    this.readLines(prompt);
+    this.readLines(examined);
     return this;
   }
 
@@ -151,88 +142,24 @@ export class PromptFeatures {
     for (let category = 0; category < HARD_CATEGORIES; category += 1) this.hardCues += this.cues[category]!;
   }
 
-  private readLines({ examined, kinds, codes }: Prompt): void {
+  private readLines(examined: string): void {
     this.codeLines = this.listItems = this.options = 0;
-    let start = 0;
-    for (let lines = 0; lines < NEEDED_LINES && start <= examined.length; lines += 1) {
-      const found = kinds & NEWLINE ? examined.indexOf('\n', start) : -1;
-      const end = found < 0 ? examined.length : found;
-      if (end > start && end - start <= LONGEST_LINE) this.readLine(examined, start, end, codes, kinds);
-      start = end + 1;
+    for (const line of examined.split('\n', NEEDED_LINES)) {
+      if (line.length === 0 || line.length > LONGEST_LINE) continue;
+      if (OPTION_LINE.test(line)) this.options += 1;
+      else if (LISTED_LINE.test(line)) this.listItems += 1;
+      else if (CODE_LINE.test(line)) this.codeLines += 1;
     }
-  }
-
-  /** Patterns look only at a line whose beginning one of them may fit. */
-  private readLine(text: string, start: number, end: number, codes: Uint16Array, kinds: number): void {
-    let at = start;
-    while (at < end && codes[at]! <= 32) at += 1;
-    const first = at < end ? codes[at]! : BLANK;
-    const isOpen = first > 127;
-    const next = first === 40 ? codes[at + 1]! : first;
-    CODE_BEGINS.lastIndex = start;
-    const mayBeOption = isOpen || (next >= 65 && next <= 74);
-    const mayBeListed = isOpen || first === 42 || first === 45 || (first >= 48 && first <= 57);
-    const mayBeCode = isOpen || (kinds & CODE) !== 0 || CODE_BEGINS.test(text);
-    if (!mayBeOption && !mayBeListed && !mayBeCode) return;
-    const line = text.slice(start, end);
-    if (mayBeOption && OPTION_LINE.test(line)) this.options += 1;
-    else if (mayBeListed && LISTED_LINE.test(line)) this.listItems += 1;
-    else if (mayBeCode && CODE_LINE.test(line)) this.codeLines += 1;
   }
 }
 
 /** Tokens of a text; of a long one, its ends scaled up, so that megabytes cost no more than kilobytes. */
-function tokensOf({ text, isAscii }: Prompt): number {
+function tokensOf({ text }: Prompt): number {
   const sample = sampleOf(text);
-  const tokens = isAscii ? latinTokens(sample.length) : estimateTextTokens(sample);
-  return Math.round(tokens * (text.length / Math.max(1, sample.length)));
+  return Math.round(estimateTextTokens(sample) * (text.length / Math.max(1, sample.length)));
 }
 
-function countQuestions({ codes, length }: Codes): number {
-  let count = 0;
-  for (let i = 0; i < length; i += 1) if (codes[i] === 63 || codes[i] === 0xff1f) count += 1;
-  return count;
-}
-
-const isDigit = (code: number): boolean => code >= 48 && code <= 57;
-
-/** "3.14" and "1,000" are one number. */
-function countNumbers({ codes, length }: Codes): number {
-  let count = 0;
-  for (let i = 0; i < length; i += 1) {
-    if (!isDigit(codes[i]!) || (i > 0 && isDigit(codes[i - 1]!))) continue;
-    const isPart = i > 1 && (codes[i - 1] === 46 || codes[i - 1] === 44) && isDigit(codes[i - 2]!);
-    if (!isPart) count += 1;
-  }
-  return count;
-}
-
-const isSmall = (code: number): boolean => code >= 97 && code <= 122;
-const mayBeSpace = (code: number): boolean => code <= 32 || code > 127;
-
-/** Whether `MATH_SYMBOL` may fit anywhere: prose has hyphens and brackets, but not in such company. */
-function mayHaveMath({ codes, length, kinds }: Prompt): boolean {
-  if ((kinds & (MATH | FOREIGN)) === 0) return false;
-  for (let i = 0; i < length; i += 1) {
-    const code = codes[i]!;
-    if (code > 127) {
-      if ((code >= 0x2192 && code <= 0x2282) || code === 0x3b8 || code === 0x3c0) return true;
-      continue;
-    }
-    if (code === 92) return true;
-    if (code > 94 || i === 0) continue;
-    const before = codes[i - 1]!;
-    if ((code === 94 && isSmall(before)) || (code === 40 && before === 79)) return true;
-    if (code === 45 && mayBeSpace(before) && i > 1 && isSmall(codes[i - 2]!)) return true;
-    if ((code === 43 || code === 61) && (isSmall(before) || (mayBeSpace(before) && i > 1 && isSmall(codes[i - 2]!))))
-      return true;
-  }
-  return false;
-}
-
-const hasStackTrace = (examined: string): boolean =>
-  ((FIRST_FRAME.test(examined) || LATER_FRAME.test(examined)) && STACK_FRAME.test(examined)) ||
-  ((examined.includes('Error: ') || examined.includes('Exception: ')) && FAULT.test(examined));
+const countOf = (pattern: RegExp, text: string): number => text.match(pattern)?.length ?? 0;
 
 /**
  * How many arithmetic operators stand between numbers. `-` and `/` without spaces count only where the message is
