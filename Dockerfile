@@ -6,6 +6,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --include=dev --no-audit --no-fund
 COPY .swcrc nest-cli.json tsconfig.json ./
+COPY tools/bundle.mjs ./tools/
 COPY src ./src
 # What is only needed to build goes away again, among it the npm package "node": the image brings Node itself.
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund && find dist -name '*.map' -delete && mkdir data

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -25,7 +25,8 @@ export const node24 = inRoot('node_modules', 'node', 'bin', windows ? 'node.exe'
 
 const INSTALL_STAMP = inRoot('node_modules', '.router-install');
 const BUILD_STAMP = inRoot('dist', '.build-stamp');
-const BUILD_INPUTS = ['.swcrc', 'nest-cli.json', 'tsconfig.json', 'package-lock.json'];
+const BUNDLER = inRoot('tools', 'bundle.mjs');
+const BUILD_INPUTS = ['.swcrc', 'nest-cli.json', 'tsconfig.json', 'package-lock.json', relative(root, BUNDLER)];
 const CACHE = inRoot('node_modules', '.cache', 'router');
 const LOG_TAIL_LINES = 30;
 
@@ -144,9 +145,12 @@ export async function ensureBuilt({ quiet = false } = {}) {
   const stamp = sourceStamp(['src'], (file) => file.endsWith('.spec.ts'));
   if (read(BUILD_STAMP) === stamp) return;
   const nest = inRoot('node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
-  await announced(quiet, 'Compiling', () =>
-    runLogged('build', node24, [nest, 'build'], { env: programEnv() }, 'The source could not be compiled.'),
-  );
+  const compile = (...args) =>
+    runLogged('build', node24, args, { env: programEnv() }, 'The source could not be compiled.');
+  await announced(quiet, 'Compiling', async () => {
+    await compile(nest, 'build');
+    await compile(BUNDLER);
+  });
   mkdirSync(inRoot('dist'), { recursive: true });
   writeFileSync(BUILD_STAMP, stamp);
 }

@@ -15,6 +15,5 @@ await main(async () => {
   await ensureBuilt();
   const preload = pathToFileURL(join(root, 'tools', 'launched.mjs')).href;
   const flags = JSON.parse(readFileSync(join(root, 'tools', 'node-flags.json'), 'utf8'));
-  // Source maps cost no start time that can be measured, as compiled code is cached.
-  return handOver([...flags, '--enable-source-maps', `--import=${preload}`, join(root, 'dist', 'main.js'), ...args]);
+  return handOver([...flags, `--import=${preload}`, join(root, 'dist', 'main.js'), ...args]);
 });
