@@ -134,11 +134,11 @@ describe('outages, slow targets and cold models', () => {
     pair.primary.respondTo('/api/ps', ps());
     pair.fallback.respondTo('/api/ps', ps('other:7b', 'fallback:latest'));
     const watch = pair.router.app.get(WarmthWatch);
-    await watch.look();
+    await watch.look(new AbortController().signal);
     expect(await stateOf('primary')).toMatchObject({ warm: false });
     expect(await stateOf('fallback')).toMatchObject({ warm: true });
     pair.primary.respondTo('/api/ps', ps('primary:latest'));
-    await watch.look();
+    await watch.look(new AbortController().signal);
     expect(await stateOf('primary')).toMatchObject({ warm: true });
   });
 

@@ -48,7 +48,7 @@ describe('every tier with every provider', () => {
       await eventually('the model is asked for only where it can be loaded', WITHIN_MS, warmed);
       expect(await called(router)).toMatchObject({ status: 200 });
       await router.reload(inOrder([targetFor(row.provider, { ...row, concurrency: 3 })]));
-      await router.app.get(WarmthWatch).look();
+      await router.app.get(WarmthWatch).look(new AbortController().signal);
       expect(await called(router)).toMatchObject({ status: 200 });
       const asked = upstream.otherRequests.map(({ path }) => path);
       expect(new Set(asked)).toEqual(new Set(loads ? ['/api/ps'] : []));
@@ -70,9 +70,9 @@ describe('warm state', () => {
     const router = await startRouter(inOrder([targetOn(upstream, { id: 't' })]));
     try {
       const watch = router.app.get(WarmthWatch);
-      await watch.look();
+      await watch.look(new AbortController().signal);
       upstream.respondTo('/api/ps', status(200, { models: [{ name: 'm:latest' }] }));
-      await watch.look();
+      await watch.look(new AbortController().signal);
       expect((await targetsOf(router))[0]?.['warm']).toBe(warm);
     } finally {
       await router.close();

@@ -19,7 +19,6 @@ const PROBE_MS = 1_000;
 @Injectable()
 export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('models');
-  private readonly stopped = new AbortController();
   /** Whose server does not know the question. */
   private readonly untold = new WeakSet<LiveTarget>();
   private readonly loading = new Set<string>();
@@ -31,25 +30,24 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
   ) {}
 
   onApplicationBootstrap(): void {
-    const look = () => this.look();
+    const look = (signal: AbortSignal) => this.look(signal);
     this.background.repeat('asking which models are loaded', EVERY_MS, look);
     this.background.launch('asking which models are loaded', look);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.stopped.abort();
     await this.background.stop();
   }
 
-  /** One round over all targets whose server loads models; never rejects. */
-  async look(): Promise<void> {
+  /** One round over all targets whose server loads models. @param signal ends it */
+  async look(signal: AbortSignal): Promise<void> {
     const servers = Map.groupBy(this.catalogue.list().filter(loadsModels), ({ config }) =>
       rootOf(config.baseUrl ?? ''),
     );
     if (servers.size === 0) return;
     const connections = new ProbeConnections();
     try {
-      const deadline = AbortSignal.any([this.stopped.signal, AbortSignal.timeout(PROBE_MS)]);
+      const deadline = AbortSignal.any([signal, AbortSignal.timeout(PROBE_MS)]);
       await Promise.all([...servers].map(([root, targets]) => this.lookAt(targets, connections.to(root, deadline))));
     } finally {
       await connections.close();
@@ -61,7 +59,7 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
     for (const target of targets) {
       // it may take a minute, which no other server waits for
       if (target.config.prewarm && target.warm !== true)
-        this.background.launch('loading a model', () => this.load(target));
+        this.background.launch('loading a model', (signal) => this.load(target, signal));
     }
   }
 
@@ -74,17 +72,17 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   /** A question of one token; the server loads the model to answer it. */
-  private async load(target: LiveTarget): Promise<void> {
+  private async load(target: LiveTarget, signal: AbortSignal): Promise<void> {
     if (this.loading.has(target.id)) return;
     this.loading.add(target.id);
     try {
       const request = { model: target.id, messages: [{ role: 'user', content: 'hi' }], max_tokens: 1, stream: true };
-      const call = { target, request, history: [], beginWithinMs: target.timeouts.loadMs, signal: this.stopped.signal };
+      const call = { target, request, history: [], beginWithinMs: target.timeouts.loadMs, signal };
       const command = new StreamModelCommand({ ...call, partialAnswer: null, isFallback: false });
       for await (const _ of await this.commands.execute(command)); // until it has answered
       this.logger.log({ target: target.id }, `${target.id} is loaded`);
     } catch (error) {
-      if (!this.stopped.signal.aborted) this.logger.warn({ err: error, target: target.id }, 'loading a model failed');
+      if (!signal.aborted) this.logger.warn({ err: error, target: target.id }, 'loading a model failed');
     } finally {
       this.loading.delete(target.id);
     }
