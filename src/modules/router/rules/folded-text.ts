@@ -5,7 +5,7 @@ const UNICODE_GAPS = /[^\p{L}\p{N}]+/gu;
 const MARKS = /\p{M}+/gu;
 const FIRST_SIZE = 8_192;
 
-/** What a UTF-16 code is folded to, a code, one of the next two, or 0 as long as it has not been seen. */
+/** What a UTF-16 code is folded to: a code, one of the next two, or 0 as long as it has not been seen. */
 const FOLDED = new Uint16Array(65_536);
 const DROPPED = 1;
 /** More than one code, or another one in other company: the whole text is folded by patterns. */
