@@ -73,3 +73,12 @@ it('a fault that a comment or a test names is in FAULTS', () => {
   expect(named.length).toBeGreaterThan(100);
   expect(named.filter(({ name }) => !faults.has(name))).toEqual([]);
 });
+
+it('a heading of FAULTS that a comment names is one', () => {
+  const headings = found(readFileSync('docs/FAULTS.md', 'utf8'), /^#+ (.+)$/gm);
+  const named = sources
+    .map((path) => readFileSync(path, 'utf8').replace(/\n\s*\* ?/g, ' '))
+    .flatMap((text) => found(text, /\(FAULTS, "([^"]+)"/g));
+  expect(named.length).toBeGreaterThan(0);
+  expect(named.filter((heading) => !headings.includes(heading))).toEqual([]);
+});
