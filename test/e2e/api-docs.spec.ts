@@ -10,6 +10,7 @@ interface Content {
 }
 interface Operation {
   readonly summary?: string;
+  readonly operationId?: string;
   readonly responses: Record<string, { description?: string; content?: Record<string, Content> }>;
   readonly requestBody?: { content: Record<string, Content> };
   readonly parameters?: {
@@ -54,6 +55,12 @@ describe('the API documentation', () => {
         operation,
       })),
     );
+
+  it('gives every operation an id of its own', () => {
+    const ids = operations().map(({ operation }) => operation.operationId);
+    expect(ids).toContain('ChatController_complete');
+    expect(new Set(ids).size).toBe(ids.length);
+  });
 
   it('names every route there is, and no other', () => {
     expect(document.openapi).toMatch(/^3\./);

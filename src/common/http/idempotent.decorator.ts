@@ -54,7 +54,7 @@ type Handler<Body, Answer> = (
 export function Idempotent() {
   return <Body, Answer>(
     _target: object,
-    _name: string,
+    name: string,
     descriptor: TypedPropertyDescriptor<Handler<Body, Answer>>,
   ): void => {
     const handle = descriptor.value as Handler<Body, Answer>;
@@ -63,6 +63,6 @@ export function Idempotent() {
       const work = () => handle.call(this, body, caller, request, reply);
       return request.server.answerOnce(request, reply, work) as Promise<Answer>;
     };
-    descriptor.value = answer;
+    descriptor.value = Object.defineProperty(answer, 'name', { value: name }); // OpenAPI's `operationId` has it
   };
 }
