@@ -8,7 +8,7 @@ import { HotTail } from './hot-tail.js';
 import { IndexWriter } from './index-writer.js';
 import { AppendTurnCommand } from './session.messages.js';
 import { Outboxes } from './outboxes.js';
-import { StoreUnavailable } from '../../common/store-unavailable.js';
+import { ifAvailable, StoreUnavailable } from '../../common/store-unavailable.js';
 import type { SessionKey } from '../../common/session-id.js';
 import { MAX_TURN_BYTES, toStoredTurn, type StoredTurn } from './stored-turn.js';
 import { TurnStore } from './turn-store.js';
@@ -78,7 +78,10 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
       return { persisted: true, inStore: true };
     } catch (error) {
       if (error instanceof TurnErased) throw error;
-      this.report(error, stored, 'goes to the outbox');
+      const line = `turn of request ${stored.turn.requestId} goes to the outbox: ${ownWords(error)}`;
+      // A store that is away has been reported once by its adapter; one line per turn would drown the log.
+      if (error instanceof StoreUnavailable) this.logger.debug(line);
+      else this.logger.error(line);
       return { persisted: await this.outboxes.put({ key, turn: stored }), inStore: false };
     }
   }
@@ -97,18 +100,7 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
   private async takeBack(key: SessionKey, stored: StoredTurn, inStore: boolean): Promise<void> {
     this.outboxes.memory.drop(stored.turn.id);
     if (!inStore) return;
-    try {
-      await this.turnStore.remove(key, stored.turn.id);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      await this.outboxes.put({ key, turn: stored }); // its drain finds the erasure and removes the turn
-    }
-  }
-
-  /** A store that is away has been reported once by its adapter; one line per turn would drown the log. */
-  private report(error: unknown, { turn }: StoredTurn, what: string): void {
-    const line = `turn of request ${turn.requestId} ${what}: ${ownWords(error)}`;
-    if (error instanceof StoreUnavailable) this.logger.debug(line);
-    else this.logger.error(line);
+    const removed = await ifAvailable(async () => (await this.turnStore.remove(key, stored.turn.id), true), false);
+    if (!removed) await this.outboxes.put({ key, turn: stored }); // its drain finds the erasure and removes the turn
   }
 }

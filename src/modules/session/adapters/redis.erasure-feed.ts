@@ -3,7 +3,6 @@ import type { RedisConnection } from '../../../common/redis/redis-connection.js'
 import type { SessionKey } from '../../../common/session-id.js';
 import { CLOCK_SLACK_MS } from '../erasure.js';
 import { ERASURE_MARK_MS } from '../turn-store.js';
-import { setOwnField } from '../../../common/json/fields.js';
 
 const STREAM = '{erasures}:sessions';
 const PAGE = 500;
@@ -35,17 +34,13 @@ export class RedisErasureFeed {
   async news(): Promise<Erasure[]> {
     const entries = await this.redis.run((client) => client.xrange(STREAM, `(${this.last}`, '+', 'COUNT', PAGE));
     this.last = entries.at(-1)?.[0] ?? this.last;
-    return entries.map(([, fields]) => fieldsOf(fields)).flatMap((entry) => this.foreign(entry));
+    return entries.flatMap(([, fields]) => this.foreign(fields));
   }
 
-  private foreign({ tenant, session, at, by }: Partial<Record<string, string>>): Erasure[] {
-    if (tenant === undefined || session === undefined || by === this.replica) return [];
-    return [{ key: { tenant, sessionId: session }, at: Number(at) }];
+  private foreign(flat: readonly string[]): Erasure[] {
+    const fields = new Map(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? ''] as const] : [])));
+    const [tenant, sessionId] = [fields.get('tenant'), fields.get('session')];
+    if (tenant === undefined || sessionId === undefined || fields.get('by') === this.replica) return [];
+    return [{ key: { tenant, sessionId }, at: Number(fields.get('at')) }];
   }
-}
-
-function fieldsOf(flat: readonly string[]): Partial<Record<string, string>> {
-  const fields: Record<string, string> = {};
-  for (let i = 0; i + 1 < flat.length; i += 2) setOwnField(fields, flat[i]!, flat[i + 1]!);
-  return fields;
 }
