@@ -20,6 +20,21 @@ export interface QuotaState {
   readonly reservedUsd: number;
 }
 
+/**
+ * What one of `replicas` may let in by itself; money: a share of what was left when the spend of all was last known. Every
+ * replica lets in one at least.
+ */
+export function shareOf(limits: CallerLimits, replicas: number, knownUsd: number): CallerLimits {
+  const shares: [keyof CallerLimits, number][] = [];
+  for (const name of ['requestsPerMinute', 'tokensPerMinute', 'concurrent'] as const) {
+    const limit = limits[name];
+    if (limit !== undefined) shares.push([name, Math.max(1, Math.floor(limit / replicas))]);
+  }
+  const { usdPerMonth } = limits;
+  if (usdPerMonth !== undefined) shares.push(['usdPerMonth', Math.max(0, usdPerMonth - knownUsd) / replicas]);
+  return Object.fromEntries(shares);
+}
+
 /** `6s`, `1m0s`: how OpenAI writes a time span, rounded up to whole seconds. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / MS_PER_SECOND));

@@ -1,6 +1,6 @@
 import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { BackgroundWork } from '../../../common/background-work.js';
-import type { Caller, CallerLimits } from '../../../common/caller.js';
+import type { Caller } from '../../../common/caller.js';
 import type { RedisConnection } from '../../../common/redis/redis-connection.js';
 import { ifAvailable, StoreUnavailable } from '../../../common/store-unavailable.js';
 import { MonthlySpend } from '../monthly-spend.js';
@@ -13,7 +13,7 @@ import {
   type RateLimitHeaders,
   type Taking,
 } from '../quota-ledger.js';
-import { rateLimitHeaders, refuseOverLimit } from '../quota-verdict.js';
+import { rateLimitHeaders, refuseOverLimit, shareOf } from '../quota-verdict.js';
 import type { QuotaNeed } from '../quota.messages.js';
 import type { ReplicaCount } from '../replica-count.js';
 import { MemoryQuotaLedger } from './memory.quota-ledger.js';
@@ -152,7 +152,8 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
   /** @param sent whether Redis may have counted the request */
   private async takeAlone(taking: Taking, sent: boolean): Promise<RateLimitHeaders> {
     const { caller, limits, need, id } = taking;
-    const headers = await this.own.take({ ...taking, limits: this.shareOf(caller, limits) });
+    const knownUsd = this.known.spent(this.clock.here(), userKey(caller));
+    const headers = await this.own.take({ ...taking, limits: shareOf(limits, this.replicas.value, knownUsd) });
     // without a lease Redis cannot say whether it has counted one that was sent: none is better than two
     if (id === null && sent) return headers;
     const doubtful = sent ? id : null;
@@ -226,20 +227,6 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
       for (const request of running) request.inRedis = 'yes';
       return true;
     }, false);
-  }
-
-  /** What this replica may let in by itself; money: a share of what was left when Redis was last heard. */
-  private shareOf(caller: Caller, limits: CallerLimits): CallerLimits {
-    const replicas = this.replicas.value;
-    const known = this.known.spent(this.clock.here(), userKey(caller));
-    const shares: [keyof CallerLimits, number][] = [];
-    for (const name of ['requestsPerMinute', 'tokensPerMinute', 'concurrent'] as const) {
-      const limit = limits[name];
-      if (limit !== undefined) shares.push([name, Math.max(1, Math.floor(limit / replicas))]);
-    }
-    if (limits.usdPerMonth !== undefined)
-      shares.push(['usdPerMonth', Math.max(0, limits.usdPerMonth - known) / replicas]);
-    return Object.fromEntries(shares);
   }
 
   private onItsOwn({ message }: Error): void {
