@@ -93,8 +93,7 @@ export class SseWriter implements ChunkSink {
     this.copy?.piece(text);
     this.silence.refresh();
     const { socket } = this;
-    const takesMore =
-      socket === null ? this.writeFirst(text) : socket.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
+    const takesMore = socket === null ? this.writeFirst(text) : socket.write(framed(text));
     if (!takesMore && !this.isFull) this.hold();
   }
 
@@ -124,7 +123,16 @@ export class SseWriter implements ChunkSink {
   }
 
   private finish(text: string): void {
-    if (!this.response.destroyed) this.response.end(text);
+    const { response, socket } = this;
+    if (response.destroyed) return;
+    if (socket === null) {
+      response.end(text);
+      return;
+    }
+    socket.cork(); // one write
+    socket.write(framed(text));
+    response.end();
+    socket.uncork();
   }
 
   private stop(): void {
@@ -133,6 +141,9 @@ export class SseWriter implements ChunkSink {
     clearTimeout(this.readerIdle);
   }
 }
+
+/** A chunk of the chunked encoding (RFC 9112 section 7.1). */
+const framed = (text: string): string => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
 
 const ignore = (): void => undefined;
 const keepAlive = (writer: SseWriter): void => writer.silent();

@@ -46,7 +46,8 @@ export class ModelServer {
    * @throws UpstreamFailure for a status other than 2xx and a timeout; undici's errors; the signal's reason
    */
   async exchange(body: string, limitMs: number, signal: AbortSignal): Promise<WholeResponse> {
-    const requestHeaders = await this.headersFor('application/json');
+    const waited = this.headersFor('application/json');
+    const requestHeaders = Array.isArray(waited) ? waited : await waited;
     const exchange = new PlainExchange(limitMs, signal);
     const request = { method: 'POST', path: this.path, headers: requestHeaders, body } as const;
     this.connections.dispatch(request, exchange);
@@ -58,16 +59,17 @@ export class ModelServer {
 
   /** Sends one chat request whose answer `handler` reads as it comes. @throws UpstreamFailure where it cannot sign in */
   async stream(body: string, handler: Dispatcher.DispatchHandler): Promise<void> {
-    const headers = await this.headersFor('text/event-stream');
+    const waited = this.headersFor('text/event-stream');
+    const headers = Array.isArray(waited) ? waited : await waited;
     this.connections.dispatch({ method: 'POST', path: this.path, headers, body }, handler);
   }
 
-  private async headersFor(accept: string): Promise<string[]> {
-    const headers = ['content-type', 'application/json', 'accept', accept, 'user-agent', 'hybrid-llm-router'];
-    headers.push('accept-encoding', 'identity'); // left out, it would leave the choice to the server
+  private headersFor(accept: 'application/json' | 'text/event-stream'): string[] | Promise<string[]> {
     const { auth } = this.endpoint;
-    if (auth) headers.push(auth.header, await auth.value());
-    return headers;
+    if (!auth) return headersWith(accept);
+    const value = auth.value();
+    if (typeof value === 'string') return headersWith(accept, auth.header, value);
+    return value.then((token) => headersWith(accept, auth.header, token));
   }
 
   /** Lets calls in flight finish, then closes the connections. */
@@ -80,6 +82,13 @@ export class ModelServer {
     await this.connections.destroy();
   }
 }
+
+/** Names and values in turn. */
+const headersWith = (accept: string, ...auth: string[]): string[] => [
+  ...['content-type', 'application/json', 'accept', accept, 'user-agent', 'hybrid-llm-router'],
+  ...['accept-encoding', 'identity'], // left out, it would leave the choice to the server
+  ...auth,
+];
 
 /** The text of the beginning of an error body, without half a character at its end. */
 export async function errorText(body: Buffer, headers: IncomingHttpHeaders): Promise<string> {

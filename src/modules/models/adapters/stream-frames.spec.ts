@@ -52,8 +52,7 @@ function framesOf(random: () => number): Completion[] {
     if (odd < 0.05) frames.push(frame({ content: pick(PIECES), refusal: pick([null, 'no']) }));
     else if (odd < 0.1) frames.push(frame({ [field]: pick(PIECES) }, { created: n, system_fingerprint: 'f' }));
     else if (odd < 0.13) frames.push(frame({ tool_calls: [{ index: 0, function: { arguments: pick(PIECES) } }] }));
-    else if (odd < 0.16)
-      frames.push({ ...top, choices: [{ index: 1, delta: { content: pick(PIECES) } }] } as Completion);
+    else if (odd < 0.16) frames.push({ ...top, choices: [{ index: 1, delta: { content: pick(PIECES) } }] });
     else if (odd < 0.19) frames.push(frame({ content: pick(PIECES), content_filter: { content: pick(PIECES) } }));
     else frames.push(frame(field === 'content' ? { content: pick(PIECES) } : { content: null, [field]: pick(PIECES) }));
   }

@@ -20,6 +20,7 @@ import { failureOfBody, failureOfStatus, failureOfTransport } from './upstream-e
 const MAX_TAIL_BYTES = 16_384;
 
 const EVENT_STREAM = 'text/event-stream';
+const JSON_TYPE = /^application\/(\w+\+)?json\b/;
 
 const background = new BackgroundWork('models');
 
@@ -94,9 +95,12 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    const isAnswer = status >= 200 && status <= 299 && typeOf(headers).startsWith(EVENT_STREAM);
-    if (!isAnswer) this.other = { status, headers, pieces: [], bytes: 0 };
-    else if (isEncoded(headers)) this.decode(headers);
+    const type = typeOf(headers);
+    const isGood = status >= 200 && status <= 299;
+    if (!isGood || JSON_TYPE.test(type)) this.other = { status, headers, pieces: [], bytes: 0 };
+    else if (!type.startsWith(EVENT_STREAM)) {
+      this.fail(new UpstreamFailure('bad_answer', `asked for a stream, got ${type.slice(0, 80)}`));
+    } else if (isEncoded(headers)) this.decode(headers);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, bytes: Buffer): void {
@@ -117,7 +121,6 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     this.responseOver = true;
     clearTimeout(this.tailTimer);
-    this.decoder?.destroy();
     this.fail(error);
   }
 
@@ -141,6 +144,7 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
     this.clock?.stop();
     this.signal.removeEventListener('abort', this);
     super.end(error);
+    this.decoder?.destroy();
     if (this.responseOver) return;
     if (!this.frames.complete || this.decoder !== null) return this.leaveTail();
     this.tailTimer = setTimeout(endTail, TAIL_MS, this).unref();
@@ -185,7 +189,7 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
       this.parser.push(bytes);
       this.handOn();
     } catch (error) {
-      this.fail(error);
+      this.broken(error);
     }
   }
 
@@ -195,8 +199,14 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
       this.handOn();
       this.finish();
     } catch (error) {
-      this.fail(error);
+      this.broken(error);
     }
+  }
+
+  /** What is not the server's fault is told as it is: nobody else is asked for its sake. */
+  private broken(error: unknown): void {
+    if (error instanceof SseEventTooLarge) this.fail(new UpstreamFailure('bad_answer', 'an SSE event without end'));
+    else this.end(error);
   }
 
   /** Hands on what the parser has got complete, as one chunk. */
@@ -229,11 +239,7 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
   /** Nothing more can be read. Where only usage or `[DONE]` is missing, the answer is complete all the same. */
   private fail(error: unknown): void {
     const { hasAnswer, allFinished } = this.frames;
-    const tooLarge = error instanceof SseEventTooLarge;
-    const failure = tooLarge
-      ? new UpstreamFailure('bad_answer', 'an SSE event without end')
-      : failureOfTransport(error, !hasAnswer);
-    this.end(hasAnswer && allFinished ? null : failure);
+    this.end(hasAnswer && allFinished ? null : failureOfTransport(error, !hasAnswer));
   }
 
   private readOther(other: OtherBody, bytes: Buffer): void {
@@ -268,8 +274,7 @@ const typeOf = (headers: IncomingHttpHeaders): string => String(headers['content
 async function failureIn({ status, headers, pieces }: OtherBody): Promise<UpstreamFailure> {
   const text = await errorText(Buffer.concat(pieces).subarray(0, MAX_ERROR_BYTES), headers);
   if (status < 200 || status > 299) return failureOfStatus(status, text, headers);
-  const type = typeOf(headers);
-  const body = /^application\/(\w+\+)?json\b/.test(type) ? readableJson(text) : null;
+  const body = readableJson(text);
   if (isErrorBody(body)) return failureOfBody(errorIn(body), headers);
-  return new UpstreamFailure('bad_answer', `asked for a stream, got ${type.slice(0, 80)}`);
+  return new UpstreamFailure('bad_answer', 'asked for a stream, got JSON that is no error');
 }
