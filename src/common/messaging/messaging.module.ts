@@ -55,7 +55,7 @@ function executeDirectly(bus: CommandBus | QueryBus, executors: ReadonlyMap<unkn
     const executor = executors.get(message.constructor);
     return executor ? executor.execute(message) : byLibrary(message);
   };
-  Object.defineProperty(bus, 'execute', { value: execute });
+  Object.defineProperty(bus, 'execute', { value: execute, writable: true });
 }
 
 /** The buses of the application, with messages handed over directly. */
