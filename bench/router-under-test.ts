@@ -68,7 +68,6 @@ export const sideOf = (router: RouterProcess): Side => ({ port: portOf(router), 
 /** What `npm start` (tools/start.mjs, tools/hand-over.mjs) adds to the flags of tools/node-flags.json. */
 const START_FLAGS = [
   '--disable-warning=ExperimentalWarning',
-  '--enable-source-maps',
   `--import=${pathToFileURL(resolve('tools/launched.mjs')).href}`,
 ];
 
