@@ -5,7 +5,7 @@ import { jest } from '@jest/globals';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { IdempotencyStore } from '../../src/modules/idempotency/idempotency-store.js';
 import { ChatExchange } from '../../src/modules/chat/chat-exchange.js';
-import { logTo, requestLines, type Line } from '../support/captured-log.js';
+import { allRequestLines, logTo, requestLines, type Line } from '../support/captured-log.js';
 import { holdNext, LeavingCaller, type Held } from '../support/leaving-caller.js';
 import { figure } from '../support/figure.js';
 import { words } from '../support/openai-answer.js';
@@ -253,6 +253,7 @@ describe('a request and its end', () => {
     { when: 'in the middle', stream: true, behaviour: answer(words(9), {}, stallAfter(5, 'never')) },
   ])('F55 a caller who leaves is one line at its usual level ($when)', async ({ stream, behaviour }) => {
     for (const headers of [{}, { 'idempotency-key': 'once' }] as Record<string, string>[]) {
+      await allRequestLines(router, lines);
       lines.length = 0;
       upstream.reset();
       upstream.always(behaviour);
