@@ -1,7 +1,7 @@
 import type { AttemptOutcome } from '../../common/attempt.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
 import { brokenOff, failureOfAll, mendableOrThrow, type VainSearch } from './call-failure.js';
-import { probeDelayMs } from './probe-delay.js';
+import { probeDelayMs } from './target-breaker.js';
 import { retryDelayMs } from './retry-delay.js';
 
 const failure = (outcome: AttemptOutcome, detail = {}) =>

@@ -1,7 +1,9 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { DeadlineExceeded } from '../../common/app-error.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import type { BegunAnswer } from './begun-answer.js';
+import { finalIfRetried } from './call-failure.js';
 import { Candidates } from './candidates.js';
-import { fallback } from './fallback.js';
 import { Hedge } from './hedge.js';
 import { isOneText, RecoveringAnswer } from './recovering-answer.js';
 import { RelayedAnswer } from './relayed-answer.js';
@@ -9,7 +11,7 @@ import { CallModelsCommand, type ModelAnswer, type ModelCalls } from './resilien
 import { CutAnswers } from './resume.js';
 import { Retry, type RetrySettings, type TryTarget } from './retry.js';
 import { TargetBreakers } from './target-breakers.js';
-import { TargetCalls } from './target-calls.js';
+import { TargetCalls, type AttemptOptions } from './target-calls.js';
 
 /** One attempt on each candidate in turn, and around it what the configuration asks for: retries, a hedge, recovery. */
 @CommandHandler(CallModelsCommand)
@@ -42,4 +44,21 @@ export class CallModelsHandler implements ICommandHandler<CallModelsCommand> {
     const retry = new Retry(attempt, candidates, this.guards, calls, settings);
     return (target, how) => retry.tryTarget(target, how);
   }
+}
+
+/** Tries the candidates in order until one has begun to answer. @throws AppError when none can */
+export async function fallback(
+  candidates: Candidates,
+  tryTarget: TryTarget,
+  how: AttemptOptions,
+): Promise<BegunAnswer> {
+  try {
+    for (let target = await candidates.next(); target; target = await candidates.next()) {
+      const begun = await tryTarget(target, how);
+      if (begun) return begun;
+    }
+  } catch (error) {
+    throw error instanceof DeadlineExceeded ? finalIfRetried(error, candidates.failures) : error;
+  }
+  throw candidates.failureOfAll();
 }

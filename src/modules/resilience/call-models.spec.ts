@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { UpstreamFailure, type UpstreamFailureDetail } from '../../common/upstream-failure.js';
 import type { AttemptOutcome } from '../../common/attempt.js';
 import { FakeAttempts, targetNamed, type Script } from './fake-attempts.fixture.js';
-import { fallback } from './fallback.js';
+import { fallback } from './call-models.handler.js';
 import { Hedge } from './hedge.js';
 import { Retry } from './retry.js';
 import { BreakerOpen } from './target-breaker.js';
