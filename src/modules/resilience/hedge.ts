@@ -17,6 +17,9 @@ interface Lane {
   readonly result: Promise<BegunAnswer | null>;
 }
 
+/** Timers may fire so much before their time, milliseconds. */
+const EARLY_MS = 2;
+
 /** Another target was faster. */
 class HedgeLost extends Error {}
 
@@ -41,8 +44,8 @@ export class Hedge {
       const start = (next: TargetStatus): Lane => {
         const controller = new AbortController();
         const signal = AbortSignal.any([how.signal, controller.signal]);
-        const result = tryTarget(next, { ...how, signal });
-        return { target: next, startedAt: performance.now(), controller, result };
+        const startedAt = performance.now();
+        return { target: next, startedAt, controller, result: tryTarget(next, { ...how, signal }) };
       };
       return this.race(
         start(target),
@@ -102,7 +105,7 @@ export class Hedge {
    */
   private keepLoading({ target, startedAt, result }: Lane, { attempts, request }: ModelCalls): boolean {
     const ms = performance.now() - startedAt;
-    const loads = request.stream && ms >= target.timeouts.firstTokenMs && mayHaveToLoad(target);
+    const loads = request.stream && ms > target.timeouts.firstTokenMs - EARLY_MS && mayHaveToLoad(target);
     if (!loads || this.loading.has(target.id) || !attempts.close(target.id, 'timeout')) return false;
     this.loading.add(target.id);
     this.background.launch('loading a model', async () => {
