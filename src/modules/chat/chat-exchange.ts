@@ -1,3 +1,5 @@
+import { Logger } from '@nestjs/common';
+import { AppError } from '../../common/app-error.js';
 import type { ChatChunk, ChatFrame, Completion } from '../../common/chat.js';
 import type { ChunkSink, Flow } from '../../common/chunk-stream.js';
 import { BackgroundWork } from '../../common/background-work.js';
@@ -11,6 +13,7 @@ import { CollectedFrame, CompletionCollector } from './completion-collector.js';
 import { ReplayedChunks, replayFrames } from './completion-replay.js';
 import { endOfFailure, type FinishChat, type HowItEnded } from './finish-chat.js';
 
+const logger = new Logger('chat');
 const background = new BackgroundWork('chat');
 
 /**
@@ -120,6 +123,7 @@ export class ChatExchange implements ChunkSink, Flow, ExchangedTexts {
     const { ask, bill } = this.facts;
     const isAnswering = this.out !== null || ask.signal.aborted;
     background.launch('ending a call', () => this.source.abandon());
+    if (this.out !== null && !ask.signal.aborted) this.tellBroken(error);
     const usage = this.model && bill.usage(this);
     const end = endOfFailure(error, isAnswering && ask.request.stream === true);
     this.finishWith({ ...end, usage, completion: null, persisted: null });
@@ -129,6 +133,14 @@ export class ChatExchange implements ChunkSink, Flow, ExchangedTexts {
   /** Called by the signal, as an `EventListenerObject`: a closure for it would live in a property. */
   handleEvent(): void {
     this.fail(this.facts.ask.signal.reason);
+  }
+
+  /** The status line is long gone: the log is where the reason can be read. Of a plain answer the error filter tells. */
+  private tellBroken(err: unknown): void {
+    const { request, requestId } = this.facts.ask;
+    if (!request.stream) return;
+    const level = err instanceof AppError ? 'warn' : 'error';
+    logger[level]({ err, request_id: requestId }, 'a stream broke off');
   }
 
   private async succeedWithTurn(): Promise<void> {

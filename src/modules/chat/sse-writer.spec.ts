@@ -7,6 +7,7 @@ import { UpstreamError } from '../../common/app-error.js';
 import type { ChatChunk, Completion } from '../../common/chat.js';
 import { IteratedStream } from '../../common/chunk-stream.js';
 import { FrameTemplate } from '../../common/text-run.js';
+import { ReplayedChunks } from './completion-replay.js';
 import { SseWriter } from './sse-writer.js';
 
 const frame = (json: Completion) => ({ text: JSON.stringify(json), json });
@@ -150,6 +151,21 @@ describe('SSE writer', () => {
     response.resume();
     await failed;
     close();
+  });
+
+  it('gives up a reader who takes nothing of an answer that is there already', async () => {
+    const server = createServer((_: IncomingMessage, response: ServerResponse) => {
+      response.writeHead(200, ['content-type', 'text/event-stream']);
+      new SseWriter(response, new ReplayedChunks([text('a'.repeat(40_000_000))]), false, null, 30);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const [response] = (await once(request({ port, host: '127.0.0.1' }).end(), 'response')) as [IncomingMessage];
+    const failed = once(response, 'error');
+    await delay(100);
+    response.resume();
+    await failed;
+    server.close().closeAllConnections();
   });
 
   it('waits as long as it takes for a reader who is waiting for the model', async () => {

@@ -33,7 +33,6 @@ const isUsageOnly = ({ json }: ChatFrame): boolean => Boolean(json.usage) && (js
  */
 export class SseWriter implements ChunkSink {
   private readonly silence: NodeJS.Timeout;
-  private readerIdle: NodeJS.Timeout | undefined;
   /** Where chunks of HTTP's chunked encoding can be written to without node's part of it. */
   private socket: Socket | null = null;
   private isFull = false;
@@ -108,9 +107,11 @@ export class SseWriter implements ChunkSink {
   private hold(): void {
     this.isFull = true;
     this.answer.pause();
-    this.readerIdle = setTimeout(giveUp, this.readerIdleMs, this).unref();
+    // also where the answer is over: what is written waits for the reader
+    const readerIdle = setTimeout(giveUp, this.readerIdleMs, this).unref();
+    this.response.once('close', () => clearTimeout(readerIdle));
     (this.socket ?? this.response).once('drain', () => {
-      clearTimeout(this.readerIdle);
+      clearTimeout(readerIdle);
       this.isFull = false;
       if (!this.isOver) this.answer.resume();
     });
@@ -138,7 +139,6 @@ export class SseWriter implements ChunkSink {
   private stop(): void {
     this.isOver = true;
     clearTimeout(this.silence);
-    clearTimeout(this.readerIdle);
   }
 }
 

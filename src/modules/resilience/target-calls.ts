@@ -52,8 +52,8 @@ export class TargetCalls {
   ): Promise<BegunAnswer> {
     const { target } = command.call;
     const attempt = attempts.begin(target.id);
-    const stream = await this.commands.execute(command);
     try {
+      const stream = await this.commands.execute(command);
       const head = await primed(stream, whole);
       this.breakers.of(target).rest.answered();
       return new BegunAnswer(target, attempt, stream, head, beforeMs, this.breakers);

@@ -14,6 +14,8 @@ export abstract class PushedStream implements ChunkStream {
   private isPaused = false;
   private ended = false;
   private error: unknown = null;
+  /** Whether the sink knows of the end. */
+  private told = false;
 
   abstract return(): Promise<IteratorResult<ChatChunk>>;
   /** Whether the reader wants more; asked for again and again. */
@@ -52,7 +54,13 @@ export abstract class PushedStream implements ChunkStream {
   resume(): void {
     if (!this.isPaused) return;
     this.isPaused = false;
-    if (this.sink !== null) this.handOut(this.sink);
+    if (this.sink === null) return;
+    try {
+      this.handOut(this.sink);
+    } catch (error) {
+      if (this.ended) this.tell(error);
+      else this.end(error); // the sink's own fault costs this stream, and no other one
+    }
   }
 
   /** The source has read this. */
@@ -77,13 +85,19 @@ export abstract class PushedStream implements ChunkStream {
       this.pull = null;
       if (error === null) resolve(END);
       else reject(error);
-    } else if (this.sink !== null && !this.isPaused) this.sink.end(error);
+    } else if (!this.isPaused) this.tell(error);
+  }
+
+  private tell(error: unknown): void {
+    if (this.sink === null || this.told) return;
+    this.told = true;
+    this.sink.end(error);
   }
 
   private handOut(sink: ChunkSink): void {
     while (this.kept.length > 0 && !this.isPaused) sink.chunk(this.kept.shift()!);
     if (this.isPaused) return;
-    if (this.ended) sink.end(this.error);
+    if (this.ended) this.tell(this.error);
     else this.want(true);
   }
 }

@@ -95,6 +95,7 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return; // an interim answer (RFC 9110 section 15.2)
     const type = typeOf(headers);
     const isGood = status >= 200 && status <= 299;
     if (!isGood || JSON_TYPE.test(type)) this.other = { status, headers, pieces: [], bytes: 0 };
@@ -222,8 +223,9 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
     frames.skipped += parser.strangeLines - strangeBefore;
     if (this.answeredAt === 0 && frames.hasAnswer) this.answeredAt = performance.now();
     const isLife = read.length > 0 || parser.comments > commentsBefore;
-    this.clock?.heard(isLife, frames.contents > contentsBefore, frames.phase);
+    const hasContent = frames.contents > contentsBefore;
     if (read.length > 0) this.put({ frames: read });
+    this.clock?.heard(isLife, hasContent, frames.phase); // after what came is handed on, as the time may be up
     if (frames.failure) this.fail(frames.failure);
     else if (frames.complete) this.finish();
   }
