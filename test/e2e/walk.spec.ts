@@ -14,7 +14,7 @@ function walks(): { plain: string[]; streamed: string[] } {
     .split('A streamed request');
   const filesOf = (part: string) => [...part.matchAll(/^ ?\d+\. `([^`]+)`/gm)].map((match) => match[1]!);
   const own = filesOf(plain);
-  return { plain: own, streamed: [...own.filter((file) => !file.endsWith('plain-call.ts')), ...filesOf(streamed)] };
+  return { plain: own, streamed: [...own.slice(0, 10), ...filesOf(streamed)] };
 }
 
 /** Files of `src/` of which a function runs while `work` does. */

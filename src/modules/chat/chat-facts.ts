@@ -29,7 +29,7 @@ export interface ChatAsk {
   readonly signal: AbortSignal;
 }
 
-/** What is known of a request; every step of the recipe adds to it, and nothing that is there changes. */
+/** What is known of a request: every step of the recipe makes it anew with its own part. */
 export interface ChatFacts {
   readonly ask: ChatAsk;
   readonly lease: QuotaLease;

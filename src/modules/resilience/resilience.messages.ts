@@ -6,7 +6,7 @@ import type { ChunkSink } from '../../common/chunk-stream.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { TargetStatus } from '../../common/target.js';
 
-/** An answer that has begun: the first content is here, the rest comes as it is relayed or pulled. */
+/** An answer that has begun: the first content is here, the rest comes as it is relayed. */
 export interface ModelAnswer {
   /** The model that answers, as its server names it. */
   readonly model: string;
