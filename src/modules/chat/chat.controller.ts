@@ -34,7 +34,7 @@ import { chatRequestOf, queryAnswer } from './query-answer.js';
 import { requestOptions } from './request-options.js';
 import { withSentText } from './sent-text.js';
 import { answerHeaders, plainHeaders } from './response-headers.js';
-import { SseWriter } from './sse-writer.js';
+import { giveUpIdleReader, SseWriter } from './sse-writer.js';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -167,7 +167,7 @@ async function wholeText(exchange: ChatExchange): Promise<string> {
 async function sendWhole(reply: FastifyReply, headers: Headers, body: string): Promise<void> {
   const all = { ...(reply.getHeaders() as Headers), ...headers, 'content-length': String(Buffer.byteLength(body)) };
   if (reply.answerKeeper) await reply.answerKeeper.keep(all, body);
-  reply.hijack().raw.writeHead(200, flat(all)).end(body);
+  giveUpIdleReader(reply.hijack().raw.writeHead(200, flat(all)).end(body));
 }
 
 /** Sends an answer as it comes, as server-sent events. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../../test/support/router-calls.js';
@@ -8,7 +8,7 @@ import type { ChatChunk, Completion } from '../../common/chat.js';
 import { IteratedStream } from '../../common/chunk-stream.js';
 import { FrameTemplate } from '../../common/text-run.js';
 import { ReplayedChunks } from './completion-replay.js';
-import { SseWriter } from './sse-writer.js';
+import { giveUpIdleReader, SseWriter } from './sse-writer.js';
 
 const frame = (json: Completion) => ({ text: JSON.stringify(json), json });
 const delta = (content: string): Completion => ({ choices: [{ index: 0, delta: { content } }] });
@@ -51,6 +51,9 @@ async function read(chunks: AsyncIterable<ChatChunk>, options?: Options): Promis
     close();
   }
 }
+
+const connectionsOf = (server: Server): Promise<number> =>
+  new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
 
 /** More than sockets and buffers hold. */
 async function* endless(): AsyncGenerator<ChatChunk> {
@@ -165,6 +168,29 @@ describe('SSE writer', () => {
     await delay(100);
     response.resume();
     await failed;
+    server.close().closeAllConnections();
+  });
+
+  it('gives up a reader who takes nothing of a whole body, and none who takes some', async () => {
+    const body = 'a'.repeat(40_000_000);
+    const server = createServer((_: IncomingMessage, response: ServerResponse) => {
+      giveUpIdleReader(response.end(body), 150);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const get = async () => (await once(request({ port, host: '127.0.0.1' }).end(), 'response')) as [IncomingMessage];
+    const [stalled] = await get();
+    const failed = once(stalled, 'error');
+    await eventually('it is closed', 5_000, async () => (await connectionsOf(server)) === 0);
+    stalled.resume();
+    await failed;
+    const [slow] = await get();
+    let bytes = 0;
+    for await (const piece of slow) {
+      bytes += (piece as Buffer).length;
+      if (bytes % 50 === 0) await delay(1);
+    }
+    expect(bytes).toBe(body.length);
     server.close().closeAllConnections();
   });
 

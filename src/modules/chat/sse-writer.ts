@@ -145,6 +145,15 @@ export class SseWriter implements ChunkSink {
 /** A chunk of the chunked encoding (RFC 9112 section 7.1). */
 const framed = (text: string): string => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
 
+/**
+ * A whole body has been written: its reader may take as long as it takes some of it every 30 s.
+ *
+ * @param readerIdleMs milliseconds in which nothing more leaves the socket
+ */
+export function giveUpIdleReader(response: ServerResponse, readerIdleMs = READER_IDLE_MS): void {
+  if (response.writableLength > 0) response.setTimeout(readerIdleMs, () => response.destroy());
+}
+
 const ignore = (): void => undefined;
 const keepAlive = (writer: SseWriter): void => writer.silent();
 const giveUp = (writer: SseWriter): void => writer.giveUp();

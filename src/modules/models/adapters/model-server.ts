@@ -10,7 +10,7 @@ import { failureOfStatus } from './upstream-errors.js';
 
 const MIN_CONNECTIONS = 100;
 /** Larger answers than this are not chat answers. */
-const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+export const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 const MAX_HEADER_BYTES = 32 * 1024;
 
 export interface WholeResponse {

@@ -4,6 +4,8 @@ import { UpstreamFailure } from '../../../common/upstream-failure.js';
 
 /** Enough of an error body to find its message. */
 export const MAX_ERROR_BYTES = 64 * 1024;
+/** So long the body of an error is waited for: its status has said the most. */
+export const ERROR_BODY_MS = 1_000;
 
 export interface PlainResponse {
   readonly status: number;
@@ -26,6 +28,7 @@ export class PlainExchange implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | null = null;
   private ended: { readonly reason: Error } | true | null = null;
   private readonly timer: NodeJS.Timeout;
+  private errorTimer: NodeJS.Timeout | undefined;
   private readonly onCallerAbort = (): void => this.fail(this.caller.reason as Error);
   private status = 0;
   private headers: IncomingHttpHeaders = {};
@@ -56,16 +59,14 @@ export class PlainExchange implements Dispatcher.DispatchHandler {
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     this.status = status;
     this.headers = headers;
+    if (status >= 300) this.errorTimer = setTimeout(endErrorBody, ERROR_BODY_MS, this).unref();
   }
 
   onResponseData(_: Dispatcher.DispatchController, piece: Buffer): void {
     this.pieces.push(piece);
     this.bytes += piece.length;
     const isError = this.status < 200 || this.status > 299;
-    if (isError && this.bytes > MAX_ERROR_BYTES) {
-      this.succeed();
-      this.controller?.abort(new Error('enough of an error body'));
-    }
+    if (isError && this.bytes > MAX_ERROR_BYTES) this.endErrorBody();
   }
 
   onResponseEnd(): void {
@@ -74,6 +75,12 @@ export class PlainExchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     this.fail(error);
+  }
+
+  /** What has come of it is enough. Called by a timer, too. */
+  endErrorBody(): void {
+    this.succeed();
+    this.controller?.abort(new Error('enough of an error body'));
   }
 
   private succeed(): void {
@@ -94,7 +101,10 @@ export class PlainExchange implements Dispatcher.DispatchHandler {
     if (this.ended !== null) return false;
     this.ended = how;
     clearTimeout(this.timer);
+    clearTimeout(this.errorTimer);
     this.caller.removeEventListener('abort', this.onCallerAbort);
     return true;
   }
 }
+
+const endErrorBody = (exchange: PlainExchange): void => exchange.endErrorBody();

@@ -2,9 +2,12 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createGzip } from 'node:zlib';
 import type { ChatFrame } from '../../../common/chat.js';
 import { routerConfigSchema } from '../../../common/config/config.schema.js';
 import { ModelServer } from './model-server.js';
+import type { ModelStream } from '../models.messages.js';
+import { PlainCall } from './plain-call.js';
 import { StreamedCall } from './streamed-call.js';
 
 const LIMITS = { beginMs: 2_000, idleMs: 5_000, contentMs: 5_000, totalMs: 10_000 };
@@ -13,8 +16,16 @@ const says = (content: string): string => event({ model: 'm', choices: [{ index:
 const USAGE = event({ choices: [], usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 } });
 const SSE = { 'content-type': 'text/event-stream' };
 
+type Answer = (response: ServerResponse) => void | Promise<void>;
+
 /** All frames of the stream that this server answers with. */
-async function framesFrom(answer: (response: ServerResponse) => void | Promise<void>): Promise<ChatFrame[]> {
+const framesFrom = (answer: Answer): Promise<ChatFrame[]> =>
+  asked(answer, (model) => new StreamedCall(model, '{}', 1, LIMITS, new AbortController().signal));
+/** Its plain answer. */
+const wholeFrom = (answer: Answer): Promise<ChatFrame[]> =>
+  asked(answer, (model) => new PlainCall(model, '{}', LIMITS.beginMs, new AbortController().signal));
+
+async function asked(answer: Answer, calling: (model: ModelServer) => ModelStream): Promise<ChatFrame[]> {
   const server = createServer((_, response) => Promise.resolve(answer(response)).catch(() => response.destroy()));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/chat/completions`);
@@ -24,8 +35,7 @@ async function framesFrom(answer: (response: ServerResponse) => void | Promise<v
   const model = new ModelServer(target!, { url, auth: null });
   try {
     const frames: ChatFrame[] = [];
-    const call = new StreamedCall(model, '{}', 1, LIMITS, new AbortController().signal);
-    for await (const chunk of call) frames.push(...chunk.frames);
+    for await (const chunk of calling(model)) frames.push(...chunk.frames);
     return frames;
   } finally {
     await model.destroy();
@@ -66,5 +76,36 @@ describe('StreamedCall', () => {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(error));
     });
     await expect(refused).rejects.toMatchObject({ outcome: 'rate_limited' });
+  });
+
+  it.each([
+    ['stream', 500, 'server_error'],
+    ['stream', 400, 'bad_request'],
+    ['plain', 500, 'server_error'],
+    ['plain', 400, 'bad_request'],
+  ] as const)('does not wait for the end of an error body (%s, %s)', async (form, status, outcome) => {
+    const endless = async (response: ServerResponse): Promise<void> => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.write('{"error":{"message":"no"}}');
+      await once(response, 'close');
+    };
+    const from = performance.now();
+    await expect(form === 'stream' ? framesFrom(endless) : wholeFrom(endless)).rejects.toMatchObject({ outcome });
+    expect(performance.now() - from).toBeLessThan(LIMITS.beginMs);
+  });
+
+  it('reads a stream that is encoded up to a bound of what it decodes to', async () => {
+    const zip = createGzip();
+    const bomb = framesFrom((response) => {
+      response.writeHead(200, { ...SSE, 'content-encoding': 'gzip' });
+      zip.pipe(response).on('close', () => zip.destroy());
+      const many = says('a'.repeat(2_000)).repeat(500);
+      const write = (): void => {
+        while (!zip.destroyed && zip.write(many));
+      };
+      zip.on('drain', write);
+      write();
+    });
+    await expect(bomb).rejects.toMatchObject({ outcome: 'bad_answer' });
   });
 });

@@ -8,8 +8,8 @@ import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import type { ModelStream } from '../models.messages.js';
 import { errorIn, isErrorBody } from './provider-error.js';
 import { decoderOf, isEncoded } from './content-coding.js';
-import { errorText, type ModelServer } from './model-server.js';
-import { MAX_ERROR_BYTES } from './plain-exchange.js';
+import { errorText, MAX_RESPONSE_BYTES, type ModelServer } from './model-server.js';
+import { ERROR_BODY_MS, MAX_ERROR_BYTES } from './plain-exchange.js';
 import { PushedStream } from './pushed-stream.js';
 import { SseEventTooLarge, SseParser } from './sse-parser.js';
 import { StreamClock, TAIL_MS, type CallLimits, type Patient } from './stream-clock.js';
@@ -52,6 +52,7 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
   private tailTimer: NodeJS.Timeout | undefined;
   private responseOver = false;
   private tailBytes = 0;
+  private decodedBytes = 0;
   private startedAt = 0;
   private answeredAt = 0;
 
@@ -98,7 +99,7 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
     if (status < 200) return; // an interim answer (RFC 9110 section 15.2)
     const type = typeOf(headers);
     const isGood = status >= 200 && status <= 299;
-    if (!isGood || JSON_TYPE.test(type)) this.other = { status, headers, pieces: [], bytes: 0 };
+    if (!isGood || JSON_TYPE.test(type)) this.expectOther({ status, headers, pieces: [], bytes: 0 });
     else if (!type.startsWith(EVENT_STREAM)) {
       this.fail(new UpstreamFailure('bad_answer', `asked for a stream, got ${type.slice(0, 80)}`));
     } else if (isEncoded(headers)) this.decode(headers);
@@ -176,13 +177,20 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
   private decode(headers: IncomingHttpHeaders): void {
     try {
       this.decoder = decoderOf(headers)
-        .on('data', (bytes: Buffer) => this.hasEnded || this.read(bytes))
+        .on('data', (bytes: Buffer) => this.hasEnded || this.readDecoded(bytes))
         .on('drain', () => this.wanted && this.controller?.resume())
         .on('end', () => this.hasEnded || this.readEnd())
         .on('error', (error) => this.fail(error));
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** undici bounds what comes over the connection; a few bytes of it can be very many here. */
+  private readDecoded(bytes: Buffer): void {
+    this.decodedBytes += bytes.length;
+    if (this.decodedBytes <= MAX_RESPONSE_BYTES) this.read(bytes);
+    else this.fail(new UpstreamFailure('bad_answer', `the decoded answer is longer than ${MAX_RESPONSE_BYTES} bytes`));
   }
 
   private read(bytes: Buffer): void {
@@ -244,6 +252,11 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
     this.end(hasAnswer && allFinished ? null : failureOfTransport(error, !hasAnswer));
   }
 
+  private expectOther(other: OtherBody): void {
+    this.other = other;
+    this.tailTimer = setTimeout(refuse, ERROR_BODY_MS, this, other).unref();
+  }
+
   private readOther(other: OtherBody, bytes: Buffer): void {
     if (other.bytes > MAX_ERROR_BYTES) return;
     other.pieces.push(bytes);
@@ -251,7 +264,9 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
     if (other.bytes > MAX_ERROR_BYTES) this.refuse(other);
   }
 
-  private refuse(other: OtherBody): void {
+  /** Called by a timer, too: what has come by then is enough. */
+  refuse(other: OtherBody): void {
+    clearTimeout(this.tailTimer);
     if (this.hasEnded) return;
     background.launch('reading why there is no stream', async () => {
       try {
@@ -268,6 +283,7 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
   }
 }
 
+const refuse = (call: StreamedCall, other: OtherBody): void => call.refuse(other);
 const endTail = (call: StreamedCall): void => call.leaveTail();
 
 const typeOf = (headers: IncomingHttpHeaders): string => String(headers['content-type'] ?? EVENT_STREAM).toLowerCase();
