@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ServerResponse } from 'node:http';
 import { InvalidRequest, RateLimitExceeded } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
@@ -167,17 +168,23 @@ async function wholeText(exchange: ChatExchange): Promise<string> {
 async function sendWhole(reply: FastifyReply, headers: Headers, body: string): Promise<void> {
   const all = { ...(reply.getHeaders() as Headers), ...headers, 'content-length': String(Buffer.byteLength(body)) };
   if (reply.answerKeeper) await reply.answerKeeper.keep(all, body);
-  giveUpIdleReader(reply.hijack().raw.writeHead(200, flat(all)).end(body));
+  giveUpIdleReader(headed(reply, all).end(body));
 }
 
 /** Sends an answer as it comes, as server-sent events. */
 function sendStream(reply: FastifyReply, headers: Headers, exchange: ChatExchange): void {
   const all = { ...(reply.getHeaders() as Headers), ...headers, ...SSE_HEADERS };
   const copy = reply.answerKeeper?.stream(all) ?? null;
-  const { raw: response } = reply.hijack();
-  response.writeHead(200, flat(all));
+  const response = headed(reply, all);
   const withUsage = exchange.facts.ask.request.stream_options?.include_usage === true;
   new SseWriter(response, exchange, withUsage, copy);
+}
+
+/** The raw response with its headers; the reply is ours only then, so that headers which Node refuses are an error as any. */
+function headed(reply: FastifyReply, headers: Headers): ServerResponse {
+  const response = reply.raw.writeHead(200, flat(headers));
+  reply.hijack();
+  return response;
 }
 
 /** Names and values in turn, as `writeHead` takes them without looking at each. */

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
@@ -144,6 +145,35 @@ describe('SSE writer', () => {
     for await (const piece of response) bytes += (piece as Buffer).length;
     expect(bytes).toBeGreaterThan(400 * 100_000);
     close();
+  });
+
+  it('listens once, however often its reader is slow', async () => {
+    let made = 0;
+    let response: ServerResponse | undefined;
+    let pauses = 0;
+    const counted = (async function* () {
+      for (; made < 300; made += 1) yield text('a'.repeat(100_000));
+    })();
+    const server = createServer((_: IncomingMessage, answered: ServerResponse) => {
+      response = answered.writeHead(200, ['content-type', 'text/event-stream']);
+      const answer = new IteratedStream(counted);
+      const pause = answer.pause.bind(answer);
+      jest.spyOn(answer, 'pause').mockImplementation(() => {
+        pauses += 1;
+        pause();
+      });
+      new SseWriter(answered, answer, false);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const [incoming] = (await once(request({ port, host: '127.0.0.1' }).end(), 'response')) as [IncomingMessage];
+    const before = response!.listenerCount('close');
+    incoming.resume();
+    await eventually('it is nearly over', 5_000, () => made > 290);
+    expect(response!.listenerCount('close')).toBeLessThanOrEqual(before + 1);
+    expect(pauses).toBeGreaterThan(3);
+    await once(incoming, 'end');
+    server.close().closeAllConnections();
   });
 
   it('gives up a reader who takes nothing, and ends the source', async () => {

@@ -35,6 +35,8 @@ export class SseWriter implements ChunkSink {
   private readonly silence: NodeJS.Timeout;
   /** Where chunks of HTTP's chunked encoding can be written to without node's part of it. */
   private socket: Socket | null = null;
+  /** `null` until the socket was full for the first time. */
+  private readerIdle: NodeJS.Timeout | null = null;
   private isFull = false;
   private isOver = false;
 
@@ -107,11 +109,11 @@ export class SseWriter implements ChunkSink {
   private hold(): void {
     this.isFull = true;
     this.answer.pause();
-    // also where the answer is over: what is written waits for the reader
-    const readerIdle = setTimeout(giveUp, this.readerIdleMs, this).unref();
-    this.response.once('close', () => clearTimeout(readerIdle));
+    // one timer and one listener, however often it is full; also where the answer is over, as what is written waits
+    if (this.readerIdle === null) this.response.once('close', () => clearTimeout(this.readerIdle ?? undefined));
+    this.readerIdle = setTimeout(giveUp, this.readerIdleMs, this).unref();
     (this.socket ?? this.response).once('drain', () => {
-      clearTimeout(readerIdle);
+      clearTimeout(this.readerIdle ?? undefined);
       this.isFull = false;
       if (!this.isOver) this.answer.resume();
     });

@@ -3,37 +3,25 @@ import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { BackgroundWork } from '../../../common/background-work.js';
 import type { ChatChunk, ChatFrame } from '../../../common/chat.js';
-import { readableJson } from '../../../common/json/readable.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import type { ModelStream } from '../models.messages.js';
-import { errorIn, isErrorBody } from './provider-error.js';
 import { decoderOf, isEncoded } from './content-coding.js';
-import { errorText, MAX_RESPONSE_BYTES, type ModelServer } from './model-server.js';
-import { ERROR_BODY_MS, MAX_ERROR_BYTES } from './plain-exchange.js';
+import { MAX_RESPONSE_BYTES, type ModelServer } from './model-server.js';
+import { kindOf, OtherBody } from './other-body.js';
+import { ERROR_BODY_MS } from './plain-exchange.js';
 import { PushedStream } from './pushed-stream.js';
 import { SseEventTooLarge, SseParser } from './sse-parser.js';
 import { StreamClock, TAIL_MS, type CallLimits, type Patient } from './stream-clock.js';
 import { StreamFrames } from './stream-frames.js';
-import { failureOfBody, failureOfStatus, failureOfTransport } from './upstream-errors.js';
+import { failureOfTransport } from './upstream-errors.js';
 
 /** What may follow the end of an answer before its connection is given up, bytes. */
 const MAX_TAIL_BYTES = 16_384;
-
-const EVENT_STREAM = 'text/event-stream';
-const JSON_TYPE = /^application\/(\w+\+)?json\b/;
 
 const background = new BackgroundWork('models');
 
 /** Nobody reads on. */
 class Left extends Error {}
-
-/** A response of another status or type. */
-interface OtherBody {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly pieces: Buffer[];
-  bytes: number;
-}
 
 /**
  * One streamed call, straight on undici's dispatcher: every read of the connection is parsed as far as routing needs and
@@ -97,17 +85,17 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return; // an interim answer (RFC 9110 section 15.2)
-    const type = typeOf(headers);
-    const isGood = status >= 200 && status <= 299;
-    if (!isGood || JSON_TYPE.test(type)) this.expectOther({ status, headers, pieces: [], bytes: 0 });
-    else if (!type.startsWith(EVENT_STREAM)) {
-      this.fail(new UpstreamFailure('bad_answer', `asked for a stream, got ${type.slice(0, 80)}`));
-    } else if (isEncoded(headers)) this.decode(headers);
+    const kind = kindOf(status, headers);
+    if (kind === 'other') this.expectOther(new OtherBody(status, headers));
+    else if (kind !== 'events') this.fail(kind);
+    else if (isEncoded(headers)) this.decode(headers);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, bytes: Buffer): void {
-    if (this.other !== null) this.readOther(this.other, bytes);
-    else if (this.hasEnded) this.readTail(controller, bytes);
+    const { other } = this;
+    if (other !== null) {
+      if (!other.push(bytes)) this.refuse(other);
+    } else if (this.hasEnded) this.readTail(controller, bytes);
     else if (this.decoder === null) this.read(bytes);
     else if (!this.decoder.write(bytes)) controller.pause();
   }
@@ -257,20 +245,13 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
     this.tailTimer = setTimeout(refuse, ERROR_BODY_MS, this, other).unref();
   }
 
-  private readOther(other: OtherBody, bytes: Buffer): void {
-    if (other.bytes > MAX_ERROR_BYTES) return;
-    other.pieces.push(bytes);
-    other.bytes += bytes.length;
-    if (other.bytes > MAX_ERROR_BYTES) this.refuse(other);
-  }
-
   /** Called by a timer, too: what has come by then is enough. */
   refuse(other: OtherBody): void {
     clearTimeout(this.tailTimer);
     if (this.hasEnded) return;
     background.launch('reading why there is no stream', async () => {
       try {
-        this.fail(await failureIn(other));
+        this.fail(await other.failure());
       } catch (error) {
         this.fail(error);
       }
@@ -285,14 +266,3 @@ export class StreamedCall extends PushedStream implements ModelStream, Patient, 
 
 const refuse = (call: StreamedCall, other: OtherBody): void => call.refuse(other);
 const endTail = (call: StreamedCall): void => call.leaveTail();
-
-const typeOf = (headers: IncomingHttpHeaders): string => String(headers['content-type'] ?? EVENT_STREAM).toLowerCase();
-
-/** What a response says that is no stream of events. An error in JSON counts, whatever the status. */
-async function failureIn({ status, headers, pieces }: OtherBody): Promise<UpstreamFailure> {
-  const text = await errorText(Buffer.concat(pieces).subarray(0, MAX_ERROR_BYTES), headers);
-  if (status < 200 || status > 299) return failureOfStatus(status, text, headers);
-  const body = readableJson(text);
-  if (isErrorBody(body)) return failureOfBody(errorIn(body), headers);
-  return new UpstreamFailure('bad_answer', 'asked for a stream, got JSON that is no error');
-}
