@@ -68,16 +68,28 @@ const oneLine = (text: string): string =>
     .replace(/[\s\p{Cc}]+/gu, ' ')
     .trim();
 
-/** The summary that the turns alone give, oldest first; for sessions that the index could not record. */
-export function summaryOf(id: string, turns: readonly [Turn, ...Turn[]]): SessionSummary {
-  return {
-    id,
-    title: turns.map(titleOf).find((title) => title !== '') ?? '',
-    createdAt: turns[0].at,
-    updatedAt: turns.at(-1)!.at,
-    turnCount: turns.length,
-    costUsd: totalCost(turns),
+/** A session with one more turn. @param before `null` = the turn is its first */
+export function withTurn(before: Omit<SessionSummary, 'id'> | null, turn: Turn): Omit<SessionSummary, 'id'> {
+  const { at, costUsd } = turn;
+  const { title, createdAt, updatedAt, turnCount, ...sum } = before ?? {
+    title: '',
+    createdAt: at,
+    updatedAt: at,
+    turnCount: 0,
+    costUsd: 0,
   };
+  return {
+    title: title || titleOf(turn),
+    createdAt: createdAt < at ? createdAt : at,
+    updatedAt: updatedAt > at ? updatedAt : at,
+    turnCount: turnCount + 1,
+    costUsd: totalCost([sum, { costUsd }]),
+  };
+}
+
+/** The summary that the turns alone give, oldest first; for sessions that the index could not record. */
+export function summaryOf(id: string, [first, ...rest]: readonly [Turn, ...Turn[]]): SessionSummary {
+  return { id, ...rest.reduce(withTurn, withTurn(null, first)) };
 }
 
 /** USD; `null` when the cost of one turn is unknown, because a sum without it would pass for the whole. */

@@ -1,6 +1,7 @@
 import type { SessionContent } from './session-reader.js';
 import { totalCost, type SessionSummary, type SummaryPage } from './session-index.js';
 import type { Turn } from './session.messages.js';
+import { toTurnJson } from './turn-document.js';
 import type { ExportResponse, InsightsResponse, SessionListResponse, SessionResponse } from './session.schemas.js';
 
 export function toListJson({ sessions, hasMore }: SummaryPage): SessionListResponse {
@@ -35,20 +36,6 @@ const heading = ({ id, title, createdAt, updatedAt }: SessionSummary) => ({
   title,
   created_at: createdAt,
   updated_at: updatedAt,
-});
-
-const toTurnJson = (turn: Turn): SessionResponse['turns'][number] => ({
-  id: turn.id,
-  at: turn.at,
-  request_id: turn.requestId,
-  messages: turn.messages,
-  target: turn.target,
-  tier: turn.tier,
-  model: turn.model,
-  simulated: turn.simulated,
-  usage: turn.usage,
-  cost_usd: turn.costUsd,
-  latency_ms: turn.latencyMs,
 });
 
 /**

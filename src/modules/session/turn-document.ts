@@ -9,11 +9,8 @@ const logger = new Logger('session');
 
 const VERSION = 1;
 
-/** A turn as the durable stores keep it: the API's field names, plus a version so that a later release can migrate. */
-export type TurnDocument = ReturnType<typeof toDocument>;
-
-export const toDocument = (turn: Turn) => ({
-  v: VERSION,
+/** A turn as callers see it. */
+export const toTurnJson = (turn: Turn) => ({
   id: turn.id,
   at: turn.at,
   request_id: turn.requestId,
@@ -25,6 +22,14 @@ export const toDocument = (turn: Turn) => ({
   usage: turn.usage,
   cost_usd: turn.costUsd,
   latency_ms: turn.latencyMs,
+});
+
+/** A turn as the durable stores keep it: as callers see it, plus a version so that a later release can migrate. */
+export type TurnDocument = ReturnType<typeof toDocument>;
+
+export const toDocument = (turn: Turn) => ({
+  v: VERSION,
+  ...toTurnJson(turn),
   cached: turn.cached,
   fallback: turn.fallback,
 });

@@ -1,9 +1,10 @@
+import type { StoreCheck } from '../../../common/store-check.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
 import { SessionIndex, titleOf, type ListOrder, type SessionSummary, type SummaryPage } from '../session-index.js';
 import type { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
 
-const COLUMNS = 'id, title, created_at, updated_at, turn_count, cost_usd';
+const COLUMNS = `id, title, created_at AS createdAt, updated_at AS updatedAt, turn_count AS turnCount, cost_usd AS costUsd`;
 /** Ids of the latest 64 turns, 26 characters and a blank each: what a late word about a turn may be behind by. */
 const REMEMBERED_CHARS = 64 * 27;
 const FORGET_EXPIRED = 'DELETE FROM sessions WHERE tenant = ? AND id = ? AND expires_at <= ?';
@@ -29,15 +30,6 @@ const LIST = {
 const OPEN_END = { asc: '', desc: '~' };
 const ERASE = 'DELETE FROM sessions WHERE tenant = ? AND id = ?';
 
-interface Row {
-  readonly id: string;
-  readonly title: string;
-  readonly created_at: string;
-  readonly updated_at: string;
-  readonly turn_count: number;
-  readonly cost_usd: number | null;
-}
-
 /** The list of sessions in the embedded database. @param now epoch milliseconds */
 export class SqliteSessionIndex extends SessionIndex {
   constructor(
@@ -56,7 +48,7 @@ export class SqliteSessionIndex extends SessionIndex {
 
   async find({ tenant, sessionId }: SessionKey): Promise<SessionSummary | null> {
     const row = this.file.use((prepare) => prepare(FIND).get(tenant, sessionId, this.now()));
-    return row ? toSummary(row as unknown as Row) : null;
+    return (row as unknown as SessionSummary | undefined) ?? null;
   }
 
   async list(
@@ -68,8 +60,8 @@ export class SqliteSessionIndex extends SessionIndex {
     const from = after?.updatedAt ?? OPEN_END[order];
     const rows = this.file.use((prepare) =>
       prepare(LIST[order]).all(tenant, this.now(), from, after?.id ?? '', limit + 1),
-    ) as unknown as Row[];
-    return { sessions: rows.slice(0, limit).map(toSummary), hasMore: rows.length > limit };
+    ) as unknown as SessionSummary[];
+    return { sessions: rows.slice(0, limit), hasMore: rows.length > limit };
   }
 
   async erase({ tenant, sessionId }: SessionKey): Promise<boolean> {
@@ -77,16 +69,7 @@ export class SqliteSessionIndex extends SessionIndex {
     return Number(changes) > 0;
   }
 
-  async check(): Promise<{ healthy: boolean; detail: string }> {
+  async check(): Promise<StoreCheck> {
     return this.file.check();
   }
 }
-
-const toSummary = (row: Row): SessionSummary => ({
-  id: row.id,
-  title: row.title,
-  createdAt: row.created_at,
-  updatedAt: row.updated_at,
-  turnCount: row.turn_count,
-  costUsd: row.cost_usd,
-});

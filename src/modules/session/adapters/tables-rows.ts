@@ -1,6 +1,5 @@
 import type { TableEntity } from '@azure/data-tables';
-import type { ListOrder, SessionSummary } from '../session-index.js';
-import { titleOf } from '../session-index.js';
+import { withTurn, type ListOrder, type SessionSummary } from '../session-index.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
 
@@ -33,8 +32,6 @@ const TIME_END = 10 ** TIME_DIGITS;
 export const partitionOf = (tenant: string): string =>
   tenant.replace(/[^A-Za-z0-9._:@-]/gu, (char) => `=${char.codePointAt(0)!.toString(16)};`);
 
-export const sessionRow = (sessionId: string): string => `s|${sessionId}`;
-
 /** Behind the last key of a kind. */
 export const ROWS_END = { asc: 'a}', desc: 'd}', session: 's}' } as const;
 export const ROWS_START = { asc: 'a|', desc: 'd|', session: 's|' } as const;
@@ -63,35 +60,21 @@ export function toSummary(entity: SessionEntity): SessionSummary {
   return { id: idOf(entity.rowKey), title, createdAt, updatedAt, turnCount, costUsd: costUsd ?? null };
 }
 
-/** The fields with one more turn; `null` when that turn is counted already. */
-export function withTurn(before: SessionFields | null, { turn, expiresAt }: StoredTurn): SessionFields | null {
-  const until = new Date(expiresAt).toISOString();
-  const cost = turn.costUsd;
-  if (!before) {
-    const first = { title: titleOf(turn), createdAt: turn.at, updatedAt: turn.at, turnCount: 1 };
-    return { ...first, ...(cost === null ? {} : { costUsd: cost }), expiresAt: until, counted: turn.id };
-  }
-  const counted = before.counted.split(' ');
+/** The fields with one more turn; `null` when that turn is counted already. @param found `null` = it is the first */
+export function fieldsWith(found: SessionEntity | null, { turn, expiresAt }: StoredTurn): SessionFields | null {
+  const counted = found?.counted.split(' ') ?? [];
   if (counted.includes(turn.id)) return null;
-  const costKnown = before.costUsd !== undefined && cost !== null;
+  const { costUsd, ...rest } = withTurn(found && toSummary(found), turn);
+  const until = new Date(expiresAt).toISOString();
   return {
-    title: before.title === '' ? titleOf(turn) : before.title,
-    createdAt: before.createdAt < turn.at ? before.createdAt : turn.at,
-    updatedAt: before.updatedAt > turn.at ? before.updatedAt : turn.at,
-    turnCount: before.turnCount + 1,
-    ...(costKnown ? { costUsd: before.costUsd + cost } : {}),
-    expiresAt: before.expiresAt > until ? before.expiresAt : until,
+    ...rest,
+    ...(costUsd === null ? {} : { costUsd }),
+    expiresAt: found && found.expiresAt > until ? found.expiresAt : until,
     counted: [...counted, turn.id].slice(-REMEMBERED_TURNS).join(' '),
   };
 }
 
 export const placeOf = ({ tenant, sessionId }: SessionKey) => ({
   partitionKey: partitionOf(tenant),
-  rowKey: sessionRow(sessionId),
+  rowKey: `s|${sessionId}`,
 });
-
-/** Without the keys and the service's own fields. */
-export function fieldsOf(entity: SessionEntity): SessionFields {
-  const { title, createdAt, updatedAt, turnCount, costUsd, expiresAt, counted } = entity;
-  return { title, createdAt, updatedAt, turnCount, ...(costUsd === undefined ? {} : { costUsd }), expiresAt, counted };
-}

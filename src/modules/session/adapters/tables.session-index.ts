@@ -6,14 +6,13 @@ import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
 import { isMissing, isOvertaken, type TablesConnection } from '../../../common/tables/adapters/tables-client.js';
 import {
-  fieldsOf,
+  fieldsWith,
   orderedRow,
   partitionOf,
   placeOf,
   ROWS_END,
   ROWS_START,
   toSummary,
-  withTurn,
   type SessionEntity,
   type SessionFields,
 } from './tables-rows.js';
@@ -34,7 +33,7 @@ export class TablesSessionIndex extends SessionIndex {
 
   async record(key: SessionKey, turn: StoredTurn): Promise<void> {
     await this.change(key, (found) => {
-      const fields = withTurn(found && this.isCurrent(found) ? fieldsOf(found) : null, turn);
+      const fields = fieldsWith(found && this.isCurrent(found) ? found : null, turn);
       return fields ? replacing(key, found, fields) : [];
     });
   }
