@@ -1,8 +1,7 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { LiveConfig } from './common/config/live-config.js';
 import { MessagingModule } from './common/messaging/messaging.module.js';
-import { RedisModule } from './common/redis/redis.module.js';
-import { SqliteModule } from './common/sqlite/sqlite.module.js';
+import { StoresModule } from './common/stores.module.js';
 import { CacheModule } from './modules/cache/cache.module.js';
 import { ChatModule } from './modules/chat/chat.module.js';
 import { HealthModule } from './modules/health/health.module.js';
@@ -27,8 +26,7 @@ class ConfigModule {
 @Module({
   imports: [
     MessagingModule,
-    RedisModule,
-    SqliteModule,
+    StoresModule,
     ...[ChatModule, RouterModule, ResilienceModule, SessionModule],
     ...[CacheModule, IdentityModule, QuotaModule, TelemetryModule, HealthModule, IdempotencyModule],
   ],

@@ -66,6 +66,7 @@ export class StoreConnection<T> {
     this.guard = new StoreGuard(store, { isAnswer: (error) => rules.throttled(error) });
   }
 
+  /** Begins to connect, for those who do not wait until the first call does. */
   start(): void {
     this.startedAt = performance.now();
     this.firstContact = this.connect();
@@ -160,7 +161,8 @@ export class StoreConnection<T> {
 
   /** A request that comes while the service starts waits a little; later ones know at once. */
   private async awaitFirstContact(): Promise<Opened<T>> {
-    if (this.firstContact) await inTime(this.firstContact, FIRST_CONTACT_MS, null);
+    if (!this.firstContact) this.start();
+    await inTime(this.firstContact!, FIRST_CONTACT_MS, null);
     if (!this.opened) throw new StoreUnavailable(`${this.store}: ${this.problem}`);
     return this.opened;
   }

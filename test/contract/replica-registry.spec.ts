@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import type { RedisConnection } from '../../src/common/redis/redis-connection.js';
-import { tablesConnection } from '../../src/common/tables/adapters/tables-client.js';
+import { AzureTables } from '../../src/common/tables/adapters/azure-tables.js';
 import { RedisReplicaRegistry } from '../../src/modules/quota/adapters/redis.replica-registry.js';
 import { TablesReplicaRegistry } from '../../src/modules/quota/adapters/tables.replica-registry.js';
 import type { ReplicaRegistry } from '../../src/modules/quota/replica-count.js';
@@ -49,13 +49,13 @@ describe('on real servers', () => {
   let server: RedisServer;
   let redis: RedisConnection;
   let azurite: AzuriteTables;
-  const registries: TablesReplicaRegistry[] = [];
+  const accounts: AzureTables[] = [];
   beforeAll(async () => {
     [server, azurite] = await Promise.all([RedisServer.start(), AzuriteTables.start()]);
     redis = await connectedTo(server);
   });
   afterAll(async () => {
-    for (const registry of registries) registry.close();
+    for (const account of accounts) account.close();
     await redis.close();
     await Promise.all([server.close(), azurite.close()]);
   });
@@ -67,8 +67,8 @@ describe('on real servers', () => {
 
   describeReplicaRegistry('Azure Table Storage', async () => {
     const { tables } = routerConfigSchema.parse({ tables: { connectionString: azurite.connectionString() } });
-    const registry = new TablesReplicaRegistry(tablesConnection(tables, `replicas${registries.length}`));
-    registries.push(registry);
-    return registry;
+    const account = new AzureTables(tables);
+    accounts.push(account);
+    return new TablesReplicaRegistry(account.table(`replicas${accounts.length}`));
   });
 });

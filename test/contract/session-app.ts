@@ -5,8 +5,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Caller } from '../../src/common/caller.js';
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import { LiveConfig } from '../../src/common/config/live-config.js';
-import { RedisModule } from '../../src/common/redis/redis.module.js';
-import { SqliteModule } from '../../src/common/sqlite/sqlite.module.js';
+import { StoresModule } from '../../src/common/stores.module.js';
 import { ErrorFilter } from '../../src/common/http/error.filter.js';
 import { IdempotencyModule } from '../../src/modules/idempotency/idempotency.module.js';
 import type { Turn } from '../../src/modules/session/session.messages.js';
@@ -51,7 +50,7 @@ export const sentTurn = (n: number, changes: Partial<Turn> = {}): Omit<Turn, 'id
 /** Module session alone, listening on a free loopback port, with at most MAX_TURNS turns of history. */
 export async function startSessionApp(): Promise<NestFastifyApplication> {
   const testing = await Test.createTestingModule({
-    imports: [ConfigStub, RedisModule, SqliteModule, IdempotencyModule, SessionModule],
+    imports: [ConfigStub, StoresModule, IdempotencyModule, SessionModule],
   }).compile();
   const adapter = new FastifyAdapter({ routerOptions: { maxParamLength: 1024 } });
   const app = testing.createNestApplication<NestFastifyApplication>(adapter, { logger: false });

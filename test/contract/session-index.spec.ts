@@ -1,6 +1,6 @@
 import type { TableClient } from '@azure/data-tables';
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
-import { tablesConnection, type TablesConnection } from '../../src/common/tables/adapters/tables-client.js';
+import { AzureTables, type TablesConnection } from '../../src/common/tables/adapters/azure-tables.js';
 import { TablesSessionIndex } from '../../src/modules/session/adapters/tables.session-index.js';
 import { AzuriteTables } from '../support/azurite-tables.js';
 import { SqliteFile } from '../../src/common/sqlite/adapters/sqlite-file.js';
@@ -32,7 +32,7 @@ describe('on Azurite', () => {
   /** In a table of its own. */
   const create = async () => {
     const { tables: config } = routerConfigSchema.parse({ tables: { connectionString: azurite.connectionString() } });
-    tables = tablesConnection(config, `sessions${(count += 1)}`);
+    tables = new AzureTables(config).table(`sessions${(count += 1)}`);
     tables.start();
     const clock = new TestClock();
     return { clock, index: new TablesSessionIndex(tables, clock.now) };

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { BackgroundWork } from '../../common/background-work.js';
-import { LiveConfig } from '../../common/config/live-config.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
-import { hasTables, tablesConnection } from '../../common/tables/adapters/tables-client.js';
+import { AzureTables } from '../../common/tables/adapters/azure-tables.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { RedisDrainStore } from './adapters/redis.drain-store.js';
 import { SqliteDrainStore } from './adapters/sqlite.drain-store.js';
@@ -36,22 +35,20 @@ export class DrainSharing implements OnModuleInit, OnApplicationShutdown {
   private readonly stores: readonly DrainStore[];
 
   constructor(
-    config: LiveConfig,
     redis: RedisConnection,
+    tables: AzureTables,
     database: SqliteFile,
     private readonly drains: DrainedTargets,
     private readonly catalogue: TargetCatalogue,
   ) {
-    const { tables } = config.current;
     this.stores = [
       ...(redis.configured ? [new RedisDrainStore(redis)] : []),
-      hasTables(tables) ? new TablesDrainStore(tablesConnection(tables, TABLE)) : new SqliteDrainStore(database),
+      tables.configured ? new TablesDrainStore(tables.table(TABLE)) : new SqliteDrainStore(database),
     ];
   }
 
   /** What this machine itself remembers is known before the first request. */
   async onModuleInit(): Promise<void> {
-    for (const store of this.stores) store.start();
     for (const store of this.stores) if (store.local) await this.exchange(store);
     const look = () => this.look();
     this.background.launch('looking at drained targets', async (signal) => {
@@ -66,7 +63,6 @@ export class DrainSharing implements OnModuleInit, OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.background.stop();
-    for (const store of this.stores) store.close();
   }
 
   /** Resolves when every store that can be reached has it; the others get it when they are back. */

@@ -12,13 +12,4 @@ export abstract class DrainStore {
 
   /** Marks by target. @param targets of interest; it may bring others too */
   abstract read(targets: readonly string[]): Promise<ReadonlyMap<string, DrainMark>>;
-
-  /** Opens what has to be opened. */
-  start(): void {
-    // most stores use a connection that somebody else opens
-  }
-
-  close(): void {
-    // or closes
-  }
 }

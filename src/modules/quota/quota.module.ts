@@ -6,7 +6,7 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { CountRequest } from '../../common/http/counted.decorator.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
-import { hasTables, tablesConnection } from '../../common/tables/adapters/tables-client.js';
+import { AzureTables } from '../../common/tables/adapters/azure-tables.js';
 import { MemoryQuotaLedger } from './adapters/memory.quota-ledger.js';
 import { RedisQuotaLedger } from './adapters/redis.quota-ledger.js';
 import { RedisReplicaRegistry } from './adapters/redis.replica-registry.js';
@@ -20,10 +20,10 @@ import { unpricedNote } from './unpriced-targets.js';
 
 const REPLICAS_TABLE = 'replicas';
 
-function replicaCount({ current: { tables, redis } }: LiveConfig, connection: RedisConnection): ReplicaCount | null {
-  if (!connection.configured) return null;
-  const standIn = hasTables(tables) ? new TablesReplicaRegistry(tablesConnection(tables, REPLICAS_TABLE)) : null;
-  return new ReplicaCount(new RedisReplicaRegistry(connection), standIn, redis.expectedReplicas);
+function replicaCount({ current }: LiveConfig, redis: RedisConnection, tables: AzureTables): ReplicaCount | null {
+  if (!redis.configured) return null;
+  const standIn = tables.configured ? new TablesReplicaRegistry(tables.table(REPLICAS_TABLE)) : null;
+  return new ReplicaCount(new RedisReplicaRegistry(redis), standIn, current.redis.expectedReplicas);
 }
 
 /** Over all replicas with Redis, in this process without; there the embedded database keeps what was spent. */
@@ -38,7 +38,7 @@ function quotaLedger(redis: RedisConnection, replicas: ReplicaCount | null, spen
     ReserveQuotaHandler,
     SettleQuotaHandler,
     SqliteMonthlySpend,
-    { provide: ReplicaCount, useFactory: replicaCount, inject: [LiveConfig, RedisConnection] },
+    { provide: ReplicaCount, useFactory: replicaCount, inject: [LiveConfig, RedisConnection, AzureTables] },
     { provide: QuotaLedger, useFactory: quotaLedger, inject: [RedisConnection, ReplicaCount, SqliteMonthlySpend] },
   ],
 })

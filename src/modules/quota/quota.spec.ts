@@ -5,7 +5,7 @@ import type { Caller } from '../../common/caller.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
-import { RedisModule } from '../../common/redis/redis.module.js';
+import { StoresModule } from '../../common/stores.module.js';
 import { ChatCompletedEvent, type ChatOutcome } from '../chat/chat.messages.js';
 import { ReserveQuotaCommand } from './quota.messages.js';
 import { QuotaModule } from './quota.module.js';
@@ -22,14 +22,6 @@ const live = new LiveConfig(routerConfigSchema.parse({}), null);
 @Global()
 @Module({ providers: [{ provide: LiveConfig, useValue: live }], exports: [LiveConfig] })
 class ConfigStub {}
-
-/** In the memory of SQLite: every test begins with nothing spent. */
-@Global()
-@Module({
-  providers: [{ provide: SqliteFile, useFactory: () => new SqliteFile(':memory:') }],
-  exports: [SqliteFile],
-})
-class DatabaseStub {}
 
 interface Ending {
   outcome?: ChatOutcome;
@@ -48,8 +40,10 @@ function completed(leaseId: string | null, ending: Ending): ChatCompletedEvent {
 }
 
 async function buses() {
-  const imports = [ConfigStub, RedisModule, DatabaseStub, CqrsModule.forRoot(), QuotaModule];
-  const app = await Test.createTestingModule({ imports }).compile();
+  const imports = [ConfigStub, StoresModule, CqrsModule.forRoot(), QuotaModule];
+  // in the memory of SQLite every test begins with nothing spent
+  const inMemory = new SqliteFile(':memory:');
+  const app = await Test.createTestingModule({ imports }).overrideProvider(SqliteFile).useValue(inMemory).compile();
   await app.init();
   const commands = app.get(CommandBus);
   return {

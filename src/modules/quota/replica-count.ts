@@ -19,9 +19,6 @@ export abstract class ReplicaRegistry {
   abstract heartbeat(replica: string, forMs: number): Promise<number>;
 
   abstract deregister(replica: string): Promise<void>;
-
-  /** Ends what belongs to this registry alone. */
-  abstract close(): void;
 }
 
 /**
@@ -60,9 +57,7 @@ export class ReplicaCount implements OnModuleInit, OnApplicationShutdown {
     const { shared, standIn } = this;
     await this.background.stop();
     await ifAvailable(() => shared.deregister(this.id), null);
-    if (!standIn) return;
-    if (this.lastStandIn !== null) await ifAvailable(() => standIn.deregister(this.id), null);
-    standIn.close();
+    if (standIn && this.lastStandIn !== null) await ifAvailable(() => standIn.deregister(this.id), null);
   }
 
   /** Says that this replica runs, and counts. */

@@ -3,7 +3,7 @@ import { BackgroundWork } from '../../common/background-work.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
-import { hasTables, tablesConnection, type TablesConnection } from '../../common/tables/adapters/tables-client.js';
+import { AzureTables, type TablesConnection } from '../../common/tables/adapters/azure-tables.js';
 import { cosmosContainer, type CosmosContainer } from './adapters/cosmos-container.js';
 import { CosmosTurnStore } from './adapters/cosmos.turn-store.js';
 import { MemoryHotTail } from './adapters/memory.hot-tail.js';
@@ -47,11 +47,12 @@ export class SessionStores {
   constructor(
     config: LiveConfig,
     redis: RedisConnection,
+    tables: AzureTables,
     private readonly file: SqliteFile,
   ) {
-    const { cosmos, tables } = config.current;
+    const { cosmos } = config.current;
     this.cosmos = cosmos.endpoint === '' ? null : cosmosContainer(cosmos);
-    this.tables = hasTables(tables) ? tablesConnection(tables) : null;
+    this.tables = tables.configured ? tables.table('sessions', 'tables') : null;
     this.turnStore = this.cosmos ? new CosmosTurnStore(this.cosmos) : new SqliteTurnStore(file);
     this.index = this.tables ? new TablesSessionIndex(this.tables) : new SqliteSessionIndex(file);
     this.hotTail = redis.configured ? new RedisHotTail(redis, () => tailLimits(config)) : this.ownTail(config);
@@ -76,7 +77,6 @@ export class SessionStores {
     await this.background.stop();
     await this.hotTail.close();
     this.cosmos?.close();
-    this.tables?.close();
   }
 
   /**

@@ -1,10 +1,6 @@
-import { isMissing, type TablesConnection } from '../../../common/tables/adapters/tables-client.js';
+import { TablesPartition, type TablesConnection } from '../../../common/tables/adapters/azure-tables.js';
 import { DrainStore } from '../drain-store.js';
 import type { DrainMark } from '../drained-targets.js';
-
-const PARTITION = 'drain';
-/** More targets than anybody configures. */
-const MOST = 1_000;
 
 interface DrainEntity {
   readonly target: string;
@@ -15,48 +11,23 @@ interface DrainEntity {
 
 /** Marks in an Azure table, one entity a target. */
 export class TablesDrainStore extends DrainStore {
-  constructor(private readonly tables: TablesConnection) {
+  private readonly drains: TablesPartition<DrainEntity>;
+
+  constructor(table: TablesConnection) {
     super();
-  }
-
-  override start(): void {
-    this.tables.start();
-  }
-
-  override close(): void {
-    this.tables.close();
+    this.drains = new TablesPartition(table, 'drain');
   }
 
   /** Two that post at once may put the earlier mark last; whoever looks next finds it and posts the later one again. */
   async post(target: string, { drained, at }: DrainMark): Promise<void> {
+    const known = (await this.read()).get(target);
+    if (known && known.at >= at) return;
     const rowKey = Buffer.from(target).toString('hex'); // `/ \ # ?` are not safe in keys
-    const known = await this.one(rowKey);
-    if (known && Number(known.at) >= at) return;
-    const entity = { partitionKey: PARTITION, rowKey, target, drained, at: String(at) };
-    await this.tables.run((client, abortSignal) => client.upsertEntity(entity, 'Replace', { abortSignal }));
+    await this.drains.put(rowKey, { target, drained, at: String(at) });
   }
 
-  read(): Promise<Map<string, DrainMark>> {
-    return this.tables.run(async (client, abortSignal) => {
-      const filter = `PartitionKey eq '${PARTITION}'`;
-      const marks = new Map<string, DrainMark>();
-      for await (const row of client.listEntities<DrainEntity>({ queryOptions: { filter }, abortSignal })) {
-        marks.set(row.target, { drained: row.drained, at: Number(row.at) });
-        if (marks.size === MOST) break;
-      }
-      return marks;
-    });
-  }
-
-  private async one(rowKey: string): Promise<DrainEntity | null> {
-    try {
-      return await this.tables.run(
-        (client, abortSignal) => client.getEntity<DrainEntity>(PARTITION, rowKey, { abortSignal }),
-        isMissing,
-      );
-    } catch (error) {
-      if (isMissing(error)) return null;
-      throw error;
-    }
+  async read(): Promise<Map<string, DrainMark>> {
+    const rows = await this.drains.all();
+    return new Map(rows.map(({ target, drained, at }) => [target, { drained, at: Number(at) }]));
   }
 }

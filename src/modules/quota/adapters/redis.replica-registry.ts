@@ -25,8 +25,4 @@ export class RedisReplicaRegistry extends ReplicaRegistry {
   async deregister(replica: string): Promise<void> {
     await this.redis.run((client) => client.zrem(KEY, replica));
   }
-
-  close(): void {
-    // the connection is that of the whole service
-  }
 }

@@ -1,62 +1,28 @@
-import { isMissing, type TablesConnection } from '../../../common/tables/adapters/tables-client.js';
+import { TablesPartition, type TablesConnection } from '../../../common/tables/adapters/azure-tables.js';
 import { ReplicaRegistry } from '../replica-count.js';
 
-const PARTITION = 'replica';
 /** Entities of replicas that died are deleted when they are overdue by so much, milliseconds. */
 const FORGET_AFTER_MS = 3_600_000;
 
-interface ReplicaEntity {
-  readonly rowKey?: string;
-  readonly forMs: number;
-  /** Set by the service at each write: one clock for all replicas. */
-  readonly timestamp?: string;
-}
-
-/** Replicas that share an Azure table; the connection is opened with the first call. */
+/** Replicas that share an Azure table. */
 export class TablesReplicaRegistry extends ReplicaRegistry {
-  private started = false;
+  private readonly replicas: TablesPartition<{ readonly forMs: number }>;
 
-  constructor(private readonly tables: TablesConnection) {
+  constructor(table: TablesConnection) {
     super();
+    this.replicas = new TablesPartition(table, 'replica');
   }
 
   async heartbeat(replica: string, forMs: number): Promise<number> {
-    if (!this.started) this.tables.start();
-    this.started = true;
-    const entity = { partitionKey: PARTITION, rowKey: replica, forMs };
-    await this.tables.run((client, abortSignal) => client.upsertEntity(entity, 'Replace', { abortSignal }));
-    const all = await this.all();
-    const now = writtenAt(all.find(({ rowKey }) => rowKey === replica));
-    const ages = all.map((row) => ({ row, overdueMs: now - writtenAt(row) - row.forMs }));
-    for (const { row, overdueMs } of ages) if (overdueMs > FORGET_AFTER_MS) await this.deregister(row.rowKey ?? '');
-    return ages.filter(({ overdueMs }) => overdueMs < 0).length;
+    await this.replicas.put(replica, { forMs });
+    const all = await this.replicas.all();
+    const now = Date.parse(all.find(({ rowKey }) => rowKey === replica)?.timestamp ?? '');
+    const overdueMs = all.map((row) => now - Date.parse(row.timestamp) - row.forMs);
+    for (const [i, { rowKey }] of all.entries()) if (overdueMs[i]! > FORGET_AFTER_MS) await this.deregister(rowKey);
+    return overdueMs.filter((ms) => ms < 0).length;
   }
 
-  async deregister(replica: string): Promise<void> {
-    try {
-      await this.tables.run(
-        (client, abortSignal) => client.deleteEntity(PARTITION, replica, { abortSignal }),
-        isMissing,
-      );
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
-  }
-
-  close(): void {
-    this.tables.close();
-  }
-
-  private all(): Promise<ReplicaEntity[]> {
-    return this.tables.run(async (client, abortSignal) => {
-      const filter = `PartitionKey eq '${PARTITION}'`;
-      const rows: ReplicaEntity[] = [];
-      for await (const row of client.listEntities<ReplicaEntity>({ queryOptions: { filter }, abortSignal })) {
-        rows.push(row);
-      }
-      return rows;
-    });
+  deregister(replica: string): Promise<void> {
+    return this.replicas.remove(replica);
   }
 }
-
-const writtenAt = (row: ReplicaEntity | undefined): number => Date.parse(row?.timestamp ?? '');

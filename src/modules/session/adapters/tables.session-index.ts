@@ -4,7 +4,7 @@ import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { SessionIndex, type ListOrder, type SessionSummary, type SummaryPage } from '../session-index.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
-import { isMissing, isOvertaken, type TablesConnection } from '../../../common/tables/adapters/tables-client.js';
+import { isMissing, isOvertaken, type TablesConnection } from '../../../common/tables/adapters/azure-tables.js';
 import {
   fieldsWith,
   orderedRow,

@@ -2,7 +2,6 @@ import type { TableClient, TableServiceClientOptions } from '@azure/data-tables'
 import type { RouterConfig } from '../../config/config.schema.js';
 import { StoreConnection, type Opened, type StoreRules } from '../../store-connection.js';
 
-const TABLE = 'sessions';
 const CONNECT_MS = 5_000;
 /** Busy, timed out, internal error (learn.microsoft.com/rest/api/storageservices/table-service-error-codes). */
 const TRANSIENT_STATUS = new Set([408, 429, 500, 503, 504]);
@@ -40,15 +39,62 @@ const RULES: StoreRules = {
   retryAfterMs: (error) => Number((error as TablesError).response?.headers.get('retry-after') ?? 0) * 1_000 || 0,
 };
 
-/** Whether there is a Table Storage; what it would hold is in the embedded database where not. */
-export const hasTables = ({ endpoint, connectionString }: RouterConfig['tables']): boolean =>
-  endpoint !== '' || connectionString !== '';
-
 export type TablesConnection = StoreConnection<TableClient>;
 
-/** The table of the sessions; it is created where it is missing. @param table its name */
-export const tablesConnection = (config: RouterConfig['tables'], table = TABLE): TablesConnection =>
-  new StoreConnection(table === TABLE ? 'tables' : `tables (${table})`, RULES, () => openTable(config, table));
+/** The tables of an Azure storage account; what they would hold is in the embedded database where there is none. */
+export class AzureTables {
+  private readonly tables: TablesConnection[] = [];
+
+  constructor(private readonly config: RouterConfig['tables']) {}
+
+  get configured(): boolean {
+    return this.config.endpoint !== '' || this.config.connectionString !== '';
+  }
+
+  /** A table; it is created where it is missing. @param store what the log calls it */
+  table(name: string, store = `tables (${name})`): TablesConnection {
+    const table = new StoreConnection(store, RULES, () => openTable(this.config, name));
+    this.tables.push(table);
+    return table;
+  }
+
+  close(): void {
+    for (const table of this.tables) table.close();
+  }
+}
+
+/** A partition of few and small entities, which are read all at once. */
+export class TablesPartition<T extends object> {
+  constructor(
+    private readonly table: TablesConnection,
+    private readonly name: string,
+  ) {}
+
+  /** @throws StoreUnavailable, as all methods */
+  async put(rowKey: string, fields: T): Promise<void> {
+    const entity = { partitionKey: this.name, rowKey, ...fields };
+    await this.table.run((client, abortSignal) => client.upsertEntity(entity, 'Replace', { abortSignal }));
+  }
+
+  /** `timestamp` is when the service wrote it, ISO 8601: one clock for all replicas. */
+  all(): Promise<(T & { readonly rowKey: string; readonly timestamp: string })[]> {
+    return this.table.run(async (client, abortSignal) => {
+      const filter = `PartitionKey eq '${this.name}'`;
+      const rows = [];
+      for await (const row of client.listEntities<T>({ queryOptions: { filter }, abortSignal })) rows.push(row);
+      return rows as (T & { readonly rowKey: string; readonly timestamp: string })[];
+    });
+  }
+
+  /** One that is not there is fine. */
+  async remove(rowKey: string): Promise<void> {
+    try {
+      await this.table.run((client, abortSignal) => client.deleteEntity(this.name, rowKey, { abortSignal }), isMissing);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+}
 
 async function openTable(config: RouterConfig['tables'], table: string): Promise<Opened<TableClient>> {
   const client = await createClient(config, table);
