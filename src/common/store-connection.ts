@@ -63,7 +63,7 @@ export class StoreConnection<T> {
     private readonly rules: StoreRules,
     private readonly open: () => Promise<Opened<T>>,
   ) {
-    this.guard = new StoreGuard(store, { isAnswer: (error) => rules.throttled(error) });
+    this.guard = new StoreGuard(store, rules.throttled);
   }
 
   /** Begins to connect, for those who do not wait until the first call does. */
@@ -112,8 +112,8 @@ export class StoreConnection<T> {
   close(): void {
     this.closed = true;
     this.background.cancel();
-    this.guard.close();
     this.opened?.close();
+    this.opened = null;
   }
 
   /** What the store has well answered is no failure of the store. */
@@ -161,16 +161,17 @@ export class StoreConnection<T> {
 
   /** A request that comes while the service starts waits a little; later ones know at once. */
   private async awaitFirstContact(): Promise<Opened<T>> {
-    if (!this.firstContact) this.start();
-    await inTime(this.firstContact!, FIRST_CONTACT_MS, null);
+    if (!this.firstContact && !this.closed) this.start();
+    if (this.firstContact) await inTime(this.firstContact, FIRST_CONTACT_MS, null);
     if (!this.opened) throw new StoreUnavailable(`${this.store}: ${this.problem}`);
     return this.opened;
   }
 
   private async connect(): Promise<void> {
     try {
-      this.opened = await this.open();
-      if (this.closed) this.opened.close();
+      const opened = await this.open();
+      if (this.closed) return opened.close();
+      this.opened = opened;
       if (this.problem !== NOT_YET) this.logger.log(`${this.store} is back`);
       this.problem = 'no answer';
     } catch (error) {

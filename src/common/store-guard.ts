@@ -1,25 +1,17 @@
 import { Logger } from '@nestjs/common';
-import CircuitBreaker from 'opossum';
 import { firstLine } from './logging/outside-text.js';
 import { StoreUnavailable } from './store-unavailable.js';
 
 /** What one call of a store may take, milliseconds. */
 export const STORE_DEADLINE_MS = 250;
-/** Failures one after the other that open the breaker. */
+/** After so many failures one after the other calls fail at once. */
 const FAILURES = 3;
-/** An open breaker lets one call try again after so long, milliseconds. */
-const RESET_MS = 1_000;
+/** One call in so many milliseconds tries again, then. */
+const PROBE_EVERY_MS = 1_000;
 /** A deadline is counted in so many pieces; see `withinDeadline`. */
 const PIECES = 5;
-/** Last resorts at a time while the breaker is open: a store that hangs must not collect callers. */
+/** Last resorts at a time while the others fail at once: a store that hangs must not collect callers. */
 const MAX_LAST_RESORTS = 32;
-
-export interface StoreGuardOptions {
-  readonly deadlineMs?: number;
-  readonly resetMs?: number;
-  /** Whether the error is an answer of a store that is well (throttled, full): it does not open the breaker. */
-  readonly isAnswer?: (error: Error) => boolean;
-}
 
 export interface CallTerms {
   /** In place of the store's own, milliseconds. */
@@ -37,29 +29,22 @@ type Work<T> = (signal: AbortSignal) => Promise<T>;
  */
 export class StoreGuard {
   private readonly logger = new Logger('stores');
-  private readonly breaker: CircuitBreaker<[() => Promise<unknown>], unknown>;
-  private readonly deadlineMs: number;
+  /** One after the other. */
   private failures = 0;
   private lastResorts = 0;
+  /** When the next call finds out whether the store is back, `performance.now()` milliseconds; `null` = it is there. */
+  private nextProbeAt: number | null = null;
   private reason = '';
 
+  /** @param isAnswer whether an error is an answer of a store that is well (throttled, full) */
   constructor(
     readonly store: string,
-    private readonly options: StoreGuardOptions = {},
-  ) {
-    this.deadlineMs = options.deadlineMs ?? STORE_DEADLINE_MS;
-    this.breaker = new CircuitBreaker((work: () => Promise<unknown>) => work(), {
-      timeout: false,
-      resetTimeout: options.resetMs ?? RESET_MS,
-      volumeThreshold: Number.MAX_SAFE_INTEGER, // opened by `failed`: a share of a window reacts too late under load
-      errorFilter: (error: Error) => this.isAnswer(error),
-    });
-    this.breaker.on('close', () => this.logger.log(`${store} is back`));
-  }
+    private readonly isAnswer: (error: Error) => boolean = () => false,
+  ) {}
 
   /** `false` while calls fail at once. */
   get usable(): boolean {
-    return !this.breaker.opened;
+    return this.nextProbeAt === null || performance.now() >= this.nextProbeAt;
   }
 
   /** Why the store cannot be used, in words that name no address; empty while it can. */
@@ -72,54 +57,43 @@ export class StoreGuard {
    *
    * @throws StoreUnavailable for whatever went wrong
    */
-  async run<T>(work: Work<T>, { deadlineMs = this.deadlineMs, lastResort = false }: CallTerms = {}): Promise<T> {
-    const call = (): Promise<T> => withinDeadline(work, deadlineMs);
-    const { closed, isShutdown } = this.breaker;
-    const pastBreaker = lastResort && !closed && !isShutdown && this.lastResorts < MAX_LAST_RESORTS;
+  async run<T>(work: Work<T>, { deadlineMs = STORE_DEADLINE_MS, lastResort = false }: CallTerms = {}): Promise<T> {
+    if (this.nextProbeAt === null) return this.call(work, deadlineMs);
+    if (lastResort && this.lastResorts < MAX_LAST_RESORTS) {
+      this.lastResorts += 1;
+      return this.call(work, deadlineMs, true).finally(() => (this.lastResorts -= 1));
+    }
+    if (!this.usable) throw new StoreUnavailable(`${this.store}: ${this.reason}`);
+    this.nextProbeAt = performance.now() + PROBE_EVERY_MS;
+    return this.call(work, deadlineMs, true);
+  }
+
+  /** @param probes whether an answer shows that the store is back */
+  private async call<T>(work: Work<T>, deadlineMs: number, probes = false): Promise<T> {
     try {
-      const result = await (pastBreaker ? this.asLastResort(call) : this.breaker.fire(call));
+      const result = await withinDeadline(work, deadlineMs);
       this.failures = 0;
-      return result as T;
-    } catch (error) {
-      throw this.failed(error as Error);
-    }
-  }
-
-  close(): void {
-    this.breaker.shutdown();
-  }
-
-  private async asLastResort<T>(call: () => Promise<T>): Promise<T> {
-    this.lastResorts += 1;
-    try {
-      const result = await call();
-      this.breaker.close();
+      if (probes) this.isBack();
       return result;
-    } finally {
-      this.lastResorts -= 1;
+    } catch (error) {
+      if (!this.isAnswer(error as Error)) this.count(error as Error);
+      else if (probes) this.isBack();
+      if (error instanceof StoreUnavailable) throw error;
+      throw new StoreUnavailable(`${this.store}: ${firstLine(error as Error)}`, { cause: error });
     }
   }
 
-  private failed(error: Error): Error {
-    if ((error as NodeJS.ErrnoException).code === 'EOPENBREAKER') {
-      return new StoreUnavailable(`${this.store}: ${this.reason}`);
-    }
-    const reason = firstLine(error);
-    if (!this.isAnswer(error)) this.count(error);
-    if (error instanceof StoreUnavailable) return error;
-    return new StoreUnavailable(`${this.store}: ${reason}`, { cause: error });
+  private isBack(): void {
+    if (this.nextProbeAt !== null) this.logger.log(`${this.store} is back`);
+    this.nextProbeAt = null;
   }
 
   private count(error: Error): void {
     this.reason = shortly(error);
     this.failures += 1;
-    if (this.failures < FAILURES || this.breaker.opened) return;
-    this.breaker.open();
+    if (this.failures < FAILURES || this.nextProbeAt !== null) return;
+    this.nextProbeAt = performance.now() + PROBE_EVERY_MS;
     this.logger.warn(`${this.store} cannot be used (${firstLine(error)}); one call a second tries again`);
-  }
-
-  private isAnswer(error: Error): boolean {
-    return this.options.isAnswer?.(error) ?? false;
   }
 }
 

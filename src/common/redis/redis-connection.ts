@@ -2,13 +2,12 @@ import { hash } from 'node:crypto';
 import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { BackgroundWork } from '../background-work.js';
 import type { RouterConfig } from '../config/config.schema.js';
-import { firstLine } from '../logging/outside-text.js';
+import { firstLine, ownWords } from '../logging/outside-text.js';
 import { FIRST_ATTEMPT_MS, STARTING, type StoreCheck } from '../store-check.js';
 import { StoreGuard } from '../store-guard.js';
 import { StoreUnavailable } from '../store-unavailable.js';
 import { EntraRedisLogin } from './adapters/entra-redis-login.js';
-import { createRedisClient, type RedisClient } from './adapters/redis-client.js';
-import { RedisListener, RETRY_SIGN_IN_MS } from './redis-listener.js';
+import { createRedisClient, type OpenClient, type RedisClient } from './adapters/redis-client.js';
 import { troubleOf, type RedisTrouble } from './redis-trouble.js';
 
 /** Begins of the replies of a server that cannot be used as it is; every other reply is an answer. */
@@ -18,6 +17,8 @@ const REFUSES = /^(OOM|MISCONF|NOPERM)/;
 /** Written by the check: a server that only answers questions is no place for sessions and limits. */
 const CHECK_KEY = '{router}:check';
 const CHECK_KEPT_MS = 10_000;
+/** Between two tries to sign in, milliseconds. */
+const RETRY_SIGN_IN_MS = 2_000;
 const NO_CONNECTION: RedisTrouble = { reason: 'no connection', cure: '' };
 const NO_TOKEN: RedisTrouble = { reason: 'no token from Microsoft Entra', cure: '' };
 
@@ -52,11 +53,11 @@ export class RedisScript {
  */
 export class RedisConnection implements OnApplicationBootstrap {
   private readonly logger = new Logger('stores');
-  private readonly guard = new StoreGuard('redis', { isAnswer });
+  private readonly guard = new StoreGuard('redis', isAnswer);
   private client: RedisClient | null = null;
-  private disconnect: (() => Promise<void>) | null = null;
+  /** Of this connection, and of those that listen. */
+  private readonly clients = new Set<OpenClient>();
   private readonly background = new BackgroundWork('stores');
-  private readonly listeners: RedisListener[] = [];
   private closed = false;
   private attempted = false;
   private readonly startedAt = performance.now();
@@ -116,20 +117,37 @@ export class RedisConnection implements OnApplicationBootstrap {
     }
   }
 
-  /** Calls `onMessage` with what is published on the channel from now on, by any replica; see `RedisListener`. */
+  /**
+   * Calls `onMessage` with what is published on the channel from now on, by any replica. On a connection of its own: one
+   * that listens can do nothing else. What is published while it is away is lost, so who waits for word also looks by
+   * itself now and then.
+   */
   listen(channel: string, onMessage: (message: string) => void): void {
-    const listener = new RedisListener(channel, onMessage);
-    this.listeners.push(listener);
-    this.background.launch(`listening to ${channel}`, () => listener.start(this.config, this.entra));
+    const what = `listening to ${channel}`;
+    const tellUnheard = (error: unknown): void => {
+      this.logger.debug(`channel ${channel} is not heard: ${ownWords(error)}`);
+    };
+    const start = async (): Promise<void> => {
+      try {
+        const client = await this.open(() => undefined);
+        client.on('message', (from: string, message: string) => {
+          if (from === channel) onMessage(message);
+        });
+        const subscribe = () => client.subscribe(channel).catch(tellUnheard);
+        client.on('ready', () => this.background.launch(what, subscribe));
+      } catch (error) {
+        tellUnheard(error);
+        this.background.after(what, RETRY_SIGN_IN_MS, start);
+      }
+    };
+    this.background.launch(what, start);
   }
 
   /** Called by the last one that needs it, at the end of a shutdown. */
   async close(): Promise<void> {
     this.closed = true;
     this.background.cancel();
-    await Promise.all(this.listeners.map((listener) => listener.close()));
-    await this.disconnect?.();
-    this.guard.close();
+    for (const { close } of this.clients) close();
   }
 
   /** A reply that says what is the matter; once the service has told it, only its end is news. */
@@ -157,13 +175,17 @@ export class RedisConnection implements OnApplicationBootstrap {
   }
 
   /** Only the first sign-in can fail here; the client connects again by itself. */
+  private async open(tell: (error: Error) => void): Promise<RedisClient> {
+    const opened = await createRedisClient(this.config, this.entra, tell);
+    this.clients.add(opened);
+    if (this.closed) opened.close();
+    return opened.client;
+  }
+
   private async connect(): Promise<void> {
     try {
-      const { client, close } = await createRedisClient(this.config, this.entra, (error) => {
-        this.trouble = troubleOf(error) ?? this.trouble;
-      });
+      const client = await this.open((error) => (this.trouble = troubleOf(error) ?? this.trouble));
       this.client = client;
-      this.disconnect = close;
       if (this.trouble === NO_TOKEN) this.trouble = NO_CONNECTION;
       client.on('close', () => {
         this.attempted = true;
@@ -173,7 +195,6 @@ export class RedisConnection implements OnApplicationBootstrap {
         this.attempted = true;
         this.tellBack();
       });
-      if (this.closed) await close();
     } catch (error) {
       this.attempted = true;
       this.trouble = NO_TOKEN;

@@ -8,6 +8,11 @@ import { connectorThatTells } from './telling-connector.js';
 
 export type RedisClient = Redis | Cluster;
 
+export interface OpenClient {
+  readonly client: RedisClient;
+  readonly close: () => void;
+}
+
 const CONNECT_MS = 500;
 const MAX_RECONNECT_MS = 1_000;
 
@@ -35,7 +40,7 @@ export async function createRedisClient(
   config: RouterConfig['redis'],
   entra: EntraRedisLogin | null,
   tell: (error: Error) => void,
-): Promise<{ client: RedisClient; close: () => Promise<void> }> {
+): Promise<OpenClient> {
   const { Redis, Cluster, AbstractConnector } = await import('ioredis');
   const options: RedisOptions = {
     ...PATIENCE,
@@ -55,7 +60,7 @@ export async function createRedisClient(
   client.on('node error', onError);
   return {
     client,
-    close: async () => {
+    close: () => {
       renewal?.stop();
       client.disconnect();
     },
