@@ -97,11 +97,11 @@ export function describeIdempotencyStore(
 
     it.each(['complete', 'release'] as const)('tells who waits of the end (%s)', async (how) => {
       await claim();
-      const watches = [store.watch(named('key')), store.watch(named('key'))];
+      const { signal } = new AbortController();
+      const watches = [store.ended(named('key'), signal), store.ended(named('key'), signal)];
       if (how === 'complete') await store.complete(named('key'), 'one', answer('kept'), LEASE_MS);
       else await store.release(named('key'), 'one');
-      await Promise.all(watches.map(({ ended }) => ended));
-      for (const watch of watches) watch.close();
+      await Promise.all(watches);
     });
   });
 }

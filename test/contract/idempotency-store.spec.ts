@@ -19,7 +19,7 @@ describe('on a real redis-server', () => {
     const [here, there] = [new RedisIdempotencyStore(place.redis), new RedisIdempotencyStore(other)];
     const key = { user: 'alice', name: 'key' };
     await here.claim(key, 'print', 'one', 60_000);
-    const watch = there.watch(key);
+    const ended = there.ended(key, new AbortController().signal);
     const client = place.servers.client();
     await eventually(
       'it listens',
@@ -28,7 +28,7 @@ describe('on a real redis-server', () => {
     );
     client.disconnect();
     await here.release(key, 'one');
-    await watch.ended;
+    await ended;
     await other.close();
   });
 });

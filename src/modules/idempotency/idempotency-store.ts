@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import type { SessionKey } from '../../common/session-id.js';
 
 /** A key, and whose it is; both are hashes, so nothing of a caller is in them. */
@@ -22,13 +23,6 @@ export type Claim =
   | { readonly state: 'other' }
   | { readonly state: 'done'; readonly answer: StoredAnswer };
 
-/** Somebody waits for the end of a key's request. */
-export interface KeyWatch {
-  /** Resolves when it may have ended, answered or not. */
-  readonly ended: Promise<void>;
-  close(): void;
-}
-
 /** What is kept of one user; the oldest answers leave for new ones. */
 export interface KeptBounds {
   readonly answers: number;
@@ -42,8 +36,8 @@ export const KEPT_OF_A_USER: KeptBounds = { answers: 1_000, bytes: 16_777_216 };
  * `fingerprint` is of the whole request; `owner` is of one try.
  */
 export abstract class IdempotencyStore {
-  /** Those of this process who wait for the end of a key's request, by the key's name. */
-  private readonly waiting = new Map<string, Set<() => void>>();
+  /** The ends of requests, by the names of their keys, for those of this process who wait. */
+  private readonly ends = new EventEmitter().setMaxListeners(0);
 
   /** Takes the key for `leaseMs` unless somebody has it. */
   abstract claim(key: KeyName, fingerprint: string, owner: string, leaseMs: number): Promise<Claim>;
@@ -61,23 +55,18 @@ export abstract class IdempotencyStore {
   abstract forgetSession(session: SessionKey): Promise<void>;
 
   /**
-   * Tells when the key's request ends, on whichever replica; to be closed. What ends between two watches is not told, so
-   * the key is looked at once more after a watch has begun; word from another replica can be lost.
+   * Resolves when the key's request may have ended, on whichever replica, answered or not; or when the signal aborts.
+   * What ends between two calls is not told, so the key is looked at once more after this is called; word from another
+   * replica can be lost.
    */
-  watch({ name }: KeyName): KeyWatch {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const others = this.waiting.get(name) ?? new Set();
-    this.waiting.set(name, others.add(resolve));
-    return {
-      ended: promise,
-      close: () => {
-        if (others.delete(resolve) && others.size === 0) this.waiting.delete(name);
-      },
-    };
+  async ended({ name }: KeyName, signal: AbortSignal): Promise<void> {
+    await once(this.ends, name, { signal }).catch((error: Error) => {
+      if (!signal.aborted) throw error;
+    });
   }
 
   /** For the adapters: the key's request has ended. */
   protected tell(name: string): void {
-    for (const wake of this.waiting.get(name) ?? []) wake();
+    this.ends.emit(name);
   }
 }

@@ -7,7 +7,6 @@ import { IDEMPOTENCY_HEADER, type AnswerOnce } from '../../common/http/idempoten
 import { sourceOf } from '../../common/json/source.js';
 import type { SessionKey } from '../../common/session-id.js';
 import { ifAvailable } from '../../common/store-unavailable.js';
-import { AnswerRecorder } from './answer-recorder.js';
 import { IdempotentRun } from './idempotent-run.js';
 import { IdempotencyStore, type KeyName, type StoredAnswer } from './idempotency-store.js';
 
@@ -30,7 +29,8 @@ export class IdempotentAnswers {
   readonly answer: AnswerOnce = async (request, reply, work) => {
     const key = keyOf(checkedKey(request.headers[IDEMPOTENCY_HEADER]), request);
     const signal = request.server.callerSignals.of(request, reply);
-    const run = new IdempotentRun(this.store, key, fingerprintOf(request), signal);
+    const keyed = { key, fingerprint: fingerprintOf(request), session: sessionOf(request), signal };
+    const run = new IdempotentRun(this.store, keyed);
     const deadlineAt = performance.now() - reply.elapsedTime + this.patienceMs(request);
     // While the store is away the request is answered as if it had no key.
     const claim = await ifAvailable(() => run.begin(deadlineAt), 'alone');
@@ -41,7 +41,7 @@ export class IdempotentAnswers {
       if (claim === 'other') throw conflict();
       return replay({ ...claim, headers: { ...claim.headers, ...limits } }, reply);
     }
-    reply.answerKeeper = new AnswerRecorder(run, sessionOf(request));
+    reply.answerKeeper = run;
     try {
       return await work();
     } catch (error) {

@@ -1,13 +1,6 @@
 import { RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
 import type { SessionKey } from '../../../common/session-id.js';
-import {
-  IdempotencyStore,
-  KEPT_OF_A_USER,
-  type Claim,
-  type KeyName,
-  type KeyWatch,
-  type StoredAnswer,
-} from '../idempotency-store.js';
+import { IdempotencyStore, KEPT_OF_A_USER, type Claim, type KeyName, type StoredAnswer } from '../idempotency-store.js';
 
 /** The names of keys whose request has ended. */
 const ENDED = 'idempotency:ended';
@@ -140,10 +133,10 @@ export class RedisIdempotencyStore extends IdempotencyStore {
   }
 
   /** The first one opens the connection that listens: most services never have a duplicate that waits. */
-  override watch(key: KeyName): KeyWatch {
-    if (!this.listening) this.redis.listen(ENDED, (ended) => this.tell(ended));
+  override ended(key: KeyName, signal: AbortSignal): Promise<void> {
+    if (!this.listening) this.redis.listen(ENDED, (name) => this.tell(name));
     this.listening = true;
-    return super.watch(key);
+    return super.ended(key, signal);
   }
 
   /** Whether the session was erased since the key was claimed, by the clock of Redis. */
