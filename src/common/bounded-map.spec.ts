@@ -7,3 +7,14 @@ it('lets the entry leave that was set the longest ago', () => {
     ['c', 4],
   ]);
 });
+
+it('keeps no more than its weight, and nothing that alone is heavier', () => {
+  const map = new BoundedMap<string, string>(10, 5, ({ length }) => length);
+  map.set('a', 'aa').set('b', 'bb').set('b', 'b').set('c', 'cc');
+  expect([[...map.keys()], map.weight]).toEqual([['a', 'b', 'c'], 5]);
+  map.set('d', 'd');
+  expect([[...map.keys()], map.weight]).toEqual([['b', 'c', 'd'], 4]);
+  map.delete('c');
+  map.set('e', '123456');
+  expect([[...map.keys()], map.weight]).toEqual([[], 0]);
+});

@@ -1,13 +1,40 @@
-/** A map of at most `most` entries: the one that was set the longest ago leaves for a new one. Iterates in that order. */
+/**
+ * A map of at most `most` entries, which weigh at most `heaviest` together: those that were set the longest ago leave for
+ * a new one. Iterates in that order.
+ */
 export class BoundedMap<K, V> extends Map<K, V> {
-  constructor(private readonly most: number) {
+  private total = 0;
+
+  /** @param weigh what a value weighs, always the same for the same value */
+  constructor(
+    private readonly most: number,
+    private readonly heaviest = 0,
+    private readonly weigh: (value: V) => number = () => 0,
+  ) {
     super();
+  }
+
+  /** Of all values together. */
+  get weight(): number {
+    return this.total;
   }
 
   override set(key: K, value: V): this {
     this.delete(key);
     super.set(key, value);
-    if (this.size > this.most) this.delete(this.keys().next().value as K);
+    this.total += this.weigh(value);
+    while (this.size > this.most || this.total > this.heaviest) this.delete(this.keys().next().value as K);
     return this;
+  }
+
+  override delete(key: K): boolean {
+    const value = this.get(key);
+    if (value !== undefined) this.total -= this.weigh(value);
+    return super.delete(key);
+  }
+
+  override clear(): void {
+    super.clear();
+    this.total = 0;
   }
 }

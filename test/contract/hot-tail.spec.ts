@@ -1,11 +1,12 @@
-import { MemoryHotTail, type MemoryTailLimits } from '../../src/modules/session/adapters/memory.hot-tail.js';
+import { MemoryHotTail } from '../../src/modules/session/adapters/memory.hot-tail.js';
 import { RedisHotTail } from '../../src/modules/session/adapters/redis.hot-tail.js';
 import { redisClusterPlace, redisPlace } from '../support/redis-place.js';
 import { eventually } from '../support/router-calls.js';
 import { describeHotTail, MAX_TURNS, TTL_MS } from './hot-tail.contract.js';
 import { KEY, storedTurn, TestClock } from './session-samples.js';
 
-const LIMITS: MemoryTailLimits = { ttlMs: TTL_MS, maxTurns: MAX_TURNS, maxSessions: 100, maxBytes: 1_000_000 };
+const LIMITS = { ttlMs: TTL_MS, maxTurns: MAX_TURNS };
+const BOUNDS = { maxSessions: 100, maxBytes: 1_000_000 };
 
 describeHotTail('memory', () => {
   const clock = new TestClock();
@@ -14,9 +15,9 @@ describeHotTail('memory', () => {
 
 describe('memory hot tail', () => {
   const key = (n: number) => ({ tenant: 'acme', sessionId: `s${n}` });
-  const create = (changes: Partial<MemoryTailLimits>, foreignWrites?: () => number) => {
+  const create = (changes: Partial<typeof BOUNDS>, foreignWrites?: () => number) => {
     const clock = new TestClock();
-    return new MemoryHotTail(() => ({ ...LIMITS, ...changes }), foreignWrites, clock.now);
+    return new MemoryHotTail(() => LIMITS, foreignWrites, clock.now, { ...BOUNDS, ...changes });
   };
   const sessionsHeld = async (tail: MemoryHotTail, of: number) => {
     const readings = await Promise.all(Array.from({ length: of }, (_, n) => tail.read(key(n))));

@@ -34,7 +34,7 @@ describe('MemoryAnswerCache', () => {
     expect(cache.get('k')).toBe(stored);
     clock.now = lifetimeMs + 1;
     expect(cache.get('k')).toBeNull();
-    expect([cache.size, cache.estimatedBytes]).toEqual([0, 0]);
+    expect([cache.entries.size, cache.entries.weight]).toEqual([0, 0]);
   });
 
   it('forgets the answers of one session', () => {
@@ -63,9 +63,9 @@ describe('MemoryAnswerCache', () => {
     const { cache } = cacheWith({ maxBytes: 50_000, maxEntries: 1e9 });
     for (let i = 0; i < 1000; i += 1) {
       cache.set(`k${i % 300}`, answer('x'.repeat((i * 37) % 5000)), 10);
-      expect(cache.estimatedBytes).toBeLessThanOrEqual(50_000);
+      expect(cache.entries.weight).toBeLessThanOrEqual(50_000);
     }
-    expect(cache.size).toBeGreaterThan(3);
+    expect(cache.entries.size).toBeGreaterThan(3);
     expect(cache.get('k99')).not.toBeNull();
   });
 
@@ -74,15 +74,15 @@ describe('MemoryAnswerCache', () => {
     cache.set('k', answer(), 10);
     cache.set('k', answer('x'.repeat(4000)), 10);
     expect(cache.get('k')).toBeNull();
-    expect(cache.estimatedBytes).toBe(0);
+    expect(cache.entries.weight).toBe(0);
   });
 
   it('counts a replaced answer once', () => {
     const { cache } = cacheWith();
     cache.set('k', answer('a'), 10);
-    const once = cache.estimatedBytes;
+    const once = cache.entries.weight;
     cache.set('k', answer('b'), 10);
-    expect([cache.size, cache.estimatedBytes]).toEqual([1, once]);
+    expect([cache.entries.size, cache.entries.weight]).toEqual([1, once]);
   });
 
   it('stores by default an answer of 300,000 characters and not one of 2 million', () => {

@@ -34,32 +34,24 @@ const sizeOf = ({ completion }: CachedAnswer): number => BYTES_PER_ENTRY + compl
 /** Answers of this replica; when it is full the one that was longest not asked for goes. Times are milliseconds. */
 export class MemoryAnswerCache {
   /** Longest unused first. */
-  private readonly entries = new Map<string, Entry>();
+  readonly entries: BoundedMap<string, Entry>;
   /** When sessions were erased, the longest ago first. */
   private readonly erased = new BoundedMap<string, number>(MAX_ERASED);
-  private bytes = 0;
 
   constructor(
     private readonly bounds: CacheBounds = DEFAULT_BOUNDS,
     private readonly now: () => number = () => performance.now(),
     /** 0 to 1. */
     private readonly random: () => number = Math.random,
-  ) {}
-
-  get size(): number {
-    return this.entries.size;
-  }
-
-  get estimatedBytes(): number {
-    return this.bytes;
+  ) {
+    this.entries = new BoundedMap(bounds.maxEntries, bounds.maxBytes, ({ bytes }) => bytes);
   }
 
   get(key: string): CachedAnswer | null {
     const entry = this.entries.get(key);
     if (!entry) return null;
-    this.entries.delete(key);
     if (entry.expiresAt <= this.now()) {
-      this.bytes -= entry.bytes;
+      this.entries.delete(key);
       return null;
     }
     this.entries.set(key, entry);
@@ -72,29 +64,17 @@ export class MemoryAnswerCache {
    * @param session name of the session it was given in; when it was erased since `beganAt` the answer is left out
    */
   set(key: string, answer: CachedAnswer, ttlSeconds: number, session: string | null = null, beganAt = Infinity): void {
-    this.remove(key);
+    this.entries.delete(key);
     if (session !== null && (this.erased.get(session) ?? -1) >= beganAt) return;
     const bytes = sizeOf(answer);
     if (bytes > this.bounds.maxEntryBytes) return;
     const lifetimeMs = ttlSeconds * MS_PER_SECOND * (1 - TTL_JITTER * this.random());
     this.entries.set(key, { answer, session, bytes, expiresAt: this.now() + lifetimeMs });
-    this.bytes += bytes;
-    for (const oldest of this.entries.keys()) {
-      if (this.entries.size <= this.bounds.maxEntries && this.bytes <= this.bounds.maxBytes) return;
-      this.remove(oldest);
-    }
   }
 
   /** Forgets every answer that was given in the session. */
   forgetSession(session: string): void {
-    for (const [key, entry] of this.entries) if (entry.session === session) this.remove(key);
+    for (const [key, entry] of this.entries) if (entry.session === session) this.entries.delete(key);
     this.erased.set(session, this.now());
-  }
-
-  private remove(key: string): void {
-    const entry = this.entries.get(key);
-    if (!entry) return;
-    this.entries.delete(key);
-    this.bytes -= entry.bytes;
   }
 }

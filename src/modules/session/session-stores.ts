@@ -20,8 +20,6 @@ import { Outboxes } from './outboxes.js';
 import type { SessionIndex } from './session-index.js';
 import type { TurnStore } from './turn-store.js';
 
-const MAX_HOT_SESSIONS = 10_000;
-const MAX_HOT_BYTES = 67_108_864;
 const MAX_OUTBOX_TURNS = 10_000;
 const MAX_OUTBOX_BYTES = 67_108_864;
 const SWEEP_MS = 3_600_000;
@@ -86,8 +84,7 @@ export class SessionStores {
   private ownTail(config: LiveConfig): HotTail {
     let reads = 0;
     const foreignWrites = this.cosmos ? () => (reads += 1) : () => this.file.foreignWrites();
-    const limits = () => ({ ...tailLimits(config), maxSessions: MAX_HOT_SESSIONS, maxBytes: MAX_HOT_BYTES });
-    return new MemoryHotTail(limits, foreignWrites);
+    return new MemoryHotTail(() => tailLimits(config), foreignWrites);
   }
 }
 

@@ -1,26 +1,23 @@
-import { erasedSince } from '../erasure.js';
-import { HotTail, type HotTailLimits, type Kept, type TailReading } from '../hot-tail.js';
 import { BoundedMap } from '../../../common/bounded-map.js';
 import { sessionName, type SessionKey } from '../../../common/session-id.js';
+import { erasedSince } from '../erasure.js';
+import { HotTail, type HotTailLimits, type Kept, type TailReading } from '../hot-tail.js';
 import { mergeTurns, type StoredTurn } from '../stored-turn.js';
 
 const MAX_ERASED = 10_000;
 
-export interface MemoryTailLimits extends HotTailLimits {
-  readonly maxSessions: number;
-  /** All turns together, bytes as documents. */
-  readonly maxBytes: number;
-}
+/** Of all sessions together; bytes as documents. */
+const BOUNDS = { maxSessions: 10_000, maxBytes: 67_108_864 };
 
 interface Entry {
-  turns: readonly StoredTurn[];
+  readonly turns: readonly StoredTurn[];
   /** Ids of the turns that only this entry has. */
-  readonly unsaved: Set<string>;
+  readonly unsaved: ReadonlySet<string>;
   /** `maxTurns` at the latest fill; 0 = the turn store may hold more. */
-  filledFor: number;
-  bytes: number;
-  forgetAt: number;
-  epoch: number;
+  readonly filledFor: number;
+  readonly bytes: number;
+  readonly forgetAt: number;
+  readonly epoch: number;
 }
 
 /**
@@ -34,8 +31,7 @@ interface Entry {
  */
 export class MemoryHotTail extends HotTail {
   /** Least recently used first. */
-  private readonly entries = new Map<string, Entry>();
-  private bytes = 0;
+  private readonly entries: BoundedMap<string, Entry>;
   /** Counts the changes of `foreignWrites`. */
   private epoch = 0;
   private seenWrites: number;
@@ -44,24 +40,24 @@ export class MemoryHotTail extends HotTail {
   private readonly erased = new BoundedMap<string, number>(MAX_ERASED);
 
   constructor(
-    private readonly limits: () => MemoryTailLimits,
+    private readonly limits: () => HotTailLimits,
     private readonly foreignWrites: () => number = () => 0,
     private readonly now: () => number = Date.now,
+    { maxSessions, maxBytes } = BOUNDS,
   ) {
     super();
     this.seenWrites = foreignWrites();
+    this.entries = new BoundedMap(maxSessions, maxBytes, ({ bytes }) => bytes);
   }
 
   async read(key: SessionKey): Promise<TailReading> {
-    const entry = this.current(key);
-    const mark = this.mark();
-    if (!entry) return { turns: [], complete: false, mark, usable: true, erasedAt: null };
+    const { turns, filledFor } = this.current(key);
     const now = this.now();
     const { maxTurns } = this.limits();
     return {
-      turns: entry.turns.filter(({ expiresAt }) => expiresAt > now).slice(-maxTurns),
-      complete: entry.filledFor >= maxTurns,
-      mark,
+      turns: turns.filter(({ expiresAt }) => expiresAt > now).slice(-maxTurns),
+      complete: filledFor >= maxTurns,
+      mark: this.mark(),
       usable: true,
       erasedAt: null,
     };
@@ -69,25 +65,23 @@ export class MemoryHotTail extends HotTail {
 
   async append(key: SessionKey, turn: StoredTurn, durable: boolean): Promise<Kept> {
     if (erasedSince(turn.began, this.erased.get(sessionName(key)) ?? null)) return 'erased';
-    const entry = this.current(key) ?? this.create(key);
-    if (!durable) entry.unsaved.add(turn.turn.id);
-    this.put(entry, mergeTurns(entry.turns, [turn]));
+    const entry = this.current(key);
+    const unsaved = durable ? entry.unsaved : new Set([...entry.unsaved, turn.turn.id]);
+    this.put(key, { ...entry, unsaved }, mergeTurns(entry.turns, [turn]));
     return 'unsure';
   }
 
   async fill(key: SessionKey, turns: readonly StoredTurn[], mark: number): Promise<void> {
     const entry = this.current(key);
     if (mark !== this.mark()) return;
-    const filled = entry ?? this.create(key);
-    filled.filledFor = this.limits().maxTurns;
-    this.put(filled, mergeTurns(filled.turns, turns));
+    this.put(key, { ...entry, filledFor: this.limits().maxTurns }, mergeTurns(entry.turns, turns));
   }
 
   async erase(key: SessionKey, at: number): Promise<number> {
     this.erasures += 1;
     const name = sessionName(key);
     const number = Math.max(at, (this.erased.get(name) ?? 0) + 1);
-    this.forget(name);
+    this.entries.delete(name);
     this.erased.set(name, number);
     return number;
   }
@@ -97,20 +91,18 @@ export class MemoryHotTail extends HotTail {
     return this.epoch + this.erasures;
   }
 
-  /** The session's entry as it holds now, moved to the recently used end. */
-  private current(key: SessionKey): Entry | null {
+  /** The session's entry as it holds now, moved to the recently used end; an empty one where there is none. */
+  private current(key: SessionKey): Entry {
     this.observeForeignWrites();
     const name = sessionName(key);
     const entry = this.entries.get(name);
-    if (!entry) return null;
-    if (entry.forgetAt <= this.now()) {
-      this.forget(name);
-      return null;
+    if (!entry || entry.forgetAt <= this.now()) {
+      this.entries.delete(name);
+      return { turns: [], unsaved: new Set(), filledFor: 0, bytes: 0, forgetAt: 0, epoch: this.epoch };
     }
-    if (entry.epoch !== this.epoch) this.dropSaved(entry);
-    this.entries.delete(name);
-    this.entries.set(name, entry);
-    return entry;
+    const held = entry.epoch === this.epoch ? entry : this.withoutSaved(entry);
+    this.entries.set(name, held);
+    return held;
   }
 
   private observeForeignWrites(): void {
@@ -120,48 +112,20 @@ export class MemoryHotTail extends HotTail {
     this.epoch += 1;
   }
 
-  private dropSaved(entry: Entry): void {
-    entry.epoch = this.epoch;
-    entry.filledFor = 0;
-    this.replaceTurns(
-      entry,
-      entry.turns.filter(({ turn }) => entry.unsaved.has(turn.id)),
-    );
+  private withoutSaved(entry: Entry): Entry {
+    const unsaved = entry.turns.filter(({ turn }) => entry.unsaved.has(turn.id));
+    return holding({ ...entry, epoch: this.epoch, filledFor: 0 }, unsaved);
   }
 
-  private create(key: SessionKey): Entry {
-    const entry = { turns: [], unsaved: new Set<string>(), filledFor: 0, bytes: 0, forgetAt: 0, epoch: this.epoch };
-    this.entries.set(sessionName(key), entry);
-    return entry;
-  }
-
-  private put(entry: Entry, turns: readonly StoredTurn[]): void {
+  private put(key: SessionKey, entry: Entry, turns: readonly StoredTurn[]): void {
     const { maxTurns, ttlMs } = this.limits();
-    this.replaceTurns(entry, turns.slice(-maxTurns));
-    entry.forgetAt = this.now() + ttlMs;
-    this.shrink();
+    const forgetAt = this.now() + ttlMs;
+    this.entries.set(sessionName(key), holding({ ...entry, forgetAt }, turns.slice(-maxTurns)));
   }
+}
 
-  private replaceTurns(entry: Entry, turns: readonly StoredTurn[]): void {
-    const bytes = turns.reduce((total, turn) => total + turn.bytes, 0);
-    this.bytes += bytes - entry.bytes;
-    entry.bytes = bytes;
-    entry.turns = turns;
-    if (entry.unsaved.size === 0) return;
-    const kept = new Set(turns.map(({ turn }) => turn.id));
-    for (const id of entry.unsaved) if (!kept.has(id)) entry.unsaved.delete(id);
-  }
-
-  private shrink(): void {
-    const { maxSessions, maxBytes } = this.limits();
-    for (const name of this.entries.keys()) {
-      if (this.entries.size <= maxSessions && this.bytes <= maxBytes) return;
-      this.forget(name);
-    }
-  }
-
-  private forget(name: string): void {
-    this.bytes -= this.entries.get(name)?.bytes ?? 0;
-    this.entries.delete(name);
-  }
+function holding(entry: Entry, turns: readonly StoredTurn[]): Entry {
+  const bytes = turns.reduce((total, turn) => total + turn.bytes, 0);
+  const ids = turns.flatMap(({ turn }) => (entry.unsaved.has(turn.id) ? [turn.id] : []));
+  return { ...entry, turns, bytes, unsaved: new Set(ids) };
 }
