@@ -1,3 +1,4 @@
+import { passesLuhn } from '../privacy/digit-groups.js';
 import { SECRET_NAMES, SECRET_SHAPES } from '../secret-shapes.js';
 
 const HIDDEN = '[redacted]';
@@ -16,20 +17,8 @@ const KEY = new RegExp(
   `\\b(?:(?:${SHAPES})[\\w-]*|eyJ[A-Za-z0-9_-]{8,}\\.[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*)?|[0-9a-fA-F]{32,})`,
   'g',
 );
-/** ISO/IEC 7812 numbers have 13 to 19 digits, written with or without single blanks or hyphens. */
+/** ISO/IEC 7812 numbers have 13 to 19 digits and a check digit, which timestamps and counters do not pass; written with or without single blanks or hyphens. */
 const CARD = /\b\d(?:[ -]?\d){12,18}\b/g;
-
-/** Luhn's check digit (ISO/IEC 7812-1 annex B): tells card numbers from timestamps and counters. */
-function passesLuhn(text: string): boolean {
-  const digits = text.replace(/\D/g, '');
-  let sum = 0;
-  for (let i = 0; i < digits.length; i++) {
-    const digit = Number(digits[digits.length - 1 - i]);
-    const doubled = i % 2 === 1 ? digit * 2 : digit;
-    sum += doubled > 9 ? doubled - 9 : doubled;
-  }
-  return sum % 10 === 0;
-}
 
 /**
  * Text without e-mail addresses, credentials, keys and card numbers; each becomes `[redacted]`, its surroundings stay.
@@ -43,5 +32,5 @@ export function redact(text: string): string {
     .replace(NAMED_SECRET, `$1$2${HIDDEN}`)
     .replace(KEY, HIDDEN)
     .replace(EMAIL, HIDDEN)
-    .replace(CARD, (digits) => (passesLuhn(digits) ? HIDDEN : digits));
+    .replace(CARD, (number) => (passesLuhn(number.replaceAll(/\D/g, '')) ? HIDDEN : number));
 }

@@ -1,5 +1,3 @@
-import { isAnyLetter, isDigit, isEastAsian } from './character-class.js';
-
 /** Words in front of a number that say what it is. */
 export interface Labels {
   /** Lower case, whole words. */
@@ -49,31 +47,21 @@ export const VERSION_LABELS = labels(
 
 export const SSN_LABELS = labels('ssn ssns security');
 
-const NEWLINE = 10;
 const REACH = 28;
+const WORDS = /[\p{L}\p{M}]+/gu;
+const CUT_WORD = /^[\p{L}\p{M}]+/u;
 
 /**
  * Whether one of the labels stands in front of `at`, on the same line and with no digit between. Looks at most 28
  * characters back, and never past the number before: so all look-ups over a text together are linear in it.
  */
 export function isLabelled(text: string, at: number, { words, eastAsian }: Labels, reach = REACH): boolean {
-  const first = Math.max(0, at - reach);
-  let wordEnd = -1;
-  let foreign = false;
-  let i = at - 1;
-  for (; i >= first; i -= 1) {
-    const code = text.charCodeAt(i);
-    if (isAnyLetter(code)) {
-      foreign ||= isEastAsian(code);
-      if (wordEnd < 0) wordEnd = i + 1;
-      continue;
-    }
-    if (wordEnd >= 0 && words.has(text.slice(i + 1, wordEnd).toLowerCase())) return true;
-    wordEnd = -1;
-    if (isDigit(code) || code === NEWLINE) break;
-  }
-  // a word that goes on further back is not whole
-  const whole = i >= first || first === 0 || !isAnyLetter(text.charCodeAt(first - 1));
-  if (wordEnd >= 0 && whole && words.has(text.slice(i + 1, wordEnd).toLowerCase())) return true;
-  return foreign && eastAsian !== undefined && eastAsian.test(text.slice(i + 1, at));
+  const before = text
+    .slice(Math.max(0, at - reach - 1), at)
+    .split(/[\d\n]/)
+    .at(-1)!;
+  const whole = before.length > reach ? before.replace(CUT_WORD, '') : before;
+  return (
+    (whole.match(WORDS)?.some((word) => words.has(word.toLowerCase())) ?? false) || (eastAsian?.test(whole) ?? false)
+  );
 }
