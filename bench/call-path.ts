@@ -41,11 +41,9 @@ const guarded = (): Promise<Handed> => {
   const budget = new Budget(performance.now(), ENDLESS_MS, 2);
   return bus.execute(new CallModelsCommand({ ...asked, candidates, down: [], attempts: new AttemptLog(), budget }));
 };
-const straight = async (): Promise<Handed> => {
+const straight = (): Promise<Handed> => {
   const call = { ...asked, target: first, beginWithinMs: ENDLESS_MS, partialAnswer: null, isFallback: false };
-  const stream = await bus.execute(new StreamModelCommand(call));
-  await stream.next();
-  return stream;
+  return bus.execute(new StreamModelCommand(call));
 };
 
 /** Microseconds a call, with all callers busy. */

@@ -15,14 +15,14 @@ export interface Flow {
 }
 
 /**
- * A stream of chunks that is pulled, one promise a chunk, until somebody has it relayed. From then on every read goes
- * straight to the sink: no promise, no queue, no microtask stands between the two sockets.
+ * A stream of chunks. It begins when it is relayed; every read goes straight to the sink: no promise, no queue, no
+ * microtask stands between the two sockets.
  */
-export interface ChunkStream extends AsyncIterable<ChatChunk>, AsyncIterator<ChatChunk>, Flow {
-  /** Ends it; what is still to come is of no interest. Does nothing once it has ended. */
-  return(): Promise<IteratorResult<ChatChunk>>;
-  /** Hands everything that was not pulled to `sink`, maybe at once. Nobody pulls afterwards. */
+export interface ChunkStream extends Flow {
+  /** Hands all of it to `sink`, maybe at once. Called once. */
   relay(sink: ChunkSink): void;
+  /** What is still to come is of no interest, and the sink is told nothing more. Does nothing once it has ended. */
+  abandon(): void;
 }
 
 /** Reads an answer to its end. */
@@ -45,37 +45,24 @@ export class WholeAnswer implements ChunkSink {
   }
 }
 
-/** A stream made of an iterable: answers that wait for nobody, and simulated ones. */
-export class IteratedStream implements ChunkStream {
-  private readonly chunks: AsyncIterator<ChatChunk>;
+/** A stream made by a generator. */
+export abstract class IteratedStream implements ChunkStream {
   private paused: PromiseWithResolvers<void> | null = null;
-  private ended = false;
+  private isAbandoned = false;
 
-  constructor(source: AsyncIterable<ChatChunk>) {
-    this.chunks = source[Symbol.asyncIterator]();
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  next(): Promise<IteratorResult<ChatChunk>> {
-    return this.chunks.next();
-  }
-
-  async return(): Promise<IteratorResult<ChatChunk>> {
-    this.ended = true;
-    this.resume();
-    await this.chunks.return?.();
-    return { done: true, value: undefined };
-  }
+  protected abstract chunks(): AsyncIterable<ChatChunk>;
 
   relay(sink: ChunkSink): void {
     // eslint-disable-next-line no-restricted-syntax -- all that happens goes to the sink
     this.pump(sink).then(
-      () => this.ended || sink.end(null),
-      (error: unknown) => this.ended || sink.end(error),
+      () => this.isAbandoned || sink.end(null),
+      (error: unknown) => this.isAbandoned || sink.end(error),
     );
+  }
+
+  abandon(): void {
+    this.isAbandoned = true;
+    this.resume();
   }
 
   pause(): void {
@@ -88,8 +75,9 @@ export class IteratedStream implements ChunkStream {
   }
 
   private async pump(sink: ChunkSink): Promise<void> {
-    for (let next = await this.chunks.next(); !next.done && !this.ended; next = await this.chunks.next()) {
-      sink.chunk(next.value);
+    for await (const chunk of this.chunks()) {
+      if (this.isAbandoned) return;
+      sink.chunk(chunk);
       if (this.paused) await this.paused.promise;
     }
   }

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { AppError } from '../../common/app-error.js';
 import type { ChatChunk, ChatFrame, Completion } from '../../common/chat.js';
-import type { ChunkSink, Flow } from '../../common/chunk-stream.js';
+import type { ChunkSink, ChunkStream, Flow } from '../../common/chunk-stream.js';
 import { BackgroundWork } from '../../common/background-work.js';
 import { costUsd } from '../../common/cost.js';
 import type { Usage } from '../../common/usage.js';
@@ -28,7 +28,7 @@ export class ChatExchange implements ChunkSink, Flow, ExchangedTexts {
   readonly overheadMs: number;
   /** How it ended; `null` before. */
   result: ChatEnd | null = null;
-  private readonly source: Pick<ModelAnswer, 'relay' | 'pause' | 'resume' | 'abandon' | 'upstreamMs'>;
+  private readonly source: ChunkStream & Pick<ModelAnswer, 'upstreamMs'>;
   private readonly collector = new CompletionCollector();
   /** The answer to a plain request, as it came. */
   private plain: ChatFrame | null = null;
@@ -122,7 +122,7 @@ export class ChatExchange implements ChunkSink, Flow, ExchangedTexts {
     if (this.result) return;
     const { ask, bill } = this.facts;
     const isAnswering = this.out !== null || ask.signal.aborted;
-    background.launch('ending a call', () => this.source.abandon());
+    this.source.abandon();
     if (this.out !== null && !ask.signal.aborted) this.tellBroken(error);
     const usage = this.model && bill.usage(this);
     const end = endOfFailure(error, isAnswering && ask.request.stream === true);

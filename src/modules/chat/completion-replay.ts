@@ -1,11 +1,11 @@
 import type { ChatChunk, ChatFrame, Choice, Completion, Delta } from '../../common/chat.js';
-import type { ChunkSink } from '../../common/chunk-stream.js';
+import type { ChunkSink, ChunkStream } from '../../common/chunk-stream.js';
 import { exactCompletion } from '../../common/answer-shape.js';
 
 const PIECE_CHARACTERS = 256;
 
 /** An answer that is there already, handed out at once. */
-export class ReplayedChunks {
+export class ReplayedChunks implements ChunkStream {
   readonly upstreamMs: number = 0;
 
   constructor(private readonly chunks: readonly ChatChunk[]) {}
@@ -20,7 +20,7 @@ export class ReplayedChunks {
 
   resume(): void {}
 
-  async abandon(): Promise<void> {}
+  abandon(): void {}
 }
 
 /**

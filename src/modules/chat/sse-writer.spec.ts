@@ -25,6 +25,16 @@ async function* from(...items: (ChatChunk | Error)[]): AsyncGenerator<ChatChunk>
   }
 }
 
+class Chunks extends IteratedStream {
+  constructor(private readonly source: AsyncIterable<ChatChunk>) {
+    super();
+  }
+
+  protected chunks() {
+    return this.source;
+  }
+}
+
 interface Options {
   readonly withUsage?: boolean;
   readonly readerIdleMs?: number;
@@ -33,10 +43,17 @@ interface Options {
 /** A server that answers every request with these chunks. */
 async function serving(chunks: AsyncIterable<ChatChunk>, { withUsage = false, readerIdleMs }: Options = {}) {
   const ended = Promise.withResolvers<void>();
+  const ending = async function* (): AsyncGenerator<ChatChunk> {
+    try {
+      yield* chunks;
+    } finally {
+      ended.resolve();
+    }
+  };
   const server = createServer((_: IncomingMessage, response: ServerResponse) => {
-    const answer = new IteratedStream(chunks);
+    const answer = new Chunks(ending());
     response.writeHead(200, ['content-type', 'text/event-stream']);
-    response.once('close', () => answer.return().then(() => ended.resolve()));
+    response.once('close', () => answer.abandon());
     new SseWriter(response, answer, withUsage, null, readerIdleMs);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -156,7 +173,7 @@ describe('SSE writer', () => {
     })();
     const server = createServer((_: IncomingMessage, answered: ServerResponse) => {
       response = answered.writeHead(200, ['content-type', 'text/event-stream']);
-      const answer = new IteratedStream(counted);
+      const answer = new Chunks(counted);
       const pause = answer.pause.bind(answer);
       jest.spyOn(answer, 'pause').mockImplementation(() => {
         pauses += 1;

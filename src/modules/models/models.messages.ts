@@ -6,7 +6,7 @@ import type { ChunkStream } from '../../common/chunk-stream.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { BreakerState, TargetStatus } from '../../common/target.js';
 
-/** One call of one model: it begins when it is first pulled; what comes after the first content can be relayed. */
+/** One call of one model, with its slot: it goes out when it is relayed. */
 export interface ModelStream extends ChunkStream {
   /** Milliseconds from the beginning of the call to its first content, or until now. */
   readonly upstreamMs: number;
@@ -29,10 +29,12 @@ export interface ModelCall {
 }
 
 /**
- * Speaks to one target once: no retry, no fallback. The time limits of the target hold.
+ * Speaks to one target once: no retry, no fallback. The time limits of the target hold. Resolves when the target has a slot
+ * for the call; the stream has to be relayed or abandoned, which gives the slot back. It ends with `UpstreamFailure`
+ * (src/common/upstream-failure.ts) for everything the server did wrong, and with the signal's reason when the caller went
+ * away.
  *
- * Reading throws `UpstreamFailure` (src/common/upstream-failure.ts) for everything the server did wrong, and the signal's
- * reason when the caller went away.
+ * @throws UpstreamFailure `overloaded` where there is no slot in time, and the signal's reason
  */
 export class StreamModelCommand extends Command<ModelStream> {
   constructor(readonly call: ModelCall) {

@@ -2,7 +2,7 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { ChatRequest } from '../../common/chat.js';
 import { mayHaveToLoad } from '../../common/target.js';
 import { PlainCall } from './adapters/plain-call.js';
-import { simulatedStream } from './adapters/simulated.model.js';
+import { SimulatedStream } from './adapters/simulated.model.js';
 import { StreamedCall } from './adapters/streamed-call.js';
 import { LiveTarget } from './live-target.js';
 import { StreamModelCommand, type ModelCall, type ModelStream } from './models.messages.js';
@@ -16,13 +16,20 @@ const SIGNS_OF_LIFE_MS = 60_000;
 export class StreamModelHandler implements ICommandHandler<StreamModelCommand> {
   async execute({ call }: StreamModelCommand): Promise<ModelStream> {
     const target = LiveTarget.of(call.target);
-    return new ObservedStream(target, openStream(target, call), call);
+    const stream = streamOf(target, call);
+    if (!target.slots.tryAcquire(call.isFallback)) await waitForSlot(target, call);
+    return new ObservedStream(target, stream, call.request.stream === true);
   }
 }
 
-function openStream(target: LiveTarget, call: ModelCall): ModelStream {
+async function waitForSlot({ slots, timeouts }: LiveTarget, call: ModelCall): Promise<void> {
+  const patience = call.request.stream ? timeouts.firstTokenMs : timeouts.plainMs;
+  await slots.acquire(call.isFallback, Math.min(call.beginWithinMs, patience), call.signal);
+}
+
+function streamOf(target: LiveTarget, call: ModelCall): ModelStream {
   const { request, signal } = call;
-  if (!target.server) return simulatedStream(target.config, upstreamBody(call, target), signal);
+  if (!target.server) return new SimulatedStream(target.config, upstreamBody(call, target), signal);
   const body = upstreamText(call, target);
   const beginMs = Math.min(call.beginWithinMs, beginLimitMs(target, request));
   if (!request.stream) return new PlainCall(target.server, body, beginMs, signal);

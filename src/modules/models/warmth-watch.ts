@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
+import { WholeAnswer } from '../../common/chunk-stream.js';
 import { loadsModels } from '../../common/target.js';
 import { loadedModels } from './discovery/ollama.probe.js';
 import { ProbeConnections, type Ask } from './discovery/probe-json.js';
@@ -79,7 +80,9 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
       const request = { model: target.id, messages: [{ role: 'user', content: 'hi' }], max_tokens: 1, stream: true };
       const call = { target, request, history: [], beginWithinMs: target.timeouts.loadMs, signal };
       const command = new StreamModelCommand({ ...call, partialAnswer: null, isFallback: false });
-      for await (const _ of await this.commands.execute(command)); // until it has answered
+      const answer = new WholeAnswer();
+      (await this.commands.execute(command)).relay(answer);
+      await answer.chunks;
       this.logger.log({ target: target.id }, `${target.id} is loaded`);
     } catch (error) {
       if (!signal.aborted) this.logger.warn({ err: error, target: target.id }, 'loading a model failed');

@@ -1,9 +1,9 @@
-import type { ChatChunk } from '../../common/chat.js';
-import { bringsContent } from '../../common/text-run.js';
-import type { ChunkSink } from '../../common/chunk-stream.js';
 import type { Attempt } from '../../common/attempt.js';
+import type { ChatChunk } from '../../common/chat.js';
+import type { ChunkSink, ChunkStream } from '../../common/chunk-stream.js';
 import { cutText } from '../../common/cut-text.js';
 import type { TargetStatus } from '../../common/target.js';
+import { bringsContent } from '../../common/text-run.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
 import type { ModelStream } from '../models/models.messages.js';
 import type { TargetBreakers } from './target-breakers.js';
@@ -16,43 +16,48 @@ export function endAttempt(attempt: Attempt, error: unknown): void {
   if (error instanceof UpstreamFailure && error.detail.status !== undefined) attempt.status = error.detail.status;
 }
 
-/**
- * Pulls until something readable has arrived, so that everything that goes wrong before it is still a failed attempt
- * and not a broken answer.
- *
- * @param whole to the end: nothing of the answer is seen before it is known to be complete (`streamRecovery: buffer`)
- * @returns what was pulled
- */
-export async function primed(stream: ModelStream, whole = false): Promise<ChatChunk[]> {
-  const head: ChatChunk[] = [];
-  try {
-    for (let next = await stream.next(); !next.done; next = await stream.next()) {
-      head.push(next.value);
-      if (!whole && bringsContent(next.value)) break;
-    }
-    return head;
-  } catch (error) {
-    await stream.return(); // whatever went wrong, the call and its slot are given back
-    throw error;
-  }
+/** What is known of an attempt when its call goes out. */
+export interface AttemptFacts {
+  readonly target: TargetStatus;
+  readonly attempt: Attempt;
+  readonly guards: TargetBreakers;
+  /** Nothing of the answer is seen before it is known to be complete (`streamRecovery: buffer`). */
+  readonly whole: boolean;
+  /** Milliseconds that went by on other attempts before this one was made. */
+  readonly beforeMs: number;
 }
 
-/** One call of one target that has begun to answer. It ends exactly once, in one of three ways. */
-export class BegunAnswer {
-  private ended = false;
+/**
+ * One call of one target on its way to an answer. Until something readable has come, what goes wrong is a failed attempt
+ * and not a broken answer. Keeps what comes before somebody reads, and holds the server up then. Once it has begun it ends
+ * exactly once, in one of three ways.
+ */
+export class BegunAnswer implements ChunkStream, ChunkSink {
+  private readonly head: ChatChunk[] = [];
+  private readonly beginning = Promise.withResolvers<void>();
+  private sink: ChunkSink | null = null;
+  private isBegun = false;
+  /** By who reads. */
+  private isPaused = false;
+  /** The end of the stream; the sink may not know of it yet. */
+  private streamEnd: { readonly error: unknown } | null = null;
+  private hasEnded = false;
 
-  /**
-   * @param head what was pulled of it
-   * @param beforeMs milliseconds that went by on other attempts before this one was made
-   */
   constructor(
-    readonly target: TargetStatus,
-    readonly attempt: Attempt,
+    private readonly facts: AttemptFacts,
     private readonly stream: ModelStream,
-    private readonly head: readonly ChatChunk[],
-    private readonly beforeMs: number,
-    private readonly guards: TargetBreakers,
-  ) {}
+  ) {
+    stream.relay(this);
+  }
+
+  /** Resolves when it has begun. @throws UpstreamFailure, and the signal's reason */
+  get begun(): Promise<void> {
+    return this.beginning.promise;
+  }
+
+  get target(): TargetStatus {
+    return this.facts.target;
+  }
 
   /** As its server names it; it stands in a header. */
   get model(): string {
@@ -64,44 +69,74 @@ export class BegunAnswer {
 
   /** Milliseconds spent waiting for model servers until it began, failed tries included. */
   get upstreamMs(): number {
-    return this.beforeMs + this.stream.upstreamMs;
+    return this.facts.beforeMs + this.stream.upstreamMs;
   }
 
-  /** Hands out the answer from its beginning. */
+  chunk(chunk: ChatChunk): void {
+    if (this.sink !== null) return this.sink.chunk(chunk);
+    this.head.push(chunk);
+    if (this.isBegun) this.stream.pause();
+    else if (!this.facts.whole && bringsContent(chunk)) this.begin();
+  }
+
+  end(error: unknown): void {
+    this.streamEnd = { error };
+    if (this.sink !== null) this.finish(this.sink, error);
+    else if (error === null) this.begin();
+    else if (!this.isBegun) this.beginning.reject(error);
+  }
+
+  /** Its end is told with what the server did wrong, as it is. */
   relay(sink: ChunkSink): void {
     for (const chunk of this.head) sink.chunk(chunk);
-    if (!this.ended) this.stream.relay(sink);
+    if (this.hasEnded) return; // the sink wants no more
+    this.sink = sink;
+    if (this.streamEnd !== null) this.finish(sink, this.streamEnd.error);
+    else if (!this.isPaused) this.stream.resume();
   }
 
   pause(): void {
+    this.isPaused = true;
     this.stream.pause();
   }
 
   resume(): void {
+    this.isPaused = false;
     this.stream.resume();
   }
 
-  succeeded(): void {
-    this.ended = true;
-    const { breaker, retries } = this.guards.of(this.target);
+  abandon(): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.facts.attempt.outcome = 'aborted';
+    this.stream.abandon();
+  }
+
+  private begin(): void {
+    this.isBegun = true;
+    this.beginning.resolve();
+  }
+
+  private finish(sink: ChunkSink, error: unknown): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    if (error === null) this.succeeded();
+    else this.brokeOff(error);
+    sink.end(error);
+  }
+
+  private succeeded(): void {
+    const { breaker, retries } = this.facts.guards.of(this.target);
     breaker.answeredWhole();
     retries.succeeded();
   }
 
-  /** Broke off, by the server's fault or because the caller went away. */
-  failed(error: unknown): void {
-    this.ended = true;
-    endAttempt(this.attempt, error);
-    this.guards.of(this.target).breaker.brokeOff(error);
+  /** By the server's fault, or because the caller went away. */
+  private brokeOff(error: unknown): void {
+    const { target, attempt, guards } = this.facts;
+    endAttempt(attempt, error);
+    guards.of(target).breaker.brokeOff(error);
     // it may ask for rest as any other failure does
-    if (error instanceof UpstreamFailure) this.guards.failed(this.target, error, this.attempt.startedAt);
-  }
-
-  /** Nobody wants the rest; does nothing once it has ended. */
-  async abandon(): Promise<void> {
-    if (this.ended) return;
-    this.ended = true;
-    this.attempt.outcome = 'aborted';
-    await this.stream.return();
+    if (error instanceof UpstreamFailure) guards.failed(target, error, attempt.startedAt);
   }
 }

@@ -5,8 +5,7 @@ import type { BegunAnswer } from './begun-answer.js';
 import { finalIfRetried } from './call-failure.js';
 import { Candidates } from './candidates.js';
 import { Hedge } from './hedge.js';
-import { isOneText, RecoveringAnswer } from './recovering-answer.js';
-import { RelayedAnswer } from './relayed-answer.js';
+import { isOneText, RelayedAnswer } from './relayed-answer.js';
 import { CallModelsCommand, type ModelAnswer, type ModelCalls } from './resilience.messages.js';
 import { CutAnswers } from './resume.js';
 import { Retry, type RetrySettings, type TryTarget } from './retry.js';
@@ -32,8 +31,8 @@ export class CallModelsHandler implements ICommandHandler<CallModelsCommand> {
     const tryTarget = calls.candidates.length > 1 ? this.hedge.around(once, candidates, calls, hedgeAfterMs) : once;
     const begun = await fallback(candidates, tryTarget, { signal, partialAnswer: null });
     const [first] = calls.candidates;
-    if (streamRecovery !== 'resume' || !isOneText(request)) return new RelayedAnswer(begun, first);
-    return new RecoveringAnswer(begun, first, (cut, sent) => {
+    if (streamRecovery !== 'resume' || !isOneText(request)) return new RelayedAnswer(begun, first, null);
+    return new RelayedAnswer(begun, first, (cut, sent) => {
       const again = this.retried(calls, candidates, { retries, answerHasBegun: true, whole: false });
       return new CutAnswers(calls, candidates, this.guards, again).goOn(cut, sent);
     });

@@ -74,7 +74,9 @@ export class FakeAttempts {
       if (script instanceof Error) throw script;
       const [text, cut] = typeof script === 'string' ? [script, null] : [script.text, script.cut];
       const stream = new FakeStream(this.abandoned, target.id, text, cut);
-      return new BegunAnswer(target, attempt, stream, [chunkOf(text)], 0, this.guards);
+      const answer = new BegunAnswer({ target, attempt, guards: this.guards, whole: false, beforeMs: 0 }, stream);
+      await answer.begun;
+      return answer;
     } catch (error) {
       if (signal.aborted) this.abandoned.push(target.id);
       throw error;
@@ -82,27 +84,28 @@ export class FakeAttempts {
   };
 }
 
-/** What comes after the first chunk. */
+/** The text in one chunk, and its end. */
 class FakeStream extends IteratedStream {
   readonly upstreamMs = 0;
 
   constructor(
     private readonly abandoned: string[],
     private readonly target: string,
-    text: string,
-    cut: Error | null,
+    private readonly text: string,
+    private readonly cut: Error | null,
   ) {
-    super(
-      (async function* () {
-        if (cut) throw cut;
-        yield chunkOf('', 'stop');
-      })(),
-    );
+    super();
     if (text === '') throw new Error('an answer begins with content');
   }
 
-  override async return() {
+  override abandon(): void {
     this.abandoned.push(this.target);
-    return super.return();
+    super.abandon();
+  }
+
+  protected async *chunks() {
+    yield chunkOf(this.text);
+    if (this.cut) throw this.cut;
+    yield chunkOf('', 'stop');
   }
 }

@@ -95,7 +95,7 @@ export class Hedge {
     if (!this.keepLoading(lane, calls)) lane.controller.abort(new HedgeLost());
     this.background.launch('closing an attempt that lost', async () => {
       const begun = await lane.result.catch(() => null); // how it failed is written down in its attempt
-      return begun?.abandon();
+      begun?.abandon();
     });
   }
 

@@ -2,12 +2,15 @@ import { Command } from '@nestjs/cqrs';
 import type { AttemptLog } from '../../common/attempt.js';
 import type { Budget } from '../../common/budget.js';
 import type { ChatRequest } from '../../common/chat.js';
-import type { ChunkSink } from '../../common/chunk-stream.js';
+import type { ChunkStream } from '../../common/chunk-stream.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { TargetStatus } from '../../common/target.js';
 
-/** An answer that has begun: the first content is here, the rest comes as it is relayed. */
-export interface ModelAnswer {
+/**
+ * An answer that has begun: the first content is here. It is relayed from its beginning; the sink's `end` gets the typed
+ * error where it breaks off.
+ */
+export interface ModelAnswer extends ChunkStream {
   /** The model that answers, as its server names it. */
   readonly model: string;
   /** The target that answers; another one at the end, when the first broke off and that one completed the answer. */
@@ -16,12 +19,6 @@ export interface ModelAnswer {
   readonly fallback: boolean;
   /** Milliseconds spent waiting for model servers until it began, failed tries included. */
   readonly upstreamMs: number;
-  /** Hands out the answer from its beginning, as it comes. The sink's `end` gets the typed error where it breaks off. */
-  relay(sink: ChunkSink): void;
-  pause(): void;
-  resume(): void;
-  /** Ends the call behind it, also when nothing has been read; does nothing once the answer is complete. */
-  abandon(): Promise<void>;
 }
 
 /** What is to be answered, by whom, and what it may take. */

@@ -3,7 +3,7 @@ import { InvalidRequest } from '../../common/app-error.js';
 import type { TargetStatus } from '../../common/target.js';
 import type { BegunAnswer } from './begun-answer.js';
 import type { Candidates } from './candidates.js';
-import type { ResumedAttempt } from './recovering-answer.js';
+import type { ResumedAttempt } from './relayed-answer.js';
 import type { ModelCalls } from './resilience.messages.js';
 import { pause, WORTH_WAITING_MS } from './retry-delay.js';
 import type { TryTarget } from './retry.js';

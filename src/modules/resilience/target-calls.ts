@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import type { AttemptLog } from '../../common/attempt.js';
 import type { TargetStatus } from '../../common/target.js';
 import { StreamModelCommand } from '../models/models.messages.js';
-import { BegunAnswer, endAttempt, primed } from './begun-answer.js';
+import { BegunAnswer, endAttempt } from './begun-answer.js';
 import type { ModelCalls } from './resilience.messages.js';
 import { TargetBreakers } from './target-breakers.js';
 
@@ -54,9 +54,10 @@ export class TargetCalls {
     const attempt = attempts.begin(target.id);
     try {
       const stream = await this.commands.execute(command);
-      const head = await primed(stream, whole);
+      const answer = new BegunAnswer({ target, attempt, guards: this.breakers, whole, beforeMs }, stream);
+      await answer.begun;
       this.breakers.of(target).rest.answered();
-      return new BegunAnswer(target, attempt, stream, head, beforeMs, this.breakers);
+      return answer;
     } catch (error) {
       endAttempt(attempt, error);
       throw error;

@@ -1,97 +1,103 @@
-import type { IncomingHttpHeaders } from 'node:http';
-import { StringDecoder } from 'node:string_decoder';
-import type { Dispatcher } from 'undici';
+import { buildConnector, Pool, type Dispatcher } from 'undici';
 import type { TargetConfig } from '../../../common/config/config.schema.js';
-import { decodedBeginning, decodedBytes, isEncoded } from './content-coding.js';
-import { Connections } from './fresh-retry.js';
-import { MAX_ERROR_BYTES, PlainExchange } from './plain-exchange.js';
 import type { Endpoint } from './providers.js';
-import { failureOfStatus } from './upstream-errors.js';
 
 const MIN_CONNECTIONS = 100;
 /** Larger answers than this are not chat answers. */
 export const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 const MAX_HEADER_BYTES = 32 * 1024;
 
-export interface WholeResponse {
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-}
-
 /** The connections to one target's server. Redirects are not followed: where requests go is configuration alone. */
 export class ModelServer {
-  private readonly connections: Connections;
+  private readonly pool: Pool;
+  /** Closes a connection after each answer, so that every request opens one. */
+  private readonly unpooled: Pool;
   private readonly path: string;
+  private opening = false;
+  private closed = false;
 
   constructor(
     target: TargetConfig,
     private readonly endpoint: Endpoint,
   ) {
-    this.path = endpoint.url.pathname + endpoint.url.search;
-    this.connections = new Connections(endpoint.url.origin, {
+    const { url } = endpoint;
+    this.path = url.pathname + url.search;
+    const connect = { timeout: target.timeouts.connectMs, noDelay: true };
+    const options: Pool.Options = {
       connections: Math.max(MIN_CONNECTIONS, target.concurrency),
-      connect: { timeout: target.timeouts.connectMs, noDelay: true },
-      // a call has one clock of its own (StreamClock, PlainExchange); undici's own limits would count other things.
+      // a call has limits of its own (StreamClock, PlainCall); undici's would count other things
       headersTimeout: 0,
       bodyTimeout: 0,
       maxResponseSize: MAX_RESPONSE_BYTES,
       maxHeaderSize: MAX_HEADER_BYTES,
-    });
+    };
+    const connector = buildConnector(connect);
+    const connectNoted: buildConnector.connector = (to, callback) =>
+      connector(to, (...result) => {
+        this.opening = true;
+        try {
+          callback(...result);
+        } finally {
+          this.opening = false;
+        }
+      });
+    this.pool = new Pool(url.origin, { ...options, connect: connectNoted });
+    this.unpooled = new Pool(url.origin, { ...options, pipelining: 0, connect: { ...connect, allowH2: false } });
   }
 
   /**
-   * Sends one chat request and resolves with its whole answer.
-   *
-   * @param limitMs milliseconds until it must be complete
-   * @throws UpstreamFailure for a status other than 2xx and a timeout; undici's errors; the signal's reason
+   * Whether a request that starts now has a new connection: while one is handed over, the request that waited for it
+   * starts within that call.
    */
-  async exchange(body: string, limitMs: number, signal: AbortSignal): Promise<WholeResponse> {
-    const waited = this.headersFor('application/json');
-    const requestHeaders = Array.isArray(waited) ? waited : await waited;
-    const exchange = new PlainExchange(limitMs, signal);
-    const request = { method: 'POST', path: this.path, headers: requestHeaders, body } as const;
-    this.connections.dispatch(request, exchange);
-    const { status, headers, body: bytes } = await exchange.response;
-    if (status < 200 || status > 299) throw failureOfStatus(status, await errorText(bytes, headers), headers);
-    const plain = isEncoded(headers) ? await decodedBytes(bytes, headers, MAX_RESPONSE_BYTES) : bytes;
-    return { headers, text: plain.toString('utf8') };
+  get isOpening(): boolean {
+    return this.opening || this.closed;
   }
 
-  /** Sends one chat request whose answer `handler` reads as it comes. @throws UpstreamFailure where it cannot sign in */
-  async stream(body: string, handler: Dispatcher.DispatchHandler): Promise<void> {
-    const waited = this.headersFor('text/event-stream');
-    const headers = Array.isArray(waited) ? waited : await waited;
-    this.connections.dispatch({ method: 'POST', path: this.path, headers, body }, handler);
-  }
-
-  private headersFor(accept: 'application/json' | 'text/event-stream'): string[] | Promise<string[]> {
+  /**
+   * A chat request, as undici takes it.
+   *
+   * @param body JSON
+   * @returns a promise where this service has to sign in first; it rejects with UpstreamFailure `auth`
+   */
+  requestFor(accept: string, body: string): Dispatcher.DispatchOptions | Promise<Dispatcher.DispatchOptions> {
     const { auth } = this.endpoint;
-    if (!auth) return headersWith(accept);
+    if (!auth) return this.requestWith(accept, body);
     const value = auth.value();
-    if (typeof value === 'string') return headersWith(accept, auth.header, value);
-    return value.then((token) => headersWith(accept, auth.header, token));
+    if (typeof value === 'string') return this.requestWith(accept, body, auth.header, value);
+    return value.then((token) => this.requestWith(accept, body, auth.header, token));
+  }
+
+  /**
+   * Sends a request. After `close` it gets a connection of its own: it began before a reload took the target out, and ends
+   * as it began.
+   */
+  dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    if (this.closed) this.dispatchFresh(request, handler);
+    else this.pool.dispatch(request, handler);
+  }
+
+  /** Sends a request on a connection of its own. */
+  dispatchFresh(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.unpooled.dispatch(request, handler);
   }
 
   /** Lets calls in flight finish, then closes the connections. */
   async close(): Promise<void> {
-    await this.connections.close();
+    this.closed = true;
+    await this.pool.close();
   }
 
   /** Ends everything at once. */
   async destroy(): Promise<void> {
-    await this.connections.destroy();
+    await Promise.all([this.pool.destroy(), this.unpooled.destroy()]);
   }
-}
 
-/** Names and values in turn. */
-const headersWith = (accept: string, ...auth: string[]): string[] => [
-  ...['content-type', 'application/json', 'accept', accept, 'user-agent', 'hybrid-llm-router'],
-  ...['accept-encoding', 'identity'], // left out, it would leave the choice to the server
-  ...auth,
-];
-
-/** The text of the beginning of an error body, without half a character at its end. */
-export async function errorText(body: Buffer, headers: IncomingHttpHeaders): Promise<string> {
-  const plain = isEncoded(headers) ? await decodedBeginning(body, headers, MAX_ERROR_BYTES) : body;
-  return new StringDecoder('utf8').write(plain);
+  private requestWith(accept: string, body: string, ...auth: string[]): Dispatcher.DispatchOptions {
+    const headers = [
+      ...['content-type', 'application/json', 'accept', accept, 'user-agent', 'hybrid-llm-router'],
+      ...['accept-encoding', 'identity'], // left out, it would leave the choice to the server
+      ...auth,
+    ];
+    return { method: 'POST', path: this.path, headers, body };
+  }
 }

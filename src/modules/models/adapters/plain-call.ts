@@ -1,62 +1,95 @@
-import { hasContent, type ChatChunk, type Completion } from '../../../common/chat.js';
+import type { IncomingHttpHeaders } from 'node:http';
 import { completionIn } from '../../../common/answer-shape.js';
-import type { ChunkSink } from '../../../common/chunk-stream.js';
+import { BackgroundWork } from '../../../common/background-work.js';
+import { hasContent, type Completion } from '../../../common/chat.js';
 import { readableJson } from '../../../common/json/readable.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
-import type { ModelStream } from '../models.messages.js';
+import { decodedBytes, isEncoded } from './content-coding.js';
+import { MAX_RESPONSE_BYTES, type ModelServer } from './model-server.js';
 import { errorIn, isErrorBody } from './provider-error.js';
-import type { ModelServer, WholeResponse } from './model-server.js';
+import { ServerCall } from './server-call.js';
 import { failureOfBody, failureOfTransport } from './upstream-errors.js';
 
-const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
+const background = new BackgroundWork('models');
 
-/** One call whose answer comes whole: a stream of one chunk. See `ModelStream`. */
-export class PlainCall implements ModelStream {
-  upstreamMs = 0;
-  private isAsked = false;
+/** One call whose answer comes whole: a stream of one chunk. */
+export class PlainCall extends ServerCall {
+  private readonly pieces: Buffer[] = [];
+  private headers: IncomingHttpHeaders = {};
+  private limit: NodeJS.Timeout | undefined;
 
   /** @param limitMs until the whole answer is here @param signal the caller's */
   constructor(
-    private readonly server: ModelServer,
-    private readonly request: string,
+    server: ModelServer,
+    body: string,
     private readonly limitMs: number,
-    private readonly signal: AbortSignal,
-  ) {}
-
-  [Symbol.asyncIterator](): this {
-    return this;
+    signal: AbortSignal,
+  ) {
+    super(server, 'application/json', body, signal);
   }
 
-  async next(): Promise<IteratorResult<ChatChunk>> {
-    if (this.isAsked) return END;
-    this.isAsked = true;
-    const from = performance.now();
-    try {
-      const answer = await this.server.exchange(this.request, this.limitMs, this.signal);
-      return { done: false, value: { frames: [{ text: answer.text, json: completionOf(answer) }] } };
-    } catch (error) {
-      if (this.signal.aborted) throw this.signal.reason;
-      throw failureOfTransport(error, true);
-    } finally {
-      this.upstreamMs = performance.now() - from;
-    }
-  }
-
-  /** What came is whole; a call under way is ended by its signal alone. */
-  async return(): Promise<IteratorResult<ChatChunk>> {
-    return END;
-  }
-
-  relay(sink: ChunkSink): void {
-    sink.end(null);
-  }
-
+  /** What comes is whole. */
   pause(): void {}
 
   resume(): void {}
+
+  /** Called by its timer. */
+  late(): void {
+    this.fail(new UpstreamFailure('timeout', `plain answer: nothing within ${Math.round(this.limitMs)} ms`));
+  }
+
+  protected begin(): void {
+    this.limit = setTimeout(late, this.limitMs, this);
+  }
+
+  protected accepts(headers: IncomingHttpHeaders): boolean {
+    this.headers = headers;
+    return true;
+  }
+
+  protected read(bytes: Buffer): void {
+    this.pieces.push(bytes);
+  }
+
+  protected readEnd(): void {
+    const { pieces, headers } = this;
+    const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    if (!isEncoded(headers)) return this.answer(body);
+    background.launch('decoding an answer', async () => {
+      try {
+        this.answer(await decodedBytes(body, headers, MAX_RESPONSE_BYTES));
+      } catch (error) {
+        this.fail(error);
+      }
+    });
+  }
+
+  protected fail(error: unknown): void {
+    this.end(failureOfTransport(error, true));
+  }
+
+  protected release(): void {
+    clearTimeout(this.limit);
+    if (!this.responseOver) this.leave();
+  }
+
+  private answer(body: Buffer): void {
+    if (this.hasEnded) return;
+    try {
+      const text = body.toString('utf8');
+      const json = completionOf(text, this.headers);
+      this.answeredAt = performance.now();
+      this.sink?.chunk({ frames: [{ text, json }] });
+      this.end(null);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
 }
 
-function completionOf({ text, headers }: WholeResponse): Completion {
+const late = (call: PlainCall): void => call.late();
+
+function completionOf(text: string, headers: IncomingHttpHeaders): Completion {
   const json = readableJson(text);
   if (json === undefined) throw new UpstreamFailure('bad_answer', 'the answer is not JSON');
   if (isErrorBody(json)) throw failureOfBody(errorIn(json), headers);

@@ -1,5 +1,6 @@
 import type { ChatChunk, ChatRequest, Completion } from '../../../common/chat.js';
-import { simulatedStream, type SimulatedTarget } from './simulated.model.js';
+import { WholeAnswer } from '../../../common/chunk-stream.js';
+import { SimulatedStream, type SimulatedTarget } from './simulated.model.js';
 
 const target: SimulatedTarget = { model: 'simulated-small' };
 const never = new AbortController().signal;
@@ -11,14 +12,14 @@ const ask = (extra: Partial<ChatRequest> = {}): ChatRequest => ({
 const TEXT =
   'This is a simulated answer from "simulated-small" (no real model is connected). You asked: "Where is the Nile?".';
 
-async function chunksOf(request: ChatRequest, of = target, signal = never): Promise<ChatChunk[]> {
-  return collected(simulatedStream(of, request, signal, () => 1_700_000_000_500));
+async function chunksOf(request: ChatRequest, of = target, signal = never): Promise<readonly ChatChunk[]> {
+  return collected(new SimulatedStream(of, request, signal, () => 1_700_000_000_500));
 }
 
-async function collected(stream: AsyncIterable<ChatChunk>): Promise<ChatChunk[]> {
-  const chunks: ChatChunk[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return chunks;
+async function collected(stream: SimulatedStream): Promise<readonly ChatChunk[]> {
+  const whole = new WholeAnswer();
+  stream.relay(whole);
+  return whole.chunks;
 }
 
 async function framesOf(request: ChatRequest, of = target): Promise<Completion[]> {
@@ -34,7 +35,7 @@ const streamedText = (frames: Completion[], index = 0): string =>
     .map((choice) => choice.delta?.content ?? '')
     .join('');
 
-describe('simulatedStream', () => {
+describe('SimulatedStream', () => {
   it('answers a plain request with one completion that says what it is', async () => {
     const [completion, ...more] = await framesOf(ask());
     expect(more).toEqual([]);
@@ -115,7 +116,7 @@ describe('simulatedStream', () => {
   });
 });
 
-describe('simulatedStream with tools', () => {
+describe('SimulatedStream with tools', () => {
   const parameters = {
     type: 'object',
     properties: { city: { type: 'string' }, days: { type: 'integer' }, unit: { enum: ['C', 'F'] } },
@@ -151,7 +152,7 @@ describe('simulatedStream with tools', () => {
   );
 });
 
-describe('the pace of simulatedStream', () => {
+describe('the pace of SimulatedStream', () => {
   it('is one chunk without a turn of the event loop when there is none', async () => {
     let turned = false;
     const turn = setImmediate(() => (turned = true));
@@ -163,7 +164,7 @@ describe('the pace of simulatedStream', () => {
   const paced: SimulatedTarget = { model: 'simulated-small', pace: { firstTokenMs: 80, tokenMs: 1 } };
 
   it('waits before the first token and between tokens, and calls it waiting for the server', async () => {
-    const stream = simulatedStream(paced, ask({ stream: true }), never);
+    const stream = new SimulatedStream(paced, ask({ stream: true }), never);
     const from = performance.now();
     const chunks = await collected(stream);
     const took = performance.now() - from;

@@ -34,36 +34,19 @@ type Head = Pick<Completion, 'id' | 'created' | 'model'> & { simulated: true };
  *
  * @param clock the time, milliseconds since the epoch
  */
-export function simulatedStream(
-  target: SimulatedTarget,
-  request: ChatRequest,
-  signal: AbortSignal,
-  clock: () => number = Date.now,
-): ModelStream {
-  return new SimulatedStream(new SimulatedCall(target, request, signal, clock));
-}
-
-class SimulatedStream extends IteratedStream implements ModelStream {
-  constructor(private readonly call: SimulatedCall) {
-    super(call.chunks());
-  }
-
-  get upstreamMs(): number {
-    return this.call.upstreamMs;
-  }
-}
-
-class SimulatedCall {
+export class SimulatedStream extends IteratedStream implements ModelStream {
   upstreamMs = 0;
 
   constructor(
     private readonly target: SimulatedTarget,
     private readonly request: ChatRequest,
     private readonly signal: AbortSignal,
-    private readonly clock: () => number,
-  ) {}
+    private readonly clock: () => number = Date.now,
+  ) {
+    super();
+  }
 
-  async *chunks(): AsyncGenerator<ChatChunk> {
+  protected async *chunks(): AsyncGenerator<ChatChunk> {
     this.signal.throwIfAborted();
     const answer = answerTo(this.request, this.target.model);
     const head: Head = {

@@ -1,9 +1,11 @@
+import { jest } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import type { ChatFrame } from '../../../common/chat.js';
+import { WholeAnswer } from '../../../common/chunk-stream.js';
 import { routerConfigSchema } from '../../../common/config/config.schema.js';
 import { ModelServer } from './model-server.js';
 import type { ModelStream } from '../models.messages.js';
@@ -34,9 +36,9 @@ async function asked(answer: Answer, calling: (model: ModelServer) => ModelStrea
   }).targets;
   const model = new ModelServer(target!, { url, auth: null });
   try {
-    const frames: ChatFrame[] = [];
-    for await (const chunk of calling(model)) frames.push(...chunk.frames);
-    return frames;
+    const whole = new WholeAnswer();
+    calling(model).relay(whole);
+    return (await whole.chunks).flatMap(({ frames }) => frames);
   } finally {
     await model.destroy();
     server.close().closeAllConnections();
@@ -60,6 +62,33 @@ describe('StreamedCall', () => {
       response.end(`${USAGE}data: [DONE]\n\n`);
     });
     expect(frames.at(-1)?.json.usage).toMatchObject({ total_tokens: 3 });
+  });
+
+  it('ends for a sink that fails, with its own fault', async () => {
+    const told: unknown[] = [];
+    const failed = asked(
+      (response) => {
+        response.writeHead(200, SSE).end(`${says('a')}data: [DONE]\n\n`);
+      },
+      (model) => {
+        const call = new StreamedCall(model, '{}', 1, LIMITS, new AbortController().signal);
+        const relay = call.relay.bind(call);
+        jest.spyOn(call, 'relay').mockImplementation((sink) =>
+          relay({
+            chunk: () => {
+              throw new TypeError('a fault of the sink');
+            },
+            end: (error) => {
+              told.push(error);
+              sink.end(error);
+            },
+          }),
+        );
+        return call;
+      },
+    );
+    await expect(failed).rejects.toThrow('a fault of the sink');
+    expect(told).toHaveLength(1);
   });
 
   it('is told at once of an answer that is neither a stream nor JSON, however long it would be', async () => {

@@ -4,7 +4,7 @@ import { WholeAnswer } from '../../common/chunk-stream.js';
 import type { TargetStatus } from '../../common/target.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
 import { FakeAttempts, targetNamed, type Script } from './fake-attempts.fixture.js';
-import { isOneText, RecoveringAnswer } from './recovering-answer.js';
+import { isOneText, RelayedAnswer } from './relayed-answer.js';
 import { CutAnswers } from './resume.js';
 import { Retry } from './retry.js';
 
@@ -20,7 +20,7 @@ async function recovering(targets: readonly TargetStatus[], scripts: Record<stri
   const begun = await attempt(first, { signal: calls.signal, partialAnswer: null });
   const retry = new Retry(attempt, candidates, guards, calls, { retries, answerHasBegun: true });
   const cut = new CutAnswers(calls, candidates, guards, retry.tryTarget.bind(retry));
-  const answer = new RecoveringAnswer(begun, first, (current, sent) => cut.goOn(current, sent));
+  const answer = new RelayedAnswer(begun, first, (current, sent) => cut.goOn(current, sent));
   const whole = new WholeAnswer();
   answer.relay(whole);
   const text = async () => {
@@ -96,8 +96,8 @@ describe('recovery of a cut answer', () => {
 
   it('says nothing more once it was given up', async () => {
     const { answer, abandoned, calls } = await recovering(others, { a: [FIRST] });
-    await answer.abandon();
-    await answer.abandon();
+    answer.abandon();
+    answer.abandon();
     expect(abandoned).toEqual(['a']);
     expect(calls.attempts.all).toMatchObject([{ outcome: 'aborted' }]);
   });
