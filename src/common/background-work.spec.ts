@@ -56,6 +56,19 @@ describe('BackgroundWork', () => {
     expect(most).toBe(1);
   });
 
+  it('does once what several ask for meanwhile, and again when it is asked for later', async () => {
+    const work = new BackgroundWork('test');
+    let writes = 0;
+    const ask = () => work.soon('a write', 1, () => (writes += 1));
+    for (let n = 0; n < 3; n += 1) ask();
+    await delay(20);
+    expect(writes).toBe(1);
+    ask();
+    await delay(20);
+    expect(writes).toBe(2);
+    await work.stop();
+  });
+
   it('tells nothing of work that waited when it was told to end, but of what failed then', async () => {
     const work = new BackgroundWork('test');
     work.launch('a look', async (signal) => delay(60_000, undefined, { signal }));

@@ -4,27 +4,7 @@ import { inTime } from './in-time.js';
 import { ownWords } from './logging/outside-text.js';
 
 /** @param signal aborts when its owner stops */
-export type Work = (signal: AbortSignal) => unknown;
-
-/** Work that waits for its time, once or again and again. */
-export class ScheduledWork {
-  /** @param timer of Node; a timeout and an interval end the same way */
-  constructor(
-    private readonly timer: NodeJS.Timeout,
-    private readonly onStop: (stopped: ScheduledWork) => void,
-  ) {}
-
-  /** Begins to wait anew. */
-  refresh(): void {
-    this.timer.refresh();
-  }
-
-  /** It does not begin any more; what is under way goes on. */
-  stop(): void {
-    clearTimeout(this.timer);
-    this.onStop(this);
-  }
-}
+type Work = (signal: AbortSignal) => unknown;
 
 const isAbort = (err: unknown): boolean => (err as Partial<Error> | null)?.name === 'AbortError';
 
@@ -34,14 +14,16 @@ const STOP_MS = 2_000;
 /**
  * The owner of work that nobody waits for: renewals, polls, drains, words to other replicas. Such work cannot end the
  * process: what it throws is told here, once when it begins to fail and once when it works again, and the next run
- * comes all the same. A store that is away has been told by its connection and is no news. Timers keep no process alive.
+ * comes all the same. A store that is away has been told by its connection and is no news. Timers keep no process alive
+ * and begin nothing once their owner has ended.
  *
  * The linter lets nothing else start such work (no `void promise`, no floating promise chain, no `setInterval`).
  */
 export class BackgroundWork {
   private readonly logger: Logger;
   private readonly ending = new AbortController();
-  private readonly scheduled = new Set<ScheduledWork>();
+  /** What `soon` has been asked for. */
+  private readonly awaited = new Set<string>();
   private readonly running = new Set<Promise<void>>();
   private readonly failing = new Set<string>();
 
@@ -55,27 +37,33 @@ export class BackgroundWork {
    *
    * @param what words for the log, from code: "the renewal of leases"
    */
-  repeat(what: string, everyMs: number, work: Work): ScheduledWork {
+  repeat(what: string, everyMs: number, work: Work): NodeJS.Timeout {
     let busy = false;
     const round = async (): Promise<void> => {
+      if (this.ending.signal.aborted) return clearInterval(timer);
       if (busy) return;
       busy = true;
       await this.run(what, work);
       busy = false;
     };
     // eslint-disable-next-line no-restricted-syntax -- this is the owner
-    return this.scheduledOn(setInterval(() => this.own(round()), everyMs).unref());
+    const timer = setInterval(() => this.own(round()), everyMs).unref();
+    return timer;
   }
 
   /** Does `work` once, `ms` milliseconds from now. */
-  after(what: string, ms: number, work: Work): ScheduledWork {
-    const later = this.scheduledOn(
-      setTimeout(() => {
-        this.scheduled.delete(later);
-        this.own(this.run(what, work));
-      }, ms).unref(),
-    );
-    return later;
+  after(what: string, ms: number, work: Work): NodeJS.Timeout {
+    return setTimeout(() => this.launch(what, work), ms).unref();
+  }
+
+  /** As `after`, once for all who ask until then. */
+  soon(what: string, ms: number, work: Work): void {
+    if (this.awaited.has(what)) return;
+    this.awaited.add(what);
+    this.after(what, ms, (signal) => {
+      this.awaited.delete(what);
+      return work(signal);
+    });
   }
 
   /** Begins `work` now. After `stop` nothing begins. */
@@ -86,20 +74,12 @@ export class BackgroundWork {
   /** Nothing begins any more. */
   cancel(): void {
     this.ending.abort();
-    for (const work of this.scheduled) work.stop();
   }
 
   /** Nothing begins any more. Resolves when what is under way has ended, or after 2 s; never rejects. */
   async stop(): Promise<void> {
     this.cancel();
     if (this.running.size > 0) await inTime(Promise.all(this.running), STOP_MS, null);
-  }
-
-  private scheduledOn(timer: NodeJS.Timeout): ScheduledWork {
-    const work = new ScheduledWork(timer, (stopped) => this.scheduled.delete(stopped));
-    this.scheduled.add(work);
-    if (this.ending.signal.aborted) work.stop();
-    return work;
   }
 
   private own(run: Promise<void>): void {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { DeadlineExceeded } from '../../common/app-error.js';
-import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
+import { BackgroundWork } from '../../common/background-work.js';
 import type { AnswerKeeper, StreamCopy } from '../../common/http/idempotent.decorator.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 import type { SessionKey } from '../../common/session-id.js';
@@ -41,7 +41,7 @@ export interface KeyedRequest {
  */
 export class IdempotentRun implements AnswerKeeper {
   private readonly owner = randomUUID();
-  private renewal: ScheduledWork | null = null;
+  private renewal: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly store: IdempotencyStore,
@@ -114,7 +114,7 @@ export class IdempotentRun implements AnswerKeeper {
   /** @returns whether it was still held */
   private endLease(): boolean {
     if (!this.renewal) return false;
-    this.renewal.stop();
+    clearInterval(this.renewal);
     this.renewal = null;
     this.request.signal.removeEventListener('abort', this);
     return true;

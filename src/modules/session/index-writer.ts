@@ -2,7 +2,7 @@ import { ownWords } from '../../common/logging/outside-text.js';
 import { Injectable, Logger } from '@nestjs/common';
 import { ifAvailable, StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
 import { inTime } from '../../common/in-time.js';
-import { BackgroundWork, type ScheduledWork } from '../../common/background-work.js';
+import { BackgroundWork } from '../../common/background-work.js';
 import { SessionIndex } from './session-index.js';
 import { sessionName, type SessionKey } from '../../common/session-id.js';
 import { wasErased, type StoredTurn } from './stored-turn.js';
@@ -33,7 +33,7 @@ export class IndexWriter {
   private waiting: Job[] = [];
   private working: Promise<void> | null = null;
   private readonly background = new BackgroundWork('session');
-  private retry: ScheduledWork | null = null;
+  private resting = false;
   private dropped = 0;
 
   constructor(
@@ -48,19 +48,18 @@ export class IndexWriter {
       if (this.dropped++ === 0) this.logger.error('the list of sessions misses turns: its store is away for too long');
     }
     this.waiting.push({ key, turn, since: performance.now(), refusals: 0 });
-    if (!this.retry) this.background.launch('recording sessions', () => this.work());
+    if (!this.resting) this.background.launch('recording sessions', () => this.work());
   }
 
   /** Resolves when everything is recorded, or after `withinMs`. */
   async flush(withinMs: number): Promise<void> {
-    if (this.waiting.length === 0 && !this.working) return;
     await inTime(this.work(), withinMs, null);
   }
 
   /** At the end of the process. */
   async close(withinMs: number): Promise<void> {
     await this.flush(withinMs);
-    this.retry?.stop();
+    this.background.cancel();
     if (this.waiting.length > 0) this.logger.error(`the list of sessions misses ${this.waiting.length} turns`);
   }
 
@@ -81,8 +80,9 @@ export class IndexWriter {
       const failed = (await Promise.all(batch.map((job) => this.recordOne(job)))).filter((job) => job !== null);
       if (failed.length === 0) continue;
       this.waiting.unshift(...failed);
-      this.retry ??= this.background.after('recording sessions', RETRY_MS, () => {
-        this.retry = null;
+      this.resting = true;
+      this.background.soon('recording sessions', RETRY_MS, () => {
+        this.resting = false;
         return this.work();
       });
       return;

@@ -1,6 +1,6 @@
 import type { TokenCredential } from '@azure/identity';
 import { Logger } from '@nestjs/common';
-import { BackgroundWork, type ScheduledWork } from '../../background-work.js';
+import { BackgroundWork } from '../../background-work.js';
 import { inTime } from '../../in-time.js';
 import { firstLine } from '../../logging/outside-text.js';
 
@@ -73,7 +73,7 @@ export class EntraRedisLogin {
 export class LoginRenewal {
   private readonly logger = new Logger('stores');
   private readonly background = new BackgroundWork('stores');
-  private next: ScheduledWork | undefined;
+  private next: NodeJS.Timeout | undefined;
   private dueAt = 0;
   private begunAt = performance.now();
   private running = false;
@@ -96,11 +96,11 @@ export class LoginRenewal {
 
   stop(): void {
     this.stopped = true;
-    this.next?.stop();
+    clearTimeout(this.next);
   }
 
   private wait(ms: number): void {
-    this.next?.stop();
+    clearTimeout(this.next);
     if (this.stopped) return;
     this.dueAt = performance.now() + ms;
     this.next = this.background.after('the renewal of the sign-in', Math.min(ms, TIMER_MAX_MS), () => this.again());

@@ -32,7 +32,6 @@ export class SqliteMonthlySpend extends MonthlySpend implements OnApplicationShu
   private readonly background = new BackgroundWork('quota');
   /** By month and user. */
   private readonly unwritten = new Map<string, Sum>();
-  private writing = false;
   private loaded = '';
 
   constructor(private readonly file: SqliteFile) {
@@ -84,12 +83,7 @@ export class SqliteMonthlySpend extends MonthlySpend implements OnApplicationShu
   }
 
   private writeSoon(delayMs: number): void {
-    if (this.writing) return;
-    this.writing = true;
-    this.background.after('keeping what was spent', delayMs, () => {
-      this.writing = false;
-      this.write();
-    });
+    this.background.soon('keeping what was spent', delayMs, () => this.write());
   }
 
   private write(): void {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Overloaded } from '../../../common/app-error.js';
-import { BackgroundWork, type ScheduledWork } from '../../../common/background-work.js';
+import { BackgroundWork } from '../../../common/background-work.js';
 import type { Caller } from '../../../common/caller.js';
 import { makeFolder } from '../../../common/make-folder.js';
 
@@ -36,21 +36,18 @@ export class DecisionLog implements OnApplicationShutdown {
   /** A request does not wait until its line is a text. */
   private waiting: object[] = [];
   private readonly background = new BackgroundWork('decisions');
-  private next: ScheduledWork | null = null;
   private writing: Promise<void> = Promise.resolve();
-  private searching: Promise<void> = Promise.resolve();
+  private searching: Promise<unknown> = Promise.resolve();
   private searches = 0;
 
   append(entry: object): void {
     if (this.waiting.length >= MOST_WAITING) this.waiting.shift();
     this.waiting.push(entry);
-    this.next ??= this.background.after('writing decisions down', FLUSH_MS, () => this.flush());
+    this.background.soon('writing decisions down', FLUSH_MS, () => this.flush());
   }
 
   /** Resolves when everything so far is in the file, or the disk has refused it. */
   flush(): Promise<void> {
-    this.next?.stop();
-    this.next = null;
     this.writing = this.writing.then(() => this.write());
     return this.writing;
   }
@@ -63,28 +60,15 @@ export class DecisionLog implements OnApplicationShutdown {
   async has({ tenant, user }: Pick<Caller, 'tenant' | 'user'>, requestId: string): Promise<boolean> {
     if (this.searches >= MOST_SEARCHES) throw new Overloaded('Too many look-ups in the decision log. Try again.', 1);
     this.searches += 1;
-    const before = this.searching;
-    const mine = Promise.withResolvers<void>();
-    this.searching = mine.promise;
-    await before;
     const text = `"request_id":${JSON.stringify(requestId)}`;
-    const isIt = (line: unknown): boolean => {
-      const decision = line as { type?: unknown; request_id?: unknown; tenant?: unknown; user?: unknown };
-      return (
-        decision.type === 'decision' &&
-        decision.request_id === requestId &&
-        decision.tenant === tenant &&
-        decision.user === user
-      );
+    const wanted = { type: 'decision', request_id: requestId, tenant, user };
+    const search = async (): Promise<boolean> => {
+      const found = await hasLine(join(this.folder, FILE), text, wanted);
+      return found || hasLine(join(this.folder, OLDER), text, wanted);
     };
-    try {
-      return (
-        (await hasLine(join(this.folder, FILE), text, isIt)) || (await hasLine(join(this.folder, OLDER), text, isIt))
-      );
-    } finally {
-      this.searches -= 1;
-      mine.resolve();
-    }
+    const mine = this.searching.then(search);
+    this.searching = Promise.allSettled([mine]);
+    return mine.finally(() => (this.searches -= 1));
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -122,17 +106,17 @@ async function linesOf(entries: readonly object[]): Promise<string> {
 }
 
 /**
- * Whether a file of JSON lines has one with this text in it that `isIt` accepts; without the file, no. Reads in pieces, so
+ * Whether a file of JSON lines has one with this text in it and these fields; without the file, no. Reads in pieces, so
  * that the event loop goes on turning.
  */
-async function hasLine(file: string, text: string, isIt: (line: unknown) => boolean): Promise<boolean> {
+async function hasLine(file: string, text: string, fields: Readonly<Record<string, string>>): Promise<boolean> {
   const needle = Buffer.from(text);
   let rest: Buffer<ArrayBufferLike> = Buffer.alloc(0);
   try {
     for await (const piece of createReadStream(file, { highWaterMark: PIECE }) as AsyncIterable<Buffer>) {
       const read = Buffer.concat([rest, piece]);
       const end = read.lastIndexOf(NEWLINE) + 1;
-      if (hasIn(read.subarray(0, end), needle, isIt)) return true;
+      if (hasIn(read.subarray(0, end), needle, fields)) return true;
       rest = read.length - end > LONGEST_LINE ? Buffer.alloc(0) : read.subarray(end);
     }
   } catch (error) {
@@ -141,11 +125,13 @@ async function hasLine(file: string, text: string, isIt: (line: unknown) => bool
   return false;
 }
 
-function hasIn(lines: Buffer, needle: Buffer, isIt: (line: unknown) => boolean): boolean {
+function hasIn(lines: Buffer, needle: Buffer, fields: Readonly<Record<string, string>>): boolean {
   for (let at = lines.indexOf(needle); at >= 0; at = lines.indexOf(needle, at + 1)) {
     const start = lines.lastIndexOf(NEWLINE, at) + 1;
-    const line = lines.toString('utf8', start, lines.indexOf(NEWLINE, at));
-    if (isIt(JSON.parse(line))) return true;
+    const line = new Map(
+      Object.entries(JSON.parse(lines.toString('utf8', start, lines.indexOf(NEWLINE, at))) as object),
+    );
+    if (Object.entries(fields).every(([name, value]) => line.get(name) === value)) return true;
   }
   return false;
 }

@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { BoundedMap } from '../../../common/bounded-map.js';
-import { BackgroundWork, type ScheduledWork } from '../../../common/background-work.js';
+import { BackgroundWork } from '../../../common/background-work.js';
 import { RedisConnection } from '../../../common/redis/redis-connection.js';
 import { ifAvailable } from '../../../common/store-unavailable.js';
 
@@ -19,7 +19,6 @@ const KEPT_SECONDS = 3_600;
 export class ReplicaNotes implements OnApplicationShutdown {
   private readonly background = new BackgroundWork('router');
   private readonly waiting = new BoundedMap<string, string>(MOST_WAITING);
-  private next: ScheduledWork | null = null;
 
   constructor(private readonly redis: RedisConnection) {}
 
@@ -32,7 +31,7 @@ export class ReplicaNotes implements OnApplicationShutdown {
   put(kind: string, name: string, value: string): void {
     if (!this.redis.configured) return;
     this.waiting.set(keyOf(kind, name), value);
-    this.next ??= this.background.after('telling other replicas', WRITE_MS, () => this.write());
+    this.background.soon('telling other replicas', WRITE_MS, () => this.write());
   }
 
   /** `null` when no replica noted it, or Redis is away. */
@@ -49,7 +48,6 @@ export class ReplicaNotes implements OnApplicationShutdown {
   }
 
   private async write(): Promise<void> {
-    this.next = null;
     const notes = [...this.waiting];
     this.waiting.clear();
     await this.redis.run((client) =>

@@ -1,5 +1,5 @@
 import { BoundedMap } from '../../../common/bounded-map.js';
-import { BackgroundWork, type ScheduledWork } from '../../../common/background-work.js';
+import { BackgroundWork } from '../../../common/background-work.js';
 import { hashTag, RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
 import { ifAvailable } from '../../../common/store-unavailable.js';
 import { CLOCK_SLACK_MS } from '../erasure.js';
@@ -113,7 +113,7 @@ const UNREAD = { turns: [], complete: false, mark: -1 };
 export class RedisHotTail extends HotTail {
   private readonly stale = new BoundedMap<string, SessionKey>(MAX_STALE);
   private readonly background = new BackgroundWork('session');
-  private repairing: ScheduledWork | null = null;
+  private repairing: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly redis: RedisConnection,
@@ -217,7 +217,7 @@ export class RedisHotTail extends HotTail {
   private async repair(): Promise<void> {
     for (const key of [...this.stale.values()]) await this.forget(key);
     if (this.stale.size > 0) return;
-    this.repairing?.stop();
+    clearInterval(this.repairing ?? undefined);
     this.repairing = null;
   }
 }
