@@ -62,60 +62,35 @@ abstract class RetryLaterError extends AppError {
   }
 }
 
+const errorOf = (code: string, status: number, retryable = false) =>
+  class extends AppError {
+    readonly code = code;
+    readonly status = status;
+    override retryable: boolean = retryable;
+  };
+
+const laterOf = (code: string, status: number) =>
+  class extends RetryLaterError {
+    readonly code = code;
+    readonly status = status;
+  };
+
 // The catalogue: every error of the HTTP API (DESIGN section 4), in order of status.
-export class InvalidRequest extends AppError {
-  readonly code = 'invalid_request';
-  readonly status = 400;
-}
-export class ContextLengthExceeded extends AppError {
-  readonly code = 'context_length_exceeded';
-  readonly status = 400;
-}
-export class ContentFiltered extends AppError {
-  readonly code = 'content_filter';
-  readonly status = 400;
-}
-export class PrivacyNoLocalTarget extends AppError {
-  readonly code = 'privacy_no_local_target';
-  readonly status = 400;
-}
-export class InvalidApiKey extends AppError {
-  readonly code = 'invalid_api_key';
-  readonly status = 401;
+export class InvalidRequest extends errorOf('invalid_request', 400) {}
+export class ContextLengthExceeded extends errorOf('context_length_exceeded', 400) {}
+export class ContentFiltered extends errorOf('content_filter', 400) {}
+export class PrivacyNoLocalTarget extends errorOf('privacy_no_local_target', 400) {}
+export class InvalidApiKey extends errorOf('invalid_api_key', 401) {
   override readonly headers = { 'www-authenticate': 'Bearer realm="hybrid-llm-router", error="invalid_token"' };
 }
-export class PermissionDenied extends AppError {
-  readonly code = 'permission_denied';
-  readonly status = 403;
-}
-export class ModelNotAllowed extends AppError {
-  readonly code = 'model_not_allowed';
-  readonly status = 403;
-}
-export class NotFound extends AppError {
-  readonly code = 'not_found';
-  readonly status = 404;
-}
-export class ModelNotFound extends AppError {
-  readonly code = 'model_not_found';
-  readonly status = 404;
-}
-export class SessionNotFound extends AppError {
-  readonly code = 'session_not_found';
-  readonly status = 404;
-}
-export class IdempotencyConflict extends AppError {
-  readonly code = 'idempotency_conflict';
-  readonly status = 409;
-}
-export class PayloadTooLarge extends AppError {
-  readonly code = 'payload_too_large';
-  readonly status = 413;
-}
-export class UnsupportedMediaType extends AppError {
-  readonly code = 'unsupported_media_type';
-  readonly status = 415;
-
+export class PermissionDenied extends errorOf('permission_denied', 403) {}
+export class ModelNotAllowed extends errorOf('model_not_allowed', 403) {}
+export class NotFound extends errorOf('not_found', 404) {}
+export class ModelNotFound extends errorOf('model_not_found', 404) {}
+export class SessionNotFound extends errorOf('session_not_found', 404) {}
+export class IdempotencyConflict extends errorOf('idempotency_conflict', 409) {}
+export class PayloadTooLarge extends errorOf('payload_too_large', 413) {}
+export class UnsupportedMediaType extends errorOf('unsupported_media_type', 415) {
   constructor(
     message: string,
     param: string | null = null,
@@ -124,14 +99,9 @@ export class UnsupportedMediaType extends AppError {
     super(message, param);
   }
 }
-export class RateLimitExceeded extends RetryLaterError {
-  readonly code = 'rate_limit_exceeded';
-  readonly status = 429;
-}
+export class RateLimitExceeded extends laterOf('rate_limit_exceeded', 429) {}
 /** Too many failed sign-ins from one address; a retry with the same credential fails as well. */
-export class TooManySignIns extends RetryLaterError {
-  readonly code = 'rate_limit_exceeded';
-  readonly status = 429;
+export class TooManySignIns extends laterOf('rate_limit_exceeded', 429) {
   override readonly retryable = false;
 
   constructor(retryAfterSeconds: number) {
@@ -145,10 +115,7 @@ export class TooManySignIns extends RetryLaterError {
  * The month's money is spent, or its rest is reserved by requests in flight. Where it is spent, `retry-after` runs to
  * the next month, so SDKs are told not to retry by themselves.
  */
-export class BudgetExceeded extends RetryLaterError {
-  readonly code = 'budget_exceeded';
-  readonly status = 429;
-
+export class BudgetExceeded extends laterOf('budget_exceeded', 429) {
   constructor(
     message: string,
     retryAfterSeconds: number,
@@ -158,38 +125,11 @@ export class BudgetExceeded extends RetryLaterError {
     super(message, retryAfterSeconds, headers);
   }
 }
-export class InternalError extends AppError {
-  readonly code = 'internal_error';
-  readonly status = 500;
-}
-export class UpstreamError extends AppError {
-  readonly code = 'upstream_error';
-  readonly status = 502;
-  override retryable = true;
-}
-export class UpstreamAuth extends AppError {
-  readonly code = 'upstream_auth';
-  readonly status = 502;
-}
-export class NoTargetAvailable extends RetryLaterError {
-  readonly code = 'no_target_available';
-  readonly status = 503;
-}
-export class Overloaded extends RetryLaterError {
-  readonly code = 'overloaded';
-  readonly status = 503;
-}
-export class Draining extends RetryLaterError {
-  readonly code = 'draining';
-  readonly status = 503;
-}
-export class UpstreamTimeout extends AppError {
-  readonly code = 'upstream_timeout';
-  readonly status = 504;
-  override retryable = true;
-}
-export class DeadlineExceeded extends AppError {
-  readonly code = 'deadline_exceeded';
-  readonly status = 504;
-  override retryable = true;
-}
+export class InternalError extends errorOf('internal_error', 500) {}
+export class UpstreamError extends errorOf('upstream_error', 502, true) {}
+export class UpstreamAuth extends errorOf('upstream_auth', 502) {}
+export class NoTargetAvailable extends laterOf('no_target_available', 503) {}
+export class Overloaded extends laterOf('overloaded', 503) {}
+export class Draining extends laterOf('draining', 503) {}
+export class UpstreamTimeout extends errorOf('upstream_timeout', 504, true) {}
+export class DeadlineExceeded extends errorOf('deadline_exceeded', 504, true) {}
