@@ -10,7 +10,7 @@ describe('a recent answer', () => {
         asked.push(question);
         return question.promise;
       },
-      1_000,
+      undefined,
       () => now,
     );
   beforeEach(() => {

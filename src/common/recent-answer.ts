@@ -1,9 +1,10 @@
+const MAX_AGE_MS = 1_000;
 /** A question without an answer is asked again after so many times its age limit. */
 const PATIENCE = 10;
 
 /**
- * An answer that is asked for more often than it changes: one question is under way at a time, and its answer holds for
- * `maxAgeMs` from the moment it was asked. So a loop of probes from outside costs a store one question a second.
+ * An answer that is asked for more often than it changes: one question is under way at a time, and its answer holds for 1 s
+ * from the moment it was asked. So a loop of probes from outside costs a store one question a second.
  */
 export class RecentAnswer<T> {
   private answer: Promise<T> | null = null;
@@ -13,15 +14,14 @@ export class RecentAnswer<T> {
   /** @param lasts an answer that does not is given to those who waited for it, and to nobody else */
   constructor(
     private readonly ask: () => Promise<T>,
-    private readonly maxAgeMs = 1_000,
-    private readonly now: () => number = () => performance.now(),
     private readonly lasts: (answer: T) => boolean = () => true,
+    private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** At most `maxAgeMs` old, or of a question that is still under way. Rejects with what that question rejected with. */
+  /** At most 1 s old, or of a question that is still under way. Rejects with what that question rejected with. */
   get(): Promise<T> {
     const now = this.now();
-    const holds = now - this.askedAt < this.maxAgeMs * (this.underWay ? PATIENCE : 1);
+    const holds = now - this.askedAt < MAX_AGE_MS * (this.underWay ? PATIENCE : 1);
     if (this.answer && holds) return this.answer;
     this.askedAt = now;
     this.underWay = true;

@@ -27,4 +27,13 @@ describe('the model auto', () => {
     await live.replace({ ...live.written, targets: [] });
     expect(seen).toEqual([['a', 'c'], []]);
   });
+
+  it('has what is derived from it made anew when it was replaced, and only then', async () => {
+    const live = new LiveConfig(config(['a']), null);
+    let made = 0;
+    const ids = live.derived(({ targets }) => `${(made += 1)}: ${targets.map(({ id }) => id).join()}`);
+    expect([made, ids(), ids()]).toEqual([0, '1: a', '1: a']);
+    await live.replace(config(['b']));
+    expect(ids()).toBe('2: b');
+  });
 });

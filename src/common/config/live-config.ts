@@ -60,6 +60,15 @@ export class LiveConfig {
     return this.asWritten;
   }
 
+  /** What `make` makes of the configuration in force, made anew once that was replaced. */
+  derived<T>(make: (config: RouterConfig) => T): () => T {
+    let latest: { readonly of: RouterConfig; readonly made: T } | null = null;
+    return () => {
+      if (latest?.of !== this.config) latest = { of: this.config, made: make(this.config) };
+      return latest.made;
+    };
+  }
+
   onChange(listener: ConfigListener): void {
     this.listeners.add(listener);
   }

@@ -1,6 +1,5 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
-import type { RouterConfig } from '../../common/config/config.schema.js';
 import { TenantTargets } from '../../common/tenant-targets.js';
 import { cacheWish } from './cache-control.js';
 import { cacheKey, KeyedHash, policyFingerprint } from './cache-key.js';
@@ -14,12 +13,14 @@ const NOT_STORED: CacheLookup = Object.freeze({ result: 'BYPASS', answer: null, 
 export class FindAnswerHandler implements IQueryHandler<FindAnswerQuery> {
   /** Of this process, as the entries are. */
   private readonly secret = new KeyedHash();
-  private policy: { readonly of: RouterConfig; readonly fingerprint: string } | null = null;
+  private readonly policy: () => string;
 
   constructor(
     private readonly config: LiveConfig,
     private readonly answers: MemoryAnswerCache,
-  ) {}
+  ) {
+    this.policy = config.derived(policyFingerprint);
+  }
 
   async execute({ asked }: FindAnswerQuery): Promise<CacheLookup> {
     const config = this.config.current;
@@ -28,14 +29,9 @@ export class FindAnswerHandler implements IQueryHandler<FindAnswerQuery> {
     if (wish === 'no-store') return NOT_STORED;
     const rights = new TenantTargets(config, asked.caller.tenant).ids;
     const { scope } = config.cache;
-    const key = cacheKey(this.secret, { ...asked, scope, rights, policy: this.policyOf(config) });
+    const key = cacheKey(this.secret, { ...asked, scope, rights, policy: this.policy() });
     if (wish === 'refresh') return { result: 'BYPASS', answer: null, key };
     const answer = this.answers.get(key);
     return { result: answer ? 'HIT' : 'MISS', answer, key };
-  }
-
-  private policyOf(config: RouterConfig): string {
-    if (this.policy?.of !== config) this.policy = { of: config, fingerprint: policyFingerprint(config) };
-    return this.policy.fingerprint;
   }
 }

@@ -4,13 +4,9 @@ import { BeginDrainCommand } from './health.messages.js';
 /** Draining is final: a replica that said goodbye does not come back. */
 @CommandHandler(BeginDrainCommand)
 export class BeginDrainHandler implements ICommandHandler<BeginDrainCommand> {
-  private draining = false;
-
-  get hasBegun(): boolean {
-    return this.draining;
-  }
+  hasBegun = false;
 
   async execute(): Promise<void> {
-    this.draining = true;
+    this.hasBegun = true;
   }
 }

@@ -20,12 +20,10 @@ export class Callers {
    * not move the socket, so a new `server.host` does not open the door, and neither does one without keys.
    */
   private trusting: boolean;
-  private source: RouterConfig;
-  private keys: ApiKeys;
+  private readonly keys: () => ApiKeys;
 
-  constructor(private readonly config: LiveConfig) {
-    this.source = config.current;
-    this.keys = new ApiKeys(this.source);
+  constructor(config: LiveConfig) {
+    this.keys = config.derived((next) => new ApiKeys(next));
     this.trusting = isLoopbackHost(config.current.server.host);
     this.lockIfGuarded(config.current);
     config.onChange((next) => this.lockIfGuarded(next));
@@ -42,20 +40,11 @@ export class Callers {
    */
   identify(headers: CredentialHeaders): Caller | null {
     if (this.trusting) return LOOPBACK_CALLER;
-    const config = this.config.current;
     const credential = credentialOf(headers);
-    return credential === null ? null : this.keysOf(config).find(credential);
+    return credential === null ? null : this.keys().find(credential);
   }
 
   private lockIfGuarded(config: RouterConfig): void {
     if (needsCredential(config)) this.trusting = false;
-  }
-
-  private keysOf(config: RouterConfig): ApiKeys {
-    if (this.source !== config) {
-      this.keys = new ApiKeys(config);
-      this.source = config;
-    }
-    return this.keys;
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { AUTO_MODEL, LiveConfig } from '../../common/config/live-config.js';
+import { BoundedMap } from '../../common/bounded-map.js';
 import { cutText } from '../../common/cut-text.js';
 import { OTHER } from '../../common/logging/outside-text.js';
 import { redact } from '../../common/logging/redact.js';
@@ -9,31 +10,28 @@ const MOST_CHARACTERS = 128;
 /** Model servers name few models; one that makes a new name up for every answer costs no memory. */
 const MOST_REMEMBERED = 1_000;
 
+const namesIn = ({ models, targets }: RouterConfig): ReadonlySet<string> =>
+  new Set([AUTO_MODEL, ...models.map(({ name }) => name), ...targets.map(({ id }) => id)]);
+
 /** The names of models as they may stand in logs, spans and metrics. */
 @Injectable()
 export class KnownModels {
-  private source: RouterConfig | undefined;
-  private names: ReadonlySet<string> = new Set();
-  private readonly told = new Map<string, string>();
+  private readonly names: () => ReadonlySet<string>;
+  private readonly told = new BoundedMap<string, string>(MOST_REMEMBERED);
 
-  constructor(private readonly config: LiveConfig) {}
+  constructor(config: LiveConfig) {
+    this.names = config.derived(namesIn);
+  }
 
   /** What a caller sent as `model`, if the configuration in force knows it; else `other`. */
   requested(name: string): string {
-    const config = this.config.current;
-    if (this.source !== config) {
-      this.source = config;
-      const configured = [...config.models.map((model) => model.name), ...config.targets.map(({ id }) => id)];
-      this.names = new Set([AUTO_MODEL, ...configured]);
-    }
-    return this.names.has(name) ? name : OTHER;
+    return this.names().has(name) ? name : OTHER;
   }
 
   /** What a model server calls the model that answered, redacted and cut. */
   answered(name: string): string {
     let shown = this.told.get(name);
     if (shown === undefined) {
-      if (this.told.size >= MOST_REMEMBERED) this.told.clear();
       shown = redact(cutText(name, MOST_CHARACTERS));
       if (name.length <= MOST_CHARACTERS) this.told.set(name, shown);
     }

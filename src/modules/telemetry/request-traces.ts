@@ -13,7 +13,6 @@ import type { Attempt } from '../../common/attempt.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { CompletedChat } from '../chat/chat.messages.js';
 import { startTracing, type Tracing } from './adapters/otlp-tracing.js';
-import { GEN_AI, ROUTER } from './genai-names.js';
 
 /** `version-traceid-parentid-flags`. @see https://www.w3.org/TR/trace-context/#traceparent-header */
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
@@ -61,8 +60,8 @@ export class RequestTraces implements OnApplicationBootstrap, OnApplicationShutd
 function recordAttempt(tracer: Tracer, { target, startedAt, outcome, status, ms }: Attempt, context: Context): void {
   const startTime = performance.timeOrigin + startedAt;
   const attributes = {
-    [ROUTER.target]: target,
-    [ROUTER.outcome]: outcome,
+    'router.target': target,
+    'router.outcome': outcome,
     ...(status === undefined ? {} : { 'http.response.status_code': status }),
   };
   const span = tracer.startSpan(`attempt ${target}`, { kind: SpanKind.CLIENT, startTime, attributes }, context);
@@ -75,28 +74,33 @@ function fail(span: Span, type: string): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message: type });
 }
 
+/**
+ * Names that begin with `gen_ai.` are of OpenTelemetry's conventions, which are still moving; this is the place to change.
+ *
+ * @see https://opentelemetry.io/docs/specs/semconv/gen-ai/
+ */
 function attributesOf(
   { requestId, route, usage, costUsd, cache, outcome }: CompletedChat,
   requested: string,
   answered: string | null,
 ) {
   return {
-    [GEN_AI.operation]: 'chat',
-    [GEN_AI.requestModel]: requested,
-    [ROUTER.requestId]: requestId,
-    [ROUTER.outcome]: outcome,
-    [ROUTER.cache]: cache.result,
-    ...(answered !== null && { [GEN_AI.responseModel]: answered }),
+    'gen_ai.operation.name': 'chat',
+    'gen_ai.request.model': requested,
+    'router.request_id': requestId,
+    'router.outcome': outcome,
+    'router.cache': cache.result,
+    ...(answered !== null && { 'gen_ai.response.model': answered }),
     ...(route && {
-      [ROUTER.target]: route.target,
-      [ROUTER.tier]: route.tier,
-      [ROUTER.strategy]: route.strategy,
-      [ROUTER.reason]: route.reasonCode,
-      [ROUTER.fallback]: route.fallback,
+      'router.target': route.target,
+      'router.tier': route.tier,
+      'router.strategy': route.strategy,
+      'router.reason': route.reasonCode,
+      'router.fallback': route.fallback,
     }),
-    ...(typeof usage?.prompt_tokens === 'number' && { [GEN_AI.inputTokens]: usage.prompt_tokens }),
-    ...(typeof usage?.completion_tokens === 'number' && { [GEN_AI.outputTokens]: usage.completion_tokens }),
-    ...(costUsd === null ? {} : { [ROUTER.cost]: costUsd }),
+    ...(typeof usage?.prompt_tokens === 'number' && { 'gen_ai.usage.input_tokens': usage.prompt_tokens }),
+    ...(typeof usage?.completion_tokens === 'number' && { 'gen_ai.usage.output_tokens': usage.completion_tokens }),
+    ...(costUsd === null ? {} : { 'router.cost_usd': costUsd }),
   };
 }
 
