@@ -71,19 +71,20 @@ describe('on a real redis-server', () => {
     it('F39 does not bring back what was settled meanwhile', async () => {
       const [ledger, calls] = [newLedger(), newCalls()];
       const need = { tokens: 1, usd: 1 };
-      const settled = { id: 'settled', need, ageMs: 5, isNew: false };
-      const lost = { id: 'lost', need, ageMs: 60_000, isNew: false };
+      const running = (id: string, ageMs: number, inRedis: 'yes' | 'no' = 'yes') => {
+        return { id, caller, need, since: clock.now - ageMs, inRedis, bucket: null };
+      };
       clock.now += 10;
       await ledger.reserve(caller, need, 'settled');
       clock.now += 5;
       await ledger.settle(caller, 'settled', NOTHING);
-      await calls.renew(caller, [settled]);
+      await calls.renew(caller, [running('settled', 5)]);
       await ledger.reserve(caller, need, 'next');
       await ledger.settle(caller, 'next', NOTHING);
-      await calls.renew(caller, [lost]); // from before all that Redis remembers
+      await calls.renew(caller, [running('lost', 60_000)]); // from before all that Redis remembers
       await refusal(ledger.reserve(caller, need, 'x'));
       await calls.settle({ id: 'lost', caller, usd: 0, at: clock.now }, null, 0);
-      await calls.renew(caller, [{ ...settled, id: 'taken without Redis', isNew: true }]);
+      await calls.renew(caller, [running('taken without Redis', 5, 'no')]);
       await refusal(ledger.reserve(caller, need, 'y'));
     });
 

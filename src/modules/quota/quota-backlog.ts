@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Caller } from '../../common/caller.js';
 import { monthName } from './monthly-spend.js';
 import { userKey } from './quota-ledger.js';
+import type { QuotaNeed } from './quota.messages.js';
 import { BUCKET_MS, WINDOW_MS } from './sliding-window.js';
 
 /** Requests of about one time that one replica let in by itself. */
@@ -12,6 +13,19 @@ export interface UncountedBucket {
   tokens: number;
   /** Of the one lease that Redis was asked for without saying: counted unless it is there. */
   readonly doubtful: string | null;
+}
+
+/** A request between its reservation and its end. */
+export interface RunningRequest {
+  readonly id: string;
+  readonly caller: Caller;
+  readonly need: QuotaNeed;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** Whether Redis has its lease; `maybe`: it was asked and did not say. */
+  inRedis: 'yes' | 'maybe' | 'no';
+  /** Where it waits to be counted by Redis. */
+  readonly bucket: UncountedBucket | null;
 }
 
 interface UncountedUser {

@@ -1,5 +1,5 @@
 import { RedisScript } from '../../../common/redis/redis-connection.js';
-import { BUCKET_MS, WINDOW_MS } from '../sliding-window.js';
+import { BUCKET_MS, WINDOW_MS, type WindowState } from '../sliding-window.js';
 
 /**
  * What the scripts share. A user has, all with one hash tag:
@@ -55,13 +55,12 @@ const COMMON = `
 
 /**
  * ARGV: time, id (empty: nothing but the request is taken), limits (requests, tokens, concurrent, nano-USD; -1 = none), tokens and nano-USD asked for, the spend
- * this replica knows of (Redis may have lost it), milliseconds of the lease. Replies: 1 or 0 = let in or not, then for
- * requests and for tokens: used, empty in, fits in (milliseconds); in flight, nano-USD spent, nano-USD reserved. The
- * state is the one after the reservation, or the one that refused it.
+ * this replica knows of (Redis may have lost it), milliseconds of the lease. Replies a `ReserveReply` as JSON: the state
+ * after the reservation, or the one that refused it.
  */
 export const RESERVE = new RedisScript(`${COMMON}
   local function window(key, limit, weight)
-    if limit < 0 then return {used = 0, emptyIn = 0, fitsIn = 0} end
+    if limit < 0 then return {used = 0, emptyInMs = 0, fitsInMs = 0} end
     local sum, buckets, gone = 0, {}, {}
     local fields = redis.call('HGETALL', key)
     for i = 1, #fields, 2 do
@@ -79,11 +78,11 @@ export const RESERVE = new RedisScript(`${COMMON}
       fitsIn = buckets[i][1] - now
     end
     if excess > 0 then fitsIn = ${WINDOW_MS} end
-    return {used = sum, emptyIn = #buckets > 0 and buckets[#buckets][1] - now or 0, fitsIn = fitsIn}
+    return {used = sum, emptyInMs = #buckets > 0 and buckets[#buckets][1] - now or 0, fitsInMs = fitsIn}
   end
   local function took(state, weight)
     state.used = state.used + weight
-    if weight > 0 then state.emptyIn = ${WINDOW_MS} end
+    if weight > 0 then state.emptyInMs = ${WINDOW_MS} end
   end
 
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, 1000)) do free(id) end
@@ -94,7 +93,7 @@ export const RESERVE = new RedisScript(`${COMMON}
   local inFlight = redis.call('ZCARD', KEYS[3])
   local nanoSpent = spent(tonumber(ARGV[9]))
   local nanoReserved = nanoAsked > 0 and tonumber(redis.call('HGET', KEYS[4], 'reserved') or '0') or 0
-  local fits = requests.fitsIn == 0 and tokens.fitsIn == 0
+  local fits = requests.fitsInMs == 0 and tokens.fitsInMs == 0
     and (maxLeases < 0 or inFlight < maxLeases)
     and (maxNano < 0 or nanoSpent + nanoReserved < maxNano)
   if fits then
@@ -102,8 +101,18 @@ export const RESERVE = new RedisScript(`${COMMON}
     if maxTokens >= 0 then count(KEYS[2], tokensAsked, now); took(tokens, tokensAsked) end
     if ARGV[2] ~= '' then lease(ARGV[2], bucketNow, maxTokens >= 0 and tokensAsked or 0, nanoAsked, tonumber(ARGV[10])) end
   end
-  return {fits and 1 or 0, requests.used, requests.emptyIn, requests.fitsIn, tokens.used, tokens.emptyIn, tokens.fitsIn,
-    inFlight, digits(nanoSpent), digits(nanoReserved)}`);
+  return cjson.encode({letIn = fits, requests = requests, tokens = tokens, inFlight = inFlight,
+    spentNano = digits(nanoSpent), reservedNano = digits(nanoReserved)})`);
+
+export interface ReserveReply {
+  readonly letIn: boolean;
+  readonly requests: WindowState;
+  readonly tokens: WindowState;
+  readonly inFlight: number;
+  /** Nano-USD, as text. */
+  readonly spentNano: string;
+  readonly reservedNano: string;
+}
 
 /**
  * KEYS[6] = mark that the cost of this id is booked: a call whose answer got lost is repeated. ARGV: time, id, tokens

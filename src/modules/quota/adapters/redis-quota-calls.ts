@@ -1,11 +1,10 @@
 import type { Caller, CallerLimits } from '../../../common/caller.js';
 import { hashTag, type RedisConnection, type RedisScript } from '../../../common/redis/redis-connection.js';
 import { monthName } from '../monthly-spend.js';
-import type { Booking, UncountedBucket } from '../quota-backlog.js';
+import type { Booking, RunningRequest, UncountedBucket } from '../quota-backlog.js';
 import { countedTokens, type Taking } from '../quota-ledger.js';
-import type { QuotaNeed } from '../quota.messages.js';
 import type { QuotaState } from '../quota-verdict.js';
-import { HAND_OVER, RENEW, RESERVE, SETTLE } from './quota-scripts.js';
+import { HAND_OVER, RENEW, RESERVE, SETTLE, type ReserveReply } from './quota-scripts.js';
 
 /** A lease nobody renews is let go after this: the replica that held it is dead. Milliseconds. */
 export const LEASE_MS = 30_000;
@@ -18,16 +17,6 @@ const LEASES_A_CALL = 500;
 const NO_LIMIT = -1;
 const UNKNOWN = -1;
 const NO_LEASE = '';
-
-/** A lease of one user that is kept. */
-export interface KeptLease {
-  readonly id: string;
-  readonly need: QuotaNeed;
-  /** Milliseconds since it was taken. */
-  readonly ageMs: number;
-  /** Redis cannot know it yet: it was taken without. */
-  readonly isNew: boolean;
-}
 
 /** What is told about the time: the server's own, or a test's. Milliseconds since 1970. */
 export interface LedgerClock {
@@ -51,9 +40,9 @@ export class RedisQuotaCalls {
   ): Promise<{ letIn: boolean; state: QuotaState }> {
     const asked = [countedTokens(need, limits), nano(need.usd), nano(knownUsd), LEASE_MS];
     const keys = keysOf(caller, this.clock.here());
-    const reply = (await this.run(RESERVE, keys, [id ?? NO_LEASE, ...limitsOf(limits), ...asked])) as unknown[];
-    const [letIn, ...numbers] = reply.map(Number);
-    return { letIn: letIn === 1, state: stateOf(numbers) };
+    const reply = await this.run(RESERVE, keys, [id ?? NO_LEASE, ...limitsOf(limits), ...asked]);
+    const { letIn, spentNano, reservedNano, ...state } = JSON.parse(reply as string) as ReserveReply;
+    return { letIn, state: { ...state, spentUsd: usdOf(spentNano), reservedUsd: usdOf(reservedNano) } };
   }
 
   /**
@@ -65,17 +54,17 @@ export class RedisQuotaCalls {
   async settle({ id, caller, usd, at }: Booking, tokens: number | null, knownUsd: number): Promise<number> {
     const used = tokens === null ? UNKNOWN : Math.max(0, tokens);
     const args = [id, used, nano(usd), nano(knownUsd), SPEND_KEPT_MS, BOOKED_MS];
-    const spent = await this.run(SETTLE, [...keysOf(caller, at), `${tagOf(caller)}:booked:${id}`], args);
-    return Number(spent) / NANO_PER_USD;
+    return usdOf(await this.run(SETTLE, [...keysOf(caller, at), `${tagOf(caller)}:booked:${id}`], args));
   }
 
-  /** Keeps leases of one user for another 30 s; one that was settled meanwhile stays settled. */
-  async renew(caller: Caller, leases: readonly KeptLease[]): Promise<void> {
-    const keys = keysOf(caller, this.clock.here());
-    for (let from = 0; from < leases.length; from += LEASES_A_CALL) {
-      const each = leases.slice(from, from + LEASES_A_CALL).flatMap(({ id, need, ageMs, isNew }) => {
-        const age = Math.max(0, Math.round(ageMs));
-        return [id, countedTokens(need, caller.limits), nano(need.usd), age, isNew ? 1 : 0];
+  /** Keeps the leases of one user's requests for another 30 s; one that was settled meanwhile stays settled. */
+  async renew(caller: Caller, requests: readonly RunningRequest[]): Promise<void> {
+    const now = this.clock.here();
+    const keys = keysOf(caller, now);
+    for (let from = 0; from < requests.length; from += LEASES_A_CALL) {
+      const each = requests.slice(from, from + LEASES_A_CALL).flatMap(({ id, need, since, inRedis }) => {
+        const age = Math.max(0, Math.round(now - since));
+        return [id, countedTokens(need, caller.limits), nano(need.usd), age, inRedis === 'yes' ? 0 : 1];
       });
       await this.run(RENEW, keys, [LEASE_MS, ...each]);
     }
@@ -102,6 +91,8 @@ export class RedisQuotaCalls {
 /** Nonsense of a lying server costs nothing. */
 const nano = (usd: number): number => (usd > 0 ? Math.round(usd * NANO_PER_USD) : 0);
 
+const usdOf = (nanoUsd: unknown): number => Number(nanoUsd) / NANO_PER_USD;
+
 const limitsOf = ({ requestsPerMinute, tokensPerMinute, concurrent, usdPerMonth }: CallerLimits): number[] => [
   requestsPerMinute ?? NO_LIMIT,
   tokensPerMinute ?? NO_LIMIT,
@@ -114,17 +105,4 @@ const tagOf = ({ tenant, user }: Caller): string => `${hashTag(tenant, user)}:qu
 function keysOf(caller: Caller, at: number): string[] {
   const tag = tagOf(caller);
   return [`${tag}:requests`, `${tag}:tokens`, `${tag}:leases`, `${tag}:leased`, `${tag}:usd:${monthName(at)}`];
-}
-
-/** From the reply of `RESERVE`, without its first number. */
-function stateOf(numbers: readonly number[]): QuotaState {
-  const [requests = 0, requestsEmpty = 0, requestsFit = 0, tokens = 0, tokensEmpty = 0, tokensFit = 0] = numbers;
-  const [inFlight = 0, spent = 0, reserved = 0] = numbers.slice(6);
-  return {
-    requests: { used: requests, emptyInMs: requestsEmpty, fitsInMs: requestsFit },
-    tokens: { used: tokens, emptyInMs: tokensEmpty, fitsInMs: tokensFit },
-    inFlight,
-    spentUsd: spent / NANO_PER_USD,
-    reservedUsd: reserved / NANO_PER_USD,
-  };
 }

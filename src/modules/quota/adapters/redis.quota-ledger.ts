@@ -4,7 +4,13 @@ import type { Caller } from '../../../common/caller.js';
 import type { RedisConnection } from '../../../common/redis/redis-connection.js';
 import { ifAvailable, StoreUnavailable } from '../../../common/store-unavailable.js';
 import { MonthlySpend } from '../monthly-spend.js';
-import { UnbookedCosts, UncountedRequests, type Booking, type UncountedBucket } from '../quota-backlog.js';
+import {
+  UnbookedCosts,
+  UncountedRequests,
+  type Booking,
+  type RunningRequest,
+  type UncountedBucket,
+} from '../quota-backlog.js';
 import {
   countedTokens,
   QuotaLedger,
@@ -14,7 +20,6 @@ import {
   type Taking,
 } from '../quota-ledger.js';
 import { rateLimitHeaders, refuseOverLimit, shareOf } from '../quota-verdict.js';
-import type { QuotaNeed } from '../quota.messages.js';
 import type { ReplicaCount } from '../replica-count.js';
 import { MemoryQuotaLedger } from './memory.quota-ledger.js';
 import { RedisQuotaCalls, type LedgerClock } from './redis-quota-calls.js';
@@ -27,21 +32,6 @@ const RENEWED_AT_MOST_MS = 3_600_000;
 const REMARK = ' This is a share of your limit: the count over all servers cannot be used at the moment.';
 
 const CLOCK: LedgerClock = { here: Date.now, there: () => '' };
-
-/** Whether Redis has a lease; `maybe`: it was asked and did not say. */
-type LeaseInRedis = 'yes' | 'maybe' | 'no';
-
-/** A request between its reservation and its end. */
-interface RunningRequest {
-  readonly id: string;
-  readonly caller: Caller;
-  readonly need: QuotaNeed;
-  /** Milliseconds since 1970. */
-  readonly since: number;
-  inRedis: LeaseInRedis;
-  /** Where it waits to be counted by Redis. */
-  readonly bucket: UncountedBucket | null;
-}
 
 /**
  * What each user uses over all replicas, in Redis; while it is away every replica lets in its share, limit / replicas,
@@ -162,7 +152,11 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     return headers;
   }
 
-  private begin({ caller, need, id }: Taking, inRedis: LeaseInRedis, bucket: UncountedBucket | null = null): void {
+  private begin(
+    { caller, need, id }: Taking,
+    inRedis: RunningRequest['inRedis'],
+    bucket: UncountedBucket | null = null,
+  ): void {
     if (id !== null) this.running.set(id, { id, caller, need, since: this.clock.here(), inRedis, bucket });
   }
 
@@ -216,14 +210,10 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     const running = requests.filter(({ id }) => this.running.has(id));
     const [first] = running;
     if (!first) return true;
-    const now = this.clock.here();
-    const leases = running.map(({ id, need, since, inRedis }) => {
-      return { id, need, ageMs: now - since, isNew: inRedis !== 'yes' };
-    });
     // their end is told to Redis from now on
     for (const request of running) if (request.inRedis === 'no') request.inRedis = 'maybe';
     return ifAvailable(async () => {
-      await this.calls.renew(first.caller, leases);
+      await this.calls.renew(first.caller, running);
       for (const request of running) request.inRedis = 'yes';
       return true;
     }, false);
