@@ -4,14 +4,12 @@ import { monotonicFactory } from 'ulid';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { ActiveSessions } from './active-sessions.js';
 import { erasedSince, TurnErased } from './erasure.js';
-import { HotTail } from './hot-tail.js';
 import { IndexWriter } from './index-writer.js';
 import { AppendTurnCommand } from './session.messages.js';
-import { Outboxes } from './outboxes.js';
+import { SessionStores } from './session-stores.js';
 import { ifAvailable, StoreUnavailable } from '../../common/store-unavailable.js';
 import type { SessionKey } from '../../common/session-id.js';
 import { MAX_TURN_BYTES, toStoredTurn, type StoredTurn } from './stored-turn.js';
-import { TurnStore } from './turn-store.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 
 /**
@@ -25,9 +23,7 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
 
   constructor(
     private readonly config: LiveConfig,
-    private readonly hotTail: HotTail,
-    private readonly turnStore: TurnStore,
-    private readonly outboxes: Outboxes,
+    private readonly stores: SessionStores,
     private readonly indexWriter: IndexWriter,
     private readonly active: ActiveSessions,
   ) {}
@@ -54,8 +50,8 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
   private async store(key: SessionKey, stored: StoredTurn, now: number): Promise<boolean> {
     const { persisted, inStore } = await this.persist(key, stored);
     // The hot tail is told of an erasure first, so one that it does not know finds the turn where it is now.
-    const kept = await this.hotTail.append(key, stored, persisted);
-    const unsure = kept === 'unsure' && !(inStore && this.turnStore.refusesErased);
+    const kept = await this.stores.hotTail.append(key, stored, persisted);
+    const unsure = kept === 'unsure' && !(inStore && this.stores.turnStore.refusesErased);
     if (kept === 'erased' || (unsure && inStore && (await this.wasErased(key, stored)))) {
       await this.takeBack(key, stored, inStore);
       throw new TurnErased();
@@ -73,8 +69,8 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
       return { persisted: false, inStore: false };
     }
     try {
-      await this.turnStore.append(key, stored); // there already: stored by a try whose answer was lost
-      this.outboxes.storedAt = performance.now();
+      await this.stores.turnStore.append(key, stored); // there already: stored by a try whose answer was lost
+      this.stores.outboxes.storedAt = performance.now();
       return { persisted: true, inStore: true };
     } catch (error) {
       if (error instanceof TurnErased) throw error;
@@ -82,25 +78,26 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
       // A store that is away has been reported once by its adapter; one line per turn would drown the log.
       if (error instanceof StoreUnavailable) this.logger.debug(line);
       else this.logger.error(line);
-      return { persisted: await this.outboxes.put({ key, turn: stored }), inStore: false };
+      return { persisted: await this.stores.outboxes.put({ key, turn: stored }), inStore: false };
     }
   }
 
   /** A turn whose store cannot say is looked at again by the drain of the outbox. */
   private async wasErased(key: SessionKey, stored: StoredTurn): Promise<boolean> {
     try {
-      return erasedSince(stored.began, await this.turnStore.erasedAt(key));
+      return erasedSince(stored.began, await this.stores.turnStore.erasedAt(key));
     } catch {
-      await this.outboxes.put({ key, turn: stored });
+      await this.stores.outboxes.put({ key, turn: stored });
       return false;
     }
   }
 
   /** What waits in the shared outbox is dropped by its drain. */
   private async takeBack(key: SessionKey, stored: StoredTurn, inStore: boolean): Promise<void> {
-    this.outboxes.memory.drop(stored.turn.id);
+    this.stores.outboxes.memory.drop(stored.turn.id);
     if (!inStore) return;
-    const removed = await ifAvailable(async () => (await this.turnStore.remove(key, stored.turn.id), true), false);
-    if (!removed) await this.outboxes.put({ key, turn: stored }); // its drain finds the erasure and removes the turn
+    const remove = async () => (await this.stores.turnStore.remove(key, stored.turn.id), true);
+    // the drain of the outbox finds the erasure and removes the turn
+    if (!(await ifAvailable(remove, false))) await this.stores.outboxes.put({ key, turn: stored });
   }
 }

@@ -3,11 +3,10 @@ import { Injectable, Logger } from '@nestjs/common';
 import { ifAvailable, StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
 import { inTime } from '../../common/in-time.js';
 import { BackgroundWork } from '../../common/background-work.js';
-import { SessionIndex } from './session-index.js';
+import { SessionStores } from './session-stores.js';
 import { sessionName, type SessionKey } from '../../common/session-id.js';
 import { wasErased, type StoredTurn } from './stored-turn.js';
 import { MOST_TRIES } from './turn-outbox.js';
-import { TurnStore } from './turn-store.js';
 
 const MAX_WAITING = 10_000;
 const RETRY_MS = 500;
@@ -36,10 +35,7 @@ export class IndexWriter {
   private resting = false;
   private dropped = 0;
 
-  constructor(
-    private readonly index: SessionIndex,
-    private readonly turnStore: TurnStore,
-  ) {}
+  constructor(private readonly stores: SessionStores) {}
 
   /** The caller has just looked whether the session was erased since the turn began. */
   record(key: SessionKey, turn: StoredTurn): void {
@@ -92,12 +88,12 @@ export class IndexWriter {
   /** A job may have waited while another replica erased its session. While the turn store is away, nobody can tell. */
   private async wasErased({ key, turn, since }: Job): Promise<boolean> {
     if (performance.now() - since < JUST_LOOKED_MS) return false;
-    return wasErased(turn, await ifAvailable(() => this.turnStore.erasedAt(key), null));
+    return wasErased(turn, await ifAvailable(() => this.stores.turnStore.erasedAt(key), null));
   }
 
   private async recordOne(job: Job): Promise<Job | null> {
     try {
-      if (!(await this.wasErased(job))) await this.index.record(job.key, job.turn);
+      if (!(await this.wasErased(job))) await this.stores.index.record(job.key, job.turn);
       return null;
     } catch (error) {
       this.logger.debug(`list of sessions: ${ownWords(error)}`);

@@ -6,12 +6,11 @@ import { inTime } from '../../common/in-time.js';
 import { Overloaded } from '../../common/app-error.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import type { Beginning } from './erasure.js';
-import { HotTail, type TailReading } from './hot-tail.js';
-import { Outboxes } from './outboxes.js';
+import type { TailReading } from './hot-tail.js';
+import { SessionStores } from './session-stores.js';
 import { LoadConversationQuery, type Conversation } from './session.messages.js';
 import type { SessionKey } from '../../common/session-id.js';
 import { mergeTurns, type StoredTurn } from './stored-turn.js';
-import { TurnStore } from './turn-store.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 
 const RETRY_SECONDS = 1;
@@ -33,23 +32,21 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
 
   constructor(
     private readonly config: LiveConfig,
-    private readonly hotTail: HotTail,
-    private readonly turnStore: TurnStore,
-    private readonly outboxes: Outboxes,
+    private readonly stores: SessionStores,
   ) {}
 
   async execute({ caller, sessionId }: LoadConversationQuery): Promise<Conversation> {
     const key = { tenant: caller.tenant, sessionId };
     const startedAt = performance.now();
-    const held = await this.hotTail.read(key);
+    const held = await this.stores.hotTail.read(key);
     const began = this.beginning(key, held);
-    const pending = this.outboxes.memory.of(key);
+    const pending = this.stores.outboxes.memory.of(key);
     if (held.complete) return this.conversation(mergeTurns(held.turns, pending), await began);
     const stored = await (held.usable ? this.fromStore(key) : this.fromStoreAlone(key, startedAt + READ_WITHIN_MS));
     if (!stored && !held.usable) {
       throw new Overloaded('The conversation cannot be read at the moment. Try again.', RETRY_SECONDS);
     }
-    if (stored && held.usable) await this.hotTail.fill(key, stored, held.mark);
+    if (stored && held.usable) await this.stores.hotTail.fill(key, stored, held.mark);
     return this.conversation(mergeTurns(mergeTurns(stored ?? [], held.turns), pending), await began);
   }
 
@@ -58,7 +55,7 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
     const at = Date.now();
     if (erasedAt !== null || !usable) return { at, erasedBefore: erasedAt };
     try {
-      return { at, erasedBefore: (await this.turnStore.erasedAt(key)) ?? 0 };
+      return { at, erasedBefore: (await this.stores.turnStore.erasedAt(key)) ?? 0 };
     } catch (error) {
       this.logger.debug(`erasures are not known: ${ownWords(error)}`);
       return { at, erasedBefore: null };
@@ -84,7 +81,8 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
 
   private async fromStore(key: SessionKey, lastResortMs?: number): Promise<readonly StoredTurn[] | null> {
     try {
-      const { turns } = await this.turnStore.newest(key, this.config.current.sessions.maxTurns, null, lastResortMs);
+      const { maxTurns } = this.config.current.sessions;
+      const { turns } = await this.stores.turnStore.newest(key, maxTurns, null, lastResortMs);
       return turns.toReversed();
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) this.logger.error(error);

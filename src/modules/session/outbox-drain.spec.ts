@@ -11,7 +11,7 @@ import { OutboxDrain } from './outbox-drain.js';
 import type { Outboxes } from './outboxes.js';
 import type { Turn } from './session.messages.js';
 import type { OutboxEntry, PendingTurn } from './turn-outbox.js';
-import type { TurnStore } from './turn-store.js';
+import type { SessionStores } from './session-stores.js';
 
 const turnOf = (id: string) => ({ id, at: '2026-01-01T00:00:00.000Z' }) as Turn;
 const PENDING = {
@@ -32,9 +32,10 @@ afterEach(() => {
 });
 
 const drainOf = (outboxes: Partial<Outboxes>, append: () => Promise<unknown>): OutboxDrain => {
-  const store = { check: async () => ({ healthy: true }), erasedAt: async () => null, append };
+  const turnStore = { check: async () => ({ healthy: true }), erasedAt: async () => null, append };
   const index = { record: () => undefined } as unknown as IndexWriter;
-  return new OutboxDrain({ storedAt: 0, ...outboxes } as Outboxes, store as unknown as TurnStore, index);
+  const stores = { turnStore, outboxes: { storedAt: 0, ...outboxes } } as unknown as SessionStores;
+  return new OutboxDrain(stores, index);
 };
 
 describe('this process alone', () => {

@@ -6,10 +6,9 @@ import { ownWords } from '../../common/logging/outside-text.js';
 import { shortly } from '../../common/store-guard.js';
 import { ifAvailable, StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
 import { IndexWriter } from './index-writer.js';
-import { Outboxes } from './outboxes.js';
+import { SessionStores } from './session-stores.js';
 import { wasErased } from './stored-turn.js';
 import { MOST_TRIES, type OutboxEntry, type PendingTurn, type TurnOutbox } from './turn-outbox.js';
-import { TurnStore } from './turn-store.js';
 
 const EVERY_MS = 500;
 /** How long a shutdown tries to empty the outboxes, milliseconds. */
@@ -43,8 +42,7 @@ export class OutboxDrain {
   private sharedUntil = Infinity;
 
   constructor(
-    private readonly outboxes: Outboxes,
-    private readonly turnStore: TurnStore,
+    private readonly stores: SessionStores,
     private readonly indexWriter: IndexWriter,
   ) {}
 
@@ -66,7 +64,7 @@ export class OutboxDrain {
    */
   async flush(patiently: boolean): Promise<void> {
     const end = performance.now() + (patiently ? FLUSH_MS : 0);
-    const { memory } = this.outboxes;
+    const { memory } = this.stores.outboxes;
     this.sharedUntil = end;
     await this.background.stop();
     await this.running; // what came after it began is not in it
@@ -80,7 +78,7 @@ export class OutboxDrain {
   }
 
   private async pass(): Promise<void> {
-    const { memory, shared } = this.outboxes;
+    const { memory, shared } = this.stores.outboxes;
     this.refusedInRow = 0;
     // A store that is away would let every turn wait for its deadline; the breaker's probe finds out by itself.
     if (!(await this.storeIsBack())) {
@@ -94,9 +92,9 @@ export class OutboxDrain {
 
   /** Asked only while something waits. */
   private async storeIsBack(): Promise<boolean> {
-    const { memory, shared } = this.outboxes;
+    const { memory, shared } = this.stores.outboxes;
     const waiting = (await memory.size()).waiting + ((await shared?.size())?.waiting ?? 0);
-    return waiting === 0 || (await this.turnStore.check()).healthy;
+    return waiting === 0 || (await this.stores.turnStore.check()).healthy;
   }
 
   /** Until nothing waits, or one of the two stores is away. @returns how many turns were delivered */
@@ -145,7 +143,7 @@ export class OutboxDrain {
     if (error instanceof StoreRefusal || !(error instanceof StoreUnavailable)) return reason;
     if (!REFUSED.test(reason)) throw error;
     this.refusedInRow += 1;
-    if (this.outboxes.storedAt > failedAt) return reason;
+    if (this.stores.outboxes.storedAt > failedAt) return reason;
     if (this.refusedInRow >= IN_A_ROW) throw error;
     return null;
   }
@@ -161,15 +159,15 @@ export class OutboxDrain {
 
   /** A turn whose request began before its session was erased must not bring it back. */
   private async store({ key, turn }: PendingTurn): Promise<void> {
-    const erased = async (): Promise<boolean> => wasErased(turn, await this.turnStore.erasedAt(key));
+    const erased = async (): Promise<boolean> => wasErased(turn, await this.stores.turnStore.erasedAt(key));
     let stored = !(await erased());
     if (stored) {
-      await this.turnStore.append(key, turn);
+      await this.stores.turnStore.append(key, turn);
       stored = !(await erased());
     }
     if (stored) this.indexWriter.record(key, turn);
-    else await this.turnStore.remove(key, turn.turn.id);
-    this.outboxes.storedAt = performance.now();
+    else await this.stores.turnStore.remove(key, turn.turn.id);
+    this.stores.outboxes.storedAt = performance.now();
     this.refusedInRow = 0;
   }
 }

@@ -5,14 +5,10 @@ import type { SessionKey } from '../../common/session-id.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { ForgetKeptAnswersCommand } from '../idempotency/idempotency.messages.js';
 import { ActiveSessions } from './active-sessions.js';
-import { HotTail } from './hot-tail.js';
 import { IndexWriter } from './index-writer.js';
-import { Outboxes } from './outboxes.js';
-import { SessionIndex } from './session-index.js';
 import { INDEX_FLUSH_MS, sessionNotFound, SessionReader, storeAway } from './session-reader.js';
 import { SessionErasedEvent } from './session.messages.js';
 import { SessionStores } from './session-stores.js';
-import { TurnStore } from './turn-store.js';
 
 const EVERY_MS = 1_000;
 
@@ -23,10 +19,6 @@ export class SessionErasure {
 
   constructor(
     private readonly reader: SessionReader,
-    private readonly turnStore: TurnStore,
-    private readonly hotTail: HotTail,
-    private readonly index: SessionIndex,
-    private readonly outboxes: Outboxes,
     private readonly indexWriter: IndexWriter,
     private readonly active: ActiveSessions,
     private readonly stores: SessionStores,
@@ -52,16 +44,16 @@ export class SessionErasure {
     const held = await this.reader.held(key);
     const own = await this.numberOf(key);
     // The hot tail first: a turn that is stored from now on finds the erasure there, one that was stored before is found.
-    const [tail] = await Promise.allSettled([this.hotTail.erase(key, own)]);
+    const [tail] = await Promise.allSettled([this.stores.hotTail.erase(key, own)]);
     const at = tail.status === 'fulfilled' ? tail.value : own;
     this.active.forget(key);
     this.indexWriter.forget(key, at);
     await this.indexWriter.flush(INDEX_FLUSH_MS);
     // Then the turn store: it leaves a mark, and a turn that is delivered late is dropped from then on.
-    const [turns] = await Promise.allSettled([this.turnStore.erase(key, at)]);
+    const [turns] = await Promise.allSettled([this.stores.turnStore.erase(key, at)]);
     const [entry, ...rest] = await Promise.allSettled([
-      this.index.erase(key),
-      this.outboxes.erase(key),
+      this.stores.index.erase(key),
+      this.stores.outboxes.erase(key),
       this.commands.execute(new ForgetKeptAnswersCommand(key)),
       this.stores.erasures?.post(key, at),
     ]);
@@ -73,7 +65,7 @@ export class SessionErasure {
 
   /** Of an erasure now: about the time, and larger than those before. */
   private async numberOf(key: SessionKey): Promise<number> {
-    const before = await this.turnStore.erasedAt(key).catch(() => null);
+    const before = await this.stores.turnStore.erasedAt(key).catch(() => null);
     return Math.max(Date.now(), (before ?? 0) + 1);
   }
 
@@ -82,7 +74,7 @@ export class SessionErasure {
     for (const { key, at } of (await this.stores.erasures?.news()) ?? []) {
       this.active.forget(key);
       this.indexWriter.forget(key, at);
-      this.outboxes.memory.forget(key, at);
+      this.stores.outboxes.memory.forget(key, at);
       this.events.publish(new SessionErasedEvent(key));
     }
   }

@@ -2,13 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { InvalidRequest, Overloaded, SessionNotFound } from '../../common/app-error.js';
 import type { SessionKey } from '../../common/session-id.js';
 import { ifAvailable } from '../../common/store-unavailable.js';
-import { HotTail } from './hot-tail.js';
 import { IndexWriter } from './index-writer.js';
-import { Outboxes } from './outboxes.js';
-import { SessionIndex, summaryOf, type ListOrder, type SessionSummary, type SummaryPage } from './session-index.js';
+import { summaryOf, type ListOrder, type SessionSummary, type SummaryPage } from './session-index.js';
 import type { Turn } from './session.messages.js';
+import { SessionStores } from './session-stores.js';
 import { mergeTurns, type StoredTurn } from './stored-turn.js';
-import { TurnStore } from './turn-store.js';
 
 const PAGE_TURNS = 100;
 const RETRY_SECONDS = 5;
@@ -32,10 +30,7 @@ export const storeAway = (): Overloaded =>
 @Injectable()
 export class SessionReader {
   constructor(
-    private readonly turnStore: TurnStore,
-    private readonly hotTail: HotTail,
-    private readonly index: SessionIndex,
-    private readonly outboxes: Outboxes,
+    private readonly stores: SessionStores,
     private readonly indexWriter: IndexWriter,
   ) {}
 
@@ -46,9 +41,9 @@ export class SessionReader {
   async list(tenant: string, limit: number, order: ListOrder, after: string | undefined): Promise<SummaryPage> {
     await this.indexWriter.flush(INDEX_FLUSH_MS);
     const read = async (): Promise<SummaryPage> => {
-      const place = after === undefined ? null : await this.index.find({ tenant, sessionId: after });
+      const place = after === undefined ? null : await this.stores.index.find({ tenant, sessionId: after });
       if (after !== undefined && !place) throw new InvalidRequest(`after: there is no session "${after}".`, 'after');
-      return this.index.list(tenant, limit, order, place);
+      return this.stores.index.list(tenant, limit, order, place);
     };
     const page = await ifAvailable(read, null);
     if (!page) throw storeAway();
@@ -68,7 +63,7 @@ export class SessionReader {
     if (!stored && held.length === 0) throw storeAway();
     const turns = mergeTurns(stored ?? [], held).map(({ turn }) => turn);
     const [first, ...rest] = turns;
-    const listed = await ifAvailable(() => this.index.find(key), undefined);
+    const listed = await ifAvailable(() => this.stores.index.find(key), undefined);
     if (listed) return { summary: listed, turns };
     if (first) return { summary: summaryOf(key.sessionId, [first, ...rest]), turns };
     throw listed === undefined ? storeAway() : sessionNotFound(key);
@@ -76,14 +71,14 @@ export class SessionReader {
 
   /** What does not come from a durable store. */
   async held(key: SessionKey): Promise<StoredTurn[]> {
-    return mergeTurns((await this.hotTail.read(key)).turns, this.outboxes.memory.of(key));
+    return mergeTurns((await this.stores.hotTail.read(key)).turns, this.stores.outboxes.memory.of(key));
   }
 
   private async allStored(key: SessionKey): Promise<StoredTurn[]> {
     const newestFirst: StoredTurn[] = [];
     let before: string | null = null;
     do {
-      const page = await this.turnStore.newest(key, PAGE_TURNS, before);
+      const page = await this.stores.turnStore.newest(key, PAGE_TURNS, before);
       newestFirst.push(...page.turns);
       before = page.next;
     } while (before !== null);

@@ -4,17 +4,13 @@ import { ActiveSessions } from './active-sessions.js';
 import { AppendTurnHandler } from './append-turn.handler.js';
 import { CheckSessionStoresHandler } from './check-session-stores.handler.js';
 import { CountSessionsHandler } from './count-sessions.handler.js';
-import { HotTail } from './hot-tail.js';
 import { IndexWriter } from './index-writer.js';
 import { LoadConversationHandler } from './load-conversation.handler.js';
 import { OutboxDrain } from './outbox-drain.js';
-import { Outboxes } from './outboxes.js';
 import { SessionErasure } from './session-erasure.js';
-import { SessionIndex } from './session-index.js';
 import { SessionReader } from './session-reader.js';
 import { SessionStores } from './session-stores.js';
 import { SessionController } from './session.controller.js';
-import { TurnStore } from './turn-store.js';
 
 const INDEX_FLUSH_MS = 5_000;
 
@@ -22,12 +18,7 @@ const INDEX_FLUSH_MS = 5_000;
   imports: [CqrsModule],
   controllers: [SessionController],
   providers: [
-    SessionStores,
-    { provide: TurnStore, useFactory: (stores: SessionStores) => stores.turnStore, inject: [SessionStores] },
-    { provide: SessionIndex, useFactory: (stores: SessionStores) => stores.index, inject: [SessionStores] },
-    { provide: HotTail, useFactory: (stores: SessionStores) => stores.hotTail, inject: [SessionStores] },
-    { provide: Outboxes, useFactory: (stores: SessionStores) => stores.outboxes, inject: [SessionStores] },
-    ...[ActiveSessions, IndexWriter, OutboxDrain, SessionErasure, SessionReader],
+    ...[SessionStores, ActiveSessions, IndexWriter, OutboxDrain, SessionErasure, SessionReader],
     ...[LoadConversationHandler, AppendTurnHandler],
     ...[CheckSessionStoresHandler, CountSessionsHandler],
   ],
