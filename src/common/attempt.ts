@@ -1,22 +1,33 @@
-/** How one call of one target ended. A closed set: it is a metric label. */
-export const ATTEMPT_OUTCOMES = [
-  'ok',
-  'timeout',
-  'unreachable',
-  'cut',
-  'server_error',
-  'rate_limited',
-  'auth',
-  'not_found',
-  'bad_request',
-  'context_length',
-  'content_filter',
-  'bad_answer',
-  'overloaded',
-  'loading',
-  'aborted',
-] as const;
-export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
+/** What can help after a failed call. */
+export type Remedy =
+  /** The same target may do it the next time. */
+  | 'retry'
+  /** This target will not; another one may. */
+  | 'other_target'
+  /** Only a target with a larger context window may. */
+  | 'larger_window'
+  /** Nothing: the request itself is refused. */
+  | 'none';
+
+/** How one call of one target can end, and what can help then. A closed set: it is a metric label. */
+export const REMEDY = {
+  ok: 'none',
+  timeout: 'other_target',
+  unreachable: 'retry',
+  cut: 'retry',
+  server_error: 'retry',
+  rate_limited: 'retry',
+  auth: 'other_target',
+  not_found: 'other_target',
+  bad_request: 'none',
+  context_length: 'larger_window',
+  content_filter: 'none',
+  bad_answer: 'retry',
+  overloaded: 'other_target',
+  loading: 'retry',
+  aborted: 'none',
+} as const satisfies Record<string, Remedy>;
+export type AttemptOutcome = keyof typeof REMEDY;
 
 /** One call of one target, as callers see it in `metadata.attempts`. */
 export interface Attempt {

@@ -104,6 +104,8 @@ const REASONING = new Set(['reasoning_content', 'reasoning', 'reasoning_details'
 /** Of an answer's message: names and numbers of things, and sound beside its transcript. */
 const NOT_SAID = new Set(['role', 'id', 'type', 'index', 'format', 'data', 'expires_at', 'signature']);
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** Tokens of an answer, as far as it has come: text, reasoning, refusals and tool calls of every choice. */
 export function estimateAnswerTokens({ choices }: Completion): number {
   let tokens = 0;
@@ -112,7 +114,7 @@ export function estimateAnswerTokens({ choices }: Completion): number {
     let reasoned = false;
     for (const [field, value] of Object.entries(message)) {
       if (NOT_SAID.has(field) || (REASONING.has(field) && reasoned)) continue;
-      const said = saidTokens(value);
+      const said = sumOfTexts(value, estimateTextTokens, NOT_SAID);
       tokens += said;
       if (REASONING.has(field) && said > 0) reasoned = true;
     }
@@ -120,13 +122,16 @@ export function estimateAnswerTokens({ choices }: Completion): number {
   return tokens;
 }
 
-function saidTokens(value: unknown): number {
-  if (typeof value === 'string') return estimateTextTokens(value);
-  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + saidTokens(item), 0);
+/** What every text in a value counts, but for those of some fields. */
+function sumOfTexts(value: unknown, ofText: TextTokens, without: ReadonlySet<string>): number {
+  if (typeof value === 'string') return ofText(value);
   if (typeof value !== 'object' || value === null) return 0;
-  let tokens = 0;
-  for (const [field, inner] of Object.entries(value)) if (!NOT_SAID.has(field)) tokens += saidTokens(inner);
-  return tokens;
+  let sum = 0;
+  if (Array.isArray(value)) for (const item of value) sum += sumOfTexts(item, ofText, without);
+  else
+    for (const [field, inner] of Object.entries(value))
+      if (!without.has(field)) sum += sumOfTexts(inner, ofText, without);
+  return sum;
 }
 
 function partTokens(part: ContentPart, ofText: TextTokens): number {
@@ -134,7 +139,8 @@ function partTokens(part: ContentPart, ofText: TextTokens): number {
   const written = typeof text === 'string' ? ofText(text) : 0;
   if (type === 'text') return Object.keys(media).length === 0 ? written : written + valueTokens(media, ofText);
   if (String(type).includes('image')) return written + TOKENS_PER_IMAGE;
-  if (String(type).includes('audio')) return written + Math.ceil(textLength(media) / AUDIO_CHARACTERS_PER_TOKEN);
+  if (String(type).includes('audio'))
+    return written + Math.ceil(sumOfTexts(media, (data) => data.length, NONE) / AUDIO_CHARACTERS_PER_TOKEN);
   return written + valueTokens(media, ofText);
 }
 
@@ -149,12 +155,6 @@ function valueTokens(value: unknown, ofText: TextTokens): number {
   }
   for (const [field, inner] of Object.entries(value)) tokens += 1 + ofText(field) + valueTokens(inner, ofText);
   return tokens;
-}
-
-function textLength(value: unknown): number {
-  if (typeof value === 'string') return value.length;
-  if (typeof value !== 'object' || value === null) return 0;
-  return Object.values(value).reduce((sum: number, item) => sum + textLength(item), 0);
 }
 
 /** Share of a window that is kept free for an answer whose length nobody limited. */

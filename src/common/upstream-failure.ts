@@ -1,33 +1,4 @@
-import type { AttemptOutcome } from './attempt.js';
-
-/** What can help after a failed call. */
-export type Remedy =
-  /** The same target may do it the next time. */
-  | 'retry'
-  /** This target will not; another one may. */
-  | 'other_target'
-  /** Only a target with a larger context window may. */
-  | 'larger_window'
-  /** Nothing: the request itself is refused. */
-  | 'none';
-
-const REMEDY: Record<AttemptOutcome, Remedy> = {
-  ok: 'none',
-  timeout: 'other_target',
-  unreachable: 'retry',
-  cut: 'retry',
-  server_error: 'retry',
-  rate_limited: 'retry',
-  auth: 'other_target',
-  not_found: 'other_target',
-  bad_request: 'none',
-  context_length: 'larger_window',
-  content_filter: 'none',
-  bad_answer: 'retry',
-  overloaded: 'other_target',
-  loading: 'retry',
-  aborted: 'none',
-};
+import { REMEDY, type AttemptOutcome, type Remedy } from './attempt.js';
 
 export interface UpstreamFailureDetail {
   /** HTTP status of the server, when it sent one. */

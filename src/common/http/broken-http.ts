@@ -1,40 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import type { Server, ServerResponse } from 'node:http';
+import { STATUS_CODES, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { InvalidRequest } from '../app-error.js';
 
 type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
 
-interface Refusal {
-  readonly status: string;
-  readonly message: string;
-}
+type Refusal = readonly [status: number, message: string];
 
-const NO_HTTP: Refusal = {
-  status: '400 Bad Request',
-  message: 'Bad Request: this is not a valid HTTP request.',
-};
+const NO_HTTP: Refusal = [400, 'Bad Request: this is not a valid HTTP request.'];
 const REFUSALS: ReadonlyMap<string | undefined, Refusal> = new Map([
-  [
-    'HPE_HEADER_OVERFLOW',
-    {
-      status: '431 Request Header Fields Too Large',
-      message: 'Request Header Fields Too Large: path and headers together may have 16 KiB.',
-    },
-  ],
-  [
-    'ERR_HTTP_REQUEST_TIMEOUT',
-    { status: '408 Request Timeout', message: 'Request Timeout: the request took too long to arrive.' },
-  ],
+  ['HPE_HEADER_OVERFLOW', [431, 'Request Header Fields Too Large: path and headers together may have 16 KiB.']],
+  ['ERR_HTTP_REQUEST_TIMEOUT', [408, 'Request Timeout: the request took too long to arrive.']],
 ]);
-const NO_EXPECTATION: Refusal = {
-  status: '417 Expectation Failed',
-  message: 'Expect: 100-continue is the only expectation that can be met.',
-};
-const NO_PROXY: Refusal = {
-  status: '405 Method Not Allowed',
-  message: 'CONNECT: this service is no proxy. GET /docs lists all routes.',
-};
+const NO_EXPECTATION: Refusal = [417, 'Expect: 100-continue is the only expectation that can be met.'];
+const NO_PROXY: Refusal = [405, 'CONNECT: this service is no proxy. GET /docs lists all routes.'];
 
 /** Answers what is not HTTP (broken framing, headers too large or too slow) in the API's error form, and hangs up. */
 export function answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
@@ -53,10 +32,10 @@ export function answerForNode(server: Server): void {
   server.on('connect', (_, socket) => socket.end(refused(NO_PROXY)));
 }
 
-function refused({ status, message }: Refusal): string {
+function refused([status, message]: Refusal): string {
   const text = JSON.stringify(new InvalidRequest(message).toBody());
   const head = [
-    `HTTP/1.1 ${status}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'content-type: application/json; charset=utf-8',
     'x-should-retry: false',
     `x-request-id: ${randomUUID()}`,

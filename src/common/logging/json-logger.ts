@@ -19,35 +19,27 @@ interface Entry {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** Nest tells an error of a shutdown hook with its stack behind it, which is no context. */
-function contextOf(error: Error, rest: readonly unknown[]): string {
-  const last = rest.at(-1);
-  return typeof last === 'string' && last !== error.stack ? last : '';
-}
-
 /**
- * The arguments of a Nest logger call: message or fields, then anything, then the context (Nest's `Logger` always puts
- * its own last). A later string is the text of a call that began with fields, or a stack.
+ * The arguments of a Nest logger call: message, fields or an error, then anything, then the context (Nest's `Logger` always
+ * puts its own last). A later string is the text of a call that began with fields, or a stack.
  */
 function readArguments(first: unknown, rest: readonly unknown[]): Entry {
-  if (first instanceof Error) return { context: contextOf(first, rest), text: first.message, fields: { err: first } };
-  const [text, own] = rest;
-  if (rest.length === 2 && typeof text === 'string' && typeof own === 'string' && isFields(first)) {
-    return { context: own, text, fields: first }; // as nearly all of our own lines are
-  }
   const last = rest.at(-1);
   const context = typeof last === 'string' ? last : '';
-  const between = context ? rest.slice(0, -1) : rest;
-  if (isFields(first)) {
-    return { context, text: between.find((value) => typeof value === 'string'), fields: first };
+  if (first instanceof Error) {
+    // Nest tells an error of a shutdown hook with its stack behind it, which is no context
+    return { context: context === first.stack ? '' : context, text: first.message, fields: { err: first } };
   }
-  let fields: Record<string, unknown> = {};
-  for (const value of between) {
+  let fields = isFields(first) ? first : {};
+  let text = isFields(first) ? undefined : typeof first === 'function' ? first.name : String(first);
+  for (let i = 0; i < (context ? rest.length - 1 : rest.length); i += 1) {
+    const value = rest[i];
     if (value instanceof Error) fields = { ...fields, err: value };
     else if (isFields(value)) fields = { ...fields, ...value };
+    else if (typeof value === 'string' && text === undefined) text = value;
     else if (typeof value === 'string') fields = { ...fields, stack: loggedText(value) };
   }
-  return { context, text: typeof first === 'function' ? first.name : String(first), fields };
+  return { context, text, fields };
 }
 
 /** `,"name":value` of every field; a value that JSON cannot say (a circle, a bigint) is shown by its type or as text. */

@@ -5,7 +5,7 @@ import type { Attempt } from '../../common/attempt.js';
 import { inTime } from '../../common/in-time.js';
 import { RecentAnswer } from '../../common/recent-answer.js';
 import type { TargetStatus } from '../../common/target.js';
-import type { AnsweredBy, CompletedChat, ChatTiming } from '../chat/chat.messages.js';
+import type { CompletedChat } from '../chat/chat.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { CountSessionsQuery, type OutboxCount } from '../session/session.messages.js';
 import type { Spending } from './usage-ledger.js';
@@ -99,16 +99,19 @@ export class RouterMetrics {
   }
 
   /** @param model the name asked for, as it may stand in a label */
-  recordChat(chat: CompletedChat, model: string, spent: Spending): void {
+  recordChat(chat: CompletedChat, model: string, spent: Readonly<Spending>): void {
     this.requests.inc({ model, status: statusLabel(chat) });
     this.cache.inc({ result: chat.cache.result });
     // A cache hit ends before the decision; its route is that of the stored answer.
-    if (chat.route && chat.cache.result !== 'HIT') this.recordDecision(chat.route);
+    if (chat.route && chat.cache.result !== 'HIT') {
+      const { strategy, target, reasonCode } = chat.route;
+      this.decisions.inc({ strategy, target, reason: reasonCode });
+    }
     this.recordAttempts(chat.attempts);
     this.recordTiming(model, chat);
-    this.tokens.inc({ model, type: 'prompt' }, spent.promptTokens);
-    this.tokens.inc({ model, type: 'completion' }, spent.completionTokens);
-    this.cost.inc({ model }, spent.costUsd);
+    this.tokens.inc({ model, type: 'prompt' }, spent.prompt_tokens);
+    this.tokens.inc({ model, type: 'completion' }, spent.completion_tokens);
+    this.cost.inc({ model }, spent.cost_usd);
   }
 
   /** A fallback is a step from one target to another in the order of attempts. */
@@ -126,16 +129,12 @@ export class RouterMetrics {
     return this.registry.metrics();
   }
 
-  private recordDecision({ strategy, target, reasonCode }: AnsweredBy): void {
-    this.decisions.inc({ strategy, target, reason: reasonCode });
-  }
-
-  private recordTiming(model: string, chat: { outcome: string; stream: boolean; timing: ChatTiming }): void {
-    const { totalMs, overheadMs, firstTokenMs } = chat.timing;
-    if (chat.outcome !== 'aborted') this.response.observe({ model }, totalMs / MS_PER_SECOND);
+  private recordTiming(model: string, { outcome, stream, timing }: CompletedChat): void {
+    const { totalMs, overheadMs, firstTokenMs } = timing;
+    if (outcome !== 'aborted') this.response.observe({ model }, totalMs / MS_PER_SECOND);
     if (firstTokenMs === null) return;
     this.overhead.observe(overheadMs / MS_PER_SECOND);
-    if (chat.stream) this.ttft.observe({ model }, firstTokenMs / MS_PER_SECOND);
+    if (stream) this.ttft.observe({ model }, firstTokenMs / MS_PER_SECOND);
   }
 
   private async readBreakers(gauge: Gauge): Promise<void> {

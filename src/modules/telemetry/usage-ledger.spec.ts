@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { completedChat } from './completed-event.fixture.js';
 import { spendingOf } from './usage-ledger.js';
 
-const NOTHING = { promptTokens: 0, completionTokens: 0, costUsd: 0 };
+const NOTHING = { prompt_tokens: 0, completion_tokens: 0, cost_usd: 0 };
 
 describe('spendingOf', () => {
   it.each(['answered', 'cut', 'aborted'] as const)('counts what an %s request used', (outcome) => {
-    expect(spendingOf(completedChat({ outcome }))).toEqual({ promptTokens: 10, completionTokens: 20, costUsd: 0.5 });
+    expect(spendingOf(completedChat({ outcome }))).toEqual({ prompt_tokens: 10, completion_tokens: 20, cost_usd: 0.5 });
   });
 
   it('counts nothing for failed requests and cache hits', () => {

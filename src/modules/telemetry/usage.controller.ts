@@ -7,9 +7,6 @@ import { ApiErrors } from '../../common/http/api-docs.js';
 import { RecordChatCompletedHandler } from './record-chat-completed.handler.js';
 import { UsageLedger, type TenantUsage } from './usage-ledger.js';
 
-/** Digits of a USD amount that mean something; sums of doubles have more. */
-const USD_DECIMALS = 9;
-
 const USAGE_SCHEMA = {
   type: 'object' as const,
   required: ['object', 'data'],
@@ -37,14 +34,6 @@ const EXAMPLE = {
   data: [{ tenant: 'acme', requests: 42, prompt_tokens: 5120, completion_tokens: 20480, cost_usd: 0.2176 }],
 };
 
-const toJson = ({ tenant, requests, promptTokens, completionTokens, costUsd }: TenantUsage) => ({
-  tenant,
-  requests,
-  prompt_tokens: promptTokens,
-  completion_tokens: completionTokens,
-  cost_usd: Number(costUsd.toFixed(USD_DECIMALS)),
-});
-
 @ApiTags('Operations')
 @Controller('admin')
 export class UsageController {
@@ -65,9 +54,9 @@ export class UsageController {
   })
   @ApiOkResponse({ description: 'One entry per tenant.', schema: { ...USAGE_SCHEMA, example: EXAMPLE } })
   @ApiErrors(InvalidApiKey, PermissionDenied)
-  read(@CurrentCaller() caller: Caller): { object: 'list'; data: ReturnType<typeof toJson>[] } {
+  read(@CurrentCaller() caller: Caller): { object: 'list'; data: TenantUsage[] } {
     const tenant = caller.scopes.includes('operator') ? null : caller.tenant;
     this.requests.catchUp();
-    return { object: 'list', data: this.ledger.report(tenant).map(toJson) };
+    return { object: 'list', data: this.ledger.report(tenant) };
   }
 }
