@@ -9,25 +9,42 @@ export type Remedy =
   /** Nothing: the request itself is refused. */
   | 'none';
 
-/** How one call of one target can end, and what can help then. A closed set: it is a metric label. */
-export const REMEDY = {
-  ok: 'none',
-  timeout: 'other_target',
-  unreachable: 'retry',
-  cut: 'retry',
-  server_error: 'retry',
-  rate_limited: 'retry',
-  auth: 'other_target',
-  not_found: 'other_target',
-  bad_request: 'none',
-  context_length: 'larger_window',
-  content_filter: 'none',
-  bad_answer: 'retry',
-  overloaded: 'other_target',
-  loading: 'retry',
-  aborted: 'none',
-} as const satisfies Record<string, Remedy>;
-export type AttemptOutcome = keyof typeof REMEDY;
+/** What the end of a call says. */
+interface Meaning {
+  readonly remedy: Remedy;
+  /** Something about the target: it counts for its breaker. A 4xx is an answer, and a caller who left is no fault. */
+  readonly isFault?: true;
+  /** A refusal of the request itself: the reason is the caller's. */
+  readonly isRefusal?: true;
+  /** A later try can do nothing about it. */
+  readonly isLasting?: true;
+  /** It says itself when to come back, or it cost the server nothing. */
+  readonly isPatient?: true;
+  /** No slot was free here, or the caller left: the server was never asked. */
+  readonly isUnasked?: true;
+}
+
+const OUTCOMES = {
+  ok: { remedy: 'none' },
+  timeout: { remedy: 'other_target', isFault: true },
+  unreachable: { remedy: 'retry', isFault: true },
+  cut: { remedy: 'retry', isFault: true },
+  server_error: { remedy: 'retry', isFault: true },
+  rate_limited: { remedy: 'retry', isPatient: true },
+  auth: { remedy: 'other_target', isLasting: true },
+  not_found: { remedy: 'other_target', isLasting: true },
+  bad_request: { remedy: 'none', isRefusal: true },
+  context_length: { remedy: 'larger_window', isRefusal: true, isLasting: true },
+  content_filter: { remedy: 'none', isRefusal: true },
+  bad_answer: { remedy: 'retry', isFault: true },
+  overloaded: { remedy: 'other_target', isPatient: true, isUnasked: true },
+  loading: { remedy: 'retry', isPatient: true },
+  aborted: { remedy: 'none', isUnasked: true },
+} as const satisfies Record<string, Meaning>;
+
+/** How one call of one target ended. A closed set: it is a metric label. */
+export type AttemptOutcome = keyof typeof OUTCOMES;
+export const meaningOf = (outcome: AttemptOutcome): Meaning => OUTCOMES[outcome];
 
 /** One call of one target, as callers see it in `metadata.attempts`. */
 export interface Attempt {

@@ -1,4 +1,4 @@
-import { REMEDY, type AttemptOutcome, type Remedy } from './attempt.js';
+import { meaningOf, type AttemptOutcome, type Remedy } from './attempt.js';
 
 export interface UpstreamFailureDetail {
   /** HTTP status of the server, when it sent one. */
@@ -24,6 +24,6 @@ export class UpstreamFailure extends Error {
   ) {
     super(message, options);
     this.name = 'UpstreamFailure';
-    this.remedy = REMEDY[outcome];
+    this.remedy = meaningOf(outcome).remedy;
   }
 }

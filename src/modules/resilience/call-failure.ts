@@ -9,7 +9,7 @@ import {
   UpstreamError,
   UpstreamTimeout,
 } from '../../common/app-error.js';
-import type { AttemptOutcome } from '../../common/attempt.js';
+import { meaningOf, type AttemptOutcome } from '../../common/attempt.js';
 import { retryAfterSeconds } from '../../common/retry-after.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
 
@@ -32,12 +32,9 @@ function refusal({ outcome, detail, message }: UpstreamFailure): AppError {
   return new UpstreamError('The model server could not answer.', null, { cause: message });
 }
 
-/** Failures that a later try can do nothing about. */
-const LASTING: readonly AttemptOutcome[] = ['auth', 'not_found', 'context_length'];
 /** Whether a later try may succeed. */
-export const mayPass = ({ outcome }: UpstreamFailure): boolean => !LASTING.includes(outcome);
-/** Failures that say themselves when to come back, or that cost the server nothing. */
-const PATIENT: readonly AttemptOutcome[] = ['rate_limited', 'overloaded', 'loading'];
+export const mayPass = ({ outcome }: UpstreamFailure): boolean => !meaningOf(outcome).isLasting;
+
 /** How a search for an answer ended in vain. */
 export interface VainSearch {
   readonly failures: readonly UpstreamFailure[];
@@ -64,7 +61,7 @@ export function failureOfAll({ failures, untried, waitMs }: VainSearch, random: 
 
 /** Tells SDKs not to multiply what was retried here (`x-should-retry: false`). */
 export function finalIfRetried(error: AppError, failures: readonly UpstreamFailure[]): AppError {
-  const tries = failures.filter(({ outcome }) => !LASTING.includes(outcome) && !PATIENT.includes(outcome));
+  const tries = failures.filter((failure) => mayPass(failure) && !meaningOf(failure.outcome).isPatient);
   return tries.length > 1 ? error.final() : error;
 }
 
@@ -95,13 +92,10 @@ function lastingFailure(failures: readonly UpstreamFailure[]): AppError {
   ).final();
 }
 
-/** A server may refuse in the middle of its answer, too; the reason is the caller's then. */
-const REFUSED: ReadonlySet<AttemptOutcome> = new Set(['bad_request', 'context_length', 'content_filter']);
-
-/** What goes out in-band when an answer that had begun breaks off. */
+/** What goes out in-band when an answer that had begun breaks off. A server may refuse in the middle of it, too. */
 export function brokenOff(error: unknown): unknown {
   if (!(error instanceof UpstreamFailure)) return error;
-  if (REFUSED.has(error.outcome)) return refusal(error);
+  if (meaningOf(error.outcome).isRefusal) return refusal(error);
   const options = { cause: error };
   if (error.outcome === 'timeout') {
     return new UpstreamTimeout('The model server fell silent in the middle of its answer.', null, options);

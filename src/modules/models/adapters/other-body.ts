@@ -3,8 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { readableJson } from '../../../common/json/readable.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import { decodedBeginning, isEncoded } from './content-coding.js';
-import { errorIn, isErrorBody } from './provider-error.js';
-import { failureOfBody, failureOfStatus } from './upstream-errors.js';
+import { failureIn, failureOfStatus } from './upstream-errors.js';
 
 /** Enough of an error body to find its message. */
 const MAX_BYTES = 64 * 1024;
@@ -31,9 +30,8 @@ export class OtherBody {
     const { status, headers } = this;
     const text = await this.text();
     if (status > 299) return failureOfStatus(status, text, headers);
-    const body = readableJson(text);
-    if (isErrorBody(body)) return failureOfBody(errorIn(body), headers);
-    return new UpstreamFailure('bad_answer', 'asked for a stream, got JSON that is no error');
+    const noError = 'asked for a stream, got JSON that is no error';
+    return failureIn(readableJson(text), headers) ?? new UpstreamFailure('bad_answer', noError);
   }
 
   /** Without half a character at its end. */

@@ -6,9 +6,8 @@ import { readableJson } from '../../../common/json/readable.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import { decodedBytes, isEncoded } from './content-coding.js';
 import { MAX_RESPONSE_BYTES, type ModelServer } from './model-server.js';
-import { errorIn, isErrorBody } from './provider-error.js';
 import { ServerCall } from './server-call.js';
-import { failureOfBody, failureOfTransport } from './upstream-errors.js';
+import { failureIn, failureOfTransport } from './upstream-errors.js';
 
 const background = new BackgroundWork('models');
 
@@ -92,7 +91,8 @@ const late = (call: PlainCall): void => call.late();
 function completionOf(text: string, headers: IncomingHttpHeaders): Completion {
   const json = readableJson(text);
   if (json === undefined) throw new UpstreamFailure('bad_answer', 'the answer is not JSON');
-  if (isErrorBody(json)) throw failureOfBody(errorIn(json), headers);
+  const failure = failureIn(json, headers);
+  if (failure) throw failure;
   const completion = completionIn(json);
   if (completion && hasContent(completion)) return completion;
   throw new UpstreamFailure('bad_answer', 'the answer has no content and no finish reason');

@@ -5,25 +5,26 @@ import { isFields, ownField, type Fields } from '../../../common/json/fields.js'
 const isObject = (value: unknown): value is Readonly<Fields> => typeof value === 'object' && value !== null;
 
 /**
- * Whether this JSON from the body of a 200 answer is an error and no part of an answer. Servers say it as `error`
- * (object or text) at the top or in a choice, as `object: "error"` (vLLM), `type: "error"`, the finish reason
+ * What tells of an error in the JSON of a 200 answer; `undefined` where it is none, but part of an answer. Servers say it
+ * as `error` (object or text) at the top or in a choice, as `object: "error"` (vLLM), `type: "error"`, the finish reason
  * `error`, a list of one, or a `detail` or `message` where choices should be. `error: null` is none.
  */
-export function isErrorBody(json: unknown): boolean {
-  if (!isObject(json)) return false;
-  if (Array.isArray(json)) return json.some(isErrorBody);
+export function errorIn(json: unknown): unknown {
+  if (!isObject(json)) return undefined;
+  if (Array.isArray(json)) return json.some((item) => errorIn(item) !== undefined) ? json : undefined;
   const { error, choices } = json as Completion;
   const hasChoices = Array.isArray(choices) && choices.length > 0;
-  if (error) return !hasChoices || !isEmpty(error);
-  if (json['object'] === 'error') return true;
+  if (error) return !hasChoices || !isEmpty(error) ? json : undefined;
+  if (json['object'] === 'error') return json;
   if (hasChoices) {
-    for (const choice of choices) if (isErrorChoice(choice)) return true;
-    return false;
+    const choice = choices.find(isErrorChoice);
+    return choice && { error: choice['error'] || 'the answer ended with an error' };
   }
-  if (json['type'] === 'error') return true;
+  if (json['type'] === 'error') return json;
   // what has neither choices nor the name of a chunk is no part of an answer; usage alone and pings say nothing
-  if (Array.isArray(choices) || String(json['object']).startsWith('chat.completion')) return false;
-  return ERROR_FIELDS.some((field) => Boolean(ownField(json, field))) || claimsErrorStatus(json);
+  if (Array.isArray(choices) || String(json['object']).startsWith('chat.completion')) return undefined;
+  const isError = ERROR_FIELDS.some((field) => Boolean(ownField(json, field))) || claimsErrorStatus(json);
+  return isError ? json : undefined;
 }
 
 const ERROR_FIELDS = [
@@ -41,15 +42,6 @@ const ERROR_FIELDS = [
 function claimsErrorStatus(json: Readonly<Fields>): boolean {
   const status = json['status'] ?? json['code'] ?? json['status_code'];
   return typeof status === 'number' && status >= 400 && status < 600;
-}
-
-/** The part of an error body that tells of the error; choices may hold it. */
-export function errorIn(json: unknown): unknown {
-  if (!isObject(json) || json['error']) return json;
-  const choices = (json as Completion).choices;
-  const choice = Array.isArray(choices) ? choices.find(isErrorChoice) : undefined;
-  if (!choice) return json;
-  return choice['error'] ? { error: choice['error'] } : { error: 'the answer ended with an error' };
 }
 
 const isErrorChoice = (choice: unknown): boolean =>

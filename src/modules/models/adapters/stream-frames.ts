@@ -1,11 +1,10 @@
 import { hasContent, type ChatFrame } from '../../../common/chat.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
-import { errorIn, isErrorBody } from './provider-error.js';
 import { completionIn } from '../../../common/answer-shape.js';
 import { readableJson } from '../../../common/json/readable.js';
 import { FrameTemplate, TextRun } from '../../../common/text-run.js';
 import type { SseError, SseItem } from './sse-parser.js';
-import { failureOfBody } from './upstream-errors.js';
+import { failureIn, failureOfBody } from './upstream-errors.js';
 
 const DONE = '[DONE]';
 /** Frames before the first content are kept until it comes. */
@@ -72,10 +71,8 @@ export class StreamFrames {
 
   private frame(text: string): ChatFrame | null {
     const data = readableJson(text);
-    if (isErrorBody(data)) {
-      this.failure = failureOfBody(errorIn(data));
-      return null;
-    }
+    this.failure = failureIn(data);
+    if (this.failure) return null;
     const json = completionIn(data);
     if (!json) {
       this.skipped += 1;

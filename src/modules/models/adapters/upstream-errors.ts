@@ -1,6 +1,6 @@
-import type { AttemptOutcome } from '../../../common/attempt.js';
+import { meaningOf, type AttemptOutcome } from '../../../common/attempt.js';
 import { UpstreamFailure, type UpstreamFailureDetail } from '../../../common/upstream-failure.js';
-import { readProviderError, type ProviderError } from './provider-error.js';
+import { errorIn, readProviderError, type ProviderError } from './provider-error.js';
 import { readableJson } from '../../../common/json/readable.js';
 import { capped, retryAfterMs } from '../../../common/retry-after.js';
 
@@ -53,11 +53,15 @@ function outcomeOf(status: number, words: string): AttemptOutcome {
 
 const isLoading = (words: string): boolean => LOADING.test(words) && !NOT_LOADABLE.test(words);
 
-const REFUSALS: readonly AttemptOutcome[] = ['bad_request', 'context_length', 'content_filter'];
-
 /** What a status other than 2xx means. Only refusals of the request itself keep the provider's own words. */
 export function failureOfStatus(status: number, body: string, headers: Headers): UpstreamFailure {
   return failureOf(status, readProviderError(parsed(body)), headers);
+}
+
+/** What the JSON of an answer with status 200 says of an error; `null` where it is part of an answer. */
+export function failureIn(body: unknown, headers: Headers = {}): UpstreamFailure | null {
+  const error = errorIn(body);
+  return error === undefined ? null : failureOfBody(error, headers);
 }
 
 /** What an error inside an answer with status 200 means: the same as if its code had been the status. */
@@ -71,12 +75,13 @@ function failureOf(status: number, error: ProviderError, headers: Headers): Upst
   const words = `${names} ${message}`.trim();
   const outcome = outcomeOf(status, words);
   const waitMs = retryAfterMs(headers) ?? (error.retryAfterMs === null ? undefined : capped(error.retryAfterMs));
+  const { isRefusal = false } = meaningOf(outcome);
   const detail: UpstreamFailureDetail = {
     status,
     ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
     ...(param === null ? {} : { param }),
-    ...(REFUSALS.includes(outcome) && message ? { providerMessage: message } : {}),
-    ...(REFUSALS.includes(outcome) && innererror ? { innererror } : {}),
+    ...(isRefusal && message ? { providerMessage: message } : {}),
+    ...(isRefusal && innererror ? { innererror } : {}),
   };
   return new UpstreamFailure(outcome, `HTTP ${status}: ${words || 'no message'}`, detail);
 }
