@@ -60,20 +60,6 @@ export class SetTargetBreakerCommand extends Command<void> {
   }
 }
 
-/**
- * Takes a target out of (or back into) rotation on every replica, for good; calls in flight go on.
- *
- * @throws ModelNotFound
- */
-export class SetTargetDrainedCommand extends Command<TargetStatus> {
-  constructor(
-    readonly target: string,
-    readonly drained: boolean,
-  ) {
-    super();
-  }
-}
-
 /** Where and how often model servers are looked for while no targets are configured. */
 export class TargetSearchOptions {
   readonly env: Environment;

@@ -6,7 +6,6 @@ import { ListTargetsHandler } from './list-targets.handler.js';
 import { ModelController } from './model.controller.js';
 import { TargetSearchOptions } from './models.messages.js';
 import { SetTargetBreakerHandler } from './set-target-breaker.handler.js';
-import { SetTargetDrainedHandler } from './set-target-drained.handler.js';
 import { StreamModelHandler } from './stream-model.handler.js';
 import { TargetCatalogue } from './target-catalogue.js';
 import { WarmthWatch } from './warmth-watch.js';
@@ -23,7 +22,6 @@ import { TargetController } from './target.controller.js';
     DrainSharing,
     StreamModelHandler,
     ListTargetsHandler,
-    SetTargetDrainedHandler,
     WarmthWatch,
     TargetSearch,
     SetTargetBreakerHandler,

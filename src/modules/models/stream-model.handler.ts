@@ -7,7 +7,7 @@ import { StreamedCall } from './adapters/streamed-call.js';
 import { LiveTarget } from './live-target.js';
 import { StreamModelCommand, type ModelCall, type ModelStream } from './models.messages.js';
 import { ObservedStream } from './observed-stream.js';
-import { upstreamBody, upstreamText } from './upstream-body.js';
+import { upstreamMessages, upstreamText } from './upstream-body.js';
 
 /** A stream that is kept alive by comments or empty frames must bring content within this time. */
 const SIGNS_OF_LIFE_MS = 60_000;
@@ -29,7 +29,9 @@ async function waitForSlot({ slots, timeouts }: LiveTarget, call: ModelCall): Pr
 
 function streamOf(target: LiveTarget, call: ModelCall): ModelStream {
   const { request, signal } = call;
-  if (!target.server) return new SimulatedStream(target.config, upstreamBody(call, target), signal);
+  if (!target.server) {
+    return new SimulatedStream(target.config, { ...request, messages: upstreamMessages(call, target) }, signal);
+  }
   const body = upstreamText(call, target);
   const beginMs = Math.min(call.beginWithinMs, beginLimitMs(target, request));
   if (!request.stream) return new PlainCall(target.server, body, beginMs, signal);

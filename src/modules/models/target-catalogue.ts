@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { ModelNotFound } from '../../common/app-error.js';
 import { BackgroundWork } from '../../common/background-work.js';
 import type { RouterConfig, TargetConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
@@ -10,9 +9,6 @@ import { ModelServer } from './adapters/model-server.js';
 import { ENDPOINTS } from './adapters/providers.js';
 import { DrainedTargets } from './drained-targets.js';
 import { LiveTarget } from './live-target.js';
-
-export const noSuchTarget = (): ModelNotFound =>
-  new ModelNotFound('There is no target of that id. GET /admin/targets lists them.', 'id');
 
 /**
  * The targets in force, in configured order. A reload keeps those that did not change, with all they learned, and of one
@@ -34,13 +30,6 @@ export class TargetCatalogue implements OnApplicationShutdown {
 
   list(): readonly LiveTarget[] {
     return this.targets;
-  }
-
-  /** @throws ModelNotFound */
-  get(id: string): LiveTarget {
-    const target = this.targets.find((known) => known.id === id);
-    if (!target) throw noSuchTarget();
-    return target;
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -1,5 +1,4 @@
 import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { InvalidApiKey, ModelNotFound, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
@@ -12,8 +11,8 @@ import { ApiErrors } from '../../common/http/api-docs.js';
 import { redact } from '../../common/logging/redact.js';
 import type { LastError, TargetStatus } from '../../common/target.js';
 import { TenantTargets } from '../../common/tenant-targets.js';
-import { ListTargetsQuery, SetTargetDrainedCommand } from './models.messages.js';
-import { noSuchTarget } from './target-catalogue.js';
+import { DrainSharing } from './drain-sharing.js';
+import { TargetCatalogue } from './target-catalogue.js';
 
 const targetExample = {
   id: 'local',
@@ -70,8 +69,8 @@ function toJson(target: TargetStatus, caller: Caller, all: RouterConfig['targets
 export class TargetController {
   constructor(
     @Inject(LiveConfig) private readonly config: LiveConfig,
-    private readonly queries: QueryBus,
-    private readonly commands: CommandBus,
+    private readonly catalogue: TargetCatalogue,
+    private readonly sharing: DrainSharing,
   ) {}
 
   @Get()
@@ -80,9 +79,8 @@ export class TargetController {
       'Every target and how it does: breaker, load, time to first token (ms), errors (what the provider said: scope operator)',
   })
   @ApiOkResponse({ schema: { type: 'array', items: { type: 'object' }, example: [targetExample] } })
-  async list(@CurrentCaller() caller: Caller) {
-    const targets = await this.queries.execute(new ListTargetsQuery());
-    return targets.filter(({ id }) => this.mayReach(caller, id)).map((target) => this.shown(target, caller));
+  list(@CurrentCaller() caller: Caller) {
+    return this.targetsOf(caller).map((target) => this.shown(target, caller));
   }
 
   @Post(':id/drain')
@@ -93,7 +91,7 @@ export class TargetController {
   @ApiOkResponse({ schema: { type: 'object', example: { ...targetExample, breaker: 'drained' } } })
   @ApiErrors(ModelNotFound)
   async drain(@Param('id') id: string, @CurrentCaller() caller: Caller) {
-    return this.shown(await this.steer(id, true, caller), caller);
+    return this.steer(id, true, caller);
   }
 
   @Post(':id/enable')
@@ -102,20 +100,23 @@ export class TargetController {
   @ApiOkResponse({ schema: { type: 'object', example: targetExample } })
   @ApiErrors(ModelNotFound)
   async enable(@Param('id') id: string, @CurrentCaller() caller: Caller) {
-    return this.shown(await this.steer(id, false, caller), caller);
+    return this.steer(id, false, caller);
   }
 
   private shown(target: TargetStatus, caller: Caller) {
     return toJson(target, caller, this.config.current.targets);
   }
 
-  private async steer(id: string, drained: boolean, caller: Caller): Promise<TargetStatus> {
-    if (!this.mayReach(caller, id)) throw noSuchTarget();
-    return this.commands.execute(new SetTargetDrainedCommand(id, drained));
+  private async steer(id: string, drained: boolean, caller: Caller) {
+    const target = this.targetsOf(caller).find((own) => own.id === id);
+    if (!target) throw new ModelNotFound('There is no target of that id. GET /admin/targets lists them.', 'id');
+    await this.sharing.set(id, drained);
+    return this.shown(target, caller);
   }
 
   /** Scope `operator` sees every tenant's. */
-  private mayReach({ tenant, scopes }: Caller, id: string): boolean {
-    return scopes.includes('operator') || new TenantTargets(this.config.current, tenant).includes(id);
+  private targetsOf({ tenant, scopes }: Caller): readonly TargetStatus[] {
+    const all = this.catalogue.list();
+    return scopes.includes('operator') ? all : new TenantTargets(this.config.current, tenant).of(all);
   }
 }

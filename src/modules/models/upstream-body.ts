@@ -1,30 +1,19 @@
 import type { ChatMessage, ChatRequest } from '../../common/chat.js';
 import { fitConversation } from '../../common/conversation.js';
-import { sourceOf, type JsonSource } from '../../common/json/source.js';
+import { outlineOf } from '../../common/json/outline.js';
+import { JsonSource, sourceOf } from '../../common/json/source.js';
 import type { LiveTarget } from './live-target.js';
 import type { ModelCall } from './models.messages.js';
 
 /**
- * The request as the target's server gets it: everything the caller sent, with the target's own model name, the stored
- * turns that fit its window, an answer to go on with as the last message ("prefill"), and usage asked for (who pays must
- * know).
- */
-export function upstreamBody(call: ModelCall, target: LiveTarget): ChatRequest {
-  const { request } = call;
-  const body: ChatRequest = { ...request, model: target.upstreamModel };
-  body.messages = upstreamMessages(call, target);
-  if (request.stream) body.stream_options = { ...request.stream_options, include_usage: true };
-  return body;
-}
-
-/**
- * `upstreamBody` as JSON. What the caller sent goes on as the text it came in, byte by byte: only members that change
- * are written anew, and stored messages are put in front of the caller's own.
+ * The JSON that the target's server gets: everything the caller sent, with the target's own model name, the stored turns
+ * that fit its window, an answer to go on with as the last message ("prefill"), and usage asked for (who pays must know).
+ * What the caller sent goes on as the text it came in, byte by byte: only members that change are written anew, and stored
+ * messages are put in front of the caller's own.
  */
 export function upstreamText(call: ModelCall, target: LiveTarget): string {
   const { request } = call;
-  const source = sourceOf(request);
-  if (!source) return JSON.stringify(upstreamBody(call, target));
+  const source = sourceOf(request) ?? madeHere(request);
   const changed: Record<string, string> = { model: JSON.stringify(target.upstreamModel) };
   const messages = upstreamMessages(call, target);
   if (messages !== request.messages) changed['messages'] = messagesText(messages, request, source);
@@ -35,7 +24,13 @@ export function upstreamText(call: ModelCall, target: LiveTarget): string {
   return source.with(changed);
 }
 
-function upstreamMessages({ request, history, partialAnswer }: ModelCall, target: LiveTarget): ChatMessage[] {
+function madeHere(request: ChatRequest): JsonSource {
+  const text = JSON.stringify(request);
+  return new JsonSource(text, outlineOf(text), false);
+}
+
+/** The messages that a model gets: stored turns that fit its window, the caller's, and the answer to go on with. */
+export function upstreamMessages({ request, history, partialAnswer }: ModelCall, target: LiveTarget): ChatMessage[] {
   const { messages } = fitConversation(history, request, target.contextWindow);
   return partialAnswer === null ? messages : [...messages, { role: 'assistant', content: partialAnswer }];
 }

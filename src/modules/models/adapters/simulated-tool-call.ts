@@ -47,6 +47,12 @@ function demandedName(choice: unknown): string | null {
   return (choice as Tool).function?.name ?? null;
 }
 
+const SMALLEST: ReadonlyMap<unknown, unknown> = new Map<unknown, unknown>([
+  ['number', 0],
+  ['integer', 0],
+  ['boolean', false],
+]);
+
 function minimalObject(schema: JsonSchema | undefined, depth: number): Record<string, unknown> {
   const required = Array.isArray(schema?.required) && depth < MAX_DEPTH ? (schema.required as readonly string[]) : [];
   return Object.fromEntries(
@@ -59,19 +65,7 @@ function minimalValue(schema: JsonSchema | undefined, depth: number): unknown {
   if (schema?.default !== undefined) return schema.default;
   if (Array.isArray(schema?.enum)) return (schema.enum as readonly unknown[])[0] ?? null;
   const type: unknown = Array.isArray(schema?.type) ? schema.type[0] : schema?.type;
-  switch (type) {
-    case 'object':
-      return minimalObject(schema, depth);
-    case 'array':
-      return [];
-    case 'number':
-    case 'integer':
-      return 0;
-    case 'boolean':
-      return false;
-    case 'null':
-      return null;
-    default:
-      return '';
-  }
+  if (type === 'object') return minimalObject(schema, depth);
+  if (type === 'array') return [];
+  return SMALLEST.get(type) ?? (type === 'null' ? null : '');
 }

@@ -36,6 +36,7 @@ type Head = Pick<Completion, 'id' | 'created' | 'model'> & { simulated: true };
  */
 export class SimulatedStream extends IteratedStream implements ModelStream {
   upstreamMs = 0;
+  private readonly pace: NonNullable<SimulatedTarget['pace']>;
 
   constructor(
     private readonly target: SimulatedTarget,
@@ -44,6 +45,7 @@ export class SimulatedStream extends IteratedStream implements ModelStream {
     private readonly clock: () => number = Date.now,
   ) {
     super();
+    this.pace = target.pace ?? { firstTokenMs: 0, tokenMs: 0 };
   }
 
   protected async *chunks(): AsyncGenerator<ChatChunk> {
@@ -61,7 +63,7 @@ export class SimulatedStream extends IteratedStream implements ModelStream {
   }
 
   private async plain(head: Head, answer: Answer, choices: readonly number[]): Promise<ChatChunk> {
-    const { firstTokenMs, tokenMs } = this.pace();
+    const { firstTokenMs, tokenMs } = this.pace;
     await this.wait(firstTokenMs + tokenMs * (answer.deltas.length - 1));
     const { message, finishReason, usage } = answer;
     const choice = (index: number) => ({ index, message, logprobs: null, finish_reason: finishReason });
@@ -73,7 +75,7 @@ export class SimulatedStream extends IteratedStream implements ModelStream {
       frame({ ...head, object: 'chat.completion.chunk', choices: all, usage });
     const forEach = (delta: Delta, finish: string | null): ChatFrame[] =>
       choices.map((index) => chunk([{ index, delta, logprobs: null, finish_reason: finish }]));
-    const { firstTokenMs, tokenMs } = this.pace();
+    const { firstTokenMs, tokenMs } = this.pace;
 
     await this.wait(firstTokenMs);
     let ready = forEach({ role: 'assistant', content: answer.message.content === null ? null : '' }, null);
@@ -86,10 +88,6 @@ export class SimulatedStream extends IteratedStream implements ModelStream {
       ready.push(...forEach(delta, null));
     }
     yield { frames: [...ready, ...forEach({}, answer.finishReason), chunk([], answer.usage)] };
-  }
-
-  private pace(): { firstTokenMs: number; tokenMs: number } {
-    return this.target.pace ?? { firstTokenMs: 0, tokenMs: 0 };
   }
 
   /** The pace plays the server's part, so it counts as time spent waiting for the server. */

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { Model } from 'openai/resources/models';
 import { Agent, request, type Dispatcher } from 'undici';
 import { isFields, ownField, type Fields } from '../../../common/json/fields.js';
@@ -10,6 +9,9 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const NOBODY: ReadonlySet<unknown> = new Set([
   ...['ECONNREFUSED', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'],
 ]);
+
+/** Error codes of undici for what is no HTTP, and for a body that is too long. */
+const NO_ANSWER = /^(HPE_|UND_ERR_RES_EXCEEDED_MAX_SIZE)/;
 
 /**
  * How a look ended: `json` = 200 with JSON; `none` = nobody listens there; `silent` = somebody does, but said nothing in
@@ -36,7 +38,7 @@ export type Ask = (path: string, body?: unknown) => Promise<ProbeAnswer>;
  * 36 MB, which a start has better use for.
  */
 export class ProbeConnections {
-  private readonly agent = new Agent({ connections: 16 });
+  private readonly agent = new Agent({ connections: 16, maxResponseSize: MAX_BODY_BYTES });
 
   /**
    * @param root what comes before every path, such as `http://127.0.0.1:11434`
@@ -70,7 +72,7 @@ function requestOf(body: unknown): Pick<Dispatcher.RequestOptions, 'method' | 'h
 
 async function answerOf({ statusCode, body }: Dispatcher.ResponseData): Promise<ProbeAnswer> {
   if (statusCode === 200) {
-    const json = await jsonWithin(body, MAX_BODY_BYTES);
+    const json = readableJson(await body.text());
     return json === undefined ? { state: 'other' } : { state: 'json', json };
   }
   body.on('error', () => undefined).destroy();
@@ -78,27 +80,10 @@ async function answerOf({ statusCode, body }: Dispatcher.ResponseData): Promise<
   return { state: statusCode >= 500 || statusCode === 429 ? 'silent' : 'other' };
 }
 
-/**
- * The JSON of a small body; `undefined` when it is longer than that or no JSON. What is left of it is thrown away with
- * its connection. Time is bounded by the signal of whoever opened the body.
- *
- * @throws what ends the body early
- */
-async function jsonWithin(body: Readable, maxBytes: number): Promise<unknown> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of body as AsyncIterable<Buffer>) {
-    bytes += piece.length;
-    if (bytes > maxBytes) return undefined;
-    pieces.push(piece);
-  }
-  return readableJson(Buffer.concat(pieces).toString('utf8'));
-}
-
 function stateOf(error: unknown): ProbeState {
   const code = (error as NodeJS.ErrnoException).code;
   if (NOBODY.has(code)) return 'none';
-  return /^HPE_/.test(code ?? '') ? 'other' : 'silent'; // the parser's word for what is no HTTP
+  return NO_ANSWER.test(code ?? '') ? 'other' : 'silent';
 }
 
 export type JsonObject = Readonly<Fields>;
