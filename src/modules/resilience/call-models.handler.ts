@@ -5,10 +5,10 @@ import type { BegunAnswer } from './begun-answer.js';
 import { finalIfRetried } from './call-failure.js';
 import { Candidates } from './candidates.js';
 import { Hedge } from './hedge.js';
-import { isOneText, RelayedAnswer } from './relayed-answer.js';
-import { CallModelsCommand, type ModelAnswer, type ModelCalls } from './resilience.messages.js';
-import { CutAnswers } from './resume.js';
-import { Retry, type RetrySettings, type TryTarget } from './retry.js';
+import { isOneText, RelayedAnswer, type Resume } from './relayed-answer.js';
+import { CallModelsCommand, type ModelAnswer } from './resilience.messages.js';
+import { goOn } from './resume.js';
+import { Retry, type TryTarget } from './retry.js';
 import { TargetBreakers } from './target-breakers.js';
 import { TargetCalls, type AttemptOptions } from './target-calls.js';
 
@@ -26,22 +26,17 @@ export class CallModelsHandler implements ICommandHandler<CallModelsCommand> {
     const { retries, hedgeAfterMs, streamRecovery } = this.config.current.resilience;
     const { request, signal } = calls;
     const candidates = new Candidates(calls, this.guards);
-    const whole = request.stream === true && streamRecovery === 'buffer';
-    const once = this.retried(calls, candidates, { retries, answerHasBegun: false, whole });
-    const tryTarget = calls.candidates.length > 1 ? this.hedge.around(once, candidates, calls, hedgeAfterMs) : once;
-    const begun = await fallback(candidates, tryTarget, { signal, partialAnswer: null });
-    const [first] = calls.candidates;
-    if (streamRecovery !== 'resume' || !isOneText(request)) return new RelayedAnswer(begun, first, null);
-    return new RelayedAnswer(begun, first, (cut, sent) => {
-      const again = this.retried(calls, candidates, { retries, answerHasBegun: true, whole: false });
-      return new CutAnswers(calls, candidates, this.guards, again).goOn(cut, sent);
-    });
-  }
-
-  private retried(calls: ModelCalls, candidates: Candidates, settings: RetrySettings & { whole: boolean }): TryTarget {
-    const attempt = this.targets.attemptsFor(calls, settings);
-    const retry = new Retry(attempt, candidates, this.guards, calls, settings);
-    return (target, how) => retry.tryTarget(target, how);
+    const attempt = this.targets.attemptsFor(calls, request.stream === true && streamRecovery === 'buffer');
+    const retried = (): TryTarget => {
+      const retry = new Retry(attempt, candidates, this.guards, calls.budget, retries);
+      return (target, how) => retry.tryTarget(target, how);
+    };
+    const tryTarget = this.hedge.around(retried(), candidates, calls, hedgeAfterMs);
+    const begun = await fallback(candidates, tryTarget, { signal, partialAnswer: null, answerHasBegun: false });
+    const resume: Resume = (cut, sent) =>
+      goOn(cut, sent, { calls, candidates, guards: this.guards, tryTarget: retried() });
+    const isRecovered = streamRecovery === 'resume' && isOneText(request);
+    return new RelayedAnswer(begun, calls.candidates[0], isRecovered ? resume : null);
   }
 }
 

@@ -16,10 +16,10 @@ const TARGETS = [targetNamed('a'), targetNamed('b'), targetNamed('c')];
 function trying(scripts: Record<string, readonly (Script | Promise<Script>)[]>, retries = 0, hedgeAfterMs?: number) {
   const fake = new FakeAttempts(TARGETS, scripts, {}, retries);
   const { attempt, candidates, guards, calls } = fake;
-  const retry = new Retry(attempt, candidates, guards, calls, { retries, answerHasBegun: false });
+  const retry = new Retry(attempt, candidates, guards, calls.budget, retries);
   const once = retry.tryTarget.bind(retry);
   const tryTarget = hedgeAfterMs === undefined ? once : new Hedge().around(once, candidates, calls, hedgeAfterMs);
-  const begun = fallback(candidates, tryTarget, { signal: calls.signal, partialAnswer: null });
+  const begun = fallback(candidates, tryTarget, { signal: calls.signal, partialAnswer: null, answerHasBegun: false });
   return { ...fake, begun };
 }
 
@@ -64,8 +64,8 @@ describe('fallback', () => {
       targetNamed(['small', 'same', 'larger'][i]!, { contextWindow }),
     );
     const { attempt, candidates, guards, calls, asked } = new FakeAttempts(targets, scripts);
-    const retry = new Retry(attempt, candidates, guards, calls, { retries: 0, answerHasBegun: false });
-    const how = { signal: calls.signal, partialAnswer: null };
+    const retry = new Retry(attempt, candidates, guards, calls.budget, 0);
+    const how = { signal: calls.signal, partialAnswer: null, answerHasBegun: false };
     expect((await fallback(candidates, retry.tryTarget.bind(retry), how)).target.id).toBe('larger');
     expect(asked.map(([id]) => id)).toEqual(['small', 'larger']);
   });
@@ -138,9 +138,9 @@ describe('hedge', () => {
     const cold = targetNamed('cold', { tier: 'local', warm: false });
     const fake = new FakeAttempts([cold, targetNamed('b')], { cold: [never], b: ['hello'] });
     const { attempt, candidates, guards, calls, abandoned } = fake;
-    const retry = new Retry(attempt, candidates, guards, calls, { retries: 0, answerHasBegun: false });
+    const retry = new Retry(attempt, candidates, guards, calls.budget, 0);
     const tryTarget = new Hedge().around(retry.tryTarget.bind(retry), candidates, calls, 0);
-    const how = { signal: calls.signal, partialAnswer: null };
+    const how = { signal: calls.signal, partialAnswer: null, answerHasBegun: false };
     expect((await fallback(candidates, tryTarget, how)).target.id).toBe('b');
     await new Promise(setImmediate);
     expect(abandoned).toEqual([]);

@@ -37,57 +37,34 @@ export class Hedge {
 
   /** @param hedgeAfterMs 0 = only beside a model that is being loaded */
   around(tryTarget: TryTarget, candidates: Candidates, calls: ModelCalls, hedgeAfterMs: number): TryTarget {
-    return (target, how) => {
-      const headStart = (next: TargetStatus): number => headStartMs(next, candidates, calls, hedgeAfterMs);
-      const firstMs = headStart(target);
-      if (firstMs === Infinity) return tryTarget(target, how);
-      const start = (next: TargetStatus): Lane => {
+    return async (target, how) => {
+      let patienceMs = headStartMs(target, candidates, calls, hedgeAfterMs);
+      if (patienceMs === Infinity) return tryTarget(target, how);
+      const running = new Set<Lane>();
+      const start = (next: TargetStatus): void => {
         const controller = new AbortController();
         const signal = AbortSignal.any([how.signal, controller.signal]);
         const startedAt = performance.now();
-        return { target: next, startedAt, controller, result: tryTarget(next, { ...how, signal }) };
+        running.add({ target: next, startedAt, controller, result: tryTarget(next, { ...how, signal }) });
       };
-      return this.race(
-        start(target),
-        firstMs,
-        () => {
-          const next = candidates.takeReady();
-          return next && { lane: start(next), headStartMs: headStart(next) };
-        },
-        calls,
-      );
-    };
-  }
-
-  /**
-   * @param next the next lane and its own head start, milliseconds
-   * @returns `null` when every lane that was started has failed
-   * @throws what a lane throws: a refusal of the request itself, or the caller's abort
-   */
-  private async race(
-    first: Lane,
-    firstMs: number,
-    next: () => { readonly lane: Lane; readonly headStartMs: number } | undefined,
-    calls: ModelCalls,
-  ): Promise<BegunAnswer | null> {
-    const running = new Set([first]);
-    let patienceMs = firstMs;
-    try {
-      while (running.size > 0) {
-        const done = await firstDone(running, patienceMs);
-        if (done) {
-          running.delete(done.lane);
-          if (done.begun) return done.begun;
-        } else {
-          const started = next();
-          patienceMs = started?.headStartMs ?? Infinity;
-          if (started) running.add(started.lane);
+      start(target);
+      try {
+        while (running.size > 0) {
+          const done = await firstDone(running, patienceMs);
+          if (done) {
+            running.delete(done.lane);
+            if (done.begun) return done.begun;
+          } else {
+            const next = candidates.takeReady();
+            if (next) start(next);
+            patienceMs = next ? headStartMs(next, candidates, calls, hedgeAfterMs) : Infinity;
+          }
         }
+        return null;
+      } finally {
+        for (const lane of running) this.drop(lane, calls);
       }
-      return null;
-    } finally {
-      for (const lane of running) this.drop(lane, calls);
-    }
+    };
   }
 
   /** Its end is of no interest any more; one that begins all the same is closed. */

@@ -5,7 +5,7 @@ import type { TargetStatus } from '../../common/target.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
 import { FakeAttempts, targetNamed, type Script } from './fake-attempts.fixture.js';
 import { isOneText, RelayedAnswer } from './relayed-answer.js';
-import { CutAnswers } from './resume.js';
+import { goOn } from './resume.js';
 import { Retry } from './retry.js';
 
 const CUT = new UpstreamFailure('cut', 'gone');
@@ -17,10 +17,10 @@ async function recovering(targets: readonly TargetStatus[], scripts: Record<stri
   const fake = new FakeAttempts(targets, scripts, {}, retries);
   const { attempt, candidates, guards, calls } = fake;
   const first = candidates.takeReady()!;
-  const begun = await attempt(first, { signal: calls.signal, partialAnswer: null });
-  const retry = new Retry(attempt, candidates, guards, calls, { retries, answerHasBegun: true });
-  const cut = new CutAnswers(calls, candidates, guards, retry.tryTarget.bind(retry));
-  const answer = new RelayedAnswer(begun, first, (current, sent) => cut.goOn(current, sent));
+  const begun = await attempt(first, { signal: calls.signal, partialAnswer: null, answerHasBegun: false });
+  const retry = new Retry(attempt, candidates, guards, calls.budget, retries);
+  const search = { calls, candidates, guards, tryTarget: retry.tryTarget.bind(retry) };
+  const answer = new RelayedAnswer(begun, first, (current, sent) => goOn(current, sent, search));
   const whole = new WholeAnswer();
   answer.relay(whole);
   const text = async () => {

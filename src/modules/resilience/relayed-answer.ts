@@ -7,15 +7,9 @@ import { NotJoinable } from './answer-splice.js';
 import type { BegunAnswer } from './begun-answer.js';
 import { brokenOff } from './call-failure.js';
 import type { ModelAnswer } from './resilience.messages.js';
+import type { ResumedAttempt } from './resume.js';
 import { ResumedFrames } from './resumed-frames.js';
 import { SentAnswer } from './sent-answer.js';
-
-/** An attempt that goes on where another one was cut. */
-export interface ResumedAttempt {
-  readonly begun: BegunAnswer;
-  /** The model was given what had been sent, so what it says now is the continuation. */
-  readonly continues: boolean;
-}
 
 /** Finds an attempt that goes on with a cut answer. @param sent what the caller has @returns `null` when there is none */
 export type Resume = (cut: BegunAnswer, sent: string) => Promise<ResumedAttempt | null>;

@@ -3,7 +3,6 @@ import { InvalidRequest } from '../../common/app-error.js';
 import type { TargetStatus } from '../../common/target.js';
 import type { BegunAnswer } from './begun-answer.js';
 import type { Candidates } from './candidates.js';
-import type { ResumedAttempt } from './relayed-answer.js';
 import type { ModelCalls } from './resilience.messages.js';
 import { pause, WORTH_WAITING_MS } from './retry-delay.js';
 import type { TryTarget } from './retry.js';
@@ -11,53 +10,65 @@ import type { TargetBreakers } from './target-breakers.js';
 
 const logger = new Logger('resilience');
 
+/** An attempt that goes on where another one was cut. */
+export interface ResumedAttempt {
+  readonly begun: BegunAnswer;
+  /** The model was given what had been sent, so what it says now is the continuation. */
+  readonly continues: boolean;
+}
+
+/** Whom a request may ask, and how. */
+export interface Search {
+  readonly calls: ModelCalls;
+  readonly candidates: Candidates;
+  readonly guards: TargetBreakers;
+  readonly tryTarget: TryTarget;
+}
+
 /**
  * Finds an attempt that can go on after an answer was cut: on the targets that were not tried yet, then on the same one.
- * An answer that has begun is past the request's deadline; the targets' own limits hold.
+ *
+ * @param sent what the caller has already
+ * @returns `null` when there is none
  */
-export class CutAnswers {
-  constructor(
-    private readonly calls: ModelCalls,
-    private readonly candidates: Candidates,
-    private readonly guards: TargetBreakers,
-    private readonly tryTarget: TryTarget,
-  ) {}
-
-  /** @param sent what the caller has already @returns `null` when there is none */
-  async goOn(cut: BegunAnswer, sent: string): Promise<ResumedAttempt | null> {
-    const { candidates } = this;
-    const within = WORTH_WAITING_MS;
-    for (let target = await candidates.next(within); target; target = await candidates.next(within)) {
-      const resumed = await this.resumeOn(target, sent);
-      if (resumed) return resumed;
-    }
-    return (await this.mayRetry(cut.target)) ? this.resumeOn(cut.target, sent) : null;
+export async function goOn(cut: BegunAnswer, sent: string, search: Search): Promise<ResumedAttempt | null> {
+  const { candidates } = search;
+  const within = WORTH_WAITING_MS;
+  for (let target = await candidates.next(within); target; target = await candidates.next(within)) {
+    const resumed = await resumeOn(target, sent, search);
+    if (resumed) return resumed;
   }
+  return (await mayRetry(cut.target, search)) ? resumeOn(cut.target, sent, search) : null;
+}
 
-  private async mayRetry(target: TargetStatus): Promise<boolean> {
-    const { budget, signal } = this.calls;
-    const { retries, rest } = this.guards.of(target);
-    if (target.breaker === 'drained' || !budget.hasRetry) return false;
-    const rested = await rest.over(WORTH_WAITING_MS, (ms) => pause(ms, signal));
-    if (!rested || !retries.take()) return false;
-    budget.takeRetry();
-    return true;
-  }
+async function mayRetry(target: TargetStatus, { calls, guards }: Search): Promise<boolean> {
+  const { budget, signal } = calls;
+  const { retries, rest } = guards.of(target);
+  if (target.breaker === 'drained' || !budget.hasRetry) return false;
+  const rested = await rest.over(WORTH_WAITING_MS, (ms) => pause(ms, signal));
+  if (!rested || !retries.take()) return false;
+  budget.takeRetry();
+  return true;
+}
 
-  private async resumeOn(target: TargetStatus, sent: string): Promise<ResumedAttempt | null> {
-    const { signal } = this.calls;
-    try {
-      if (target.capabilities.includes('prefill') && sent !== '') {
-        const begun = await this.tryTarget(target, { signal, partialAnswer: sent }).catch(prefillRefused);
-        if (begun !== 'refused') return begun && { begun, continues: true };
-      }
-      const begun = await this.tryTarget(target, { signal, partialAnswer: null });
-      return begun && { begun, continues: false };
-    } catch (error) {
-      if (signal.aborted) throw error;
-      logger.warn({ err: error, target: target.id }, 'a cut answer could not go on there');
-      return null;
+async function resumeOn(
+  target: TargetStatus,
+  sent: string,
+  { calls, tryTarget }: Search,
+): Promise<ResumedAttempt | null> {
+  const { signal } = calls;
+  const anew = { signal, partialAnswer: null, answerHasBegun: true };
+  try {
+    if (target.capabilities.includes('prefill') && sent !== '') {
+      const begun = await tryTarget(target, { ...anew, partialAnswer: sent }).catch(prefillRefused);
+      if (begun !== 'refused') return begun && { begun, continues: true };
     }
+    const begun = await tryTarget(target, anew);
+    return begun && { begun, continues: false };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    logger.warn({ err: error, target: target.id }, 'a cut answer could not go on there');
+    return null;
   }
 }
 

@@ -1,9 +1,9 @@
+import type { Budget } from '../../common/budget.js';
 import type { TargetStatus } from '../../common/target.js';
 import type { UpstreamFailure } from '../../common/upstream-failure.js';
 import type { BegunAnswer } from './begun-answer.js';
 import { mendableOrThrow } from './call-failure.js';
 import type { Candidates } from './candidates.js';
-import type { ModelCalls } from './resilience.messages.js';
 import { pause, retryDelayMs, WORTH_GUESSING_MS, WORTH_WAITING_MS } from './retry-delay.js';
 import { BreakerOpen } from './target-breaker.js';
 import type { TargetBreakers } from './target-breakers.js';
@@ -12,24 +12,18 @@ import type { Attempt, AttemptOptions } from './target-calls.js';
 /** One target, as often as that can help; `null` when it could not answer. @throws AppError for a refusal */
 export type TryTarget = (target: TargetStatus, how: AttemptOptions) => Promise<BegunAnswer | null>;
 
-export interface RetrySettings {
-  /** Retries of a whole request; 0 also takes the last target's second chance. */
-  readonly retries: number;
-  /** What the caller reads already must not stop for long. */
-  readonly answerHasBegun: boolean;
-}
-
 /** An attempt that is made again on the same target where that can help, within what request and target may spend. */
 export class Retry {
   /** Milliseconds waited for targets that asked for rest. */
   private restedMs = 0;
 
+  /** @param mostRetries of a whole request; 0 also takes the last target's second chance */
   constructor(
     private readonly attempt: Attempt,
     private readonly candidates: Candidates,
     private readonly guards: Pick<TargetBreakers, 'of'>,
-    private readonly calls: Pick<ModelCalls, 'budget'>,
-    private readonly settings: RetrySettings,
+    private readonly budget: Budget,
+    private readonly mostRetries: number,
   ) {}
 
   /** See `TryTarget`. */
@@ -48,7 +42,7 @@ export class Retry {
         this.candidates.failed(target, failure, askedAt);
         if (failure.outcome === 'loading') {
           loadingSince ??= askedAt;
-          if (!(await this.waitForLoading(target, loadingSince, how.signal))) return null;
+          if (!(await this.waitForLoading(target, loadingSince, how))) return null;
         } else {
           if (!(await this.waitForRetry(target, failure, retry, how.signal))) return null;
           retry += 1;
@@ -63,10 +57,14 @@ export class Retry {
    * @param since when the target was first found loading, `performance.now()` milliseconds
    * @returns whether to ask again now
    */
-  private async waitForLoading(target: TargetStatus, since: number, signal: AbortSignal): Promise<boolean> {
+  private async waitForLoading(
+    target: TargetStatus,
+    since: number,
+    { signal, answerHasBegun }: AttemptOptions,
+  ): Promise<boolean> {
     if (this.candidates.hasWarm) return false;
     const loadMs = since + target.timeouts.loadMs - performance.now();
-    const patienceMs = this.settings.answerHasBegun ? WORTH_WAITING_MS : this.calls.budget.remainingMs();
+    const patienceMs = answerHasBegun ? WORTH_WAITING_MS : this.budget.remainingMs();
     return this.guards.of(target).rest.over(Math.min(loadMs, patienceMs), (ms) => pause(ms, signal));
   }
 
@@ -82,11 +80,11 @@ export class Retry {
     retry: number,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { budget } = this.calls;
+    const { budget } = this;
     const { rest, retries } = this.guards.of(target);
     const othersReady = this.candidates.hasReady;
     // the last target that is left gets a second chance even when the ones before it used up the retries
-    const granted = budget.hasRetry || (this.settings.retries > 0 && retry === 0 && !othersReady);
+    const granted = budget.hasRetry || (this.mostRetries > 0 && retry === 0 && !othersReady);
     if (remedy !== 'retry' || !granted || target.breaker === 'drained') return false;
     const patienceMs = othersReady ? (detail.retryAfterMs ? WORTH_WAITING_MS : WORTH_GUESSING_MS) : Infinity;
     const withinMs = Math.min(budget.remainingMs(), patienceMs - this.restedMs);

@@ -1,5 +1,5 @@
 import CircuitBreaker from 'opossum';
-import type { AttemptOutcome } from '../../common/attempt.js';
+import { meaningOf } from '../../common/attempt.js';
 import type { BreakerState } from '../../common/target.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
 
@@ -10,13 +10,10 @@ export interface BreakerSettings {
   readonly resetSeconds: number;
 }
 
-/** What says something about the target. A 4xx is an answer, and a caller who left is no failure of the server. */
-const FAULTS: readonly AttemptOutcome[] = ['timeout', 'unreachable', 'cut', 'server_error', 'bad_answer'];
-const isFault = (error: unknown): boolean => error instanceof UpstreamFailure && FAULTS.includes(error.outcome);
-
-/** No slot was free here, or the caller left: the server was never asked. */
-const UNASKED: readonly AttemptOutcome[] = ['overloaded', 'aborted'];
-const isAnswer = (error: unknown): boolean => error instanceof UpstreamFailure && !UNASKED.includes(error.outcome);
+const isFault = (error: unknown): boolean =>
+  error instanceof UpstreamFailure && meaningOf(error.outcome).isFault === true;
+const isAnswer = (error: unknown): boolean =>
+  error instanceof UpstreamFailure && meaningOf(error.outcome).isUnasked !== true;
 
 /** Besides failures in a row: half of at least so many times `failures` calls within 10 s (opossum's rolling window). */
 const VOLUME_FACTOR = 4;
@@ -41,35 +38,38 @@ export class TargetBreaker {
   /** Probes since it opened; with each the next one comes later. */
   private probes = 0;
   private openedAt = 0;
+  /** How long the next opening is to last, milliseconds; `null` = as long as `probeDelayMs` says. */
+  private openMs: number | null = null;
 
   /** @param onChange told every new state, and for `open` the milliseconds until the next probe */
   constructor(
     private readonly settings: BreakerSettings,
     onChange: (state: BreakerState, openMs: number) => void,
-    private readonly random: () => number = Math.random,
+    random: () => number = Math.random,
   ) {
-    this.circuit = new CircuitBreaker((call: () => Promise<unknown>) => call(), {
+    const options: CircuitBreaker.Options = {
       timeout: false, // the call has its own limits
-      resetTimeout: this.nextOpenMs(),
       volumeThreshold: settings.failures * VOLUME_FACTOR,
       errorThresholdPercentage: FAILING_PERCENT,
       rollingPercentilesEnabled: false,
       errorFilter: (error: unknown) => !this.counts(error),
-    });
+    };
+    this.circuit = new CircuitBreaker((call: () => Promise<unknown>) => call(), options);
     this.circuit.on('failure', (error) => this.failed(error));
-    this.circuit.on('open', () => {
+    // before opossum's own listener, which starts the timer
+    this.circuit.prependListener('open', () => {
       this.openedAt = performance.now();
-      onChange('open', this.openMs);
+      options.resetTimeout = this.openMs ?? probeDelayMs(this.probes, settings.resetSeconds, random());
+      this.openMs = null;
+      onChange('open', options.resetTimeout);
     });
     this.circuit.on('halfOpen', () => {
       this.probes += 1;
-      this.openMs = this.nextOpenMs();
       onChange('half_open', 0);
     });
     this.circuit.on('close', () => {
       this.failuresInARow = 0;
       this.probes = 0;
-      this.openMs = this.nextOpenMs();
       onChange('closed', 0);
     });
   }
@@ -119,7 +119,6 @@ export class TargetBreaker {
     this.openMs = forMs;
     this.circuit.open();
     this.probes = probes;
-    this.openMs = this.nextOpenMs();
   }
 
   /** Another replica found the target well again. */
@@ -137,7 +136,6 @@ export class TargetBreaker {
     // opossum knows success and failure only; a probe that was not made is neither, so it re-opens for a moment
     this.openMs = AFTER_ABORTED_PROBE_MS;
     this.probes -= 1;
-    queueMicrotask(() => (this.openMs = this.nextOpenMs()));
     return true;
   }
 
@@ -145,23 +143,6 @@ export class TargetBreaker {
     if (!isFault(error)) return;
     this.failuresInARow += 1;
     if (this.failuresInARow >= this.settings.failures) this.circuit.open();
-  }
-
-  private nextOpenMs(): number {
-    return probeDelayMs(this.probes, this.settings.resetSeconds, this.random());
-  }
-
-  /** opossum reads the option whenever it opens, so it holds what the next opening is to last. */
-  private get openMs(): number {
-    return this.options.resetTimeout;
-  }
-
-  private set openMs(ms: number) {
-    this.options.resetTimeout = ms;
-  }
-
-  private get options(): { resetTimeout: number } {
-    return (this.circuit as unknown as { options: { resetTimeout: number } }).options;
   }
 }
 

@@ -12,13 +12,6 @@ import { RetryBudget } from './retry-budget.js';
 import { BreakerOpen, TargetBreaker } from './target-breaker.js';
 import { TargetRest } from './target-rest.js';
 
-/** What protects one target from us. */
-export interface TargetGuards {
-  readonly breaker: TargetBreaker;
-  readonly retries: RetryBudget;
-  readonly rest: TargetRest;
-}
-
 /** Whether this replica makes the next probe. */
 export interface ProbeClaim {
   /** 0 = it does; else milliseconds until the next one; `null` = another one is at it. */
@@ -37,8 +30,12 @@ export interface GuardsListener {
   releaseProbe(target: TargetStatus, lease: string): void;
 }
 
-interface KnownTarget extends TargetGuards {
+/** What protects one target from us. */
+interface TargetGuards {
   readonly target: TargetStatus;
+  readonly breaker: TargetBreaker;
+  readonly retries: RetryBudget;
+  readonly rest: TargetRest;
   /** The settings these guards belong to; another address or another limit starts anew. */
   readonly settings: string;
   /** What the replicas call this target among each other. */
@@ -54,7 +51,7 @@ export class TargetBreakers implements OnApplicationShutdown {
   private readonly logger = new Logger('resilience');
   private readonly background = new BackgroundWork('resilience');
   /** By deployment. */
-  private readonly known = new Map<object, KnownTarget>();
+  private readonly known = new Map<object, TargetGuards>();
   private listener: GuardsListener | null = null;
   /** The change under way comes from another replica. */
   private fromOthers = false;
@@ -66,20 +63,18 @@ export class TargetBreakers implements OnApplicationShutdown {
     config.onChange((next) => this.forgetChanged(next));
   }
 
-  of(target: TargetStatus): KnownTarget {
+  of(target: TargetStatus): TargetGuards {
     const known = this.known.get(target.deployment);
     if (known) return known;
     const { current } = this.config;
-    const breaker = new TargetBreaker(current.resilience.breaker, (state, openMs) => this.tell(target, state, openMs));
-    const settings = settingsOf(current, target.id);
-    const sharedName = sharedNameOf(current, target.id);
+    const { breaker } = current.resilience;
     const guards = {
       target,
-      breaker,
+      breaker: new TargetBreaker(breaker, (state, openMs) => this.tell(target, state, openMs)),
       retries: new RetryBudget(),
-      rest: new TargetRest(current.resilience.breaker.failures),
-      settings,
-      sharedName,
+      rest: new TargetRest(breaker.failures),
+      settings: settingsOf(current, target.id),
+      sharedName: sharedNameOf(current, target.id),
     };
     this.known.set(target.deployment, guards);
     return guards;

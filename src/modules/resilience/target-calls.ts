@@ -14,13 +14,18 @@ export interface AttemptOptions {
   readonly signal: AbortSignal;
   /** Text to go on with, for a target that can (`prefill`). */
   readonly partialAnswer: string | null;
+  /**
+   * What the caller reads already is to go on: it must not stop for long, but it is past the request's deadline and the
+   * target's own limits hold.
+   */
+  readonly answerHasBegun: boolean;
 }
 
-export interface CallSettings {
-  /** The answer must be complete before anything of it is used. */
+interface CallNotes {
+  readonly attempts: AttemptLog;
+  /** Attempts in the log that others made. */
+  readonly before: number;
   readonly whole: boolean;
-  /** It is past the request's deadline; the target's own limits hold. */
-  readonly answerHasBegun: boolean;
 }
 
 /** Makes single calls: through the target's breaker, written down in the request's attempts. */
@@ -31,29 +36,24 @@ export class TargetCalls {
     private readonly breakers: TargetBreakers,
   ) {}
 
-  /** The calls that may be made for one request. */
-  attemptsFor(calls: ModelCalls, { whole, answerHasBegun }: CallSettings): Attempt {
-    const startedAt = performance.now();
-    return async (target, { signal, partialAnswer }) => {
-      const { request, history, attempts } = calls;
+  /** The calls that may be made for one request. @param whole the answer must be complete before anything of it is used */
+  attemptsFor(calls: ModelCalls, whole: boolean): Attempt {
+    const { request, history, attempts } = calls;
+    const before = attempts.all.length;
+    return async (target, { signal, partialAnswer, answerHasBegun }) => {
       const beginWithinMs = answerHasBegun ? Number.MAX_SAFE_INTEGER : timeLeft(target, calls);
       const isFallback = attempts.all.some(({ target: tried }) => tried !== target.id);
       const call = { target, request, history, beginWithinMs, signal, partialAnswer, isFallback };
-      const beforeMs = attempts.all.length === 0 ? 0 : performance.now() - startedAt;
-      return this.breakers.run(target, () => this.call(new StreamModelCommand(call), attempts, whole, beforeMs));
+      return this.breakers.run(target, () => this.call(new StreamModelCommand(call), { attempts, before, whole }));
     };
   }
 
-  private async call(
-    command: StreamModelCommand,
-    attempts: AttemptLog,
-    whole: boolean,
-    beforeMs: number,
-  ): Promise<BegunAnswer> {
+  private async call(command: StreamModelCommand, { attempts, before, whole }: CallNotes): Promise<BegunAnswer> {
     const { target } = command.call;
     const attempt = attempts.begin(target.id);
     try {
       const stream = await this.commands.execute(command);
+      const beforeMs = attempt.startedAt - attempts.all[before]!.startedAt;
       const answer = new BegunAnswer({ target, attempt, guards: this.breakers, whole, beforeMs }, stream);
       await answer.begun;
       this.breakers.of(target).rest.answered();
