@@ -49,7 +49,7 @@ export class DrainSharing implements OnModuleInit, OnApplicationShutdown {
 
   /** What this machine itself remembers is known before the first request. */
   async onModuleInit(): Promise<void> {
-    for (const store of this.stores) if (store.local) await this.exchange(store);
+    for (const store of this.stores) if (store instanceof SqliteDrainStore) await this.exchange(store);
     const look = () => this.look();
     this.background.launch('looking at drained targets', async (signal) => {
       await look();

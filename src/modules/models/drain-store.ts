@@ -2,11 +2,6 @@ import type { DrainMark } from './drained-targets.js';
 
 /** Where marks of drained targets survive a restart. Every method rejects with `StoreUnavailable` while it is away. */
 export abstract class DrainStore {
-  /** On this machine: it can be read before the first request. */
-  get local(): boolean {
-    return false;
-  }
-
   /** Keeps the mark unless it has a later one of the target. */
   abstract post(target: string, mark: DrainMark): Promise<void>;
 

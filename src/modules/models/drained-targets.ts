@@ -8,10 +8,9 @@ export interface DrainMark {
 /** Which targets are out of rotation, by id: whatever becomes of their entries in the configuration. */
 export class DrainedTargets {
   private readonly marks = new Map<string, DrainMark>();
-  private readonly out = new Set<string>();
 
   has(id: string): boolean {
-    return this.out.has(id);
+    return this.marks.get(id)?.drained === true;
   }
 
   of(id: string): DrainMark | null {
@@ -21,7 +20,7 @@ export class DrainedTargets {
   /** Somebody asked for it here; later than everything known, whatever the clocks of other replicas say. */
   mark(id: string, drained: boolean, now: number): DrainMark {
     const mark = { drained, at: Math.max(now, (this.of(id)?.at ?? 0) + 1) };
-    this.put(id, mark);
+    this.marks.set(id, mark);
     return mark;
   }
 
@@ -29,13 +28,7 @@ export class DrainedTargets {
   learn(id: string, mark: DrainMark): boolean {
     const known = this.of(id);
     if (known && known.at >= mark.at) return false;
-    this.put(id, mark);
-    return mark.drained !== (known?.drained ?? false);
-  }
-
-  private put(id: string, mark: DrainMark): void {
     this.marks.set(id, mark);
-    if (mark.drained) this.out.add(id);
-    else this.out.delete(id);
+    return mark.drained !== (known?.drained ?? false);
   }
 }

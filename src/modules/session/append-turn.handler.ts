@@ -2,9 +2,7 @@ import { Logger } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { monotonicFactory } from 'ulid';
 import { LiveConfig } from '../../common/config/live-config.js';
-import { ActiveSessions } from './active-sessions.js';
 import { erasedSince, TurnErased } from './erasure.js';
-import { IndexWriter } from './index-writer.js';
 import { AppendTurnCommand } from './session.messages.js';
 import { SessionStores } from './session-stores.js';
 import { ifAvailable, StoreUnavailable } from '../../common/store-unavailable.js';
@@ -24,8 +22,6 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
   constructor(
     private readonly config: LiveConfig,
     private readonly stores: SessionStores,
-    private readonly indexWriter: IndexWriter,
-    private readonly active: ActiveSessions,
   ) {}
 
   async execute({ append }: AppendTurnCommand): Promise<{ persisted: boolean }> {
@@ -56,8 +52,8 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
       await this.takeBack(key, stored, inStore);
       throw new TurnErased();
     }
-    if (inStore) this.indexWriter.record(key, stored);
-    this.active.sawTurn(key, now);
+    if (inStore) this.stores.indexWriter.record(key, stored);
+    this.stores.active.sawTurn(key, now);
     return persisted;
   }
 

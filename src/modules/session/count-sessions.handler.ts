@@ -1,6 +1,5 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
-import { ActiveSessions } from './active-sessions.js';
 import { CountSessionsQuery, type SessionCounts } from './session.messages.js';
 import { SessionStores } from './session-stores.js';
 
@@ -8,7 +7,6 @@ import { SessionStores } from './session-stores.js';
 export class CountSessionsHandler implements IQueryHandler<CountSessionsQuery> {
   constructor(
     private readonly config: LiveConfig,
-    private readonly active: ActiveSessions,
     private readonly stores: SessionStores,
   ) {}
 
@@ -17,7 +15,7 @@ export class CountSessionsHandler implements IQueryHandler<CountSessionsQuery> {
     const memory = await outboxes.memory.size();
     const shared = await outboxes.shared?.size();
     return {
-      active: this.active.count(Date.now(), this.config.current.sessions.ttlSeconds * 1000),
+      active: this.stores.active.count(Date.now(), this.config.current.sessions.ttlSeconds * 1000),
       waiting: { redis: shared?.waiting ?? null, memory: memory.waiting },
       setAside: { redis: shared?.setAside ?? null, memory: memory.setAside },
     };

@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { IndexWriter } from './index-writer.js';
-import type { SessionStores } from './session-stores.js';
+import type { SessionIndex } from './session-index.js';
 import type { StoredTurn } from './stored-turn.js';
+import type { TurnStore } from './turn-store.js';
 
 const KEY = { tenant: 'acme', sessionId: 's' };
 const TURN = { turn: { id: '1', at: '2026-01-01T00:00:00.000Z' }, expiresAt: Infinity, bytes: 1 } as StoredTurn;
@@ -16,9 +17,9 @@ describe('IndexWriter', () => {
   beforeEach(() => {
     jest.resetAllMocks();
     record.mockResolvedValue();
-    writer = new IndexWriter({ index: { record }, turnStore: { erasedAt } } as unknown as SessionStores);
+    writer = new IndexWriter({ record } as unknown as SessionIndex, { erasedAt } as unknown as TurnStore);
   });
-  afterEach(() => writer.close(0));
+  afterEach(() => writer.close());
 
   it('records a turn that comes fresh from its store without asking that store', async () => {
     writer.record(KEY, TURN);

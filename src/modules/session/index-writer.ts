@@ -1,16 +1,19 @@
 import { ownWords } from '../../common/logging/outside-text.js';
-import { Injectable, Logger } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 import { ifAvailable, StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
 import { inTime } from '../../common/in-time.js';
 import { BackgroundWork } from '../../common/background-work.js';
-import { SessionStores } from './session-stores.js';
+import type { SessionIndex } from './session-index.js';
 import { sessionName, type SessionKey } from '../../common/session-id.js';
 import { wasErased, type StoredTurn } from './stored-turn.js';
 import { MOST_TRIES } from './turn-outbox.js';
+import type { TurnStore } from './turn-store.js';
 
 const MAX_WAITING = 10_000;
 const RETRY_MS = 500;
 const AT_ONCE = 4;
+/** What a shutdown waits for the list, milliseconds. */
+const CLOSE_MS = 5_000;
 /** Whoever hands in a turn has just looked whether its session was erased; that holds for so long, milliseconds. */
 const JUST_LOOKED_MS = 50;
 
@@ -26,7 +29,6 @@ interface Job {
  * Keeps the list of sessions up to date behind the requests: the turn itself is safe by then, and nobody should wait
  * for a title. Bounded; the oldest is dropped, with a line in the log, when the index is away for long.
  */
-@Injectable()
 export class IndexWriter {
   private readonly logger = new Logger('session');
   private waiting: Job[] = [];
@@ -35,7 +37,10 @@ export class IndexWriter {
   private resting = false;
   private dropped = 0;
 
-  constructor(private readonly stores: SessionStores) {}
+  constructor(
+    private readonly index: SessionIndex,
+    private readonly turnStore: TurnStore,
+  ) {}
 
   /** The caller has just looked whether the session was erased since the turn began. */
   record(key: SessionKey, turn: StoredTurn): void {
@@ -53,8 +58,8 @@ export class IndexWriter {
   }
 
   /** At the end of the process. */
-  async close(withinMs: number): Promise<void> {
-    await this.flush(withinMs);
+  async close(): Promise<void> {
+    await this.flush(CLOSE_MS);
     this.background.cancel();
     if (this.waiting.length > 0) this.logger.error(`the list of sessions misses ${this.waiting.length} turns`);
   }
@@ -88,12 +93,12 @@ export class IndexWriter {
   /** A job may have waited while another replica erased its session. While the turn store is away, nobody can tell. */
   private async wasErased({ key, turn, since }: Job): Promise<boolean> {
     if (performance.now() - since < JUST_LOOKED_MS) return false;
-    return wasErased(turn, await ifAvailable(() => this.stores.turnStore.erasedAt(key), null));
+    return wasErased(turn, await ifAvailable(() => this.turnStore.erasedAt(key), null));
   }
 
   private async recordOne(job: Job): Promise<Job | null> {
     try {
-      if (!(await this.wasErased(job))) await this.stores.index.record(job.key, job.turn);
+      if (!(await this.wasErased(job))) await this.index.record(job.key, job.turn);
       return null;
     } catch (error) {
       this.logger.debug(`list of sessions: ${ownWords(error)}`);

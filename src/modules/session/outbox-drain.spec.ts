@@ -6,7 +6,6 @@ import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { MemoryTurnOutbox } from './adapters/memory.turn-outbox.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
-import type { IndexWriter } from './index-writer.js';
 import { OutboxDrain } from './outbox-drain.js';
 import type { Outboxes } from './outboxes.js';
 import type { Turn } from './session.messages.js';
@@ -33,9 +32,9 @@ afterEach(() => {
 
 const drainOf = (outboxes: Partial<Outboxes>, append: () => Promise<unknown>): OutboxDrain => {
   const turnStore = { check: async () => ({ healthy: true }), erasedAt: async () => null, append };
-  const index = { record: () => undefined } as unknown as IndexWriter;
-  const stores = { turnStore, outboxes: { storedAt: 0, ...outboxes } } as unknown as SessionStores;
-  return new OutboxDrain(stores, index);
+  const indexWriter = { record: () => undefined };
+  const stores = { turnStore, indexWriter, outboxes: { storedAt: 0, ...outboxes } } as unknown as SessionStores;
+  return new OutboxDrain(stores);
 };
 
 describe('this process alone', () => {

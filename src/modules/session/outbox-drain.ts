@@ -5,7 +5,6 @@ import { BoundedMap } from '../../common/bounded-map.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 import { shortly } from '../../common/store-guard.js';
 import { ifAvailable, StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
-import { IndexWriter } from './index-writer.js';
 import { SessionStores } from './session-stores.js';
 import { wasErased } from './stored-turn.js';
 import { MOST_TRIES, type OutboxEntry, type PendingTurn, type TurnOutbox } from './turn-outbox.js';
@@ -41,10 +40,7 @@ export class OutboxDrain {
   /** When the shared outbox is left to the other replicas, `performance.now()` milliseconds. */
   private sharedUntil = Infinity;
 
-  constructor(
-    private readonly stores: SessionStores,
-    private readonly indexWriter: IndexWriter,
-  ) {}
+  constructor(private readonly stores: SessionStores) {}
 
   start(): void {
     this.background.repeat('draining the outboxes', EVERY_MS, () => this.drain());
@@ -165,7 +161,7 @@ export class OutboxDrain {
       await this.stores.turnStore.append(key, turn);
       stored = !(await erased());
     }
-    if (stored) this.indexWriter.record(key, turn);
+    if (stored) this.stores.indexWriter.record(key, turn);
     else await this.stores.turnStore.remove(key, turn.turn.id);
     this.stores.outboxes.storedAt = performance.now();
     this.refusedInRow = 0;

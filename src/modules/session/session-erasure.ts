@@ -4,8 +4,6 @@ import { BackgroundWork } from '../../common/background-work.js';
 import type { SessionKey } from '../../common/session-id.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { ForgetKeptAnswersCommand } from '../idempotency/idempotency.messages.js';
-import { ActiveSessions } from './active-sessions.js';
-import { IndexWriter } from './index-writer.js';
 import { INDEX_FLUSH_MS, sessionNotFound, SessionReader, storeAway } from './session-reader.js';
 import { SessionErasedEvent } from './session.messages.js';
 import { SessionStores } from './session-stores.js';
@@ -19,8 +17,6 @@ export class SessionErasure {
 
   constructor(
     private readonly reader: SessionReader,
-    private readonly indexWriter: IndexWriter,
-    private readonly active: ActiveSessions,
     private readonly stores: SessionStores,
     private readonly commands: CommandBus,
     private readonly events: EventBus,
@@ -46,9 +42,9 @@ export class SessionErasure {
     // The hot tail first: a turn that is stored from now on finds the erasure there, one that was stored before is found.
     const [tail] = await Promise.allSettled([this.stores.hotTail.erase(key, own)]);
     const at = tail.status === 'fulfilled' ? tail.value : own;
-    this.active.forget(key);
-    this.indexWriter.forget(key, at);
-    await this.indexWriter.flush(INDEX_FLUSH_MS);
+    this.stores.active.forget(key);
+    this.stores.indexWriter.forget(key, at);
+    await this.stores.indexWriter.flush(INDEX_FLUSH_MS);
     // Then the turn store: it leaves a mark, and a turn that is delivered late is dropped from then on.
     const [turns] = await Promise.allSettled([this.stores.turnStore.erase(key, at)]);
     const [entry, ...rest] = await Promise.allSettled([
@@ -72,8 +68,8 @@ export class SessionErasure {
   /** What was written after the erasure is a new conversation and stays. */
   private async readNews(): Promise<void> {
     for (const { key, at } of (await this.stores.erasures?.news()) ?? []) {
-      this.active.forget(key);
-      this.indexWriter.forget(key, at);
+      this.stores.active.forget(key);
+      this.stores.indexWriter.forget(key, at);
       this.stores.outboxes.memory.forget(key, at);
       this.events.publish(new SessionErasedEvent(key));
     }

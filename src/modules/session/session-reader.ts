@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { InvalidRequest, Overloaded, SessionNotFound } from '../../common/app-error.js';
 import type { SessionKey } from '../../common/session-id.js';
 import { ifAvailable } from '../../common/store-unavailable.js';
-import { IndexWriter } from './index-writer.js';
 import { summaryOf, type ListOrder, type SessionSummary, type SummaryPage } from './session-index.js';
 import type { Turn } from './session.messages.js';
 import { SessionStores } from './session-stores.js';
@@ -29,17 +28,14 @@ export const storeAway = (): Overloaded =>
 /** The sessions of a tenant as its callers see them: what all stores hold together. */
 @Injectable()
 export class SessionReader {
-  constructor(
-    private readonly stores: SessionStores,
-    private readonly indexWriter: IndexWriter,
-  ) {}
+  constructor(private readonly stores: SessionStores) {}
 
   /**
    * @param after id of the last session of the page before
    * @throws InvalidRequest when there is no session `after` (any more), Overloaded while the index is away
    */
   async list(tenant: string, limit: number, order: ListOrder, after: string | undefined): Promise<SummaryPage> {
-    await this.indexWriter.flush(INDEX_FLUSH_MS);
+    await this.stores.indexWriter.flush(INDEX_FLUSH_MS);
     const read = async (): Promise<SummaryPage> => {
       const place = after === undefined ? null : await this.stores.index.find({ tenant, sessionId: after });
       if (after !== undefined && !place) throw new InvalidRequest(`after: there is no session "${after}".`, 'after');
@@ -57,7 +53,7 @@ export class SessionReader {
    * @throws SessionNotFound, Overloaded
    */
   async read(key: SessionKey): Promise<SessionContent> {
-    await this.indexWriter.flush(INDEX_FLUSH_MS);
+    await this.stores.indexWriter.flush(INDEX_FLUSH_MS);
     const held = await this.held(key);
     const stored = await ifAvailable(() => this.allStored(key), null);
     if (!stored && held.length === 0) throw storeAway();

@@ -15,7 +15,9 @@ import { sweepExpired } from './adapters/sqlite.expiry-sweep.js';
 import { SqliteSessionIndex } from './adapters/sqlite.session-index.js';
 import { SqliteTurnStore } from './adapters/sqlite.turn-store.js';
 import { TablesSessionIndex } from './adapters/tables.session-index.js';
+import { ActiveSessions } from './active-sessions.js';
 import type { HotTail } from './hot-tail.js';
+import { IndexWriter } from './index-writer.js';
 import { Outboxes } from './outboxes.js';
 import type { SessionIndex } from './session-index.js';
 import type { TurnStore } from './turn-store.js';
@@ -35,6 +37,8 @@ export class SessionStores {
   readonly index: SessionIndex;
   readonly hotTail: HotTail;
   readonly outboxes: Outboxes;
+  readonly indexWriter: IndexWriter;
+  readonly active = new ActiveSessions();
   /** `null` without Redis: there is one replica then. */
   readonly erasures: RedisErasureFeed | null;
   /** Each `null` where it is not configured. */
@@ -53,6 +57,7 @@ export class SessionStores {
     this.tables = tables.configured ? tables.table('sessions', 'tables') : null;
     this.turnStore = this.cosmos ? new CosmosTurnStore(this.cosmos) : new SqliteTurnStore(file);
     this.index = this.tables ? new TablesSessionIndex(this.tables) : new SqliteSessionIndex(file);
+    this.indexWriter = new IndexWriter(this.index, this.turnStore);
     this.hotTail = redis.configured ? new RedisHotTail(redis, () => tailLimits(config)) : this.ownTail(config);
     this.erasures = redis.configured ? new RedisErasureFeed(redis) : null;
     const memory = new MemoryTurnOutbox({ maxTurns: MAX_OUTBOX_TURNS, maxBytes: MAX_OUTBOX_BYTES });
@@ -72,6 +77,7 @@ export class SessionStores {
   }
 
   async close(): Promise<void> {
+    await this.indexWriter.close();
     await this.background.stop();
     await this.hotTail.close();
     this.cosmos?.close();

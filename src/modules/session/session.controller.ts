@@ -27,11 +27,7 @@ import {
   sessionParams,
   sessionResponse,
   type DeletedResponse,
-  type ExportResponse,
-  type InsightsResponse,
   type ListQuery,
-  type SessionListResponse,
-  type SessionResponse,
 } from './session.schemas.js';
 import { deletedExample, exportExample, insightsExample, listExample, sessionExample } from './session.examples.js';
 
@@ -59,10 +55,7 @@ export class SessionController {
       'A session that gets a turn while you page moves to the front.',
   })
   @ApiResponse({ status: 200, description: 'A page.', standardSchema: sessionListResponse, example: listExample })
-  async list(
-    @CurrentCaller() { tenant }: Caller,
-    @Query(checked(listQuery)) { limit, order, after }: ListQuery,
-  ): Promise<SessionListResponse> {
+  async list(@CurrentCaller() { tenant }: Caller, @Query(checked(listQuery)) { limit, order, after }: ListQuery) {
     return toListJson(await this.reader.list(tenant, limit, order, after));
   }
 
@@ -74,10 +67,7 @@ export class SessionController {
   })
   @ApiResponse({ status: 200, description: 'The session.', standardSchema: sessionResponse, example: sessionExample })
   @ApiErrors(SessionNotFound)
-  async read(
-    @CurrentCaller() { tenant }: Caller,
-    @Param(checked(sessionParams)) { id }: SessionParams,
-  ): Promise<SessionResponse> {
+  async read(@CurrentCaller() { tenant }: Caller, @Param(checked(sessionParams)) { id }: SessionParams) {
     return toSessionJson(await this.reader.read({ tenant, sessionId: id }));
   }
 
@@ -93,7 +83,7 @@ export class SessionController {
     @CurrentCaller() { tenant }: Caller,
     @Param(checked(sessionParams)) { id }: SessionParams,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<ExportResponse> {
+  ) {
     const session = await this.reader.read({ tenant, sessionId: id });
     // A session id has only characters that are safe in a quoted file name, but for the colon on Windows.
     reply.header('content-disposition', `attachment; filename="session-${id.replaceAll(':', '_')}.json"`);
@@ -124,10 +114,7 @@ export class SessionController {
   })
   @ApiResponse({ status: 200, description: 'Insights.', standardSchema: insightsResponse, example: insightsExample })
   @ApiErrors(SessionNotFound)
-  async insights(
-    @CurrentCaller() { tenant }: Caller,
-    @Param(checked(sessionParams)) { id }: SessionParams,
-  ): Promise<InsightsResponse> {
+  async insights(@CurrentCaller() { tenant }: Caller, @Param(checked(sessionParams)) { id }: SessionParams) {
     const { turns } = await this.reader.read({ tenant, sessionId: id });
     return insightsOf(turns);
   }

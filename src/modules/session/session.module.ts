@@ -1,10 +1,8 @@
 import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { ActiveSessions } from './active-sessions.js';
 import { AppendTurnHandler } from './append-turn.handler.js';
 import { CheckSessionStoresHandler } from './check-session-stores.handler.js';
 import { CountSessionsHandler } from './count-sessions.handler.js';
-import { IndexWriter } from './index-writer.js';
 import { LoadConversationHandler } from './load-conversation.handler.js';
 import { OutboxDrain } from './outbox-drain.js';
 import { SessionErasure } from './session-erasure.js';
@@ -12,13 +10,11 @@ import { SessionReader } from './session-reader.js';
 import { SessionStores } from './session-stores.js';
 import { SessionController } from './session.controller.js';
 
-const INDEX_FLUSH_MS = 5_000;
-
 @Module({
   imports: [CqrsModule],
   controllers: [SessionController],
   providers: [
-    ...[SessionStores, ActiveSessions, IndexWriter, OutboxDrain, SessionErasure, SessionReader],
+    ...[SessionStores, OutboxDrain, SessionErasure, SessionReader],
     ...[LoadConversationHandler, AppendTurnHandler],
     ...[CheckSessionStoresHandler, CountSessionsHandler],
   ],
@@ -27,7 +23,6 @@ export class SessionModule implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly stores: SessionStores,
     private readonly drain: OutboxDrain,
-    private readonly indexWriter: IndexWriter,
     private readonly erasures: SessionErasure,
   ) {}
 
@@ -41,7 +36,6 @@ export class SessionModule implements OnModuleInit, OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.erasures.stop();
     await this.drain.flush(this.stores.cosmos !== null);
-    await this.indexWriter.close(INDEX_FLUSH_MS);
     await this.stores.close();
   }
 }

@@ -12,10 +12,6 @@ export class SqliteDrainStore extends DrainStore {
     super();
   }
 
-  override get local(): boolean {
-    return true;
-  }
-
   async post(target: string, { drained, at }: DrainMark): Promise<void> {
     this.file.use((prepare) => prepare(POST).run(target, drained ? 1 : 0, at));
   }
