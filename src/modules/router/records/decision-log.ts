@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { appendFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Overloaded } from '../../../common/app-error.js';
 import { BackgroundWork } from '../../../common/background-work.js';
@@ -13,10 +12,10 @@ const OLDER = 'decisions.1.jsonl';
 /** The file before the present one is kept, so the log takes at most twice this. */
 const MOST_BYTES = 32 * 1024 * 1024;
 const FLUSH_MS = 1_000;
-/** Lines that are made before other work has its turn. */
-const LINES_AT_ONCE = 200;
+/** Room for lines until the first second has shown how many there are, bytes. */
+const FIRST_ROOM = 16 * 1024;
 /** Lines waiting for a disk that does not take them; older ones are dropped. */
-const MOST_WAITING = 10_000;
+const MOST_WAITING_BYTES = 8 * 1024 * 1024;
 const MOST_SEARCHES = 16;
 /** As much is looked through before other work has its turn, bytes. */
 const PIECE = 256 * 1024;
@@ -33,16 +32,21 @@ const NEWLINE = 10;
 export class DecisionLog implements OnApplicationShutdown {
   private readonly logger = new Logger('decisions');
   private readonly folder = process.env['ROUTER_DATA_DIR'] || 'data';
-  /** A request does not wait until its line is a text. */
-  private waiting: object[] = [];
+  /**
+   * Lines on their way to the file. As objects, or as texts, they would live until the next write, long enough for the
+   * collector to move and mark all of them: that cost more than the decisions.
+   */
+  private waiting = Buffer.allocUnsafe(FIRST_ROOM);
+  private used = 0;
   private readonly background = new BackgroundWork('decisions');
   private writing: Promise<void> = Promise.resolve();
   private searching: Promise<unknown> = Promise.resolve();
   private searches = 0;
 
   append(entry: object): void {
-    if (this.waiting.length >= MOST_WAITING) this.waiting.shift();
-    this.waiting.push(entry);
+    const line = `${JSON.stringify(entry)}\n`;
+    this.makeRoom(3 * line.length); // no character takes more bytes
+    this.used += this.waiting.write(line, this.used);
     this.background.soon('writing decisions down', FLUSH_MS, () => this.flush());
   }
 
@@ -75,10 +79,23 @@ export class DecisionLog implements OnApplicationShutdown {
     await this.flush();
   }
 
+  private makeRoom(bytes: number): void {
+    if (this.used + bytes > MOST_WAITING_BYTES) {
+      this.logger.warn({ bytes: this.used }, 'decisions are dropped: the disk does not keep up');
+      this.used = 0;
+    }
+    const needed = this.used + bytes;
+    if (needed <= this.waiting.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(2 * this.waiting.length, needed));
+    this.waiting.copy(larger, 0, 0, this.used);
+    this.waiting = larger;
+  }
+
   private async write(): Promise<void> {
-    if (this.waiting.length === 0) return;
-    const entries = this.waiting;
-    this.waiting = [];
+    if (this.used === 0) return;
+    const lines = this.waiting.subarray(0, this.used);
+    this.waiting = Buffer.allocUnsafe(Math.max(FIRST_ROOM, this.used));
+    this.used = 0;
     const file = join(this.folder, FILE);
     try {
       const size = await stat(file).then(
@@ -89,20 +106,11 @@ export class DecisionLog implements OnApplicationShutdown {
         },
       );
       if (size > MOST_BYTES) await rename(file, join(this.folder, OLDER));
-      await appendFile(file, await linesOf(entries));
+      await appendFile(file, lines);
     } catch (error) {
-      this.logger.warn({ err: error, lines: entries.length }, 'decisions could not be written');
+      this.logger.warn({ err: error, bytes: lines.length }, 'decisions could not be written');
     }
   }
-}
-
-async function linesOf(entries: readonly object[]): Promise<string> {
-  let text = '';
-  for (let i = 0; i < entries.length; i += 1) {
-    if (i > 0 && i % LINES_AT_ONCE === 0) await setImmediate();
-    text += `${JSON.stringify(entries[i])}\n`;
-  }
-  return text;
 }
 
 /**
