@@ -4,6 +4,7 @@
  */
 export class BoundedMap<K, V> extends Map<K, V> {
   private total = 0;
+  private newest: K | undefined;
 
   /** @param weigh what a value weighs, always the same for the same value */
   constructor(
@@ -20,8 +21,11 @@ export class BoundedMap<K, V> extends Map<K, V> {
   }
 
   override set(key: K, value: V): this {
+    // what is the newest stays where it is: V8 copies a map anew for every so many entries that are taken out of it
+    if (key === this.newest && value === this.get(key)) return this;
     this.delete(key);
     super.set(key, value);
+    this.newest = key;
     this.total += this.weigh(value);
     while (this.size > this.most || this.total > this.heaviest) this.delete(this.keys().next().value as K);
     return this;

@@ -13,6 +13,8 @@ import { SlidingWindow, WINDOW_MS, type Bucket, type WindowState } from '../slid
 
 /** A lease whose end was never told is let go after this, so that a defect cannot lock a user out for ever. */
 const LEASE_MAX_MS = 3_600_000;
+/** An account moves in the line of those that may be dropped this often at most: V8 copies a map that always changes. */
+const TOUCH_MS = 1_000;
 /** Idle users looked at in one reservation: more than the one it may add, so they cannot pile up. */
 const SWEEP_PER_RESERVATION = 2;
 const UNLIMITED: WindowState = Object.freeze({ used: 0, emptyInMs: 0, fitsInMs: 0 });
@@ -129,6 +131,7 @@ export class MemoryQuotaLedger extends QuotaLedger {
 
   /** Moves an account to the end of the line of those that may be dropped. */
   private touch(now: number, account: UserAccount): UserAccount {
+    if (now - account.touchedAt < TOUCH_MS) return account;
     this.accounts.delete(account.user);
     account.touchedAt = now;
     this.accounts.set(account.user, account);
@@ -149,7 +152,7 @@ export class MemoryQuotaLedger extends QuotaLedger {
     }
     let looked = 0;
     for (const [user, account] of this.accounts) {
-      if (now - account.touchedAt < WINDOW_MS || looked === SWEEP_PER_RESERVATION) return;
+      if (now - account.touchedAt < WINDOW_MS + TOUCH_MS || looked === SWEEP_PER_RESERVATION) return;
       looked += 1;
       if (account.inFlight > 0) this.touch(now, account);
       else this.accounts.delete(user);
@@ -163,7 +166,7 @@ const newAccount = (user: string): UserAccount => ({
   tokens: new SlidingWindow(),
   inFlight: 0,
   reservedUsd: 0,
-  touchedAt: 0,
+  touchedAt: -Infinity,
 });
 
 /** Once `weight` was counted now. */
