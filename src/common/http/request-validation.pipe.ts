@@ -1,20 +1,34 @@
-import { StandardSchemaValidationPipe, type ParameterDecoratorOptions } from '@nestjs/common';
+import {
+  createParamDecorator,
+  StandardSchemaValidationPipe,
+  type ExecutionContext,
+  type ParameterDecoratorOptions,
+} from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { ZodType } from 'zod';
 import { InvalidRequest } from '../app-error.js';
 import { fieldPath } from '../json/fields.js';
 import { issueMessage } from '../issue-message.js';
 
+type PathStep = Parameters<typeof fieldPath>[0][number];
+
+interface Issue {
+  readonly message: string;
+  readonly path?: readonly PathStep[] | undefined;
+  /** Unknown fields; zod names them beside the path of the object that has them. */
+  readonly keys?: readonly string[];
+}
+
+function invalid(issues: readonly Issue[]): InvalidRequest {
+  const { message = 'is not valid', path = [], keys: [unknown] = [] } = issues[0] ?? {};
+  const param = fieldPath([...path, ...(unknown === undefined ? [] : [unknown])]) || null;
+  return new InvalidRequest(`${param ?? 'The body'}: ${issueMessage(message)}`, param);
+}
+
 /** Keys such as `constructor` stay: a tool may have a parameter of that name, and nothing here merges objects by key. */
 class RequestValidationPipe extends StandardSchemaValidationPipe {
   constructor() {
-    super({
-      exceptionFactory: (issues) => {
-        const [issue] = issues;
-        // zod names unknown fields beside the path of the object that has them
-        const { keys: [unknown] = [] } = issue as { readonly keys?: readonly string[] };
-        const param = fieldPath([...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])]) || null;
-        return new InvalidRequest(`${param ?? 'The body'}: ${issueMessage(issue?.message ?? 'is not valid')}`, param);
-      },
-    });
+    super({ exceptionFactory: invalid });
   }
 
   protected override stripProtoKeys(): void {}
@@ -30,3 +44,12 @@ export const checked = (schema: NonNullable<ParameterDecoratorOptions['schema']>
   schema,
   pipes: [pipe],
 });
+
+const CheckedParam = createParamDecorator(({ zod }: { readonly zod: ZodType }, context: ExecutionContext) => {
+  const { success, data, error } = zod.safeParse(context.switchToHttp().getRequest<FastifyRequest>().body);
+  if (success) return data;
+  throw invalid(error.issues);
+});
+
+/** The body, checked at once: a pipe takes five promises, which the routes of chat requests do without. */
+export const CheckedBody = (zod: ZodType): ParameterDecorator => CheckedParam({ zod }); // alone, Nest would take it for a pipe

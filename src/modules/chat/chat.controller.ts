@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerResponse } from 'node:http';
@@ -10,7 +10,7 @@ import { CurrentCaller } from '../../common/http/access.decorators.js';
 import { ApiErrors } from '../../common/http/api-docs.js';
 import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
-import { checked } from '../../common/http/request-validation.pipe.js';
+import { CheckedBody } from '../../common/http/request-validation.pipe.js';
 import { AnswerChat } from './answer-chat.js';
 import { ANSWER_HEADERS, ApiAnswer, ApiDecision } from './chat-api-docs.js';
 import type { ChatExchange } from './chat-exchange.js';
@@ -34,16 +34,14 @@ import { decisionJson } from './decision-json.js';
 import { chatRequestOf, queryAnswer } from './query-answer.js';
 import { requestOptions } from './request-options.js';
 import { withSentText } from './sent-text.js';
-import { answerHeaders, plainHeaders } from './response-headers.js';
+import { addPlainHeaders, answerHeaders, type HeaderList } from './response-headers.js';
 import { giveUpIdleReader, SseWriter } from './sse-writer.js';
 
-type Headers = Readonly<Record<string, string>>;
-
-const SSE_HEADERS: Headers = {
-  'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-cache, no-transform',
-  'x-accel-buffering': 'no',
-};
+const SSE_HEADERS: HeaderList = [
+  ...['content-type', 'text/event-stream; charset=utf-8'],
+  ...['cache-control', 'no-cache, no-transform'],
+  ...['x-accel-buffering', 'no'],
+];
 
 @ApiTags('chat')
 @Controller()
@@ -61,7 +59,7 @@ export class ChatController {
   @ApiAnswer()
   @Idempotent()
   async complete(
-    @Body(checked(chatRequestSchema)) request: ChatRequest,
+    @CheckedBody(chatRequestSchema) request: ChatRequest,
     @CurrentCaller() caller: Caller,
     @Req() incoming: FastifyRequest,
     @Res() reply: FastifyReply,
@@ -71,7 +69,8 @@ export class ChatController {
       const headers = answerHeaders(exchange);
       if (request.stream) return sendStream(reply, headers, exchange);
       const text = await wholeText(exchange);
-      await sendWhole(reply, { ...headers, ...plainHeaders(exchange.result!) }, text);
+      addPlainHeaders(headers, exchange.result!);
+      await sendWhole(reply, headers, text);
     } catch (error) {
       exchange.fail(error);
       throw error;
@@ -86,7 +85,7 @@ export class ChatController {
   @ApiAnswer()
   @Idempotent()
   async query(
-    @Body(checked(queryRequestSchema)) body: QueryRequest,
+    @CheckedBody(queryRequestSchema) body: QueryRequest,
     @CurrentCaller() caller: Caller,
     @Req() incoming: FastifyRequest,
     @Res() reply: FastifyReply,
@@ -96,7 +95,9 @@ export class ChatController {
       await wholeText(exchange);
       const end = exchange.result!;
       const text = JSON.stringify(queryAnswer(exchange, end, new Date()));
-      await sendWhole(reply, { ...answerHeaders(exchange), ...plainHeaders(end) }, text);
+      const headers = answerHeaders(exchange);
+      addPlainHeaders(headers, end);
+      await sendWhole(reply, headers, text);
     } catch (error) {
       exchange.fail(error);
       throw error;
@@ -112,7 +113,7 @@ export class ChatController {
   @ApiDecision()
   @ApiErrors(RateLimitExceeded)
   async route(
-    @Body(checked(routeRequestSchema)) body: RouteRequest,
+    @CheckedBody(routeRequestSchema) body: RouteRequest,
     @CurrentCaller() caller: Caller,
     @Req() incoming: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -164,32 +165,35 @@ async function wholeText(exchange: ChatExchange): Promise<string> {
   return text;
 }
 
-/** Sends a whole body. The reply's own headers (CORS, `connection`) go out with it. */
-async function sendWhole(reply: FastifyReply, headers: Headers, body: string): Promise<void> {
-  const all = { ...(reply.getHeaders() as Headers), ...headers, 'content-length': String(Buffer.byteLength(body)) };
-  if (reply.answerKeeper) await reply.answerKeeper.keep(all, body);
-  giveUpIdleReader(headed(reply, all).end(body));
+/** Sends a whole body. */
+async function sendWhole(reply: FastifyReply, headers: HeaderList, body: string): Promise<void> {
+  headers.push('content-length', String(Buffer.byteLength(body)));
+  addOwnHeaders(headers, reply);
+  if (reply.answerKeeper) await reply.answerKeeper.keep(byName(headers), body);
+  giveUpIdleReader(headed(reply, headers).end(body));
 }
 
 /** Sends an answer as it comes, as server-sent events. */
-function sendStream(reply: FastifyReply, headers: Headers, exchange: ChatExchange): void {
-  const all = { ...(reply.getHeaders() as Headers), ...headers, ...SSE_HEADERS };
-  const copy = reply.answerKeeper?.stream(all) ?? null;
-  const response = headed(reply, all);
+function sendStream(reply: FastifyReply, headers: HeaderList, exchange: ChatExchange): void {
+  headers.push(...SSE_HEADERS);
+  addOwnHeaders(headers, reply);
+  const copy = reply.answerKeeper?.stream(byName(headers)) ?? null;
+  const response = headed(reply, headers);
   const withUsage = exchange.facts.ask.request.stream_options?.include_usage === true;
   new SseWriter(response, exchange, withUsage, copy);
 }
 
 /** The raw response with its headers; the reply is ours only then, so that headers which Node refuses are an error as any. */
-function headed(reply: FastifyReply, headers: Headers): ServerResponse {
-  const response = reply.raw.writeHead(200, flat(headers));
+function headed(reply: FastifyReply, headers: HeaderList): ServerResponse {
+  const response = reply.raw.writeHead(200, headers);
   reply.hijack();
   return response;
 }
 
-/** Names and values in turn, as `writeHead` takes them without looking at each. */
-function flat(headers: Headers): string[] {
-  const list: string[] = [];
-  for (const [name, value] of Object.entries(headers)) list.push(name, value);
-  return list;
+/** Those that the reply has already: the request's id, CORS, `connection`. */
+function addOwnHeaders(headers: HeaderList, reply: FastifyReply): void {
+  for (const [name, value] of Object.entries(reply.getHeaders() as Record<string, string>)) headers.push(name, value);
 }
+
+const byName = (headers: HeaderList): Record<string, string> =>
+  Object.fromEntries(headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1]!]] : [])));
