@@ -4,6 +4,7 @@ import { InvalidRequest } from '../app-error.js';
 import { outlineOf, type JsonBounds, type JsonOutline } from '../json/outline.js';
 import { JsonSource, keepSource } from '../json/source.js';
 import { countFields } from '../json/repeats.js';
+import { together } from '../together.js';
 import { readBody } from './request-body.js';
 import { jsonFault } from '../logging/outside-text.js';
 
@@ -74,11 +75,13 @@ export function useJsonBody(fastify: FastifyInstance, limitBytes: number): void 
   fastify.addContentTypeParser('application/json', (request, payload, done) => {
     readBody(request.headers, payload, limitBytes, (error, body) => {
       if (error) return done(error);
-      try {
-        done(null, body.length === 0 ? undefined : parseJsonBody(body));
-      } catch (problem) {
-        done(problem as Error);
-      }
+      together(() => {
+        try {
+          done(null, body.length === 0 ? undefined : parseJsonBody(body));
+        } catch (problem) {
+          done(problem as Error);
+        }
+      });
     });
   });
 }

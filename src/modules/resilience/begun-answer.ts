@@ -4,6 +4,7 @@ import type { ChunkSink, ChunkStream } from '../../common/chunk-stream.js';
 import { cutText } from '../../common/cut-text.js';
 import type { TargetStatus } from '../../common/target.js';
 import { bringsContent } from '../../common/text-run.js';
+import { together } from '../../common/together.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
 import type { ModelStream } from '../models/models.messages.js';
 import type { TargetBreakers } from './target-breakers.js';
@@ -113,8 +114,9 @@ export class BegunAnswer implements ChunkStream, ChunkSink {
   }
 
   private begin(): void {
+    if (this.isBegun) return;
     this.isBegun = true;
-    this.beginning.resolve();
+    together(this.beginning.resolve);
   }
 
   private finish(sink: ChunkSink, error: unknown): void {
