@@ -10,15 +10,15 @@ const FIRST_MS = 500;
 const MISSED_HEARTBEATS = 5;
 
 /** Where replicas say that they run. Every method rejects with `StoreUnavailable` while the place cannot be used. */
-export abstract class ReplicaRegistry {
+export interface ReplicaRegistry {
   /**
    * Says that a replica runs; that counts for `forMs` from now.
    *
    * @returns how many have said so, this one included
    */
-  abstract heartbeat(replica: string, forMs: number): Promise<number>;
+  heartbeat(replica: string, forMs: number): Promise<number>;
 
-  abstract deregister(replica: string): Promise<void>;
+  deregister(replica: string): Promise<void>;
 }
 
 /**

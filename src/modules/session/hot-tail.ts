@@ -28,15 +28,15 @@ export type Kept = 'kept' | 'erased' | 'unsure';
  * forgotten here. Bounded, so it may forget earlier. Only `erase` rejects: one that cannot be used reads as incomplete
  * and empty.
  */
-export abstract class HotTail {
-  abstract read(key: SessionKey): Promise<TailReading>;
+export interface HotTail {
+  read(key: SessionKey): Promise<TailReading>;
 
   /**
    * A turn whose session was erased since it began is not kept.
    *
    * @param durable whether the turn store has the turn; one it does not have lives here alone
    */
-  abstract append(key: SessionKey, turn: StoredTurn, durable: boolean): Promise<Kept>;
+  append(key: SessionKey, turn: StoredTurn, durable: boolean): Promise<Kept>;
 
   /**
    * Adds what the turn store held; the session then reads as complete.
@@ -44,7 +44,7 @@ export abstract class HotTail {
    * @param mark of the reading that led to this; when something was erased since, nothing is added, as the turns may
    * be those that were erased
    */
-  abstract fill(key: SessionKey, turns: readonly StoredTurn[], mark: number): Promise<void>;
+  fill(key: SessionKey, turns: readonly StoredTurn[], mark: number): Promise<void>;
 
   /**
    * Rejects with `StoreUnavailable` when the turns may still be there.
@@ -52,10 +52,8 @@ export abstract class HotTail {
    * @param at epoch milliseconds
    * @returns the number of this erasure: `at`, or more where the one before had as much
    */
-  abstract erase(key: SessionKey, at: number): Promise<number>;
+  erase(key: SessionKey, at: number): Promise<number>;
 
   /** Ends what it does behind the requests. */
-  async close(): Promise<void> {
-    // nothing, where it does nothing
-  }
+  close?(): Promise<void>;
 }

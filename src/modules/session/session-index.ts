@@ -25,18 +25,18 @@ export interface SummaryPage {
 }
 
 /** Which sessions a tenant has. Every method rejects with `StoreUnavailable` while the store cannot be used. */
-export abstract class SessionIndex {
+export interface SessionIndex {
   /** Counts one turn, once, however often it is told: a store may have a turn long before it says so. A session is forgotten when its latest turn expires. */
-  abstract record(key: SessionKey, turn: StoredTurn): Promise<void>;
+  record(key: SessionKey, turn: StoredTurn): Promise<void>;
 
-  abstract find(key: SessionKey): Promise<SessionSummary | null>;
+  find(key: SessionKey): Promise<SessionSummary | null>;
 
   /**
    * At most `limit` sessions by time of the latest turn (`desc` = newest first), ties by id.
    *
    * @param after the list begins behind this session's place
    */
-  abstract list(
+  list(
     tenant: string,
     limit: number,
     order: ListOrder,
@@ -44,10 +44,10 @@ export abstract class SessionIndex {
   ): Promise<SummaryPage>;
 
   /** Resolves to whether the session was there. */
-  abstract erase(key: SessionKey): Promise<boolean>;
+  erase(key: SessionKey): Promise<boolean>;
 
   /** Whether a session could be recorded now. Never rejects; `detail` is one line for an operator. */
-  abstract check(): Promise<StoreCheck>;
+  check(): Promise<StoreCheck>;
 }
 
 const MAX_TITLE_CHARS = 80;

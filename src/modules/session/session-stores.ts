@@ -79,7 +79,7 @@ export class SessionStores {
   async close(): Promise<void> {
     await this.indexWriter.close();
     await this.background.stop();
-    await this.hotTail.close();
+    await this.hotTail.close?.();
     this.cosmos?.close();
   }
 

@@ -34,23 +34,23 @@ export interface OutboxSize {
  * Where turns wait while the turn store is away; `OutboxDrain` brings them there. A turn may be delivered more than once
  * (a replica died between delivery and removal), so delivery has to be idempotent.
  */
-export abstract class TurnOutbox {
+export interface TurnOutbox {
   /**
    * Rejects with `StoreUnavailable` when the turn could not be taken.
    *
    * @returns whether a crash of this process cannot lose the turn
    */
-  abstract put(pending: PendingTurn): Promise<boolean>;
+  put(pending: PendingTurn): Promise<boolean>;
 
   /**
    * What waits, the oldest first; an entry that is not removed comes again with the next call. Ends with
    * `StoreUnavailable` when the outbox is away.
    */
-  abstract entries(): AsyncIterable<OutboxEntry>;
+  entries(): AsyncIterable<OutboxEntry>;
 
   /** Removes the turns of a session. Rejects with `StoreUnavailable` when they may still be there. */
-  abstract erase(key: SessionKey): Promise<void>;
+  erase(key: SessionKey): Promise<void>;
 
   /** `null` when that cannot be known. */
-  abstract size(): Promise<OutboxSize | null>;
+  size(): Promise<OutboxSize | null>;
 }

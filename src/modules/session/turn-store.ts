@@ -13,21 +13,19 @@ export interface TurnPage {
 export const ERASURE_MARK_MS = 7 * 86_400_000;
 
 /** Where turns are safe. Every method rejects with `StoreUnavailable` while the store cannot be used. */
-export abstract class TurnStore {
+export interface TurnStore {
   /** Whether `append` itself finds out that the session was erased meanwhile. */
-  get refusesErased(): boolean {
-    return false;
-  }
+  readonly refusesErased: boolean;
 
   /**
    * Idempotent by turn id. Resolves once a crash of this process cannot lose the turn.
    *
    * @throws TurnErased, where `refusesErased`
    */
-  abstract append(key: SessionKey, turn: StoredTurn): Promise<void>;
+  append(key: SessionKey, turn: StoredTurn): Promise<void>;
 
   /** Deletes one turn; one that is not there is fine. */
-  abstract remove(key: SessionKey, id: string): Promise<void>;
+  remove(key: SessionKey, id: string): Promise<void>;
 
   /**
    * At most `limit` unexpired turns with an id below `before` (`null` = from the newest).
@@ -35,7 +33,7 @@ export abstract class TurnStore {
    * @param lastResortMs how long to wait where no other store can answer: this one is then asked even while it is taken
    * for away
    */
-  abstract newest(key: SessionKey, limit: number, before: string | null, lastResortMs?: number): Promise<TurnPage>;
+  newest(key: SessionKey, limit: number, before: string | null, lastResortMs?: number): Promise<TurnPage>;
 
   /**
    * Deletes all turns of the session; resolves to whether there were any. Leaves a mark for 7 days, so that a turn which
@@ -43,11 +41,11 @@ export abstract class TurnStore {
    *
    * @param at epoch milliseconds
    */
-  abstract erase(key: SessionKey, at: number): Promise<boolean>;
+  erase(key: SessionKey, at: number): Promise<boolean>;
 
   /** When the session was last erased, epoch milliseconds; `null` = never, or too long ago to matter. */
-  abstract erasedAt(key: SessionKey): Promise<number | null>;
+  erasedAt(key: SessionKey): Promise<number | null>;
 
   /** Whether a turn could be stored now. Never rejects; `detail` is one line for an operator. */
-  abstract check(): Promise<StoreCheck>;
+  check(): Promise<StoreCheck>;
 }

@@ -1,5 +1,5 @@
 import { RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
-import { DrainStore } from '../drain-store.js';
+import type { DrainStore } from '../drain-store.js';
 import type { DrainMark } from '../drained-targets.js';
 
 /** Hash: target -> "at drained". */
@@ -11,10 +11,8 @@ const POST = new RedisScript(`
   return redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3])`);
 
 /** Marks that all replicas share. */
-export class RedisDrainStore extends DrainStore {
-  constructor(private readonly redis: RedisConnection) {
-    super();
-  }
+export class RedisDrainStore implements DrainStore {
+  constructor(private readonly redis: RedisConnection) {}
 
   async post(target: string, { drained, at }: DrainMark): Promise<void> {
     await this.redis.run((client) => POST.run(client, [KEY], [target, at, drained ? 1 : 0]));

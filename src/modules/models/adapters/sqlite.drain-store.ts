@@ -1,5 +1,5 @@
 import type { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
-import { DrainStore } from '../drain-store.js';
+import type { DrainStore } from '../drain-store.js';
 import type { DrainMark } from '../drained-targets.js';
 
 const POST = `INSERT INTO drains (target, drained, at) VALUES (?, ?, ?)
@@ -7,10 +7,8 @@ const POST = `INSERT INTO drains (target, drained, at) VALUES (?, ?, ?)
 const READ = 'SELECT target, drained, at FROM drains LIMIT 1000';
 
 /** Marks in the embedded database of this machine. */
-export class SqliteDrainStore extends DrainStore {
-  constructor(private readonly file: SqliteFile) {
-    super();
-  }
+export class SqliteDrainStore implements DrainStore {
+  constructor(private readonly file: SqliteFile) {}
 
   async post(target: string, { drained, at }: DrainMark): Promise<void> {
     this.file.use((prepare) => prepare(POST).run(target, drained ? 1 : 0, at));

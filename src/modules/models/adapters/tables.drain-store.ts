@@ -1,5 +1,5 @@
 import { TablesPartition, type TablesConnection } from '../../../common/tables/adapters/azure-tables.js';
-import { DrainStore } from '../drain-store.js';
+import type { DrainStore } from '../drain-store.js';
 import type { DrainMark } from '../drained-targets.js';
 
 interface DrainEntity {
@@ -10,11 +10,10 @@ interface DrainEntity {
 }
 
 /** Marks in an Azure table, one entity a target. */
-export class TablesDrainStore extends DrainStore {
+export class TablesDrainStore implements DrainStore {
   private readonly drains: TablesPartition<DrainEntity>;
 
   constructor(table: TablesConnection) {
-    super();
     this.drains = new TablesPartition(table, 'drain');
   }
 

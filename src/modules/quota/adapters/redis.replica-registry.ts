@@ -1,5 +1,5 @@
 import { RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
-import { ReplicaRegistry } from '../replica-count.js';
+import type { ReplicaRegistry } from '../replica-count.js';
 
 /** Sorted set: replica -> until when its heartbeat counts, milliseconds of Redis' clock. */
 const KEY = '{replicas}:running';
@@ -13,10 +13,8 @@ const HEARTBEAT = new RedisScript(`
   return redis.call('ZCARD', KEYS[1])`);
 
 /** Replicas that share a Redis. */
-export class RedisReplicaRegistry extends ReplicaRegistry {
-  constructor(private readonly redis: RedisConnection) {
-    super();
-  }
+export class RedisReplicaRegistry implements ReplicaRegistry {
+  constructor(private readonly redis: RedisConnection) {}
 
   async heartbeat(replica: string, forMs: number): Promise<number> {
     return Number(await this.redis.run((client) => HEARTBEAT.run(client, [KEY], [replica, forMs])));

@@ -1,15 +1,14 @@
 import { TablesPartition, type TablesConnection } from '../../../common/tables/adapters/azure-tables.js';
-import { ReplicaRegistry } from '../replica-count.js';
+import type { ReplicaRegistry } from '../replica-count.js';
 
 /** Entities of replicas that died are deleted when they are overdue by so much, milliseconds. */
 const FORGET_AFTER_MS = 3_600_000;
 
 /** Replicas that share an Azure table. */
-export class TablesReplicaRegistry extends ReplicaRegistry {
+export class TablesReplicaRegistry implements ReplicaRegistry {
   private readonly replicas: TablesPartition<{ readonly forMs: number }>;
 
   constructor(table: TablesConnection) {
-    super();
     this.replicas = new TablesPartition(table, 'replica');
   }
 

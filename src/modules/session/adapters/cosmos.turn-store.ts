@@ -5,7 +5,7 @@ import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
 import { fromDocument, readTurn, toDocument } from '../turn-document.js';
-import { ERASURE_MARK_MS, TurnStore, type TurnPage } from '../turn-store.js';
+import { ERASURE_MARK_MS, type TurnPage, type TurnStore } from '../turn-store.js';
 import { isConflict, isMissing, type CosmosContainer } from './cosmos-container.js';
 
 const NEWEST = `SELECT * FROM c WHERE c.pk = @pk AND c.tenant = @tenant AND c.session = @session
@@ -26,13 +26,13 @@ const MS_PER_SECOND = 1_000;
  *
  * @param now epoch milliseconds
  */
-export class CosmosTurnStore extends TurnStore {
+export class CosmosTurnStore implements TurnStore {
+  readonly refusesErased = false;
+
   constructor(
     private readonly cosmos: CosmosContainer,
     private readonly now: () => number = Date.now,
-  ) {
-    super();
-  }
+  ) {}
 
   async append(key: SessionKey, { turn, expiresAt }: StoredTurn): Promise<void> {
     const place = { pk: partitionOf(key), tenant: key.tenant, session: key.sessionId };

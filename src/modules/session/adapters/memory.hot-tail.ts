@@ -1,7 +1,7 @@
 import { BoundedMap } from '../../../common/bounded-map.js';
 import { sessionName, type SessionKey } from '../../../common/session-id.js';
 import { erasedSince } from '../erasure.js';
-import { HotTail, type HotTailLimits, type Kept, type TailReading } from '../hot-tail.js';
+import type { HotTail, HotTailLimits, Kept, TailReading } from '../hot-tail.js';
 import { mergeTurns, type StoredTurn } from '../stored-turn.js';
 
 const MAX_ERASED = 10_000;
@@ -29,7 +29,7 @@ interface Entry {
  * saved turns are then read again, because one may have been added or erased there
  * @param now epoch milliseconds
  */
-export class MemoryHotTail extends HotTail {
+export class MemoryHotTail implements HotTail {
   /** Least recently used first. */
   private readonly entries: BoundedMap<string, Entry>;
   /** Counts the changes of `foreignWrites`. */
@@ -45,7 +45,6 @@ export class MemoryHotTail extends HotTail {
     private readonly now: () => number = Date.now,
     { maxSessions, maxBytes } = BOUNDS,
   ) {
-    super();
     this.seenWrites = foreignWrites();
     this.entries = new BoundedMap(maxSessions, maxBytes, ({ bytes }) => bytes);
   }

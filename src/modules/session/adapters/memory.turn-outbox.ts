@@ -5,7 +5,7 @@ import { sessionName, type SessionKey } from '../../../common/session-id.js';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { wasErased, type StoredTurn } from '../stored-turn.js';
 import { toDocument } from '../turn-document.js';
-import { TurnOutbox, type OutboxEntry, type OutboxSize, type PendingTurn } from '../turn-outbox.js';
+import type { TurnOutbox, OutboxEntry, OutboxSize, PendingTurn } from '../turn-outbox.js';
 
 /** No more than this is set aside, bytes. */
 const MOST_ASIDE_BYTES = 16_777_216;
@@ -20,16 +20,14 @@ export interface MemoryOutboxLimits {
  * The last resort: turns wait in this process. Bounded; what does not fit is refused. What no store takes goes to a file,
  * one JSON object a line.
  */
-export class MemoryTurnOutbox extends TurnOutbox {
+export class MemoryTurnOutbox implements TurnOutbox {
   private readonly asidePath = join(process.env['ROUTER_DATA_DIR'] || 'data', 'turns-set-aside.jsonl');
   /** By turn id, oldest first. */
   private readonly waiting = new Map<string, { readonly pending: PendingTurn; refusals: number }>();
   private setAside = 0;
   private bytes = 0;
 
-  constructor(private readonly limits: MemoryOutboxLimits) {
-    super();
-  }
+  constructor(private readonly limits: MemoryOutboxLimits) {}
 
   async put(pending: PendingTurn): Promise<boolean> {
     const { maxTurns, maxBytes } = this.limits;

@@ -3,7 +3,7 @@ import { BackgroundWork } from '../../../common/background-work.js';
 import { hashTag, RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
 import { ifAvailable } from '../../../common/store-unavailable.js';
 import { CLOCK_SLACK_MS } from '../erasure.js';
-import { HotTail, type HotTailLimits, type Kept, type TailReading } from '../hot-tail.js';
+import type { HotTail, HotTailLimits, Kept, TailReading } from '../hot-tail.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import { mergeTurns, type StoredTurn } from '../stored-turn.js';
 import { fromDocument, readTurn, toDocument } from '../turn-document.js';
@@ -110,7 +110,7 @@ const UNREAD = { turns: [], complete: false, mark: -1 };
  * @param limits asked at each use
  * @param now epoch milliseconds
  */
-export class RedisHotTail extends HotTail {
+export class RedisHotTail implements HotTail {
   private readonly stale = new BoundedMap<string, SessionKey>(MAX_STALE);
   private readonly background = new BackgroundWork('session');
   private repairing: NodeJS.Timeout | null = null;
@@ -119,9 +119,7 @@ export class RedisHotTail extends HotTail {
     private readonly redis: RedisConnection,
     private readonly limits: () => HotTailLimits,
     private readonly now: () => number = Date.now,
-  ) {
-    super();
-  }
+  ) {}
 
   read(key: SessionKey): Promise<TailReading> {
     return ifAvailable(() => this.readTail(key), { ...UNREAD, usable: false, erasedAt: null });
@@ -164,7 +162,7 @@ export class RedisHotTail extends HotTail {
   }
 
   /** Stops repairing; what is stale then is forgotten by Redis after its TTL. */
-  override async close(): Promise<void> {
+  async close(): Promise<void> {
     await this.background.stop();
     await ifAvailable(() => this.repair(), undefined);
   }

@@ -7,7 +7,7 @@ import type { Beginning } from '../erasure.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
 import { fromDocument, toDocument, type TurnDocument } from '../turn-document.js';
-import { TurnOutbox, type OutboxEntry, type OutboxSize, type PendingTurn } from '../turn-outbox.js';
+import type { TurnOutbox, OutboxEntry, OutboxSize, PendingTurn } from '../turn-outbox.js';
 
 const STREAM = '{outbox}:turns';
 /** Refusals of an entry by all replicas, by its id. */
@@ -37,7 +37,7 @@ interface Message {
  * The outbox all replicas share: a stream with one consumer group. Whoever is alive drains it; what a dead replica had
  * taken is claimed from it after 5 s.
  */
-export class RedisTurnOutbox extends TurnOutbox {
+export class RedisTurnOutbox implements TurnOutbox {
   private readonly logger = new Logger('session');
   private readonly consumer = randomUUID();
   private policy: { readonly evicts: boolean; readonly at: number } | null = null;
@@ -46,9 +46,7 @@ export class RedisTurnOutbox extends TurnOutbox {
   constructor(
     private readonly redis: RedisConnection,
     private readonly deadAfterMs = DEAD_AFTER_MS,
-  ) {
-    super();
-  }
+  ) {}
 
   async put({ key, turn }: PendingTurn): Promise<boolean> {
     const message: Message = {

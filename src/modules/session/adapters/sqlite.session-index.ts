@@ -1,7 +1,7 @@
 import type { StoreCheck } from '../../../common/store-check.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
-import { SessionIndex, titleOf, type ListOrder, type SessionSummary, type SummaryPage } from '../session-index.js';
+import { titleOf, type ListOrder, type SessionIndex, type SessionSummary, type SummaryPage } from '../session-index.js';
 import type { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
 
 const COLUMNS = `id, title, created_at AS createdAt, updated_at AS updatedAt, turn_count AS turnCount, cost_usd AS costUsd`;
@@ -31,13 +31,11 @@ const OPEN_END = { asc: '', desc: '~' };
 const ERASE = 'DELETE FROM sessions WHERE tenant = ? AND id = ?';
 
 /** The list of sessions in the embedded database. @param now epoch milliseconds */
-export class SqliteSessionIndex extends SessionIndex {
+export class SqliteSessionIndex implements SessionIndex {
   constructor(
     private readonly file: SqliteFile,
     private readonly now: () => number = Date.now,
-  ) {
-    super();
-  }
+  ) {}
 
   async record({ tenant, sessionId }: SessionKey, { turn, expiresAt }: StoredTurn): Promise<void> {
     this.file.use((prepare) => {

@@ -4,7 +4,7 @@ import { erasedSince, TurnErased } from '../erasure.js';
 import type { StoreCheck } from '../../../common/store-check.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
-import { ERASURE_MARK_MS, TurnStore, type TurnPage } from '../turn-store.js';
+import { ERASURE_MARK_MS, type TurnPage, type TurnStore } from '../turn-store.js';
 import type { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
 
 const APPEND = `INSERT INTO turns (tenant, session, id, expires_at, document) VALUES (?, ?, ?, ?, ?)
@@ -27,17 +27,13 @@ interface Row {
 }
 
 /** Turns as JSON documents in the embedded database. @param now epoch milliseconds */
-export class SqliteTurnStore extends TurnStore {
+export class SqliteTurnStore implements TurnStore {
+  readonly refusesErased = true;
+
   constructor(
     private readonly file: SqliteFile,
     private readonly now: () => number = Date.now,
-  ) {
-    super();
-  }
-
-  override get refusesErased(): boolean {
-    return true;
-  }
+  ) {}
 
   async append({ tenant, sessionId }: SessionKey, { turn, expiresAt, began }: StoredTurn): Promise<void> {
     const document = JSON.stringify(toDocument(turn));

@@ -1,7 +1,7 @@
 import type { TransactionAction } from '@azure/data-tables';
 import type { StoreCheck } from '../../../common/store-check.js';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
-import { SessionIndex, type ListOrder, type SessionSummary, type SummaryPage } from '../session-index.js';
+import type { SessionIndex, ListOrder, SessionSummary, SummaryPage } from '../session-index.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
 import { isMissing, isOvertaken, type TablesConnection } from '../../../common/tables/adapters/azure-tables.js';
@@ -23,13 +23,11 @@ const SWEEP_PAGE = 100;
 const NOT_OURS = 'an answer that is not of Table Storage';
 
 /** The list of sessions in Azure Table Storage; partition = tenant. @param now epoch milliseconds */
-export class TablesSessionIndex extends SessionIndex {
+export class TablesSessionIndex implements SessionIndex {
   constructor(
     private readonly tables: TablesConnection,
     private readonly now: () => number = Date.now,
-  ) {
-    super();
-  }
+  ) {}
 
   async record(key: SessionKey, turn: StoredTurn): Promise<void> {
     await this.change(key, (found) => {
@@ -60,7 +58,7 @@ export class TablesSessionIndex extends SessionIndex {
     return found !== null && this.isCurrent(found);
   }
 
-  override check(): Promise<StoreCheck> {
+  check(): Promise<StoreCheck> {
     return this.tables.check('Azure Table Storage', async (client, abortSignal) => {
       const filter = "PartitionKey eq '' and RowKey eq ''";
       const page = await client
