@@ -3,7 +3,6 @@ import { issueMessage } from '../issue-message.js';
 import { ownField, setOwnField, type Fields } from '../json/fields.js';
 import { formatPath, type ConfigProblem } from './config-error.js';
 import { routerConfigSchema, type RouterConfig } from './config.schema.js';
-import type { ScalarOrigin } from './config-text.js';
 
 type Issue = z.core.$ZodIssue;
 
@@ -96,18 +95,18 @@ export interface SchemaResult {
  * Checks interpolated input against the schema and says what is wrong in the words of the person who wrote it, of each
  * value what comes first.
  *
- * @param input its text becomes a number or boolean where an unquoted `${VAR}` (`origins`) stands and one is wanted; it
+ * @param input its text becomes a number or boolean where an unquoted `${VAR}` stood (`untyped`) and one is wanted; it
  *   stays text where text is wanted (an all-digit API key is text)
  * @param knownPaths paths that were already reported
  */
 export function checkSchema(
   input: unknown,
-  origins: ReadonlyMap<string, ScalarOrigin>,
+  untyped: ReadonlySet<string>,
   knownPaths: ReadonlySet<string>,
 ): SchemaResult {
   let result = routerConfigSchema.safeParse(input, { reportInput: true });
   const scalars = (result.error?.issues ?? []).filter(
-    (issue) => typedScalar(issue) !== undefined && origins.get(formatPath(issue.path))?.mayBeTyped,
+    (issue) => typedScalar(issue) !== undefined && untyped.has(formatPath(issue.path)),
   );
   for (const issue of scalars) putAt(input, issue.path, typedScalar(issue));
   if (scalars.length > 0) result = routerConfigSchema.safeParse(input, { reportInput: true });

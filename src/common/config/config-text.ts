@@ -15,25 +15,15 @@ import { ownField } from '../json/fields.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where the text of one scalar came from. */
-export interface ScalarOrigin {
-  /** As it stands in the file, placeholders included. */
-  readonly written: string;
-  /** What it may be without the environment: the non-empty defaults of its placeholders, or all of it. */
-  readonly literals: readonly string[];
-  /** It was nothing but one unquoted `${...}`, and may thus stand for a number or boolean. */
-  readonly mayBeTyped: boolean;
-}
-
 /** A configuration file that was read. */
 export interface ConfigText {
   /** Syntax errors and duplicate keys; with any of them there is no `value`. */
   readonly syntax: readonly ConfigProblem[];
   readonly value: unknown;
-  /** By path, as `formatPath` writes it. */
-  readonly origins: ReadonlyMap<string, ScalarOrigin>;
-  /** Placeholders that stand for nothing. */
-  readonly unset: readonly ConfigProblem[];
+  /** Placeholders that stand for nothing, and secrets that stand in the file. */
+  readonly problems: readonly ConfigProblem[];
+  /** Where a text was nothing but one unquoted `${...}`, and may thus stand for a number or boolean; as `formatPath` writes it. */
+  readonly untyped: ReadonlySet<string>;
 }
 
 /** YAML ends a plain scalar inside `{ }` or `[ ]` at these characters, so `{ url: ${REDIS_URL:-} }` would not parse. */
@@ -60,22 +50,23 @@ export function readConfigText(text: string, env: Environment): ConfigText {
     const { line, col } = lines.linePos(error.pos[0]);
     return { path: `line ${line}, column ${col}`, message: unmask(error.message) };
   });
-  const origins = new Map<string, ScalarOrigin>();
-  const unset: ConfigProblem[] = [];
-  if (syntax.length > 0) return { syntax, value: undefined, origins, unset };
+  const problems: ConfigProblem[] = [];
+  const untyped = new Set<string>();
+  if (syntax.length > 0) return { syntax, value: undefined, problems, untyped };
   visit(document, {
     Scalar: (key, node, ancestors) => {
       if (typeof node.value !== 'string') return;
-      node.value = unmask(node.value);
+      const written = (node.value = unmask(node.value));
       if (key === 'key') return;
       const path = formatPath(pathOf(ancestors, node));
-      const { text: replaced, origin, errors } = replacePlaceholders(node.value as string, node.type !== 'PLAIN', env);
+      const { text: replaced, literals, errors } = replacePlaceholders(written, env);
       node.value = replaced;
-      origins.set(path, origin);
-      for (const message of errors) unset.push({ path, message });
+      if (node.type === 'PLAIN' && ALONE.test(written)) untyped.add(path);
+      for (const message of hasSecret(path, written, literals) ? [...errors, SECRET] : errors)
+        problems.push({ path, message });
     },
   });
-  return { syntax, value: document.toJS() as unknown, origins, unset };
+  return { syntax, value: document.toJS() as unknown, problems, untyped };
 }
 
 type Ancestor = Document | Node | Pair;
@@ -88,15 +79,19 @@ function pathOf(ancestors: readonly Ancestor[], scalar: Scalar): (string | numbe
 }
 
 const PLACEHOLDER = /(\$?)\$\{([^}]*)(\}?)/g;
+const ALONE = /^\$\{[^}]*\}$/;
+const SECRET = 'a secret must not be in the file; write ${VAR} and set VAR in the environment';
 const BODY = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 
 interface Replaced {
   readonly text: string;
-  readonly origin: ScalarOrigin;
+  /** What it may be without the environment: the non-empty defaults of its placeholders, or all of it. */
+  readonly literals: readonly string[];
+  /** What is wrong with its placeholders. */
   readonly errors: readonly string[];
 }
 
-function replacePlaceholders(written: string, quoted: boolean, env: Environment): Replaced {
+function replacePlaceholders(written: string, env: Environment): Replaced {
   const errors: string[] = [];
   const defaults: string[] = [];
   let count = 0;
@@ -115,29 +110,18 @@ function replacePlaceholders(written: string, quoted: boolean, env: Environment)
       errors.push(`environment variable ${name} is not set; set it or write \${${name}:-default}`);
     return value ?? '';
   });
-  const alone = count === 1 && /^\$\{[^}]*\}$/.test(written);
-  const literals = count > 0 ? defaults : [written].filter(Boolean);
-  return { text, origin: { written, literals, mayBeTyped: alone && !quoted }, errors };
+  return { text, literals: count > 0 ? defaults : [written].filter(Boolean), errors };
 }
 
 const SECRET_PATH = /^(targets\[\d+\]\.apiKey|cosmos\.key|tables\.connectionString)$/;
 const URL_PASSWORD = /^[a-z]+:\/\/[^/]*:([^/]+)@/i;
 
-function readsLiteralSecret(path: string, { written, literals }: ScalarOrigin): boolean {
+/** Secrets in a file end up in version control: they come from the environment, and have no default in the file. */
+function hasSecret(path: string, written: string, literals: readonly string[]): boolean {
   if (SECRET_PATH.test(path)) return literals.length > 0;
   if (path !== 'redis.url') return false;
   return [written, ...literals].some((url) => {
     const password = URL_PASSWORD.exec(url.replace(/^\$\{\w+:-(.*)\}$/, '$1'))?.[1];
     return password !== undefined && !password.includes('${');
   });
-}
-
-/** Secrets in a file end up in version control: they come from the environment, and have no default in the file. */
-export function secretProblems(origins: ReadonlyMap<string, ScalarOrigin>): ConfigProblem[] {
-  return [...origins]
-    .filter(([path, origin]) => readsLiteralSecret(path, origin))
-    .map(([path]) => ({
-      path,
-      message: 'a secret must not be in the file; write ${VAR} and set VAR in the environment',
-    }));
 }

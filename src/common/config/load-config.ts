@@ -5,7 +5,7 @@ import { listenProblem } from './access-rules.js';
 import { checkSchema } from './check-schema.js';
 import { ConfigError } from './config-error.js';
 import { routerConfigSchema, type RouterConfig } from './config.schema.js';
-import { readConfigText, secretProblems, type Environment } from './config-text.js';
+import { readConfigText, type Environment } from './config-text.js';
 import { crossReferences } from './cross-references.js';
 
 const DEFAULT_FILE = 'router.config.yaml';
@@ -30,11 +30,10 @@ function findFile({ env, cwd }: ConfigPlace): string | null {
 
 /** Reads the text of a configuration file. @throws ConfigError with every problem */
 export function parseConfig(text: string, env: Environment, source: string): RouterConfig {
-  const { syntax, value, origins, unset } = readConfigText(text, env);
+  const { syntax, value, problems: scalars, untyped } = readConfigText(text, env);
   if (syntax.length > 0) throw new ConfigError(source, syntax);
   const file = value ?? {};
-  const scalars = [...unset, ...secretProblems(origins)];
-  const { config, problems: shape } = checkSchema(file, origins, new Set(scalars.map(({ path }) => path)));
+  const { config, problems: shape } = checkSchema(file, untyped, new Set(scalars.map(({ path }) => path)));
   const problems = [...scalars, ...shape, ...(isFields(file) ? crossReferences(file) : [])];
   if (problems.length > 0 || !config) throw new ConfigError(source, problems);
   return config;
