@@ -91,31 +91,29 @@ const PIECE = 65_536;
 /** Reads every string, name and long number of a value, and the texts of each list as one text too. */
 function readAll(scan: PrivateScan, whole: unknown): void {
   let text = '';
-  const names: string[] = [''];
-  const values: unknown[] = [whole];
-  while (values.length > 0 && !scan.isComplete) {
-    const value = values.pop();
-    const name = names.pop()!;
-    if (typeof value === 'string') text += name === '' ? `${legible(value)}\n` : `${name}: ${legible(value)}\n`;
-    else if (typeof value === 'number' || typeof value === 'bigint') {
-      if (value >= SHORTEST_NUMBER) text += `${name}: ${value}\n`;
-    } else if (Array.isArray(value)) {
-      if (value.length > 1) text += `${joinedTexts(value)}\n`;
-      for (const item of value) {
-        names.push(name);
-        values.push(item);
-      }
-    } else if (typeof value === 'object' && value !== null) {
-      for (const [field, item] of Object.entries(value)) {
-        if (typeof item !== 'string') text += `${field}\n`;
-        names.push(field);
-        values.push(item);
-      }
-    }
-    if (text.length < PIECE) continue;
+  const add = (line: string): void => {
+    text += `${line}\n`;
+    if (text.length < PIECE) return;
     scan.read(unveiled(text));
     text = '';
-  }
+  };
+  // bodies are at most 128 levels deep
+  const read = (name: string, value: unknown): void => {
+    if (scan.isComplete) return;
+    if (typeof value === 'string') add(name === '' ? legible(value) : `${name}: ${legible(value)}`);
+    else if (typeof value === 'number' || typeof value === 'bigint') {
+      if (value >= SHORTEST_NUMBER) add(`${name}: ${value}`);
+    } else if (Array.isArray(value)) {
+      if (value.length > 1) add(joinedTexts(value));
+      for (const item of value) read(name, item);
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [field, item] of Object.entries(value)) {
+        if (typeof item !== 'string') add(field);
+        read(field, item);
+      }
+    }
+  };
+  read('', whole);
   scan.read(unveiled(text));
 }
 

@@ -84,18 +84,15 @@ export class RouterMetrics {
     this.gauge('router_active_sessions', 'Sessions with a turn within sessions.ttlSeconds.', [], async (gauge) =>
       gauge.set((await this.sessions.get()).active),
     );
-    this.gauge(
-      'router_outbox_depth',
-      'Turns that wait for the turn store; redis = of all replicas.',
-      ['store'],
-      async (gauge) => setByStore(gauge, (await this.sessions.get()).waiting),
-    );
-    this.gauge(
-      'router_outbox_set_aside',
-      'Turns that no store takes and that an operator should look at; redis = of all replicas.',
-      ['store'],
-      async (gauge) => setByStore(gauge, (await this.sessions.get()).setAside),
-    );
+    const outboxes = [
+      ['router_outbox_depth', 'Turns that wait for the turn store', 'waiting'],
+      ['router_outbox_set_aside', 'Turns that no store takes and that an operator should look at', 'setAside'],
+    ] as const;
+    for (const [name, help, turns] of outboxes) {
+      this.gauge(name, `${help}; redis = of all replicas.`, ['store'], async (gauge) =>
+        setByStore(gauge, (await this.sessions.get())[turns]),
+      );
+    }
   }
 
   /** @param model the name asked for, as it may stand in a label */
