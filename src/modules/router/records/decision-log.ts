@@ -12,8 +12,8 @@ const OLDER = 'decisions.1.jsonl';
 /** The file before the present one is kept, so the log takes at most twice this. */
 const MOST_BYTES = 32 * 1024 * 1024;
 const FLUSH_MS = 1_000;
-/** Room for lines until the first second has shown how many there are, bytes. */
-const FIRST_ROOM = 16 * 1024;
+/** So much is written at once, bytes. */
+const WRITE_AT_BYTES = 128 * 1024;
 /** Lines waiting for a disk that does not take them; older ones are dropped. */
 const MOST_WAITING_BYTES = 8 * 1024 * 1024;
 const MOST_SEARCHES = 16;
@@ -22,6 +22,7 @@ const PIECE = 256 * 1024;
 /** No line of the log is longer, bytes. */
 const LONGEST_LINE = 64 * 1024;
 const NEWLINE = 10;
+const NO_BYTES = Buffer.alloc(0);
 
 /**
  * Decisions and what callers thought of the answers, one JSON object a line, in `decisions.jsonl` of the data folder:
@@ -36,9 +37,12 @@ export class DecisionLog implements OnApplicationShutdown {
    * Lines on their way to the file. As objects, or as texts, they would live until the next write, long enough for the
    * collector to move and mark all of them: that cost more than the decisions.
    */
-  private waiting = Buffer.allocUnsafe(FIRST_ROOM);
+  private waiting = NO_BYTES;
   private used = 0;
+  /** Takes turns with `waiting`. */
+  private spare = NO_BYTES;
   private readonly background = new BackgroundWork('decisions');
+  private isWriting = false;
   private writing: Promise<void> = Promise.resolve();
   private searching: Promise<unknown> = Promise.resolve();
   private searches = 0;
@@ -47,11 +51,13 @@ export class DecisionLog implements OnApplicationShutdown {
     const line = `${JSON.stringify(entry)}\n`;
     this.makeRoom(3 * line.length); // no character takes more bytes
     this.used += this.waiting.write(line, this.used);
-    this.background.soon('writing decisions down', FLUSH_MS, () => this.flush());
+    if (this.used < WRITE_AT_BYTES) this.background.soon('writing decisions down', FLUSH_MS, () => this.flush());
+    else if (!this.isWriting) this.background.launch('writing decisions down', () => this.flush());
   }
 
   /** Resolves when everything so far is in the file, or the disk has refused it. */
   flush(): Promise<void> {
+    this.isWriting = true;
     this.writing = this.writing.then(() => this.write());
     return this.writing;
   }
@@ -86,16 +92,21 @@ export class DecisionLog implements OnApplicationShutdown {
     }
     const needed = this.used + bytes;
     if (needed <= this.waiting.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(2 * this.waiting.length, needed));
+    const larger = Buffer.allocUnsafe(Math.max(WRITE_AT_BYTES + LONGEST_LINE, 2 * this.waiting.length, needed));
     this.waiting.copy(larger, 0, 0, this.used);
     this.waiting = larger;
   }
 
   private async write(): Promise<void> {
-    if (this.used === 0) return;
-    const lines = this.waiting.subarray(0, this.used);
-    this.waiting = Buffer.allocUnsafe(Math.max(FIRST_ROOM, this.used));
+    const { waiting, used } = this;
+    this.waiting = this.spare;
     this.used = 0;
+    if (used > 0) await this.put(waiting.subarray(0, used));
+    this.spare = waiting;
+    this.isWriting = false;
+  }
+
+  private async put(lines: Buffer): Promise<void> {
     const file = join(this.folder, FILE);
     try {
       const size = await stat(file).then(
