@@ -1,4 +1,10 @@
-import type { IdempotencyStore, KeptBounds, StoredAnswer } from '../../src/modules/idempotency/idempotency-store.js';
+import type {
+  IdempotencyStore,
+  KEPT_OF_A_USER,
+  StoredAnswer,
+} from '../../src/modules/idempotency/idempotency-store.js';
+
+type KeptBounds = typeof KEPT_OF_A_USER;
 
 const BOUNDS: KeptBounds = { answers: 3, bytes: 1_000_000 };
 const LEASE_MS = 60_000;

@@ -5,6 +5,7 @@ import { TablesSessionIndex } from '../../src/modules/session/adapters/tables.se
 import { AzuriteTables } from '../support/azurite-tables.js';
 import { SqliteFile } from '../../src/common/sqlite/adapters/sqlite-file.js';
 import { SqliteSessionIndex } from '../../src/modules/session/adapters/sqlite.session-index.js';
+import { eventually } from '../support/router-calls.js';
 import { describeSessionIndex } from './session-index.contract.js';
 import { KEY, START, storedTurn, TemporaryFolder, TestClock } from './session-samples.js';
 
@@ -38,6 +39,11 @@ describe('on Azurite', () => {
     return { clock, index: new TablesSessionIndex(tables, clock.now) };
   };
   describeSessionIndex('Azure Table Storage', create);
+
+  it('is healthy after its first contact', async () => {
+    const { index } = await create();
+    await eventually('healthy', 10_000, async () => (await index.check()).healthy);
+  });
 
   it('counts a turn once when the answer to the first try was lost', async () => {
     const { index } = await create();

@@ -11,16 +11,8 @@ const MS_PER_SECOND = 1000;
 /** Erasures that are remembered; a request that is older than the last so many is none. */
 const MAX_ERASED = 10_000;
 
-export interface CacheBounds {
-  readonly maxEntries: number;
-  /** Memory of all entries, bytes, as estimated. */
-  readonly maxBytes: number;
-  /** A larger answer is not stored. */
-  readonly maxEntryBytes: number;
-}
-
-/** An answer may have about a megabyte of text. */
-const DEFAULT_BOUNDS: CacheBounds = { maxEntries: 10_000, maxBytes: 64 * MEGABYTE, maxEntryBytes: 3 * MEGABYTE };
+/** Bytes as estimated; an answer may have about a megabyte of text, a larger one is not stored. */
+const BOUNDS = { maxEntries: 10_000, maxBytes: 64 * MEGABYTE, maxEntryBytes: 3 * MEGABYTE };
 
 interface Entry {
   readonly answer: CachedAnswer;
@@ -39,7 +31,7 @@ export class MemoryAnswerCache {
   private readonly erased = new BoundedMap<string, number>(MAX_ERASED);
 
   constructor(
-    private readonly bounds: CacheBounds = DEFAULT_BOUNDS,
+    private readonly bounds = BOUNDS,
     private readonly now: () => number = () => performance.now(),
     /** 0 to 1. */
     private readonly random: () => number = Math.random,

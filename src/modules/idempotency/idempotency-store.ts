@@ -24,11 +24,7 @@ export type Claim =
   | { readonly state: 'done'; readonly answer: StoredAnswer };
 
 /** What is kept of one user; the oldest answers leave for new ones. */
-export interface KeptBounds {
-  readonly answers: number;
-  readonly bytes: number;
-}
-export const KEPT_OF_A_USER: KeptBounds = { answers: 1_000, bytes: 16_777_216 };
+export const KEPT_OF_A_USER = { answers: 1_000, bytes: 16_777_216 };
 
 /**
  * What was answered to a key. Every asynchronous method rejects with `StoreUnavailable` while the store cannot be used.

@@ -28,7 +28,7 @@ function replicaCount({ current }: LiveConfig, redis: RedisConnection, tables: A
 
 /** Over all replicas with Redis, in this process without; there the embedded database keeps what was spent. */
 function quotaLedger(redis: RedisConnection, replicas: ReplicaCount | null, spend: SqliteMonthlySpend): QuotaLedger {
-  return replicas ? new RedisQuotaLedger(redis, replicas) : new MemoryQuotaLedger({ spend });
+  return replicas ? new RedisQuotaLedger(redis, replicas) : new MemoryQuotaLedger(spend);
 }
 
 /** How much callers may use: requests, tokens, calls in flight, money. */

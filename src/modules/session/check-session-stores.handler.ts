@@ -1,5 +1,6 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
+import { TablesSessionIndex } from './adapters/tables.session-index.js';
 import { CheckSessionStoresQuery, type SessionStoreChecks } from './session.messages.js';
 import { SessionStores } from './session-stores.js';
 
@@ -11,11 +12,11 @@ export class CheckSessionStoresHandler implements IQueryHandler<CheckSessionStor
   ) {}
 
   async execute(): Promise<SessionStoreChecks> {
-    const { turnStore, index, outboxes, cosmos, tables: table } = this.stores;
+    const { turnStore, index, outboxes, cosmos } = this.stores;
     const [sessions, redis, tables] = await Promise.all([
       turnStore.check(),
       this.redis.configured ? this.redis.check() : null,
-      table ? index.check() : null,
+      index instanceof TablesSessionIndex ? index.check() : null,
     ]);
     const durable = sessions.healthy || (redis?.healthy === true && (await outboxes.durable()));
     return { durable, sessions, redis, cosmos: cosmos ? sessions : null, tables };

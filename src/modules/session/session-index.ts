@@ -1,5 +1,4 @@
 import { textOf } from '../../common/chat.js';
-import type { StoreCheck } from '../../common/store-check.js';
 import type { Turn } from './session.messages.js';
 import type { SessionKey } from '../../common/session-id.js';
 import type { StoredTurn } from './stored-turn.js';
@@ -45,9 +44,6 @@ export interface SessionIndex {
 
   /** Resolves to whether the session was there. */
   erase(key: SessionKey): Promise<boolean>;
-
-  /** Whether a session could be recorded now. Never rejects; `detail` is one line for an operator. */
-  check(): Promise<StoreCheck>;
 }
 
 const MAX_TITLE_CHARS = 80;

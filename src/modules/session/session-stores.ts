@@ -22,8 +22,6 @@ import { Outboxes } from './outboxes.js';
 import type { SessionIndex } from './session-index.js';
 import type { TurnStore } from './turn-store.js';
 
-const MAX_OUTBOX_TURNS = 10_000;
-const MAX_OUTBOX_BYTES = 67_108_864;
 const SWEEP_MS = 3_600_000;
 const SWEEPING = 'deleting sessions that have expired';
 
@@ -41,9 +39,9 @@ export class SessionStores {
   readonly active = new ActiveSessions();
   /** `null` without Redis: there is one replica then. */
   readonly erasures: RedisErasureFeed | null;
-  /** Each `null` where it is not configured. */
+  /** `null` where it is not configured. */
   readonly cosmos: CosmosContainer | null;
-  readonly tables: TablesConnection | null;
+  private readonly table: TablesConnection | null;
   private readonly background = new BackgroundWork('session');
 
   constructor(
@@ -54,23 +52,22 @@ export class SessionStores {
   ) {
     const { cosmos } = config.current;
     this.cosmos = cosmos.endpoint === '' ? null : cosmosContainer(cosmos);
-    this.tables = tables.configured ? tables.table('sessions', 'tables') : null;
+    this.table = tables.configured ? tables.table('sessions', 'tables') : null;
     this.turnStore = this.cosmos ? new CosmosTurnStore(this.cosmos) : new SqliteTurnStore(file);
-    this.index = this.tables ? new TablesSessionIndex(this.tables) : new SqliteSessionIndex(file);
+    this.index = this.table ? new TablesSessionIndex(this.table) : new SqliteSessionIndex(file);
     this.indexWriter = new IndexWriter(this.index, this.turnStore);
     this.hotTail = redis.configured ? new RedisHotTail(redis, () => tailLimits(config)) : this.ownTail(config);
     this.erasures = redis.configured ? new RedisErasureFeed(redis) : null;
-    const memory = new MemoryTurnOutbox({ maxTurns: MAX_OUTBOX_TURNS, maxBytes: MAX_OUTBOX_BYTES });
-    this.outboxes = new Outboxes(memory, redis.configured ? new RedisTurnOutbox(redis) : null);
+    this.outboxes = new Outboxes(new MemoryTurnOutbox(), redis.configured ? new RedisTurnOutbox(redis) : null);
   }
 
   /** Opens files and connections in the background; a store that is away is logged, and the service goes on. */
   start(): void {
     this.cosmos?.start();
-    this.tables?.start();
+    this.table?.start();
     const { index, file } = this;
     if (index instanceof TablesSessionIndex) this.background.repeat(SWEEPING, SWEEP_MS, () => index.sweep());
-    if (this.cosmos && this.tables) return;
+    if (this.cosmos && this.table) return;
     const sweep = (signal: AbortSignal): Promise<void> => sweepExpired(file, signal);
     this.background.launch(SWEEPING, sweep);
     this.background.repeat(SWEEPING, SWEEP_MS, sweep);

@@ -14,32 +14,27 @@ export interface RedisLogin {
 }
 
 /** Times in milliseconds. */
-export interface LoginPace {
+const PACE = {
   /** Share of what is left of a token's life after which the next one is fetched; the server cuts what outlives it. */
-  readonly renewAt: number;
+  renewAt: 0.75,
   /** Between a sign-in that failed or was refused and the next try. */
-  readonly retryMs: number;
+  retryMs: 10_000,
   /** At least so long between two tokens, whatever they say about their end. */
-  readonly minWaitMs: number;
+  minWaitMs: 1_000,
   /** What the token service may take: one that hangs must not end the renewals. */
-  readonly tokenMs: number;
-}
-
-const PACE: LoginPace = { renewAt: 0.75, retryMs: 10_000, minWaitMs: 1_000, tokenMs: 10_000 };
+  tokenMs: 10_000,
+};
 
 /** Signs in to Redis with Entra, and again before the token ends. */
 export class EntraRedisLogin {
   private endsAt = 0;
-  private readonly pace: LoginPace;
 
   /** @param credential left out: DefaultAzureCredential (managed identity, workload identity, developer sign-in) */
   constructor(
     private credential: TokenCredential | null = null,
-    pace: Partial<LoginPace> = {},
+    private readonly pace = PACE,
     private readonly now: () => number = Date.now,
-  ) {
-    this.pace = { ...PACE, ...pace };
-  }
+  ) {}
 
   /** @throws Error when there is no token to be had */
   async current(): Promise<RedisLogin> {

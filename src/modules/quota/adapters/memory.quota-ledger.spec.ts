@@ -1,4 +1,5 @@
 import { describeQuotaLedger, callerWith, refusal, START } from '../../../../test/contract/quota-ledger.contract.js';
+import { MonthlySpend } from '../monthly-spend.js';
 import { MemoryQuotaLedger } from './memory.quota-ledger.js';
 
 const HOUR = 3_600_000;
@@ -7,7 +8,7 @@ const USED = { tokens: 1, usd: null };
 
 function ledgerAt(start = START) {
   const clock = { now: start };
-  return { clock, ledger: new MemoryQuotaLedger({ now: () => clock.now, remark: ' A remark.' }) };
+  return { clock, ledger: new MemoryQuotaLedger(new MonthlySpend(), ' A remark.', () => clock.now) };
 }
 
 describeQuotaLedger('memory', async () => ledgerAt());

@@ -1,5 +1,5 @@
 import type { Caller } from '../../../common/caller.js';
-import { MonthlySpend } from '../monthly-spend.js';
+import type { MonthlySpend } from '../monthly-spend.js';
 import {
   countedTokens,
   QuotaLedger,
@@ -39,30 +39,24 @@ interface Lease {
 /** Milliseconds since 1970 that never go back, unlike `Date.now()` when the clock is set. */
 const monotonicNow = (): number => performance.timeOrigin + performance.now();
 
-export interface MemoryLedgerOptions {
-  /** Milliseconds since 1970 of a clock that never goes back. */
-  readonly now?: () => number;
-  /** Where costs are counted. */
-  readonly spend?: MonthlySpend;
-  /** Ends the message of a refusal. */
-  readonly remark?: string;
-}
-
 /** What each user of this replica uses. Nothing here waits, so every reservation is atomic. */
 export class MemoryQuotaLedger extends QuotaLedger {
   /** Longest untouched first. */
   private readonly accounts = new Map<string, UserAccount>();
   /** Oldest first. */
   private readonly leases = new Map<string, Lease>();
-  private readonly now: () => number;
-  private readonly spend: MonthlySpend;
-  private readonly remark: string;
 
-  constructor({ now = monotonicNow, spend = new MonthlySpend(), remark = '' }: MemoryLedgerOptions = {}) {
+  /**
+   * @param spend where costs are counted
+   * @param remark ends the message of a refusal
+   * @param now milliseconds since 1970 of a clock that never goes back
+   */
+  constructor(
+    private readonly spend: MonthlySpend,
+    private readonly remark = '',
+    private readonly now = monotonicNow,
+  ) {
     super();
-    this.now = now;
-    this.spend = spend;
-    this.remark = remark;
   }
 
   /** Users whose rate or slots are being counted at this moment. */

@@ -47,7 +47,7 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
   /** What Redis has not confirmed yet; the spend that `own` counts. */
   private readonly unconfirmed = new MonthlySpend();
   /** Counts along while Redis works, so that it knows this replica's part when it has to do alone. */
-  private readonly own = new MemoryQuotaLedger({ spend: this.unconfirmed, remark: REMARK });
+  private readonly own = new MemoryQuotaLedger(this.unconfirmed, REMARK);
   /** By id of the lease. */
   private readonly running = new Map<string, RunningRequest>();
   private readonly uncounted = new UncountedRequests();

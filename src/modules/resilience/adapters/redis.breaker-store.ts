@@ -77,21 +77,18 @@ export class RedisBreakerStore {
 
   /** Entries by target. @throws StoreUnavailable */
   async read(targets: readonly string[]): Promise<Map<string, TargetFindings>> {
-    const entries = new Map<string, TargetFindings>();
-    if (targets.length === 0) return entries;
-    const replies = await this.redis.run(async (client) => {
+    if (targets.length === 0) return new Map();
+    const replies = await this.redis.run((client) => {
       const pipeline = client.pipeline();
       for (const target of targets) pipeline.get(keyOf(target)).pttl(keyOf(target)).pttl(restKeyOf(target));
-      return (await pipeline.exec()) ?? [];
+      return pipeline.exec();
     });
-    targets.forEach((target, i) => {
-      const [state, leftMs, restMs] = [0, 1, 2].map((column) => replies[3 * i + column]?.[1]);
-      entries.set(target, {
-        breaker: breakerOf(typeof state === 'string' ? state : '', Number(leftMs)),
-        restMs: Math.max(0, Number(restMs)),
-      });
+    const found = targets.map((target, i): [string, TargetFindings] => {
+      const [state, leftMs, restMs] = (replies ?? []).slice(3 * i, 3 * i + 3).map(([, reply]) => reply);
+      const breaker = breakerOf(typeof state === 'string' ? state : '', Number(leftMs));
+      return [target, { breaker, restMs: Math.max(0, Number(restMs)) }];
     });
-    return entries;
+    return new Map(found);
   }
 
   private async post(target: string, value: string, ms: number): Promise<void> {

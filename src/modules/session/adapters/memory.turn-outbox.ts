@@ -10,11 +10,8 @@ import type { TurnOutbox, OutboxEntry, OutboxSize, PendingTurn } from '../turn-o
 /** No more than this is set aside, bytes. */
 const MOST_ASIDE_BYTES = 16_777_216;
 
-export interface MemoryOutboxLimits {
-  readonly maxTurns: number;
-  /** All turns together, bytes as documents. */
-  readonly maxBytes: number;
-}
+/** Of all turns together; bytes as documents. */
+const LIMITS = { maxTurns: 10_000, maxBytes: 67_108_864 };
 
 /**
  * The last resort: turns wait in this process. Bounded; what does not fit is refused. What no store takes goes to a file,
@@ -27,7 +24,7 @@ export class MemoryTurnOutbox implements TurnOutbox {
   private setAside = 0;
   private bytes = 0;
 
-  constructor(private readonly limits: MemoryOutboxLimits) {}
+  constructor(private readonly limits = LIMITS) {}
 
   async put(pending: PendingTurn): Promise<boolean> {
     const { maxTurns, maxBytes } = this.limits;

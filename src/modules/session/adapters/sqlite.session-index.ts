@@ -1,4 +1,3 @@
-import type { StoreCheck } from '../../../common/store-check.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
 import { titleOf, type ListOrder, type SessionIndex, type SessionSummary, type SummaryPage } from '../session-index.js';
@@ -65,9 +64,5 @@ export class SqliteSessionIndex implements SessionIndex {
   async erase({ tenant, sessionId }: SessionKey): Promise<boolean> {
     const { changes } = this.file.use((prepare) => prepare(ERASE).run(tenant, sessionId));
     return Number(changes) > 0;
-  }
-
-  async check(): Promise<StoreCheck> {
-    return this.file.check();
   }
 }

@@ -58,6 +58,7 @@ export class TablesSessionIndex implements SessionIndex {
     return found !== null && this.isCurrent(found);
   }
 
+  /** Whether a session could be recorded now. Never rejects. */
   check(): Promise<StoreCheck> {
     return this.tables.check('Azure Table Storage', async (client, abortSignal) => {
       const filter = "PartitionKey eq '' and RowKey eq ''";
