@@ -22,21 +22,22 @@ export abstract class AppError extends Error {
   /** Whether the same request can succeed later; `false` goes out as `x-should-retry: false`. */
   retryable: boolean = false;
   /** Extra response headers, e.g. `retry-after` in seconds. */
-  readonly headers: Readonly<Record<string, string>> = {};
+  readonly headers: Readonly<Record<string, string>>;
   /** What a provider tells beside its message, e.g. the category of a content filter; `undefined` is not shown. */
   readonly innererror: unknown;
 
   constructor(
     message: string,
     readonly param: string | null = null,
-    options?: ErrorOptions & { readonly innererror?: unknown },
+    options?: ErrorOptions & { readonly innererror?: unknown; readonly headers?: Record<string, string> },
   ) {
     super(message, options);
     this.name = new.target.name;
     this.innererror = options?.innererror;
+    this.headers = options?.headers ?? {};
   }
 
-  /** It was retried here; callers who do the same would multiply it. */
+  /** A retry would fail as well, or multiply those that were made here. */
   final(): this {
     this.retryable = false;
     return this;
@@ -51,17 +52,6 @@ export abstract class AppError extends Error {
   }
 }
 
-abstract class RetryLaterError extends AppError {
-  override retryable: boolean = true;
-  override readonly headers: Readonly<Record<string, string>>;
-
-  /** @param retryAfterSeconds whole seconds, at least 1 (RFC 9110 section 10.2.3) */
-  constructor(message: string, retryAfterSeconds: number, headers: Record<string, string> = {}) {
-    super(message);
-    this.headers = { ...headers, 'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))) };
-  }
-}
-
 const errorOf = (code: string, status: number, retryable = false) =>
   class extends AppError {
     readonly code = code;
@@ -69,10 +59,15 @@ const errorOf = (code: string, status: number, retryable = false) =>
     override retryable: boolean = retryable;
   };
 
+/** One that says when to come back. */
 const laterOf = (code: string, status: number) =>
-  class extends RetryLaterError {
-    readonly code = code;
-    readonly status = status;
+  class extends errorOf(code, status, true) {
+    /** @param retryAfterSeconds whole seconds, at least 1 (RFC 9110 section 10.2.3) */
+    constructor(message: string, retryAfterSeconds: number, headers: Record<string, string> = {}) {
+      super(message, null, {
+        headers: { ...headers, 'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))) },
+      });
+    }
   };
 
 // The catalogue: every error of the HTTP API (DESIGN section 4), in order of status.
@@ -90,41 +85,10 @@ export class ModelNotFound extends errorOf('model_not_found', 404) {}
 export class SessionNotFound extends errorOf('session_not_found', 404) {}
 export class IdempotencyConflict extends errorOf('idempotency_conflict', 409) {}
 export class PayloadTooLarge extends errorOf('payload_too_large', 413) {}
-export class UnsupportedMediaType extends errorOf('unsupported_media_type', 415) {
-  constructor(
-    message: string,
-    param: string | null = null,
-    override readonly headers: Readonly<Record<string, string>> = {},
-  ) {
-    super(message, param);
-  }
-}
+export class UnsupportedMediaType extends errorOf('unsupported_media_type', 415) {}
 export class RateLimitExceeded extends laterOf('rate_limit_exceeded', 429) {}
-/** Too many failed sign-ins from one address; a retry with the same credential fails as well. */
-export class TooManySignIns extends laterOf('rate_limit_exceeded', 429) {
-  override readonly retryable = false;
-
-  constructor(retryAfterSeconds: number) {
-    super(
-      'Too many requests without a valid API key came from your address. A valid key is let in.',
-      retryAfterSeconds,
-    );
-  }
-}
-/**
- * The month's money is spent, or its rest is reserved by requests in flight. Where it is spent, `retry-after` runs to
- * the next month, so SDKs are told not to retry by themselves.
- */
-export class BudgetExceeded extends laterOf('budget_exceeded', 429) {
-  constructor(
-    message: string,
-    retryAfterSeconds: number,
-    headers: Record<string, string> = {},
-    override retryable = false,
-  ) {
-    super(message, retryAfterSeconds, headers);
-  }
-}
+/** The month's money is spent, or its rest is reserved by requests in flight. */
+export class BudgetExceeded extends laterOf('budget_exceeded', 429) {}
 export class InternalError extends errorOf('internal_error', 500) {}
 export class UpstreamError extends errorOf('upstream_error', 502, true) {}
 export class UpstreamAuth extends errorOf('upstream_auth', 502) {}

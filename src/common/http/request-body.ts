@@ -57,7 +57,7 @@ function decodersOf(header: string | undefined): readonly ContentCoding[] | Unsu
   return new UnsupportedMediaType(
     `content-encoding: this service decodes gzip, deflate, br and zstd, at most ${MOST_CODINGS} of them on one body.`,
     'content-encoding',
-    ACCEPTED,
+    { headers: ACCEPTED },
   );
 }
 

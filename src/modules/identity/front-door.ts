@@ -1,7 +1,7 @@
 import { Inject, Injectable, NotFoundException, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { InvalidApiKey, PermissionDenied, TooManySignIns } from '../../common/app-error.js';
+import { InvalidApiKey, PermissionDenied, RateLimitExceeded } from '../../common/app-error.js';
 import type { Caller, Scope } from '../../common/caller.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { Access } from '../../common/http/access.decorators.js';
@@ -10,6 +10,8 @@ import { isForeignPage, namesLoopback } from './browser-page.js';
 import { CallerGuard } from './caller.guard.js';
 import { Callers } from './callers.js';
 import { FailedSignIns } from './failed-sign-ins.js';
+
+const TOO_MANY_SIGN_INS = 'Too many requests without a valid API key came from your address. A valid key is let in.';
 
 type Done = (error?: Error) => void;
 
@@ -71,7 +73,8 @@ export class FrontDoor implements OnModuleInit {
   private refused({ ip }: FastifyRequest, error: unknown): never {
     if (!(error instanceof InvalidApiKey)) throw error;
     const seconds = this.failures.add(ip, performance.now());
-    throw seconds === 0 ? error : new TooManySignIns(seconds);
+    if (seconds === 0) throw error;
+    throw new RateLimitExceeded(TOO_MANY_SIGN_INS, seconds).final(); // the same credential fails again
   }
 
   private admit(caller: Caller | undefined, required: Scope): void {

@@ -98,8 +98,9 @@ function refuseOverBudget(now: number, limits: CallerLimits, state: QuotaState, 
   const headers = rateLimitHeaders(limits, state);
   if (usdPerMonth - spentUsd <= NO_USD) {
     const message = `The budget of ${usdPerMonth} USD for this month (UTC) is used up.${remark}`;
-    throw new BudgetExceeded(message, (nextMonth(now) - now) / MS_PER_SECOND, headers);
+    // SDKs would wait for the next month
+    throw new BudgetExceeded(message, (nextMonth(now) - now) / MS_PER_SECOND, headers).final();
   }
   const message = `The rest of this month's budget of ${usdPerMonth} USD is reserved by requests in flight. Try again in 1 s.${remark}`;
-  throw new BudgetExceeded(message, RETRY_SOON_MS / MS_PER_SECOND, headers, true);
+  throw new BudgetExceeded(message, RETRY_SOON_MS / MS_PER_SECOND, headers);
 }
