@@ -1,7 +1,5 @@
-import { Module, type OnModuleInit } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import type { FastifyInstance } from 'fastify';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { MemoryIdempotencyStore } from './adapters/memory.idempotency-store.js';
 import { RedisIdempotencyStore } from './adapters/redis.idempotency-store.js';
@@ -23,14 +21,4 @@ import { IdempotentAnswers } from './idempotent-answers.js';
     IdempotentAnswers,
   ],
 })
-export class IdempotencyModule implements OnModuleInit {
-  constructor(
-    private readonly host: HttpAdapterHost,
-    private readonly answers: IdempotentAnswers,
-  ) {}
-
-  onModuleInit(): void {
-    const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
-    fastify.decorate('answerOnce', this.answers.answer).decorateReply('answerKeeper', null);
-  }
-}
+export class IdempotencyModule {}

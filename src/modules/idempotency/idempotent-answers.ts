@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { IdempotencyConflict, InvalidRequest } from '../../common/app-error.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { IDEMPOTENCY_HEADER, type AnswerOnce } from '../../common/http/idempotent.decorator.js';
@@ -19,11 +20,17 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
  * failure the key is free again.
  */
 @Injectable()
-export class IdempotentAnswers {
+export class IdempotentAnswers implements OnModuleInit {
   constructor(
+    private readonly host: HttpAdapterHost,
     private readonly store: IdempotencyStore,
     private readonly config: LiveConfig,
   ) {}
+
+  onModuleInit(): void {
+    const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
+    fastify.decorate('answerOnce', this.answer).decorateReply('answerKeeper', null);
+  }
 
   /** @throws InvalidRequest, IdempotencyConflict, DeadlineExceeded, and what `work` throws */
   readonly answer: AnswerOnce = async (request, reply, work) => {

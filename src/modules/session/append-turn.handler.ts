@@ -6,7 +6,7 @@ import { erasedSince, TurnErased } from './erasure.js';
 import { AppendTurnCommand } from './session.messages.js';
 import { SessionStores } from './session-stores.js';
 import { ifAvailable, StoreUnavailable } from '../../common/store-unavailable.js';
-import type { SessionKey } from '../../common/session-id.js';
+import { sessionName, type SessionKey } from '../../common/session-id.js';
 import { MAX_TURN_BYTES, toStoredTurn, type StoredTurn } from './stored-turn.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 
@@ -53,7 +53,7 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
       throw new TurnErased();
     }
     if (inStore) this.stores.indexWriter.record(key, stored);
-    this.stores.active.sawTurn(key, now);
+    this.stores.latestTurns.set(sessionName(key), now);
     return persisted;
   }
 

@@ -11,11 +11,17 @@ export class CountSessionsHandler implements IQueryHandler<CountSessionsQuery> {
   ) {}
 
   async execute(): Promise<SessionCounts> {
-    const { outboxes } = this.stores;
+    const { outboxes, latestTurns } = this.stores;
+    const since = Date.now() - this.config.current.sessions.ttlSeconds * 1000;
+    // oldest first, as every turn moves its session to the end
+    for (const [name, at] of latestTurns) {
+      if (at >= since) break;
+      latestTurns.delete(name);
+    }
     const memory = await outboxes.memory.size();
     const shared = await outboxes.shared?.size();
     return {
-      active: this.stores.active.count(Date.now(), this.config.current.sessions.ttlSeconds * 1000),
+      active: latestTurns.size,
       waiting: { redis: shared?.waiting ?? null, memory: memory.waiting },
       setAside: { redis: shared?.setAside ?? null, memory: memory.setAside },
     };

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { BackgroundWork } from '../../common/background-work.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import { ownWords } from '../../common/logging/outside-text.js';
@@ -31,7 +31,7 @@ interface Failure {
 
 /** Brings waiting turns to the turn store as soon as it is back, and once more at the end of the process. */
 @Injectable()
-export class OutboxDrain {
+export class OutboxDrain implements OnModuleInit {
   private readonly logger = new Logger('session');
   private readonly background = new BackgroundWork('session');
   private running: Promise<void> | null = null;
@@ -42,7 +42,7 @@ export class OutboxDrain {
 
   constructor(private readonly stores: SessionStores) {}
 
-  start(): void {
+  onModuleInit(): void {
     this.background.repeat('draining the outboxes', EVERY_MS, () => this.drain());
   }
 

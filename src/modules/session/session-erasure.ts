@@ -1,7 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { CommandBus, EventBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
-import type { SessionKey } from '../../common/session-id.js';
+import { sessionName, type SessionKey } from '../../common/session-id.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { ForgetKeptAnswersCommand } from '../idempotency/idempotency.messages.js';
 import { INDEX_FLUSH_MS, sessionNotFound, SessionReader, storeAway } from './session-reader.js';
@@ -12,7 +12,7 @@ const EVERY_MS = 1_000;
 
 /** Erases sessions everywhere, and removes from the memory of this process, within a second, what other replicas erased. */
 @Injectable()
-export class SessionErasure {
+export class SessionErasure implements OnModuleInit {
   private readonly background = new BackgroundWork('session');
 
   constructor(
@@ -22,7 +22,7 @@ export class SessionErasure {
     private readonly events: EventBus,
   ) {}
 
-  start(): void {
+  onModuleInit(): void {
     if (this.stores.erasures) this.background.repeat('reading erasures', EVERY_MS, () => this.readNews());
   }
 
@@ -42,7 +42,7 @@ export class SessionErasure {
     // The hot tail first: a turn that is stored from now on finds the erasure there, one that was stored before is found.
     const [tail] = await Promise.allSettled([this.stores.hotTail.erase(key, own)]);
     const at = tail.status === 'fulfilled' ? tail.value : own;
-    this.stores.active.forget(key);
+    this.stores.latestTurns.delete(sessionName(key));
     this.stores.indexWriter.forget(key, at);
     await this.stores.indexWriter.flush(INDEX_FLUSH_MS);
     // Then the turn store: it leaves a mark, and a turn that is delivered late is dropped from then on.
@@ -68,7 +68,7 @@ export class SessionErasure {
   /** What was written after the erasure is a new conversation and stays. */
   private async readNews(): Promise<void> {
     for (const { key, at } of (await this.stores.erasures?.news()) ?? []) {
-      this.stores.active.forget(key);
+      this.stores.latestTurns.delete(sessionName(key));
       this.stores.indexWriter.forget(key, at);
       this.stores.outboxes.memory.forget(key, at);
       this.events.publish(new SessionErasedEvent(key));

@@ -1,4 +1,5 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { BoundedMap } from '../../common/bounded-map.js';
 import { BackgroundWork } from '../../common/background-work.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
@@ -15,13 +16,14 @@ import { sweepExpired } from './adapters/sqlite.expiry-sweep.js';
 import { SqliteSessionIndex } from './adapters/sqlite.session-index.js';
 import { SqliteTurnStore } from './adapters/sqlite.turn-store.js';
 import { TablesSessionIndex } from './adapters/tables.session-index.js';
-import { ActiveSessions } from './active-sessions.js';
 import type { HotTail } from './hot-tail.js';
 import { IndexWriter } from './index-writer.js';
 import { Outboxes } from './outboxes.js';
 import type { SessionIndex } from './session-index.js';
 import type { TurnStore } from './turn-store.js';
 
+/** Sessions of which the gauge knows. */
+const MAX_COUNTED = 100_000;
 const SWEEP_MS = 3_600_000;
 const SWEEPING = 'deleting sessions that have expired';
 
@@ -30,13 +32,14 @@ const SWEEPING = 'deleting sessions that have expired';
  * embedded database and this process's memory where not.
  */
 @Injectable()
-export class SessionStores {
+export class SessionStores implements OnModuleInit {
   readonly turnStore: TurnStore;
   readonly index: SessionIndex;
   readonly hotTail: HotTail;
   readonly outboxes: Outboxes;
   readonly indexWriter: IndexWriter;
-  readonly active = new ActiveSessions();
+  /** When a session had its latest turn on this replica, epoch milliseconds by `sessionName`; the oldest first. */
+  readonly latestTurns = new BoundedMap<string, number>(MAX_COUNTED);
   /** `null` without Redis: there is one replica then. */
   readonly erasures: RedisErasureFeed | null;
   /** `null` where it is not configured. */
@@ -62,7 +65,7 @@ export class SessionStores {
   }
 
   /** Opens files and connections in the background; a store that is away is logged, and the service goes on. */
-  start(): void {
+  onModuleInit(): void {
     this.cosmos?.start();
     this.table?.start();
     const { index, file } = this;

@@ -1,4 +1,4 @@
-import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { AppendTurnHandler } from './append-turn.handler.js';
 import { CheckSessionStoresHandler } from './check-session-stores.handler.js';
@@ -19,18 +19,12 @@ import { SessionController } from './session.controller.js';
     ...[CheckSessionStoresHandler, CountSessionsHandler],
   ],
 })
-export class SessionModule implements OnModuleInit, OnApplicationShutdown {
+export class SessionModule implements OnApplicationShutdown {
   constructor(
     private readonly stores: SessionStores,
     private readonly drain: OutboxDrain,
     private readonly erasures: SessionErasure,
   ) {}
-
-  onModuleInit(): void {
-    this.stores.start();
-    this.drain.start();
-    this.erasures.start();
-  }
 
   /** Requests have ended by now: what still waits goes to its store, then the stores are closed. */
   async onApplicationShutdown(): Promise<void> {

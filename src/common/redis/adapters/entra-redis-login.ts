@@ -50,7 +50,7 @@ export class EntraRedisLogin {
 
   /** Calls `apply` with every new token, before the old one ends. To be called after `current`. */
   renew(apply: (login: RedisLogin) => Promise<void>): LoginRenewal {
-    return new LoginRenewal(async () => apply(await this.current()), this);
+    return new LoginRenewal(this, apply);
   }
 
   /** From now until the token in use has to be replaced. */
@@ -69,16 +69,16 @@ export class LoginRenewal {
   private readonly logger = new Logger('stores');
   private readonly background = new BackgroundWork('stores');
   private next: NodeJS.Timeout | undefined;
+  /** `performance.now()` milliseconds; 0 while one is under way. */
   private dueAt = 0;
   private begunAt = performance.now();
-  private running = false;
   private failing = false;
   private stopped = false;
 
-  /** @param renew gets a new login and signs in with it */
+  /** @param apply signs in with a new login */
   constructor(
-    private readonly renew: () => Promise<void>,
-    private readonly login: Pick<EntraRedisLogin, 'renewInMs' | 'retryMs'>,
+    private readonly login: EntraRedisLogin,
+    private readonly apply: (login: RedisLogin) => Promise<void>,
   ) {
     this.wait(login.renewInMs);
   }
@@ -86,7 +86,7 @@ export class LoginRenewal {
   /** The server refuses the login in use (it has ended early, or slept with this machine): the next one is due. */
   hurry(): void {
     const inMs = Math.max(0, this.begunAt + this.login.retryMs - performance.now());
-    if (!this.running && performance.now() + inMs < this.dueAt) this.wait(inMs);
+    if (performance.now() + inMs < this.dueAt) this.wait(inMs);
   }
 
   stop(): void {
@@ -102,17 +102,15 @@ export class LoginRenewal {
   }
 
   private async again(): Promise<void> {
-    this.running = true;
+    this.dueAt = 0;
     this.begunAt = performance.now();
     try {
-      await this.renew();
+      await this.apply(await this.login.current());
       this.tell(null);
       this.wait(this.login.renewInMs);
     } catch (error) {
       this.tell(error as Error);
       this.wait(this.login.retryMs);
-    } finally {
-      this.running = false;
     }
   }
 
