@@ -80,14 +80,11 @@ const STATUS_TEXT: Record<number, string> = {
 
 /** Documents the errors of a route; those of one status share a response, as OpenAPI wants it. */
 export function ApiErrors(...errors: readonly ErrorClass[]): MethodDecorator & ClassDecorator {
-  const byStatus = new Map<number, string[]>();
-  for (const Type of errors) {
-    const { status, code } = new Type('', 1 as never);
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
-  }
+  const all = errors.map((Type) => new Type('', 1 as never));
   return applyDecorators(
-    ...[...byStatus].map(([status, codes]) =>
-      ApiResponse({ status, description: STATUS_TEXT[status] ?? codes.join(', '), schema: errorSchema(codes) }),
-    ),
+    ...[...Map.groupBy(all, ({ status }) => status)].map(([status, some]) => {
+      const codes = some.map(({ code }) => code);
+      return ApiResponse({ status, description: STATUS_TEXT[status] ?? codes.join(', '), schema: errorSchema(codes) });
+    }),
   );
 }

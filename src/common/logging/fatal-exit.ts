@@ -1,8 +1,4 @@
-interface ProcessLog {
-  fatal(fields: { err: unknown }, text: string, context: string): void;
-  error(fields: { err: unknown }, text: string, context: string): void;
-  flush(): Promise<void>;
-}
+import type { NestJsonLogger } from './json-logger.js';
 
 const FLUSH_LIMIT_MS = 2000;
 
@@ -16,7 +12,7 @@ const FLUSH_LIMIT_MS = 2000;
  * ended for it would let a store that stumbles take the whole fleet down. It is a defect all the same:
  * `BackgroundWork` should have owned it.
  */
-export function ownProcessErrors(log: ProcessLog): void {
+export function ownProcessErrors(log: NestJsonLogger): void {
   process.on('unhandledRejection', (err) => {
     log.error({ err }, 'a failure that nobody took (a defect of the router; it goes on)', 'process');
   });

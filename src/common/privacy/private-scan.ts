@@ -98,10 +98,6 @@ export class PrivateScan {
     return this.looks < 0;
   }
 
-  get foundAny(): boolean {
-    return this.found.length > 0 || this.isExhausted;
-  }
-
   get found(): PrivateKind[] {
     return PRIVATE_KINDS.filter((kind) => this.wanted.includes(kind) && !this.missing.has(kind));
   }

@@ -50,7 +50,7 @@ export function privateField(request: ChatRequest, kinds: readonly PrivateKind[]
   const holds = (value: unknown): boolean => {
     const scan = new PrivateScan(kinds);
     readAll(scan, value);
-    return scan.foundAny;
+    return scan.found.length > 0 || scan.isExhausted;
   };
   const message = request.messages.findIndex(holds);
   if (message >= 0) return `messages[${message}]`;

@@ -4,11 +4,6 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 
 type KeyConfig = RouterConfig['auth']['keys'][number];
 
-interface KnownKey {
-  readonly digest: Buffer;
-  readonly caller: Caller;
-}
-
 function callerOf(key: KeyConfig, limits: RouterConfig['limits']): Caller {
   return Object.freeze({
     tenant: key.tenant,
@@ -23,14 +18,11 @@ function callerOf(key: KeyConfig, limits: RouterConfig['limits']): Caller {
  * in constant time, so the time of an answer tells nothing about a key. One `Caller` object per key, made once.
  */
 export class ApiKeys {
-  private readonly byPrefix = new Map<number, KnownKey[]>();
+  private readonly byPrefix: ReadonlyMap<number, readonly { readonly digest: Buffer; readonly caller: Caller }[]>;
 
   constructor({ auth, limits }: Pick<RouterConfig, 'auth' | 'limits'>) {
-    for (const key of auth.keys) {
-      const known = { digest: Buffer.from(key.sha256, 'hex'), caller: callerOf(key, limits) };
-      const prefix = known.digest.readUInt32BE(0);
-      this.byPrefix.set(prefix, [...(this.byPrefix.get(prefix) ?? []), known]);
-    }
+    const known = auth.keys.map((key) => ({ digest: Buffer.from(key.sha256, 'hex'), caller: callerOf(key, limits) }));
+    this.byPrefix = Map.groupBy(known, ({ digest }) => digest.readUInt32BE(0));
   }
 
   /** Whose key this is; `null` for an unknown one. */
