@@ -59,14 +59,15 @@ describe('breakers of several replicas', () => {
     const store = new RedisBreakerStore(connection);
     await store.postOpen('late', 90, 1);
     expect((await store.read(['late'])).get('late')?.breaker).toBeNull();
-    expect(await store.claimProbe('late', 30_000, 'mine')).toBe(0);
-    expect(await store.claimProbe('late', 30_000, 'another')).toBeNull();
+    const mine = await store.claimProbe('late');
+    expect(mine).toEqual({ waitMs: 0, lease: expect.any(String) });
+    expect(await store.claimProbe('late')).toEqual({ waitMs: null, lease: null });
     await store.releaseProbe('late', 'another'); // which has no lease
-    expect(await store.claimProbe('late', 30_000, 'another')).toBeNull();
-    await store.releaseProbe('late', 'mine');
-    expect(await store.claimProbe('late', 30_000, 'another')).toBe(0);
+    expect(await store.claimProbe('late')).toEqual({ waitMs: null, lease: null });
+    await store.releaseProbe('late', mine.lease!);
+    expect(await store.claimProbe('late')).toMatchObject({ waitMs: 0 });
     await store.postOpen('in time', 60_000, 1);
-    expect(await store.claimProbe('in time', 30_000, 'mine')).toBeGreaterThan(30_000);
+    expect((await store.claimProbe('in time')).waitMs).toBeGreaterThan(30_000);
     await connection.close();
   });
 

@@ -8,8 +8,7 @@ import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { RedisDrainStore } from './adapters/redis.drain-store.js';
 import { SqliteDrainStore } from './adapters/sqlite.drain-store.js';
 import { TablesDrainStore } from './adapters/tables.drain-store.js';
-import type { DrainStore } from './drain-store.js';
-import { DrainedTargets } from './drained-targets.js';
+import { DrainedTargets, type DrainStore } from './drained-targets.js';
 import { TargetCatalogue } from './target-catalogue.js';
 
 const TABLE = 'drains';

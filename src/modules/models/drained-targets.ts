@@ -5,6 +5,15 @@ export interface DrainMark {
   readonly at: number;
 }
 
+/** Where marks of drained targets survive a restart. Every method rejects with `StoreUnavailable` while it is away. */
+export interface DrainStore {
+  /** Keeps the mark unless it has a later one of the target. */
+  post(target: string, mark: DrainMark): Promise<void>;
+
+  /** Marks by target. @param targets of interest; it may bring others too */
+  read(targets: readonly string[]): Promise<ReadonlyMap<string, DrainMark>>;
+}
+
 /** Which targets are out of rotation, by id: whatever becomes of their entries in the configuration. */
 export class DrainedTargets {
   private readonly marks = new Map<string, DrainMark>();

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
@@ -12,8 +11,6 @@ import { TargetBreakers, type GuardsListener, type ProbeClaim } from './target-b
 const EVERY_MS = 1_000;
 /** A shorter rest is over before another replica has looked. */
 const SHARED_REST_MS = 500;
-/** A replica that dies with its probe holds the others up so long. */
-const LEASE_MS = 30_000;
 
 /**
  * Shares between replicas through Redis what they find out about targets: one that fails is open for all within a second,
@@ -60,12 +57,7 @@ export class BreakerSharing implements GuardsListener, OnApplicationBootstrap, O
   }
 
   claimProbe(target: TargetStatus): Promise<ProbeClaim> {
-    const lease = randomUUID();
-    const alone = { waitMs: 0, lease: null };
-    return ifAvailable(async () => {
-      const waitMs = await this.store.claimProbe(this.nameOf(target), LEASE_MS, lease);
-      return { waitMs, lease: waitMs === 0 ? lease : null };
-    }, alone);
+    return ifAvailable(() => this.store.claimProbe(this.nameOf(target)), { waitMs: 0, lease: null });
   }
 
   releaseProbe(target: TargetStatus, lease: string): void {

@@ -2,13 +2,16 @@ import { Logger } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { monotonicFactory } from 'ulid';
 import { LiveConfig } from '../../common/config/live-config.js';
-import { erasedSince, TurnErased } from './erasure.js';
+import { erasedSince } from './erasure.js';
 import { AppendTurnCommand } from './session.messages.js';
 import { SessionStores } from './session-stores.js';
 import { ifAvailable, StoreUnavailable } from '../../common/store-unavailable.js';
 import { sessionName, type SessionKey } from '../../common/session-id.js';
 import { MAX_TURN_BYTES, toStoredTurn, type StoredTurn } from './stored-turn.js';
 import { ownWords } from '../../common/logging/outside-text.js';
+
+/** Where a turn is; `none`: its session was erased. */
+type Place = 'store' | 'outbox' | 'memory' | 'none';
 
 /**
  * Durable first, then the hot tail. While the turn store is away a turn waits in the shared outbox, or else in this
@@ -33,49 +36,49 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
       this.config.current.sessions.retentionDays,
       began,
     );
-    try {
-      return { persisted: await this.store(key, stored, now) };
-    } catch (error) {
-      if (!(error instanceof TurnErased)) throw error;
-      this.logger.log(`turn of request ${turn.requestId} is dropped: ${ownWords(error)}`);
+    const place = await this.persist(key, stored);
+    if (place === 'none' || (await this.erasedMeanwhile(key, stored, place))) {
+      this.logger.log(`turn of request ${turn.requestId} is dropped: the session was erased while the turn was made`);
       return { persisted: false };
     }
-  }
-
-  /** @throws TurnErased */
-  private async store(key: SessionKey, stored: StoredTurn, now: number): Promise<boolean> {
-    const { persisted, inStore } = await this.persist(key, stored);
-    // The hot tail is told of an erasure first, so one that it does not know finds the turn where it is now.
-    const kept = await this.stores.hotTail.append(key, stored, persisted);
-    const unsure = kept === 'unsure' && !(inStore && this.stores.turnStore.refusesErased);
-    if (kept === 'erased' || (unsure && inStore && (await this.wasErased(key, stored)))) {
-      await this.takeBack(key, stored, inStore);
-      throw new TurnErased();
-    }
-    if (inStore) this.stores.indexWriter.record(key, stored);
+    if (place === 'store') this.stores.indexWriter.record(key, stored);
     this.stores.latestTurns.set(sessionName(key), now);
-    return persisted;
+    return { persisted: place !== 'memory' };
   }
 
-  private async persist(key: SessionKey, stored: StoredTurn): Promise<{ persisted: boolean; inStore: boolean }> {
+  private async persist(key: SessionKey, stored: StoredTurn): Promise<Place> {
+    const { turnStore, outboxes } = this.stores;
+    const { requestId } = stored.turn;
     if (stored.bytes > MAX_TURN_BYTES) {
       this.logger.warn(
-        `turn of request ${stored.turn.requestId} has ${stored.bytes} bytes, more than ${MAX_TURN_BYTES}: kept in memory only`,
+        `turn of request ${requestId} has ${stored.bytes} bytes, more than ${MAX_TURN_BYTES}: kept in memory only`,
       );
-      return { persisted: false, inStore: false };
+      return 'memory';
     }
     try {
-      await this.stores.turnStore.append(key, stored); // there already: stored by a try whose answer was lost
-      this.stores.outboxes.storedAt = performance.now();
-      return { persisted: true, inStore: true };
+      // one that is there already was stored by a try whose answer was lost
+      if (!(await turnStore.append(key, stored))) return 'none';
+      outboxes.storedAt = performance.now();
+      return 'store';
     } catch (error) {
-      if (error instanceof TurnErased) throw error;
-      const line = `turn of request ${stored.turn.requestId} goes to the outbox: ${ownWords(error)}`;
+      const line = `turn of request ${requestId} goes to the outbox: ${ownWords(error)}`;
       // A store that is away has been reported once by its adapter; one line per turn would drown the log.
       if (error instanceof StoreUnavailable) this.logger.debug(line);
       else this.logger.error(line);
-      return { persisted: await this.stores.outboxes.put({ key, turn: stored }), inStore: false };
+      return (await outboxes.put({ key, turn: stored })) ? 'outbox' : 'memory';
     }
+  }
+
+  /**
+   * Puts the turn into the hot tail. That is told of an erasure first, so one that it does not know finds the turn where it
+   * is now; for one that it knows the turn is taken back.
+   */
+  private async erasedMeanwhile(key: SessionKey, stored: StoredTurn, place: Place): Promise<boolean> {
+    const kept = await this.stores.hotTail.append(key, stored, place !== 'memory');
+    const asks = kept === 'unsure' && place === 'store' && !this.stores.turnStore.refusesErased;
+    if (kept !== 'erased' && !(asks && (await this.wasErased(key, stored)))) return false;
+    await this.takeBack(key, stored, place === 'store');
+    return true;
   }
 
   /** A turn whose store cannot say is looked at again by the drain of the outbox. */

@@ -25,10 +25,3 @@ export function erasedSince(began: Beginning | undefined, erasedAt: number | nul
   if (erasedBefore === null) return erasedAt >= at;
   return erasedAt > erasedBefore && erasedAt > at - CLOCK_SLACK_MS;
 }
-
-/** A turn store found that the session was erased while the turn was made. */
-export class TurnErased extends Error {
-  constructor() {
-    super('the session was erased while the turn was made');
-  }
-}

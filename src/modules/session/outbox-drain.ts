@@ -156,11 +156,7 @@ export class OutboxDrain implements OnModuleInit {
   /** A turn whose request began before its session was erased must not bring it back. */
   private async store({ key, turn }: PendingTurn): Promise<void> {
     const erased = async (): Promise<boolean> => wasErased(turn, await this.stores.turnStore.erasedAt(key));
-    let stored = !(await erased());
-    if (stored) {
-      await this.stores.turnStore.append(key, turn);
-      stored = !(await erased());
-    }
+    const stored = !(await erased()) && (await this.stores.turnStore.append(key, turn)) && !(await erased());
     if (stored) this.stores.indexWriter.record(key, turn);
     else await this.stores.turnStore.remove(key, turn.turn.id);
     this.stores.outboxes.storedAt = performance.now();

@@ -18,11 +18,10 @@ export interface TurnStore {
   readonly refusesErased: boolean;
 
   /**
-   * Idempotent by turn id. Resolves once a crash of this process cannot lose the turn.
-   *
-   * @throws TurnErased, where `refusesErased`
+   * Idempotent by turn id. Resolves once a crash of this process cannot lose the turn, or to `false` where its session was
+   * erased since it began; only one that `refusesErased` finds that out.
    */
-  append(key: SessionKey, turn: StoredTurn): Promise<void>;
+  append(key: SessionKey, turn: StoredTurn): Promise<boolean>;
 
   /** Deletes one turn; one that is not there is fine. */
   remove(key: SessionKey, id: string): Promise<void>;

@@ -1,6 +1,5 @@
 import { RedisScript, type RedisConnection } from '../../../common/redis/redis-connection.js';
-import type { DrainStore } from '../drain-store.js';
-import type { DrainMark } from '../drained-targets.js';
+import type { DrainMark, DrainStore } from '../drained-targets.js';
 
 /** Hash: target -> "at drained". */
 const KEY = '{targets}:drains';

@@ -1,6 +1,5 @@
 import type { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
-import type { DrainStore } from '../drain-store.js';
-import type { DrainMark } from '../drained-targets.js';
+import type { DrainMark, DrainStore } from '../drained-targets.js';
 
 const POST = `INSERT INTO drains (target, drained, at) VALUES (?, ?, ?)
   ON CONFLICT (target) DO UPDATE SET drained = excluded.drained, at = excluded.at WHERE at < excluded.at`;

@@ -1,6 +1,5 @@
 import { TablesPartition, type TablesConnection } from '../../../common/tables/adapters/azure-tables.js';
-import type { DrainStore } from '../drain-store.js';
-import type { DrainMark } from '../drained-targets.js';
+import type { DrainMark, DrainStore } from '../drained-targets.js';
 
 interface DrainEntity {
   readonly target: string;

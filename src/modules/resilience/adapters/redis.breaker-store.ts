@@ -1,9 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { type RedisConnection, RedisScript } from '../../../common/redis/redis-connection.js';
+import type { ProbeClaim } from '../target-breakers.js';
 
 /** One hash tag, so that a cluster keeps all of them on one node and one pipeline reads them. */
 const keyOf = (target: string): string => `{breakers}:${target}`;
 const restKeyOf = (target: string): string => `{breakers}:rest:${target}`;
 const leaseKeyOf = (target: string): string => `{breakers}:probe:${target}`;
+/** A replica that dies with its probe holds the others up so long. */
+const LEASE_MS = 30_000;
 const CLOSED_FOR_MS = 10_000;
 /** An entry ends a little later than the wait of the replica that wrote it, which then must not find itself locked out. */
 const OVERLAP_MS = 100;
@@ -57,17 +61,11 @@ export class RedisBreakerStore {
     await this.redis.run((client) => client.set(restKeyOf(target), '1', 'PX', Math.ceil(ms)));
   }
 
-  /**
-   * Asks for the right to probe, for at most `leaseMs` milliseconds.
-   *
-   * @param lease a name of its own, to give it back by
-   * @returns 0 = granted; else milliseconds until the next probe is due; `null` = another replica is at it
-   * @throws StoreUnavailable
-   */
-  async claimProbe(target: string, leaseMs: number, lease: string): Promise<number | null> {
-    const keys = [keyOf(target), leaseKeyOf(target)];
-    const answer = Number(await this.redis.run((client) => CLAIM.run(client, keys, [Math.ceil(leaseMs), lease])));
-    return answer < 0 ? null : answer;
+  /** Asks for the right to probe. @throws StoreUnavailable */
+  async claimProbe(target: string): Promise<ProbeClaim> {
+    const [lease, keys] = [randomUUID(), [keyOf(target), leaseKeyOf(target)]];
+    const waitMs = Number(await this.redis.run((client) => CLAIM.run(client, keys, [LEASE_MS, lease])));
+    return { waitMs: waitMs < 0 ? null : waitMs, lease: waitMs === 0 ? lease : null };
   }
 
   /** Gives the right to probe back. @throws StoreUnavailable */

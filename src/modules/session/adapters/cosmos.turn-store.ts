@@ -34,7 +34,7 @@ export class CosmosTurnStore implements TurnStore {
     private readonly now: () => number = Date.now,
   ) {}
 
-  async append(key: SessionKey, { turn, expiresAt }: StoredTurn): Promise<void> {
+  async append(key: SessionKey, { turn, expiresAt }: StoredTurn): Promise<boolean> {
     const place = { pk: partitionOf(key), tenant: key.tenant, session: key.sessionId };
     const ttl = Math.max(1, Math.ceil((expiresAt - Date.parse(turn.at)) / MS_PER_SECOND));
     const document = { ...toDocument(turn), ...place, expiresAt, ttl };
@@ -46,6 +46,7 @@ export class CosmosTurnStore implements TurnStore {
     } catch (error) {
       if (!isConflict(error)) throw error; // our own earlier try, whose answer was lost, or another drain
     }
+    return true;
   }
 
   async remove(key: SessionKey, id: string): Promise<void> {

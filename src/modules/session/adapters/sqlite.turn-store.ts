@@ -1,6 +1,6 @@
 import { parseKeepingNumbers } from '../../../common/json/numbers.js';
 import { fromDocument, readTurn, toDocument } from '../turn-document.js';
-import { erasedSince, TurnErased } from '../erasure.js';
+import { erasedSince } from '../erasure.js';
 import type { StoreCheck } from '../../../common/store-check.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
@@ -35,15 +35,15 @@ export class SqliteTurnStore implements TurnStore {
     private readonly now: () => number = Date.now,
   ) {}
 
-  async append({ tenant, sessionId }: SessionKey, { turn, expiresAt, began }: StoredTurn): Promise<void> {
+  async append({ tenant, sessionId }: SessionKey, { turn, expiresAt, began }: StoredTurn): Promise<boolean> {
     const document = JSON.stringify(toDocument(turn));
-    this.file.use((prepare) => {
+    return this.file.use((prepare) => {
       prepare(APPEND).run(tenant, sessionId, turn.id, expiresAt, document);
       // Asked behind the write: an erasure of another process has either deleted the turn or is seen here.
       const mark = began && prepare(ERASED_AT).get(tenant, sessionId, this.now() - ERASURE_MARK_MS);
-      if (!erasedSince(began, mark ? Number(mark['at']) : null)) return;
+      if (!erasedSince(began, mark ? Number(mark['at']) : null)) return true;
       prepare(REMOVE).run(tenant, sessionId, turn.id);
-      throw new TurnErased();
+      return false;
     });
   }
 
