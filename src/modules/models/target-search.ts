@@ -33,8 +33,7 @@ export class TargetSearch implements OnModuleInit, OnApplicationBootstrap, OnApp
   private readonly seen = new SeenServers();
   private readonly locals: LocalServers;
   private isLooking = false;
-  /** Subjects of the latest notes. */
-  private told: ReadonlySet<string> = new Set();
+  private told: ReadonlyMap<string, string> = new Map();
 
   constructor(
     private readonly config: LiveConfig,
@@ -78,7 +77,7 @@ export class TargetSearch implements OnModuleInit, OnApplicationBootstrap, OnApp
     await this.config.offerTargets(foundTargets(servers, cloud));
     for (const { label, baseUrl } of gone) this.logger.log(`${label} at ${new URL(baseUrl).host} is gone.`);
     const notes = searchNotes({ servers, looks, cloud, everyMs });
-    for (const { subject, text } of notes) if (!this.told.has(subject)) this.logger.log(text);
-    this.told = new Set(notes.map(({ subject }) => subject));
+    for (const [subject, text] of notes) if (!this.told.has(subject)) this.logger.log(text);
+    this.told = notes;
   }
 }

@@ -53,6 +53,7 @@ export class PlainCall extends ServerCall {
   protected readEnd(): void {
     const { pieces, headers } = this;
     const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    pieces.length = 0;
     if (!isEncoded(headers)) return this.answer(body);
     background.launch('decoding an answer', async () => {
       try {

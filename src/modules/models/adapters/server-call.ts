@@ -48,7 +48,7 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
   constructor(
     private readonly server: ModelServer,
     private readonly accept: 'application/json' | 'text/event-stream',
-    private readonly body: string,
+    private body: string,
     private readonly signal: AbortSignal,
   ) {}
 
@@ -63,6 +63,7 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
     this.signal.addEventListener('abort', this, { once: true });
     this.begin();
     const request = this.server.requestFor(this.accept, this.body);
+    this.body = '';
     if (request instanceof Promise) background.launch('signing in', () => this.sendSignedIn(request));
     else this.send(request);
   }
@@ -158,7 +159,11 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
     this.signal.removeEventListener('abort', this);
     clearTimeout(this.leaveTimer);
     this.release();
-    if (!this.isAbandoned) this.sink?.end(error);
+    const { sink } = this;
+    // the listener above may live until the next full collection, and all that it reaches
+    this.sink = null;
+    this.sent = null;
+    if (!this.isAbandoned) sink?.end(error);
   }
 
   private send(request: Dispatcher.DispatchOptions): void {

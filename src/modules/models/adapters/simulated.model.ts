@@ -30,13 +30,12 @@ type Head = Pick<Completion, 'id' | 'created' | 'model'> & { simulated: true };
  * at `target.pace`. The text depends on nothing but the request; `"simulated": true` is in every frame. A stream
  * always ends with the usage frame. Without a pace nothing waits and the whole stream is one chunk.
  *
- * Iterating throws the signal's reason once it is aborted.
+ * It ends with the signal's reason once that is aborted.
  *
  * @param clock the time, milliseconds since the epoch
  */
 export class SimulatedStream extends IteratedStream implements ModelStream {
   upstreamMs = 0;
-  private readonly pace: NonNullable<SimulatedTarget['pace']>;
 
   constructor(
     private readonly target: SimulatedTarget,
@@ -45,7 +44,6 @@ export class SimulatedStream extends IteratedStream implements ModelStream {
     private readonly clock: () => number = Date.now,
   ) {
     super();
-    this.pace = target.pace ?? { firstTokenMs: 0, tokenMs: 0 };
   }
 
   protected async *chunks(): AsyncGenerator<ChatChunk> {
@@ -58,36 +56,14 @@ export class SimulatedStream extends IteratedStream implements ModelStream {
       simulated: true,
     };
     const choices = Array.from({ length: this.request.n ?? 1 }, (_, index) => index);
-    if (this.request.stream) yield* this.streamed(head, answer, choices);
-    else yield await this.plain(head, answer, choices);
-  }
-
-  private async plain(head: Head, answer: Answer, choices: readonly number[]): Promise<ChatChunk> {
-    const { firstTokenMs, tokenMs } = this.pace;
-    await this.wait(firstTokenMs + tokenMs * (answer.deltas.length - 1));
-    const { message, finishReason, usage } = answer;
-    const choice = (index: number) => ({ index, message, logprobs: null, finish_reason: finishReason });
-    return { frames: [frame({ ...head, object: 'chat.completion', choices: choices.map(choice), usage })] };
-  }
-
-  private async *streamed(head: Head, answer: Answer, choices: readonly number[]): AsyncGenerator<ChatChunk> {
-    const chunk = (all: Choice[], usage: Usage | null = null): ChatFrame =>
-      frame({ ...head, object: 'chat.completion.chunk', choices: all, usage });
-    const forEach = (delta: Delta, finish: string | null): ChatFrame[] =>
-      choices.map((index) => chunk([{ index, delta, logprobs: null, finish_reason: finish }]));
-    const { firstTokenMs, tokenMs } = this.pace;
-
-    await this.wait(firstTokenMs);
-    let ready = forEach({ role: 'assistant', content: answer.message.content === null ? null : '' }, null);
-    for (const [position, delta] of answer.deltas.entries()) {
-      if (tokenMs > 0 && position > 0) {
-        yield { frames: ready };
-        ready = [];
-        await this.wait(tokenMs);
-      }
-      ready.push(...forEach(delta, null));
+    const { firstTokenMs, tokenMs } = this.target.pace ?? { firstTokenMs: 0, tokenMs: 0 };
+    const pieces = this.request.stream ? streamed(head, answer, choices) : [[plain(head, answer, choices)]];
+    const steps = tokenMs === 0 ? [pieces.flat()] : pieces;
+    await this.wait(firstTokenMs + (this.request.stream ? 0 : tokenMs * (answer.deltas.length - 1)));
+    for (const [position, frames] of steps.entries()) {
+      if (position > 0) await this.wait(tokenMs);
+      yield { frames };
     }
-    yield { frames: [...ready, ...forEach({}, answer.finishReason), chunk([], answer.usage)] };
   }
 
   /** The pace plays the server's part, so it counts as time spent waiting for the server. */
@@ -104,6 +80,24 @@ export class SimulatedStream extends IteratedStream implements ModelStream {
       this.upstreamMs += performance.now() - from;
     }
   }
+}
+
+function plain(head: Head, { message, finishReason, usage }: Answer, choices: readonly number[]): ChatFrame {
+  const choice = (index: number) => ({ index, message, logprobs: null, finish_reason: finishReason });
+  return frame({ ...head, object: 'chat.completion', choices: choices.map(choice), usage });
+}
+
+/** The frames of a stream, a list for each piece of the answer. */
+function streamed(head: Head, answer: Answer, choices: readonly number[]): ChatFrame[][] {
+  const { message, deltas, finishReason, usage: total } = answer;
+  const chunk = (all: Choice[], usage: Usage | null = null): ChatFrame =>
+    frame({ ...head, object: 'chat.completion.chunk', choices: all, usage });
+  const forEach = (delta: Delta, finish: string | null): ChatFrame[] =>
+    choices.map((index) => chunk([{ index, delta, logprobs: null, finish_reason: finish }]));
+  const steps = deltas.length > 0 ? deltas.map((delta) => forEach(delta, null)) : [[]];
+  steps[0]!.unshift(...forEach({ role: 'assistant', content: message.content === null ? null : '' }, null));
+  steps.at(-1)!.push(...forEach({}, finishReason), chunk([], total));
+  return steps;
 }
 
 function frame(json: Completion): ChatFrame {

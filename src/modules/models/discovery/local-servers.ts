@@ -55,7 +55,7 @@ export class LocalServers {
       place(LLAMA_CPP, at.llamacpp, loopbackOrigins(8081)),
       place(VLLM, at.vllm, loopbackOrigins(8000)),
     ];
-    this.foundry = new FoundryLocalAddress({ file: at.foundryCommand ?? 'foundry', env });
+    this.foundry = new FoundryLocalAddress(at.foundryCommand ?? 'foundry', env);
   }
 
   /**
