@@ -17,14 +17,11 @@ export class StreamModelHandler implements ICommandHandler<StreamModelCommand> {
   async execute({ call }: StreamModelCommand): Promise<ModelStream> {
     const target = LiveTarget.of(call.target);
     const stream = streamOf(target, call);
-    if (!target.slots.tryAcquire(call.isFallback)) await waitForSlot(target, call);
+    const { slots, timeouts } = target;
+    const patienceMs = call.request.stream ? timeouts.firstTokenMs : timeouts.plainMs;
+    await slots.acquire(call.isFallback, Math.min(call.beginWithinMs, patienceMs), call.signal);
     return new ObservedStream(target, stream, call.request.stream === true);
   }
-}
-
-async function waitForSlot({ slots, timeouts }: LiveTarget, call: ModelCall): Promise<void> {
-  const patience = call.request.stream ? timeouts.firstTokenMs : timeouts.plainMs;
-  await slots.acquire(call.isFallback, Math.min(call.beginWithinMs, patience), call.signal);
 }
 
 function streamOf(target: LiveTarget, call: ModelCall): ModelStream {

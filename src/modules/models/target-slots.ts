@@ -32,23 +32,24 @@ export class TargetSlots {
   }
 
   /**
-   * Takes a slot if one is free at once; it must be released once.
+   * Takes a slot, which must be released once.
    *
    * @param isFallback whether another target failed this request before
+   * @returns what the call has to wait for; `undefined` where a slot is free at once. Rejects with UpstreamFailure
+   *   `overloaded` when the queue is full or the wait took longer than `waitMs`, and with the signal's reason
    */
-  tryAcquire(isFallback: boolean): boolean {
-    if (this.inFlight >= this.limit(isFallback)) return false;
+  acquire(isFallback: boolean, waitMs: number, signal: AbortSignal): Promise<void> | undefined {
+    if (this.inFlight >= this.limit(isFallback)) return this.waitInLine(isFallback, waitMs, signal);
     this.inFlight += 1;
-    return true;
+    return undefined;
   }
 
-  /**
-   * Resolves when a slot is free. Every resolved call must `release()` once.
-   *
-   * @throws UpstreamFailure `overloaded` when the queue is full or the wait took longer than `waitMs`
-   */
-  async acquire(isFallback: boolean, waitMs: number, signal: AbortSignal): Promise<void> {
-    if (this.tryAcquire(isFallback)) return;
+  release(): void {
+    this.inFlight -= 1;
+    this.admit();
+  }
+
+  private async waitInLine(isFallback: boolean, waitMs: number, signal: AbortSignal): Promise<void> {
     if (this.waiting.length >= this.slots * QUEUE_PER_SLOT) throw new UpstreamFailure('overloaded', 'queue full');
     signal.throwIfAborted();
     const { promise, resolve: enter, reject } = Promise.withResolvers<void>();
@@ -68,11 +69,6 @@ export class TargetSlots {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
     }
-  }
-
-  release(): void {
-    this.inFlight -= 1;
-    this.admit();
   }
 
   /** A call began to be answered. */
