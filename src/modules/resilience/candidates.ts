@@ -51,14 +51,9 @@ export class Candidates {
 
   /** Takes the first that can be asked at once; one that refuses over and over comes after the others. */
   takeReady(): TargetStatus | undefined {
-    let found = -1;
-    for (let i = 0; i < this.waiting.length; i += 1) {
-      const target = this.waiting[i]!;
-      if (!this.isReady(target)) continue;
-      if (!this.guards.of(target).rest.isAvoided) return this.waiting.splice(i, 1)[0];
-      if (found < 0) found = i;
-    }
-    return found < 0 ? undefined : this.waiting.splice(found, 1)[0];
+    const ready = this.waiting.filter((target) => this.isReady(target));
+    const found = ready.find((target) => !this.guards.of(target).rest.isAvoided) ?? ready[0];
+    return found && this.waiting.splice(this.waiting.indexOf(found), 1)[0];
   }
 
   /** Milliseconds until the first one that was not asked yet has rested; Infinity when there is none. */

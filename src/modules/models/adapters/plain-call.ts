@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { completionIn } from '../../../common/answer-shape.js';
-import { BackgroundWork } from '../../../common/background-work.js';
 import { hasContent, type Completion } from '../../../common/chat.js';
 import { readableJson } from '../../../common/json/readable.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
@@ -8,8 +7,6 @@ import { decodedBytes, isEncoded } from './content-coding.js';
 import { MAX_RESPONSE_BYTES, type ModelServer } from './model-server.js';
 import { ServerCall } from './server-call.js';
 import { failureIn, failureOfTransport } from './upstream-errors.js';
-
-const background = new BackgroundWork('models');
 
 /** One call whose answer comes whole: a stream of one chunk. */
 export class PlainCall extends ServerCall {
@@ -55,13 +52,7 @@ export class PlainCall extends ServerCall {
     const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
     pieces.length = 0;
     if (!isEncoded(headers)) return this.answer(body);
-    background.launch('decoding an answer', async () => {
-      try {
-        this.answer(await decodedBytes(body, headers, MAX_RESPONSE_BYTES));
-      } catch (error) {
-        this.fail(error);
-      }
-    });
+    this.later('decoding an answer', async () => this.answer(await decodedBytes(body, headers, MAX_RESPONSE_BYTES)));
   }
 
   protected fail(error: unknown): void {

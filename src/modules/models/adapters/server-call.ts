@@ -64,7 +64,7 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
     this.begin();
     const request = this.server.requestFor(this.accept, this.body);
     this.body = '';
-    if (request instanceof Promise) background.launch('signing in', () => this.sendSignedIn(request));
+    if (request instanceof Promise) this.later('signing in', async () => this.send(await request));
     else this.send(request);
   }
 
@@ -127,13 +127,7 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
     clearTimeout(this.leaveTimer);
     const { other } = this;
     if (this.hasEnded || other === null) return;
-    background.launch('reading why there is no answer', async () => {
-      try {
-        this.fail(await other.failure());
-      } catch (error) {
-        this.fail(error);
-      }
-    });
+    this.later('reading why there is no answer', async () => this.fail(await other.failure()));
   }
 
   /** Nothing more of it is read. Called by a timer, too. */
@@ -152,6 +146,17 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
   /** Gives back what the call took: limits, and the connection where the response is not over. */
   protected abstract release(): void;
 
+  /** Does what takes its time. What goes wrong with it ends the call. */
+  protected later(what: string, work: () => Promise<void>): void {
+    background.launch(what, async () => {
+      try {
+        await work();
+      } catch (error) {
+        this.fail(error);
+      }
+    });
+  }
+
   /** @param error `null` = the answer is complete */
   protected end(error: unknown): void {
     if (this.hasEnded) return;
@@ -169,14 +174,6 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
   private send(request: Dispatcher.DispatchOptions): void {
     this.sent = request;
     this.server.dispatch(request, this);
-  }
-
-  private async sendSignedIn(request: Promise<Dispatcher.DispatchOptions>): Promise<void> {
-    try {
-      this.send(await request);
-    } catch (error) {
-      this.fail(error);
-    }
   }
 }
 
