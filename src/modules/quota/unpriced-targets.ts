@@ -6,7 +6,8 @@ export function unpricedNote({ targets, limits }: Pick<RouterConfig, 'targets' |
   const unpriced = targets.filter(({ price, provider }) => !price && provider !== 'simulated');
   if (unpriced.length === 0) return null;
   if (limits.unpriced === 'refuse') {
-    return `${list(unpriced)}: no price, so not for callers with a budget (limits.unpriced: refuse)`;
+    const ids = unpriced.map(({ id }) => id).join(', ');
+    return `${ids}: no price, so not for callers with a budget (limits.unpriced: refuse)`;
   }
   const counted = unpriced.map((target) => {
     const price = budgetPrice(target, targets);
@@ -14,5 +15,3 @@ export function unpricedNote({ targets, limits }: Pick<RouterConfig, 'targets' |
   });
   return `targets without a price count in budgets (USD per million tokens): ${counted.join(', ')}; set targets[].price`;
 }
-
-const list = (targets: RouterConfig['targets']): string => targets.map(({ id }) => id).join(', ');

@@ -62,21 +62,19 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
     }
   }
 
-  /** Where the store is all there is, neither a slow answer nor a lost one refuses the request. */
+  /** Where the store is all there is, neither a slow answer nor a lost one refuses the request: it is asked again beside it. */
   private async fromStoreAlone(key: SessionKey, until: number): Promise<readonly StoredTurn[] | null> {
-    const left = Math.max(LEAST_READ_MS, Math.ceil(until - performance.now()));
-    const first = this.fromStore(key, left);
-    const early = await inTime(first, Math.min(READ_AGAIN_AFTER_MS, left / 2), null);
-    return early ?? eitherOf(first, this.fromStoreAgain(key, until));
-  }
-
-  private async fromStoreAgain(key: SessionKey, until: number): Promise<readonly StoredTurn[] | null> {
-    for (let left = until - performance.now(); left > 0; left = until - performance.now()) {
-      const stored = await this.fromStore(key, Math.ceil(left));
-      if (stored) return stored;
+    const reads: Promise<readonly StoredTurn[]>[] = [];
+    const first = () => Promise.any(reads).catch(() => null);
+    let left = Math.max(LEAST_READ_MS, until - performance.now());
+    do {
+      reads.push(this.fromStore(key, Math.ceil(left)).then((turns) => turns ?? Promise.reject(new Error('no answer'))));
+      const early = await inTime(first(), Math.min(READ_AGAIN_AFTER_MS, left / 2), null);
+      if (early) return early;
       await delay(READ_AGAIN_PAUSE_MS);
-    }
-    return null;
+      left = until - performance.now();
+    } while (left > 0);
+    return first();
   }
 
   private async fromStore(key: SessionKey, lastResortMs?: number): Promise<readonly StoredTurn[] | null> {
@@ -94,10 +92,4 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
   private conversation(stored: readonly StoredTurn[], began: Beginning): Conversation {
     return { began, turns: stored.slice(-this.config.current.sessions.maxTurns).map(({ turn }) => turn) };
   }
-}
-
-/** The first that is not `null`, if one is. */
-async function eitherOf<T>(one: Promise<T | null>, other: Promise<T | null>): Promise<T | null> {
-  const early = await Promise.race([one, other]);
-  return early ?? (await one) ?? other;
 }

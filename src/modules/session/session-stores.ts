@@ -59,7 +59,14 @@ export class SessionStores implements OnModuleInit {
     this.turnStore = this.cosmos ? new CosmosTurnStore(this.cosmos) : new SqliteTurnStore(file);
     this.index = this.table ? new TablesSessionIndex(this.table) : new SqliteSessionIndex(file);
     this.indexWriter = new IndexWriter(this.index, this.turnStore);
-    this.hotTail = redis.configured ? new RedisHotTail(redis, () => tailLimits(config)) : this.ownTail(config);
+    const limits = () => {
+      const { ttlSeconds, maxTurns } = config.current.sessions;
+      return { ttlMs: ttlSeconds * 1000, maxTurns };
+    };
+    // Cosmos DB without Redis: other replicas write too and nothing tells this one, so every read asks the store again
+    let reads = 0;
+    const foreignWrites = this.cosmos ? () => (reads += 1) : () => file.foreignWrites();
+    this.hotTail = redis.configured ? new RedisHotTail(redis, limits) : new MemoryHotTail(limits, foreignWrites);
     this.erasures = redis.configured ? new RedisErasureFeed(redis) : null;
     this.outboxes = new Outboxes(new MemoryTurnOutbox(), redis.configured ? new RedisTurnOutbox(redis) : null);
   }
@@ -82,19 +89,4 @@ export class SessionStores implements OnModuleInit {
     await this.hotTail.close?.();
     this.cosmos?.close();
   }
-
-  /**
-   * Cosmos DB without Redis: other replicas write too and nothing tells this one, so every read counts as overtaken and
-   * asks the store again.
-   */
-  private ownTail(config: LiveConfig): HotTail {
-    let reads = 0;
-    const foreignWrites = this.cosmos ? () => (reads += 1) : () => this.file.foreignWrites();
-    return new MemoryHotTail(() => tailLimits(config), foreignWrites);
-  }
 }
-
-const tailLimits = ({ current: { sessions } }: LiveConfig) => ({
-  ttlMs: sessions.ttlSeconds * 1000,
-  maxTurns: sessions.maxTurns,
-});

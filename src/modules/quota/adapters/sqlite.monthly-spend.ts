@@ -13,14 +13,9 @@ const FORGET_OLD = 'DELETE FROM spend WHERE month < ?';
  */
 const WRITE_WITHIN_MS = 20;
 
+const MONTH = 'yyyy-mm'.length;
 /** Between two tries while the file cannot be used, milliseconds. */
 const RETRY_MS = 5_000;
-
-interface Sum {
-  readonly month: string;
-  readonly user: string;
-  readonly usd: number;
-}
 
 /**
  * The month's spend, kept in the embedded database, so that a restart does not begin a budget anew. While the file
@@ -30,8 +25,8 @@ interface Sum {
 export class SqliteMonthlySpend extends MonthlySpend implements OnApplicationShutdown {
   private readonly logger = new Logger('quota');
   private readonly background = new BackgroundWork('quota');
-  /** By month and user. */
-  private readonly unwritten = new Map<string, Sum>();
+  /** USD by `yyyy-mm|user`. */
+  private readonly unwritten = new Map<string, number>();
   private loaded = '';
 
   constructor(private readonly file: SqliteFile) {
@@ -42,7 +37,7 @@ export class SqliteMonthlySpend extends MonthlySpend implements OnApplicationShu
     this.load(now);
     super.add(now, user, costUsd);
     if (!(costUsd > 0)) return;
-    this.keep({ month: monthName(now), user, usd: costUsd });
+    this.keep(`${monthName(now)}|${user}`, costUsd);
     this.writeSoon(WRITE_WITHIN_MS);
   }
 
@@ -77,9 +72,8 @@ export class SqliteMonthlySpend extends MonthlySpend implements OnApplicationShu
     }
   }
 
-  private keep({ month, user, usd }: Sum): void {
-    const place = `${month}|${user}`;
-    this.unwritten.set(place, { month, user, usd: usd + (this.unwritten.get(place)?.usd ?? 0) });
+  private keep(place: string, usd: number): void {
+    this.unwritten.set(place, usd + (this.unwritten.get(place) ?? 0));
   }
 
   private writeSoon(delayMs: number): void {
@@ -88,14 +82,14 @@ export class SqliteMonthlySpend extends MonthlySpend implements OnApplicationShu
 
   private write(): void {
     if (this.unwritten.size === 0) return;
-    const sums = [...this.unwritten.values()];
+    const sums = [...this.unwritten];
     this.unwritten.clear();
     try {
       this.file.transaction((prepare) => {
-        for (const { month, user, usd } of sums) prepare(ADD).run(month, user, usd);
+        for (const [place, usd] of sums) prepare(ADD).run(place.slice(0, MONTH), place.slice(MONTH + 1), usd);
       });
     } catch (error) {
-      for (const sum of sums) this.keep(sum);
+      for (const [place, usd] of sums) this.keep(place, usd);
       this.writeSoon(RETRY_MS);
       throw error;
     }

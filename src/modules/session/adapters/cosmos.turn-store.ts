@@ -35,9 +35,8 @@ export class CosmosTurnStore implements TurnStore {
   ) {}
 
   async append(key: SessionKey, { turn, expiresAt }: StoredTurn): Promise<boolean> {
-    const place = { pk: partitionOf(key), tenant: key.tenant, session: key.sessionId };
     const ttl = Math.max(1, Math.ceil((expiresAt - Date.parse(turn.at)) / MS_PER_SECOND));
-    const document = { ...toDocument(turn), ...place, expiresAt, ttl };
+    const document = { ...toDocument(turn), ...placeOf(key), expiresAt, ttl };
     try {
       await this.cosmos.run(async (container, abortSignal) => {
         const { resource } = await container.items.create(document, { abortSignal });
@@ -99,8 +98,7 @@ export class CosmosTurnStore implements TurnStore {
   }
 
   private async mark(key: SessionKey, erasedAt: number): Promise<void> {
-    const place = { pk: partitionOf(key), tenant: key.tenant, session: key.sessionId };
-    const document = { id: MARK, ...place, erasedAt, ttl: ERASURE_MARK_MS / MS_PER_SECOND };
+    const document = { id: MARK, ...placeOf(key), erasedAt, ttl: ERASURE_MARK_MS / MS_PER_SECOND };
     await this.cosmos.run((container, abortSignal) => container.items.upsert(document, { abortSignal }));
   }
 
@@ -129,7 +127,8 @@ function storedTurn(document: { readonly expiresAt: number }): StoredTurn {
 const partitionOf = ({ tenant, sessionId }: SessionKey): string =>
   `${encodeURIComponent(tenant.toWellFormed())}|${sessionId}`;
 
+const placeOf = (key: SessionKey) => ({ pk: partitionOf(key), tenant: key.tenant, session: key.sessionId });
+
 function* named(key: SessionKey, more: Record<string, string | number> = {}) {
-  const all = { pk: partitionOf(key), tenant: key.tenant, session: key.sessionId, ...more };
-  for (const [name, value] of Object.entries(all)) yield { name: `@${name}`, value };
+  for (const [name, value] of Object.entries({ ...placeOf(key), ...more })) yield { name: `@${name}`, value };
 }
