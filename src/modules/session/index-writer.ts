@@ -12,6 +12,8 @@ import type { TurnStore } from './turn-store.js';
 const MAX_WAITING = 10_000;
 const RETRY_MS = 500;
 const AT_ONCE = 4;
+/** What a reader waits for the list, milliseconds. */
+const FLUSH_MS = 250;
 /** What a shutdown waits for the list, milliseconds. */
 const CLOSE_MS = 5_000;
 /** Whoever hands in a turn has just looked whether its session was erased; that holds for so long, milliseconds. */
@@ -52,8 +54,8 @@ export class IndexWriter {
     if (!this.resting) this.background.launch('recording sessions', () => this.work());
   }
 
-  /** Resolves when everything is recorded, or after `withinMs`. */
-  async flush(withinMs: number): Promise<void> {
+  /** Resolves when everything is recorded, or after `withinMs`: readers see what this replica has just stored. */
+  async flush(withinMs = FLUSH_MS): Promise<void> {
     await inTime(this.work(), withinMs, null);
   }
 

@@ -4,7 +4,7 @@ import { BackgroundWork } from '../../common/background-work.js';
 import { sessionName, type SessionKey } from '../../common/session-id.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { ForgetKeptAnswersCommand } from '../idempotency/idempotency.messages.js';
-import { INDEX_FLUSH_MS, sessionNotFound, SessionReader, storeAway } from './session-reader.js';
+import { sessionNotFound, SessionReader, storeAway } from './session-reader.js';
 import { SessionErasedEvent } from './session.messages.js';
 import { SessionStores } from './session-stores.js';
 
@@ -44,7 +44,7 @@ export class SessionErasure implements OnModuleInit {
     const at = tail.status === 'fulfilled' ? tail.value : own;
     this.stores.latestTurns.delete(sessionName(key));
     this.stores.indexWriter.forget(key, at);
-    await this.stores.indexWriter.flush(INDEX_FLUSH_MS);
+    await this.stores.indexWriter.flush();
     // Then the turn store: it leaves a mark, and a turn that is delivered late is dropped from then on.
     const [turns] = await Promise.allSettled([this.stores.turnStore.erase(key, at)]);
     const [entry, ...rest] = await Promise.allSettled([

@@ -9,8 +9,6 @@ import { mergeTurns, type StoredTurn } from './stored-turn.js';
 
 const PAGE_TURNS = 100;
 const RETRY_SECONDS = 5;
-/** Readers see what this replica has just stored, unless the index is slow, milliseconds. */
-export const INDEX_FLUSH_MS = 250;
 
 /** A session as its reader sees it. */
 export interface SessionContent {
@@ -35,7 +33,7 @@ export class SessionReader {
    * @throws InvalidRequest when there is no session `after` (any more), Overloaded while the index is away
    */
   async list(tenant: string, limit: number, order: ListOrder, after: string | undefined): Promise<SummaryPage> {
-    await this.stores.indexWriter.flush(INDEX_FLUSH_MS);
+    await this.stores.indexWriter.flush();
     const read = async (): Promise<SummaryPage> => {
       const place = after === undefined ? null : await this.stores.index.find({ tenant, sessionId: after });
       if (after !== undefined && !place) throw new InvalidRequest(`after: there is no session "${after}".`, 'after');
@@ -53,7 +51,7 @@ export class SessionReader {
    * @throws SessionNotFound, Overloaded
    */
   async read(key: SessionKey): Promise<SessionContent> {
-    await this.stores.indexWriter.flush(INDEX_FLUSH_MS);
+    await this.stores.indexWriter.flush();
     const held = await this.held(key);
     const stored = await ifAvailable(() => this.allStored(key), null);
     if (!stored && held.length === 0) throw storeAway();
