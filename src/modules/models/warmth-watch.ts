@@ -56,19 +56,17 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   private async lookAt(targets: readonly LiveTarget[], ask: Ask): Promise<void> {
-    if (targets.some((target) => !this.untold.has(target))) await this.ask(targets, ask);
+    if (targets.some((target) => !this.untold.has(target))) {
+      const names = await loadedModels(ask);
+      for (const target of targets) {
+        if (names === null) this.untold.add(target);
+        target.warmState.tell(names ? names.some((name) => isModel(name, target.model)) : null);
+      }
+    }
     for (const target of targets) {
       // it may take a minute, which no other server waits for
       if (target.config.prewarm && target.warm !== true)
         this.background.launch('loading a model', (signal) => this.load(target, signal));
-    }
-  }
-
-  private async ask(targets: readonly LiveTarget[], ask: Ask): Promise<void> {
-    const names = await loadedModels(ask);
-    for (const target of targets) {
-      if (names === null) this.untold.add(target);
-      target.warmState.tell(names ? names.some((name) => isModel(name, target.model)) : null);
     }
   }
 

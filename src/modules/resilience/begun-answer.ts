@@ -122,23 +122,17 @@ export class BegunAnswer implements ChunkStream, ChunkSink {
   private finish(sink: ChunkSink, error: unknown): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    if (error === null) this.succeeded();
-    else this.brokeOff(error);
-    sink.end(error);
-  }
-
-  private succeeded(): void {
-    const { breaker, retries } = this.facts.guards.of(this.target);
-    breaker.answeredWhole();
-    retries.succeeded();
-  }
-
-  /** By the server's fault, or because the caller went away. */
-  private brokeOff(error: unknown): void {
     const { target, attempt, guards } = this.facts;
-    endAttempt(attempt, error);
-    guards.of(target).breaker.brokeOff(error);
-    // it may ask for rest as any other failure does
-    if (error instanceof UpstreamFailure) guards.failed(target, error, attempt.startedAt);
+    const { breaker, retries } = guards.of(target);
+    if (error === null) {
+      breaker.answeredWhole();
+      retries.succeeded();
+    } else {
+      endAttempt(attempt, error);
+      breaker.brokeOff(error);
+      // it may ask for rest as any other failure does
+      if (error instanceof UpstreamFailure) guards.failed(target, error, attempt.startedAt);
+    }
+    sink.end(error);
   }
 }

@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import type { AttemptLog } from '../../common/attempt.js';
 import type { TargetStatus } from '../../common/target.js';
 import { StreamModelCommand } from '../models/models.messages.js';
-import { BegunAnswer, endAttempt } from './begun-answer.js';
+import { BegunAnswer, endAttempt, type AttemptFacts } from './begun-answer.js';
 import type { ModelCalls } from './resilience.messages.js';
 import { TargetBreakers } from './target-breakers.js';
 
@@ -21,13 +21,6 @@ export interface AttemptOptions {
   readonly answerHasBegun: boolean;
 }
 
-interface CallNotes {
-  readonly attempts: AttemptLog;
-  /** Attempts in the log that others made. */
-  readonly before: number;
-  readonly whole: boolean;
-}
-
 /** Makes single calls: through the target's breaker, written down in the request's attempts. */
 @Injectable()
 export class TargetCalls {
@@ -39,22 +32,26 @@ export class TargetCalls {
   /** The calls that may be made for one request. @param whole the answer must be complete before anything of it is used */
   attemptsFor(calls: ModelCalls, whole: boolean): Attempt {
     const { request, history, attempts } = calls;
-    const before = attempts.all.length;
+    const startedAt = performance.now();
     return async (target, { signal, partialAnswer, answerHasBegun }) => {
       const beginWithinMs = answerHasBegun ? Number.MAX_SAFE_INTEGER : timeLeft(target, calls);
       const isFallback = attempts.all.some(({ target: tried }) => tried !== target.id);
       const call = { target, request, history, beginWithinMs, signal, partialAnswer, isFallback };
-      return this.breakers.run(target, () => this.call(new StreamModelCommand(call), { attempts, before, whole }));
+      const beforeMs = attempts.all.length === 0 ? 0 : performance.now() - startedAt;
+      return this.breakers.run(target, () => this.call(new StreamModelCommand(call), attempts, { whole, beforeMs }));
     };
   }
 
-  private async call(command: StreamModelCommand, { attempts, before, whole }: CallNotes): Promise<BegunAnswer> {
+  private async call(
+    command: StreamModelCommand,
+    attempts: AttemptLog,
+    facts: Pick<AttemptFacts, 'whole' | 'beforeMs'>,
+  ): Promise<BegunAnswer> {
     const { target } = command.call;
     const attempt = attempts.begin(target.id);
     try {
       const stream = await this.commands.execute(command);
-      const beforeMs = attempt.startedAt - attempts.all[before]!.startedAt;
-      const answer = new BegunAnswer({ target, attempt, guards: this.breakers, whole, beforeMs }, stream);
+      const answer = new BegunAnswer({ ...facts, target, attempt, guards: this.breakers }, stream);
       await answer.begun;
       this.breakers.of(target).rest.answered();
       return answer;
