@@ -45,6 +45,8 @@ export class MemoryQuotaLedger extends QuotaLedger {
   private readonly accounts = new Map<string, UserAccount>();
   /** Oldest first. */
   private readonly leases = new Map<string, Lease>();
+  /** Once a second, and with every reservation while there is something to let go. */
+  private sweepAt = -Infinity;
 
   /**
    * @param spend where costs are counted
@@ -140,13 +142,23 @@ export class MemoryQuotaLedger extends QuotaLedger {
 
   /** Lets overdue leases go and drops users with nothing in the window and nothing in flight. */
   private sweep(now: number): void {
+    if (now < this.sweepAt) return;
+    this.sweepAt = now + TOUCH_MS;
     for (const [id, lease] of this.leases) {
-      if (now - lease.takenAt < LEASE_MAX_MS) break;
+      const overdueAt = lease.takenAt + LEASE_MAX_MS;
+      if (now < overdueAt) {
+        this.sweepAt = Math.min(this.sweepAt, overdueAt);
+        break;
+      }
       this.release(id, lease);
     }
     let looked = 0;
     for (const [user, account] of this.accounts) {
-      if (now - account.touchedAt < WINDOW_MS + TOUCH_MS || looked === SWEEP_PER_RESERVATION) return;
+      if (now - account.touchedAt < WINDOW_MS + TOUCH_MS) return;
+      if (looked === SWEEP_PER_RESERVATION) {
+        this.sweepAt = now;
+        return;
+      }
       looked += 1;
       if (account.inFlight > 0) this.touch(now, account);
       else this.accounts.delete(user);
