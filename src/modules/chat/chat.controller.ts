@@ -167,10 +167,12 @@ async function wholeText(exchange: ChatExchange): Promise<string> {
 
 /** Sends a whole body. */
 async function sendWhole(reply: FastifyReply, headers: HeaderList, body: string): Promise<void> {
-  headers.push('content-length', String(Buffer.byteLength(body)));
+  const bytes = Buffer.byteLength(body);
+  headers.push('content-length', String(bytes));
   addOwnHeaders(headers, reply);
   if (reply.answerKeeper) await reply.answerKeeper.keep(byName(headers), body);
-  giveUpIdleReader(headed(reply, headers).end(body));
+  const encoding = bytes === body.length ? 'latin1' : 'utf8'; // ASCII goes out without being looked at
+  giveUpIdleReader(headed(reply, headers).end(body, encoding));
 }
 
 /** Sends an answer as it comes, as server-sent events. */

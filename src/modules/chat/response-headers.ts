@@ -4,8 +4,17 @@ import type { ChatEnd } from './chat-facts.js';
 /** Header values are visible ASCII here; model servers may name their models as they like. */
 const headerSafe = (value: string): string => value.replace(/[^\x20-\x7e]/g, '?');
 
-/** Milliseconds, scores and dollars with as many digits as mean something; `unit` is how many of the last one make 1. */
-const rounded = (value: number, unit: number): string => String(Math.round(value * unit) / unit);
+/** Milliseconds, scores and dollars, not negative, with as many digits as mean something. */
+function rounded(value: number, digits: number): string {
+  const unit = 10 ** digits;
+  const all = Math.round(value * unit);
+  const whole = String(Math.trunc(all / unit));
+  let fraction = all % unit;
+  if (fraction === 0) return whole;
+  let left = digits;
+  for (; fraction % 10 === 0; left -= 1) fraction /= 10;
+  return `${whole}.${String(fraction).padStart(left, '0')}`; // `String` of a fraction takes ten times as long
+}
 
 /** Names and values in turn, as Node's `writeHead` takes them without looking at each. */
 export type HeaderList = string[];
@@ -16,7 +25,7 @@ export function answerHeaders({ facts, route, overheadMs }: ChatExchange): Heade
   const headers: HeaderList = [];
   headers.push('x-router-attempts', String(attempts.all.length));
   headers.push('x-router-cache', lookup.result);
-  headers.push('x-router-overhead-ms', rounded(overheadMs, 1e2));
+  headers.push('x-router-overhead-ms', rounded(overheadMs, 2));
   headers.push('x-router-target', route.target);
   headers.push('x-router-tier', route.tier);
   headers.push('x-router-model', headerSafe(route.model));
@@ -25,13 +34,13 @@ export function answerHeaders({ facts, route, overheadMs }: ChatExchange): Heade
   headers.push('x-router-fallback', String(route.fallback));
   for (const [name, value] of Object.entries(lease.headers)) headers.push(name, value);
   if (route.simulated) headers.push('x-router-simulated', 'true');
-  if (typeof decision?.score === 'number') headers.push('x-router-score', rounded(decision.score, 1e4));
+  if (typeof decision?.score === 'number') headers.push('x-router-score', rounded(decision.score, 4));
   return headers;
 }
 
 /** Adds what is known only when a plain answer is complete. */
 export function addPlainHeaders(headers: HeaderList, { costUsd, persisted }: ChatEnd): void {
   headers.push('content-type', 'application/json; charset=utf-8');
-  if (costUsd !== null) headers.push('x-router-cost-usd', rounded(costUsd, 1e8));
+  if (costUsd !== null) headers.push('x-router-cost-usd', rounded(costUsd, 8));
   if (persisted !== null) headers.push('x-router-persisted', String(persisted));
 }

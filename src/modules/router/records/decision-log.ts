@@ -13,7 +13,7 @@ const OLDER = 'decisions.1.jsonl';
 const MOST_BYTES = 32 * 1024 * 1024;
 const FLUSH_MS = 1_000;
 /** So much is written at once, bytes. */
-const WRITE_AT_BYTES = 128 * 1024;
+const WRITE_AT_BYTES = 256 * 1024;
 /** Lines waiting for a disk that does not take them; older ones are dropped. */
 const MOST_WAITING_BYTES = 8 * 1024 * 1024;
 const MOST_SEARCHES = 16;
@@ -48,9 +48,10 @@ export class DecisionLog implements OnApplicationShutdown {
   private searches = 0;
 
   append(entry: object): void {
-    const line = `${JSON.stringify(entry)}\n`;
-    this.makeRoom(3 * line.length); // no character takes more bytes
+    const line = JSON.stringify(entry);
+    this.makeRoom(3 * line.length + 1); // no character takes more bytes
     this.used += this.waiting.write(line, this.used);
+    this.waiting[this.used++] = NEWLINE;
     if (this.used < WRITE_AT_BYTES) this.background.soon('writing decisions down', FLUSH_MS, () => this.flush());
     else if (!this.isWriting) this.background.launch('writing decisions down', () => this.flush());
   }
