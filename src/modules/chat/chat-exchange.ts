@@ -33,6 +33,7 @@ export class ChatExchange implements ChunkSink, Flow, ExchangedTexts {
   /** The answer to a plain request, as it came. */
   private plain: ChatFrame | null = null;
   private out: ChunkSink | null = null;
+  private readonly onAbort = this.aborted.bind(this); // not as an object that listens, see docs/adr/0020
 
   /** @param model `null` where the cache answers; has ended already when nobody waits for it any more */
   constructor(
@@ -46,7 +47,7 @@ export class ChatExchange implements ChunkSink, Flow, ExchangedTexts {
     this.overheadMs = Math.max(0, this.firstTokenMs - this.source.upstreamMs);
     if (signal.aborted) this.fail(signal.reason);
     // A plain answer is read to its end at once, by the one who asked for it; a stream waits for a reader.
-    else if (request.stream) signal.addEventListener('abort', this, { once: true });
+    else if (request.stream) signal.addEventListener('abort', this.onAbort, { once: true });
   }
 
   get elapsedMs(): number {
@@ -130,17 +131,16 @@ export class ChatExchange implements ChunkSink, Flow, ExchangedTexts {
     this.out?.end(error);
   }
 
-  /** Called by the signal, as an `EventListenerObject`: a closure for it would live in a property. */
-  handleEvent(): void {
-    this.fail(this.facts.ask.signal.reason);
-  }
-
   /** The status line is long gone: the log is where the reason can be read. Of a plain answer the error filter tells. */
   private tellBroken(err: unknown): void {
     const { request, requestId } = this.facts.ask;
     if (!request.stream) return;
     const level = err instanceof AppError ? 'warn' : 'error';
     logger[level]({ err, request_id: requestId }, 'a stream broke off');
+  }
+
+  private aborted(): void {
+    this.fail(this.facts.ask.signal.reason);
   }
 
   private async succeedWithTurn(): Promise<void> {
@@ -172,7 +172,7 @@ export class ChatExchange implements ChunkSink, Flow, ExchangedTexts {
   private finishWith(how: HowItEnded): void {
     const { facts, firstTokenMs, overheadMs, model } = this;
     const { signal, request } = facts.ask;
-    if (request.stream) signal.removeEventListener('abort', this);
+    if (request.stream) signal.removeEventListener('abort', this.onAbort);
     this.result = { ...how, route: this.route, costUsd: this.costUsd(how.usage) };
     const billed = facts.bill.billed(how.usage, model?.target ?? null, this);
     this.finish.tell(facts, this.result, billed, { totalMs: this.elapsedMs, overheadMs, firstTokenMs });

@@ -54,9 +54,10 @@ function listOf<T extends z.ZodType>(
   item: T,
   faultOf: (value: z.output<T>) => Fault | null = noFault,
 ): z.ZodType<z.output<T>[]> {
-  const list = z.unknown().superRefine((value, context) => {
+  // `superRefine` makes a closure that V8 puts into the old space, where it keeps the list until the next full collection
+  const list = z.unknown().check(({ value, issues }) => {
     const fault = Array.isArray(value) ? faultIn(value, item, faultOf) : NO_LIST;
-    if (fault) context.addIssue({ code: 'custom', path: [...fault.path], message: fault.message });
+    if (fault) issues.push({ code: 'custom', input: value, path: [...fault.path], message: fault.message });
   });
   const { $schema: _, ...items } = z.toJSONSchema(item, { io: 'input' });
   return list.meta({ type: 'array', items }) as z.ZodType<unknown> as z.ZodType<z.output<T>[]>;

@@ -42,6 +42,7 @@ export interface KeyedRequest {
 export class IdempotentRun implements AnswerKeeper {
   private readonly owner = randomUUID();
   private renewal: NodeJS.Timeout | null = null;
+  private readonly onAbort = this.releaseSoon.bind(this);
 
   constructor(
     private readonly store: IdempotencyStore,
@@ -91,11 +92,6 @@ export class IdempotentRun implements AnswerKeeper {
     background.launch('giving a key back', () => this.release());
   }
 
-  /** Called by the signal, as an `EventListenerObject`. */
-  handleEvent(): void {
-    this.releaseSoon();
-  }
-
   private async claim() {
     const { key, fingerprint, signal } = this.request;
     signal.throwIfAborted();
@@ -107,8 +103,8 @@ export class IdempotentRun implements AnswerKeeper {
   private keepLease(): void {
     const { key, signal } = this.request;
     this.renewal = background.repeat('holding a key', RENEW_MS, () => this.store.renew(key, this.owner, LEASE_MS));
-    if (signal.aborted) this.handleEvent();
-    else signal.addEventListener('abort', this, { once: true });
+    if (signal.aborted) this.releaseSoon();
+    else signal.addEventListener('abort', this.onAbort, { once: true });
   }
 
   /** @returns whether it was still held */
@@ -116,7 +112,7 @@ export class IdempotentRun implements AnswerKeeper {
     if (!this.renewal) return false;
     clearInterval(this.renewal);
     this.renewal = null;
-    this.request.signal.removeEventListener('abort', this);
+    this.request.signal.removeEventListener('abort', this.onAbort);
     return true;
   }
 

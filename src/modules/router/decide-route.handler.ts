@@ -13,6 +13,8 @@ import { decideRoute, type Decided } from './route-decision.js';
 import { DecideRouteCommand, type RouteAsk, type RouteDecision } from './router.messages.js';
 import { conversationKey, isToolCallOpen, offersTools } from './tool-loop.js';
 
+const now = (): number => performance.now(); // made once, see docs/adr/0020
+
 /** Gathers what the pure decision needs: configuration, target states, clock and random; keeps what live ones leave. */
 @CommandHandler(DecideRouteCommand)
 export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
@@ -44,8 +46,8 @@ export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
       onlyPriced: config.limits.unpriced === 'refuse' && caller.limits.usdPerMonth !== undefined,
       config,
       targets,
-      now: () => performance.now(),
-      random: () => Math.random(),
+      now,
+      random: Math.random,
       scorer: this.scorer,
       shares: this.shares,
       explain: ask.explain,

@@ -43,12 +43,13 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
   private isReused = false;
   private isHeard = false;
   private other: OtherBody | null = null;
+  private readonly onAbort = this.aborted.bind(this); // not as an object that listens, see docs/adr/0020
 
   /** @param body JSON @param signal the caller's */
   constructor(
     private readonly server: ModelServer,
     private readonly accept: 'application/json' | 'text/event-stream',
-    private body: string,
+    private readonly body: string,
     private readonly signal: AbortSignal,
   ) {}
 
@@ -60,10 +61,9 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
     this.sink = sink;
     this.startedAt = performance.now();
     if (this.signal.aborted) return this.end(this.signal.reason);
-    this.signal.addEventListener('abort', this, { once: true });
+    this.signal.addEventListener('abort', this.onAbort, { once: true });
     this.begin();
     const request = this.server.requestFor(this.accept, this.body);
-    this.body = '';
     if (request instanceof Promise) this.later('signing in', async () => this.send(await request));
     else this.send(request);
   }
@@ -75,11 +75,6 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
 
   abstract pause(): void;
   abstract resume(): void;
-
-  /** Called by the caller's signal, as an `EventListenerObject`. */
-  handleEvent(): void {
-    this.end(this.signal.reason);
-  }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
@@ -161,14 +156,14 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
   protected end(error: unknown): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    this.signal.removeEventListener('abort', this);
+    this.signal.removeEventListener('abort', this.onAbort);
     clearTimeout(this.leaveTimer);
     this.release();
-    const { sink } = this;
-    // the listener above may live until the next full collection, and all that it reaches
-    this.sink = null;
-    this.sent = null;
-    if (!this.isAbandoned) sink?.end(error);
+    if (!this.isAbandoned) this.sink?.end(error);
+  }
+
+  private aborted(): void {
+    this.end(this.signal.reason);
   }
 
   private send(request: Dispatcher.DispatchOptions): void {
