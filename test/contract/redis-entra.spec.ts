@@ -223,7 +223,7 @@ it('a connection that is being made with the old token gets the new one as well'
     await eventually('signed in with both', SOON, async () => (await accounts.signIns())[0]!.calls === 2);
     expect(await accounts.signIns()).toEqual([{ calls: 2, failed: 0 }]);
   } finally {
-    await close();
+    close();
     await server.close();
   }
 });
