@@ -51,7 +51,10 @@ export class TargetRest {
    * @returns milliseconds of rest that begin now; 0 when the failure asks for none
    */
   note({ outcome, detail: { retryAfterMs } }: UpstreamFailure, askedAt: number): number {
-    if (outcome === 'auth' || outcome === 'not_found') this.refused();
+    if (outcome === 'auth' || outcome === 'not_found') {
+      this.refusals += 1;
+      if (this.refusals >= this.refusalsInARow) this.avoidedUntil = this.now() + AVOIDED_MS;
+    }
     if (outcome !== 'loading' && outcome !== 'rate_limited' && !retryAfterMs) return 0;
     if (retryAfterMs) return this.restFor(Math.min(retryAfterMs, LONGEST_ASKED_REST_MS));
     if (askedAt < this.notedAt) return 0;
@@ -82,11 +85,6 @@ export class TargetRest {
   /** Whether others are to be asked first: a key or a model name that is wrong stays wrong until somebody mends it. */
   get isAvoided(): boolean {
     return this.now() < this.avoidedUntil;
-  }
-
-  private refused(): void {
-    this.refusals += 1;
-    if (this.refusals >= this.refusalsInARow) this.avoidedUntil = this.now() + AVOIDED_MS;
   }
 
   /**

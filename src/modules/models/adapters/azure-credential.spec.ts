@@ -26,7 +26,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 function sourceOf(...answers: (string | Error | null)[]) {
   const credential = new FakeCredential(answers);
-  return { credential, token: azureTokenSource({ credential, clock: () => credential.now }) };
+  return { credential, token: azureTokenSource(credential, () => credential.now) };
 }
 
 describe('azureTokenSource', () => {
@@ -81,7 +81,7 @@ describe('azureTokenSource', () => {
 
   it('does not wait for ever for a credential that hangs', async () => {
     const credential = { getToken: () => new Promise<never>(() => undefined) };
-    await expect(azureTokenSource({ credential, signInMs: 20 })()).rejects.toMatchObject({ outcome: 'auth' });
+    await expect(azureTokenSource(credential, Date.now, 20)()).rejects.toMatchObject({ outcome: 'auth' });
   });
 });
 
@@ -105,7 +105,7 @@ describe('azureTokenSource with the managed identity of App Service', () => {
     process.env['IDENTITY_ENDPOINT'] = `http://127.0.0.1:${(server.address() as AddressInfo).port}/msi/token`;
     process.env['IDENTITY_HEADER'] = 'secret';
     try {
-      const token = azureTokenSource({ credential: new ManagedIdentityCredential() });
+      const token = azureTokenSource(new ManagedIdentityCredential());
       expect(await Promise.all([token(), token()])).toEqual(['from-msi', 'from-msi']);
       expect(seen).toEqual([['https://cognitiveservices.azure.com', 'secret']]);
     } finally {

@@ -13,25 +13,21 @@ const SIGN_IN_MS = 10_000;
 
 const background = new BackgroundWork('models');
 
-export interface AzureTokenOptions {
-  /** Left out: DefaultAzureCredential (managed identity, workload identity, environment, developer sign-in). */
-  readonly credential?: TokenCredential;
-  /** The time, milliseconds since the epoch. */
-  readonly clock?: () => number;
-  /** Milliseconds until a sign-in counts as failed. */
-  readonly signInMs?: number;
-}
-
 /**
  * Bearer tokens for keyless Azure OpenAI targets. A token is used until 5 minutes before its end; then one refresh runs
  * behind the callers, who keep the old token until it really ends. Concurrent callers share one request. The Azure SDK
  * is loaded with the first call only: it takes 42 MB and 0.2 s that a service without such a target need not spend.
  *
  * The source rejects with UpstreamFailure `auth` when there is no valid token and none can be had.
+ *
+ * @param source left out: DefaultAzureCredential (managed identity, workload identity, environment, developer sign-in)
+ * @param clock the time, milliseconds since the epoch
  */
-export function azureTokenSource(options: AzureTokenOptions = {}): () => Promise<string> {
-  const { credential, clock = Date.now, signInMs = SIGN_IN_MS } = options;
-  let source = credential;
+export function azureTokenSource(
+  source?: TokenCredential,
+  clock = Date.now,
+  signInMs = SIGN_IN_MS,
+): () => Promise<string> {
   let token: AccessToken | null = null;
   let pending: Promise<string> | null = null;
   let nextRefreshAt = 0;

@@ -2,13 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { ChatRequest } from '../../../common/chat.js';
 import { ownField } from '../../../common/json/fields.js';
 
-export interface SimulatedToolCall {
-  readonly id: string;
-  readonly type: 'function';
-  readonly function: { readonly name: string; readonly arguments: string };
-  readonly [field: string]: unknown;
-}
-
 interface JsonSchema {
   readonly type?: unknown;
   readonly enum?: readonly unknown[];
@@ -30,7 +23,7 @@ const MAX_DEPTH = 8;
  * The tool call of a simulated answer: made only where the caller demands one (`tool_choice` "required" or a named
  * function), with the smallest arguments the function's schema asks for: its required properties, else `{}`.
  */
-export function simulatedToolCall(request: ChatRequest): SimulatedToolCall | null {
+export function simulatedToolCall(request: ChatRequest) {
   const name = demandedName(request['tool_choice']);
   if (name === null) return null;
   const tools = (request.tools ?? []) as readonly (Tool | null)[];
