@@ -9,6 +9,9 @@ export interface TurnPage {
   readonly next: string | null;
 }
 
+/** Sorts after every ULID, which has only digits and letters: `before` for the newest page. */
+export const AFTER_ALL_IDS = '~';
+
 /** How long a mark of an erasure is kept, milliseconds: longer than any outbox can lag behind. */
 export const ERASURE_MARK_MS = 7 * 86_400_000;
 

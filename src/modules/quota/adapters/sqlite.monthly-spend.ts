@@ -13,6 +13,7 @@ const FORGET_OLD = 'DELETE FROM spend WHERE month < ?';
  */
 const WRITE_WITHIN_MS = 20;
 
+const KEEPING = 'keeping what was spent';
 const MONTH = 'yyyy-mm'.length;
 /** Between two tries while the file cannot be used, milliseconds. */
 const RETRY_MS = 5_000;
@@ -38,7 +39,7 @@ export class SqliteMonthlySpend extends MonthlySpend implements OnApplicationShu
     super.add(now, user, costUsd);
     if (!(costUsd > 0)) return;
     this.keep(`${monthName(now)}|${user}`, costUsd);
-    this.writeSoon(WRITE_WITHIN_MS);
+    this.background.soon(KEEPING, WRITE_WITHIN_MS, () => this.write());
   }
 
   override spent(now: number, user: string): number {
@@ -76,10 +77,6 @@ export class SqliteMonthlySpend extends MonthlySpend implements OnApplicationShu
     this.unwritten.set(place, usd + (this.unwritten.get(place) ?? 0));
   }
 
-  private writeSoon(delayMs: number): void {
-    this.background.soon('keeping what was spent', delayMs, () => this.write());
-  }
-
   private write(): void {
     if (this.unwritten.size === 0) return;
     const sums = [...this.unwritten];
@@ -90,7 +87,7 @@ export class SqliteMonthlySpend extends MonthlySpend implements OnApplicationShu
       });
     } catch (error) {
       for (const [place, usd] of sums) this.keep(place, usd);
-      this.writeSoon(RETRY_MS);
+      this.background.soon(KEEPING, RETRY_MS, () => this.write());
       throw error;
     }
   }

@@ -5,7 +5,7 @@ import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
 import { fromDocument, readTurn, toDocument } from '../turn-document.js';
-import { ERASURE_MARK_MS, type TurnPage, type TurnStore } from '../turn-store.js';
+import { AFTER_ALL_IDS, ERASURE_MARK_MS, type TurnPage, type TurnStore } from '../turn-store.js';
 import { isConflict, isMissing, type CosmosContainer } from './cosmos-container.js';
 
 const NEWEST = `SELECT * FROM c WHERE c.pk = @pk AND c.tenant = @tenant AND c.session = @session
@@ -13,8 +13,6 @@ const NEWEST = `SELECT * FROM c WHERE c.pk = @pk AND c.tenant = @tenant AND c.se
 const IDS = 'SELECT c.id FROM c WHERE c.pk = @pk AND c.tenant = @tenant AND c.session = @session AND c.id != @mark';
 /** Id of the document that says when the session was erased; no ULID. It has no `expiresAt`, so no read takes it for a turn. */
 const MARK = 'erased';
-/** Sorts after every ULID, which has only digits and letters. */
-const AFTER_ALL_IDS = '~';
 const ERASE_PAGE = 100;
 const ERASE_AT_ONCE = 10;
 const MS_PER_SECOND = 1_000;

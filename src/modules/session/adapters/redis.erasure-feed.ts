@@ -7,11 +7,8 @@ import { ERASURE_MARK_MS } from '../turn-store.js';
 const STREAM = '{erasures}:sessions';
 const PAGE = 500;
 
-export interface Erasure {
-  readonly key: SessionKey;
-  /** Epoch milliseconds, by the clock of the replica that erased. */
-  readonly at: number;
-}
+/** `at`: epoch milliseconds, by the clock of the replica that erased. */
+type Erasure = Readonly<{ key: SessionKey; at: number }>;
 
 /**
  * Tells every replica of erasures, through a stream that keeps 7 days. A replica reads on from where it was, so one that

@@ -4,7 +4,7 @@ import { erasedSince } from '../erasure.js';
 import type { StoreCheck } from '../../../common/store-check.js';
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
-import { ERASURE_MARK_MS, type TurnPage, type TurnStore } from '../turn-store.js';
+import { AFTER_ALL_IDS, ERASURE_MARK_MS, type TurnPage, type TurnStore } from '../turn-store.js';
 import type { SqliteFile } from '../../../common/sqlite/adapters/sqlite-file.js';
 
 const APPEND = `INSERT INTO turns (tenant, session, id, expires_at, document) VALUES (?, ?, ?, ?, ?)
@@ -16,9 +16,6 @@ const ERASE = 'DELETE FROM turns WHERE tenant = ? AND session = ?';
 const MARK = `INSERT INTO erasures (tenant, session, at) VALUES (?, ?, ?)
   ON CONFLICT (tenant, session) DO UPDATE SET at = max(at, excluded.at)`;
 const ERASED_AT = 'SELECT at FROM erasures WHERE tenant = ? AND session = ? AND at > ?';
-
-/** Sorts after every ULID, which has only digits and letters. */
-const AFTER_ALL_IDS = '~';
 
 interface Row {
   readonly id: string;
