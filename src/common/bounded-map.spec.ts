@@ -18,3 +18,21 @@ it('keeps no more than its weight, and nothing that alone is heavier', () => {
   map.set('e', '123456');
   expect([[...map.keys()], map.weight]).toEqual([[], 0]);
 });
+
+it('keeps its order whatever leaves, comes again or is cleared in between', () => {
+  const map = new BoundedMap<number, number>(5);
+  let model: number[] = [];
+  for (let step = 0; step < 5_000; step += 1) {
+    const key = (step * 7_919) % 12;
+    model = model.filter((known) => known !== key);
+    if (step % 97 === 0) {
+      map.clear();
+      model = [];
+    } else if (step % 5 === 0) map.delete(key);
+    else {
+      map.set(key, step);
+      model = [...model, key].slice(-5);
+    }
+    expect([...map.keys()]).toEqual(model);
+  }
+});

@@ -4,6 +4,8 @@
  */
 export class BoundedMap<K, V> extends Map<K, V> {
   private total = 0;
+  /** Goes on where it was: a new iterator would pass all that has left before it finds the oldest. */
+  private oldest = this.keys();
   private newest: K | undefined;
 
   /** @param weigh what a value weighs, always the same for the same value */
@@ -27,7 +29,7 @@ export class BoundedMap<K, V> extends Map<K, V> {
     super.set(key, value);
     this.newest = key;
     this.total += this.weigh(value);
-    while (this.size > this.most || this.total > this.heaviest) this.delete(this.keys().next().value as K);
+    while (this.size > this.most || this.total > this.heaviest) this.leave();
     return this;
   }
 
@@ -35,6 +37,12 @@ export class BoundedMap<K, V> extends Map<K, V> {
     const value = this.get(key);
     if (value !== undefined) this.total -= this.weigh(value);
     return super.delete(key);
+  }
+
+  private leave(): void {
+    const { value, done } = this.oldest.next();
+    if (done) this.oldest = this.keys();
+    else this.delete(value);
   }
 
   override clear(): void {

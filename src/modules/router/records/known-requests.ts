@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { BoundedMap } from '../../../common/bounded-map.js';
 import type { Caller } from '../../../common/caller.js';
 import { DecisionLog } from './decision-log.js';
-import { LatestOf } from './latest-of.js';
 import { ReplicaNotes } from './replica-notes.js';
 
 /** Requests remembered in memory, those of all callers together. */
@@ -18,9 +18,9 @@ type Owner = Pick<Caller, 'tenant' | 'user'>;
 @Injectable()
 export class KnownRequests {
   /** Key of a request to the mark of its latest feedback, "" for none. */
-  private readonly marks = new LatestOf(MOST);
+  private readonly marks = new BoundedMap<string, string>(MOST);
   /** The latest request id of each user. */
-  private readonly latestIds = new LatestOf(MOST);
+  private readonly latestIds = new BoundedMap<string, string>(MOST);
 
   constructor(
     private readonly log: DecisionLog,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { LatestOf } from './latest-of.js';
+import { BoundedMap } from '../../../common/bounded-map.js';
 import { ReplicaNotes } from './replica-notes.js';
 
 /** Conversations without a session that are remembered; an agent's next request comes within seconds. */
@@ -13,9 +13,9 @@ const NOTE = 'called';
  */
 @Injectable()
 export class OpenToolCalls {
-  private readonly targets = new LatestOf(MOST);
+  private readonly targets = new BoundedMap<string, string>(MOST);
   /** Conversations of requests that run, by request id. */
-  private readonly running = new LatestOf(MOST);
+  private readonly running = new BoundedMap<string, string>(MOST);
 
   constructor(private readonly notes: ReplicaNotes) {}
 
