@@ -1,5 +1,6 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
+import { ifAvailable } from '../../common/store-unavailable.js';
 import { TablesSessionIndex } from './adapters/tables.session-index.js';
 import { CheckSessionStoresQuery, type SessionStoreChecks } from './session.messages.js';
 import { SessionStores } from './session-stores.js';
@@ -18,7 +19,8 @@ export class CheckSessionStoresHandler implements IQueryHandler<CheckSessionStor
       this.redis.configured ? this.redis.check() : null,
       index instanceof TablesSessionIndex ? index.check() : null,
     ]);
-    const durable = sessions.healthy || (redis?.healthy === true && (await outboxes.durable()));
+    const shared = redis?.healthy === true ? outboxes.shared : null;
+    const durable = sessions.healthy || (shared !== null && (await ifAvailable(() => shared.durable(), false)));
     return { durable, sessions, redis, cosmos: cosmos ? sessions : null, tables };
   }
 }

@@ -31,12 +31,6 @@ export class Outboxes {
     }
   }
 
-  /** Whether what Redis takes is safe there; says nothing about whether it takes anything now. Never rejects. */
-  async durable(): Promise<boolean> {
-    const { shared } = this;
-    return shared !== null && ifAvailable(() => shared.durable(), false);
-  }
-
   /** @throws StoreUnavailable when turns may still be there */
   async erase(key: SessionKey): Promise<void> {
     await this.memory.erase(key);
