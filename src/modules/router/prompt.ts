@@ -23,8 +23,6 @@ export const QUESTION = 4;
 export const MATH = 8;
 /** What each form of `STACK_FRAME` has. */
 export const FRAME = 16;
-export const QUOTE = 32;
-export const FENCE = 64;
 
 const KINDS = new Uint8Array(128);
 for (const [characters, kind] of [
@@ -32,8 +30,6 @@ for (const [characters, kind] of [
   ['?', QUESTION],
   ['\\^+=-(', MATH],
   ['(":', FRAME],
-  ['"', QUOTE],
-  ['`', FENCE],
 ] as const) {
   for (const character of characters) KINDS[character.charCodeAt(0)]! |= kind;
 }
@@ -52,9 +48,11 @@ export class Prompt {
   followUp = false;
   /** What patterns look at: the text, or of a long one its ends. */
   examined = '';
-  /** The kinds of characters that `examined` has. */
-  kinds = 0;
+  /** Whether `examined` is. */
+  isAscii = true;
   private readonly source = new TextCodes();
+  /** `null` until somebody asks. */
+  private foundKinds: number | null = null;
 
   /** UTF-16 codes of `examined`; those from `length` on belong to earlier texts. */
   get codes(): Uint16Array {
@@ -65,8 +63,9 @@ export class Prompt {
     return this.source.length;
   }
 
-  get isAscii(): boolean {
-    return (this.kinds & FOREIGN) === 0;
+  /** The kinds of characters that `examined` has. */
+  get kinds(): number {
+    return (this.foundKinds ??= kindsOf(this.source));
   }
 
   /** Reads the latest message of the user, or the one that it refers back to. */
@@ -83,16 +82,20 @@ export class Prompt {
     this.text = text;
     this.followUp = false;
     this.examined = endsOf(text, EXAMINED_HEAD, EXAMINED_TAIL);
+    this.isAscii = Buffer.byteLength(this.examined) === this.examined.length;
     this.source.read(this.examined);
-    const { codes, length } = this.source;
-    let kinds = 0;
-    for (let i = 0; i < length; i += 1) {
-      const code = codes[i]!;
-      kinds |= code < 128 ? KINDS[code]! : FOREIGN;
-    }
-    this.kinds = kinds;
+    this.foundKinds = null;
     return this;
   }
+}
+
+function kindsOf({ codes, length }: TextCodes): number {
+  let kinds = 0;
+  for (let i = 0; i < length; i += 1) {
+    const code = codes[i]!;
+    kinds |= code < 128 ? KINDS[code]! : FOREIGN;
+  }
+  return kinds;
 }
 
 const folded = new FoldedText();

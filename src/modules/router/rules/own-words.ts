@@ -1,4 +1,4 @@
-import { endsOf, FENCE, FOREIGN, QUOTE, type Prompt } from '../prompt.js';
+import { endsOf, type Prompt } from '../prompt.js';
 
 /** What is wanted is said at the beginning or at the end of a long message. Characters. */
 const INSTRUCTION_HEAD = 1200;
@@ -22,9 +22,9 @@ const PAYLOAD_START = /[:：\n]/;
 export const sampleOf = (text: string): string => endsOf(text, INSTRUCTION_HEAD, INSTRUCTION_TAIL);
 
 /** What the caller says in their own words: without code blocks and quotations, and of long texts the ends. */
-export function ownWords({ examined, kinds }: Prompt): string {
-  const spoken = kinds & FENCE ? examined.replace(CODE_BLOCK, ' ') : examined;
-  const unquoted = kinds & (QUOTE | FOREIGN) ? withoutQuotations(spoken) : spoken;
+export function ownWords({ examined, isAscii }: Prompt): string {
+  const spoken = examined.includes('```') ? examined.replace(CODE_BLOCK, ' ') : examined;
+  const unquoted = !isAscii || spoken.includes('"') ? withoutQuotations(spoken) : spoken;
   // a message that is nothing but a quotation is meant itself
   return sampleOf(unquoted === spoken || unquoted.trim().length >= 8 ? unquoted : spoken);
 }
