@@ -1,6 +1,6 @@
 /**
- * Live decisions without HTTP in front, run as a child process: each is followed by the call it decided about, so that
- * caches are as cold and garbage is as much as in service. Sends what the router says each took, microseconds, to its
+ * Live decisions of 16 callers without HTTP in front, run as a child process: each is followed by the call it decided
+ * about, so that caches are as cold and garbage is as much as in service. Sends what the router says each took, microseconds, to its
  * parent and ends.
  *
  * Arguments: the port of the upstream, decisions.
@@ -21,6 +21,7 @@ import { numberedBody } from './payloads.js';
 import { PROMPTS } from './prompts.js';
 import { benchConfig } from './router-under-test.js';
 
+const CALLERS = 16;
 const ENDLESS_MS = 600_000;
 const SILENT = { log() {}, error() {}, warn() {} };
 
@@ -44,11 +45,21 @@ async function decided(n: number): Promise<RouteDecision> {
   return decision;
 }
 
-for (let n = 0; n < count; n += 1) await decided(n); // warm-up
-const took: number[] = [];
-for (let n = 0; n < count; n += 1) {
-  const { strategy, tookUs } = await decided(n);
-  if (strategy !== 'hybrid') throw new Error(`strategy ${strategy} decided`);
-  took.push(tookUs);
+/** Microseconds of each. */
+async function allDecided(): Promise<number[]> {
+  const took: number[] = [];
+  let left = count;
+  const caller = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      const { strategy, tookUs } = await decided(left);
+      if (strategy !== 'hybrid') throw new Error(`strategy ${strategy} decided`);
+      took.push(tookUs);
+    }
+  };
+  await Promise.all(Array.from({ length: CALLERS }, caller));
+  return took;
 }
-process.send?.(took, () => process.exit(0));
+
+await allDecided(); // warm-up
+process.send?.(await allDecided(), () => process.exit(0));
