@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { BoundedMap } from './bounded-map.js';
 
 it('lets the entry leave that was set the longest ago', () => {
@@ -35,4 +37,30 @@ it('keeps its order whatever leaves, comes again or is cleared in between', () =
     }
     expect([...map.keys()]).toEqual(model);
   }
+});
+
+/** Bytes of the heap after a full collection. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().heapUsed;
+}
+
+type Change = (map: BoundedMap<string, string>, n: number) => unknown;
+
+it.each<[string, Change]>([
+  ['is set again and again', (map, n) => map.set(`key ${n % 20}`, `${n}`)],
+  ['has entries that come and go', (map, n) => map.set(`key ${n}`, `${n}`).delete(`key ${n}`)],
+  ['is cleared', (map, n) => (n % 50 === 0 ? map.clear() : map.set(`key ${n}`, `${n}`))],
+  ['is full', (map, n) => map.set(`key ${n}`, `${n}`)],
+  ['is full and set again', (map, n) => map.set(`key ${n - (n % 3)}`, `${n}`)],
+])('keeps nothing of what has left a map that %s', (_, change) => {
+  const map = new BoundedMap<string, string>(100);
+  const churn = (times: number): void => {
+    for (let n = 0; n < times; n += 1) change(map, n);
+  };
+  churn(10_000);
+  const before = heapBytes();
+  churn(1_000_000);
+  expect(heapBytes() - before).toBeLessThan(10e6);
 });

@@ -4,8 +4,11 @@
  */
 export class BoundedMap<K, V> extends Map<K, V> {
   private total = 0;
-  /** Goes on where it was: a new iterator would pass all that has left before it finds the oldest. */
-  private oldest = this.keys();
+  /**
+   * While the map is full, goes on where it was: a new one would pass all that has left before it finds the oldest. None is
+   * kept that does not move: V8 has it hold every table that the map has had since, with all that was in them.
+   */
+  private oldest: MapIterator<K> | null = null;
   private newest: K | undefined;
 
   /** @param weigh what a value weighs, always the same for the same value */
@@ -29,7 +32,8 @@ export class BoundedMap<K, V> extends Map<K, V> {
     super.set(key, value);
     this.newest = key;
     this.total += this.weigh(value);
-    while (this.size > this.most || this.total > this.heaviest) this.leave();
+    if (!this.isOver) this.oldest = null;
+    while (this.isOver) this.leave();
     return this;
   }
 
@@ -39,14 +43,20 @@ export class BoundedMap<K, V> extends Map<K, V> {
     return super.delete(key);
   }
 
-  private leave(): void {
-    const { value, done } = this.oldest.next();
-    if (done) this.oldest = this.keys();
-    else this.delete(value);
-  }
-
   override clear(): void {
     super.clear();
     this.total = 0;
+    this.oldest = null;
+  }
+
+  private get isOver(): boolean {
+    return this.size > this.most || this.total > this.heaviest;
+  }
+
+  private leave(): void {
+    this.oldest ??= this.keys();
+    const { value, done } = this.oldest.next();
+    if (done) this.oldest = null;
+    else this.delete(value);
   }
 }
