@@ -2,6 +2,7 @@
 const MOST_TOGETHER = 32;
 
 const waiting: (() => void)[] = [];
+let isScheduled = false;
 
 /**
  * Calls `step` once this turn of the event loop has read its sockets. All that came with it go on then beside each other,
@@ -11,16 +12,24 @@ const waiting: (() => void)[] = [];
  * @see Welsh, Culler, Brewer: SEDA, an architecture for well-conditioned, scalable Internet services (SOSP 2001)
  */
 export function together(step: () => void): void {
-  if (waiting.push(step) === 1) setImmediate(goOn);
+  waiting.push(step);
+  schedule();
+}
+
+function schedule(): void {
+  if (isScheduled || waiting.length === 0) return;
+  isScheduled = true;
+  setImmediate(goOn);
 }
 
 function goOn(): void {
+  isScheduled = false;
   const steps = waiting.splice(0, MOST_TOGETHER);
   let done = 0;
   try {
     while (done < steps.length) steps[done++]!();
   } finally {
     waiting.unshift(...steps.slice(done)); // none, unless one has thrown: the process hears of that, the others go on
-    if (waiting.length > 0) setImmediate(goOn);
+    schedule();
   }
 }

@@ -14,7 +14,9 @@ const MOST_BYTES = 32 * 1024 * 1024;
 const FLUSH_MS = 1_000;
 /** So much is written at once, bytes. */
 const WRITE_AT_BYTES = 256 * 1024;
-/** Lines waiting for a disk that does not take them; older ones are dropped. */
+/** A buffer that a slow disk has made larger goes when it is empty. */
+const MOST_KEPT_BYTES = 1024 * 1024;
+/** Lines waiting for a disk that does not take them; the older half is dropped then. */
 const MOST_WAITING_BYTES = 8 * 1024 * 1024;
 const MOST_SEARCHES = 16;
 /** As much is looked through before other work has its turn, bytes. */
@@ -42,7 +44,7 @@ export class DecisionLog implements OnApplicationShutdown {
   /** Takes turns with `waiting`. */
   private spare = NO_BYTES;
   private readonly background = new BackgroundWork('decisions');
-  private isWriting = false;
+  private writes = 0;
   private writing: Promise<void> = Promise.resolve();
   private searching: Promise<unknown> = Promise.resolve();
   private searches = 0;
@@ -53,12 +55,12 @@ export class DecisionLog implements OnApplicationShutdown {
     this.used += this.waiting.write(line, this.used);
     this.waiting[this.used++] = NEWLINE;
     if (this.used < WRITE_AT_BYTES) this.background.soon('writing decisions down', FLUSH_MS, () => this.flush());
-    else if (!this.isWriting) this.background.launch('writing decisions down', () => this.flush());
+    else if (this.writes === 0) this.background.launch('writing decisions down', () => this.flush());
   }
 
   /** Resolves when everything so far is in the file, or the disk has refused it. */
   flush(): Promise<void> {
-    this.isWriting = true;
+    this.writes += 1;
     this.writing = this.writing.then(() => this.write());
     return this.writing;
   }
@@ -88,8 +90,9 @@ export class DecisionLog implements OnApplicationShutdown {
 
   private makeRoom(bytes: number): void {
     if (this.used + bytes > MOST_WAITING_BYTES) {
-      this.logger.warn({ bytes: this.used }, 'decisions are dropped: the disk does not keep up');
-      this.used = 0;
+      const dropped = this.waiting.indexOf(NEWLINE, this.used >> 1) + 1;
+      this.logger.warn({ bytes: dropped }, 'decisions are dropped: the disk does not keep up');
+      this.used = this.waiting.copy(this.waiting, 0, dropped, this.used);
     }
     const needed = this.used + bytes;
     if (needed <= this.waiting.length) return;
@@ -103,8 +106,8 @@ export class DecisionLog implements OnApplicationShutdown {
     this.waiting = this.spare;
     this.used = 0;
     if (used > 0) await this.put(waiting.subarray(0, used));
-    this.spare = waiting;
-    this.isWriting = false;
+    this.spare = waiting.length > MOST_KEPT_BYTES ? NO_BYTES : waiting;
+    this.writes -= 1;
   }
 
   private async put(lines: Buffer): Promise<void> {
