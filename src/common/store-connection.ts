@@ -66,7 +66,7 @@ export class StoreConnection<T> {
     this.guard = new StoreGuard(store, rules.throttled);
   }
 
-  /** Begins to connect, for those who do not wait until the first call does. */
+  /** Begins to connect at once, not with the first call. */
   start(): void {
     this.startedAt = performance.now();
     this.firstContact = this.connect();

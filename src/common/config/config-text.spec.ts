@@ -32,6 +32,17 @@ describe('interpolation', () => {
     ]);
   });
 
+  it('tells all variables that are not set before all secrets, wherever they stand', () => {
+    const yaml = 'targets:\n  - apiKey: sk-1\n  - apiKey: x${A}\ncosmos: { key: k }\nredis: { url: ${B} }';
+    const order = read(yaml).problems.map(({ path, message }) => `${path} ${message.split(' ', 3).join(' ')}`);
+    expect(order).toEqual([
+      'targets[1].apiKey environment variable A',
+      'redis.url environment variable B',
+      'targets[0].apiKey a secret must',
+      'cosmos.key a secret must',
+    ]);
+  });
+
   it.each(['a: ${A', 'a: ${}', 'a: ${A-x}', 'a: "${1A}"'])('refuses %s', (yaml) => {
     expect(read(yaml, { A: 'x' }).problems).toMatchObject([
       { path: 'a', message: expect.stringContaining('${VAR:-default}') as string },

@@ -20,7 +20,7 @@ export interface ConfigText {
   /** Syntax errors and duplicate keys; with any of them there is no `value`. */
   readonly syntax: readonly ConfigProblem[];
   readonly value: unknown;
-  /** Placeholders that stand for nothing, and secrets that stand in the file. */
+  /** First the placeholders that stand for nothing, then the secrets that stand in the file. */
   readonly problems: readonly ConfigProblem[];
   /** Where a text was nothing but one unquoted `${...}`, and may thus stand for a number or boolean; as `formatPath` writes it. */
   readonly untyped: ReadonlySet<string>;
@@ -50,9 +50,10 @@ export function readConfigText(text: string, env: Environment): ConfigText {
     const { line, col } = lines.linePos(error.pos[0]);
     return { path: `line ${line}, column ${col}`, message: unmask(error.message) };
   });
-  const problems: ConfigProblem[] = [];
+  const unset: ConfigProblem[] = [];
+  const secrets: ConfigProblem[] = [];
   const untyped = new Set<string>();
-  if (syntax.length > 0) return { syntax, value: undefined, problems, untyped };
+  if (syntax.length > 0) return { syntax, value: undefined, problems: [], untyped };
   visit(document, {
     Scalar: (key, node, ancestors) => {
       if (typeof node.value !== 'string') return;
@@ -62,11 +63,11 @@ export function readConfigText(text: string, env: Environment): ConfigText {
       const { text: replaced, literals, errors } = replacePlaceholders(written, env);
       node.value = replaced;
       if (node.type === 'PLAIN' && ALONE.test(written)) untyped.add(path);
-      for (const message of hasSecret(path, written, literals) ? [...errors, SECRET] : errors)
-        problems.push({ path, message });
+      for (const message of errors) unset.push({ path, message });
+      if (hasSecret(path, written, literals)) secrets.push({ path, message: SECRET });
     },
   });
-  return { syntax, value: document.toJS() as unknown, problems, untyped };
+  return { syntax, value: document.toJS() as unknown, problems: [...unset, ...secrets], untyped };
 }
 
 type Ancestor = Document | Node | Pair;
