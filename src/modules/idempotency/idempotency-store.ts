@@ -56,13 +56,16 @@ export abstract class IdempotencyStore {
    * replica can be lost.
    */
   async ended({ name }: KeyName, signal: AbortSignal): Promise<void> {
-    await once(this.ends, name, { signal }).catch((error: Error) => {
+    await once(this.ends, eventOf(name), { signal }).catch((error: Error) => {
       if (!signal.aborted) throw error;
     });
   }
 
-  /** For the adapters: the key's request has ended. */
+  /** For the adapters: the key's request has ended. @param name maybe from outside */
   protected tell(name: string): void {
-    this.ends.emit(name);
+    this.ends.emit(eventOf(name));
   }
 }
+
+/** Of no event that Node knows: `error` would end the process where nobody waits. */
+const eventOf = (name: string): string => `key:${name}`;
