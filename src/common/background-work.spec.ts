@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { BackgroundWork } from './background-work.js';
@@ -75,6 +76,28 @@ describe('BackgroundWork', () => {
     work.launch('a write', async (signal) => delay(60_000, undefined, { signal }).catch(() => fail('refused')));
     await work.stop();
     expect(lines).toEqual(['error a write failed; the service goes on without it']);
+  });
+
+  it.each(['cancel', 'stop'] as const)('holds no timer once it has ended (%s)', async (how) => {
+    jest.useFakeTimers();
+    try {
+      const work = new BackgroundWork('test');
+      const [kept, cleared] = [jest.fn(), jest.fn()];
+      work.repeat('an hourly sweep', 3_600_000, kept);
+      work.after('a late one', 60_000, kept);
+      work.soon('a write', 60_000, kept);
+      work.clear(work.repeat('a short one', 10, cleared));
+      work.clear(work.after('a short one', 10, cleared));
+      await jest.advanceTimersByTimeAsync(100);
+      expect([jest.getTimerCount(), cleared.mock.calls.length]).toEqual([3, 0]);
+      await work[how]();
+      work.after('one more', 10, kept);
+      work.repeat('one more', 10, kept);
+      expect(jest.getTimerCount()).toBe(0);
+      expect(kept).not.toHaveBeenCalled();
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('ends: waits for what is under way, tells it, and begins nothing more', async () => {

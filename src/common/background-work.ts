@@ -15,7 +15,7 @@ const STOP_MS = 2_000;
  * The owner of work that nobody waits for: renewals, polls, drains, words to other replicas. Such work cannot end the
  * process: what it throws is told here, once when it begins to fail and once when it works again, and the next run
  * comes all the same. A store that is away has been told by its connection and is no news. Timers keep no process alive
- * and begin nothing once their owner has ended.
+ * and end with their owner.
  *
  * The linter lets nothing else start such work (no `void promise`, no floating promise chain, no `setInterval`).
  */
@@ -24,6 +24,8 @@ export class BackgroundWork {
   private readonly ending = new AbortController();
   /** What `soon` has been asked for. */
   private readonly awaited = new Set<string>();
+  /** Cleared by `clear` alone, so that none is held for ever. */
+  private readonly timers = new Set<NodeJS.Timeout>();
   private readonly running = new Set<Promise<void>>();
   private readonly failing = new Set<string>();
 
@@ -40,20 +42,28 @@ export class BackgroundWork {
   repeat(what: string, everyMs: number, work: Work): NodeJS.Timeout {
     let busy = false;
     const round = async (): Promise<void> => {
-      if (this.ending.signal.aborted) return clearInterval(timer);
       if (busy) return;
       busy = true;
       await this.run(what, work);
       busy = false;
     };
     // eslint-disable-next-line no-restricted-syntax -- this is the owner
-    const timer = setInterval(() => this.own(round()), everyMs).unref();
-    return timer;
+    return this.hold(setInterval(() => this.own(round()), everyMs));
   }
 
   /** Does `work` once, `ms` milliseconds from now. */
   after(what: string, ms: number, work: Work): NodeJS.Timeout {
-    return setTimeout(() => this.launch(what, work), ms).unref();
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      this.launch(what, work);
+    }, ms);
+    return this.hold(timer);
+  }
+
+  /** Nothing of it begins any more. @param timer of `repeat` or `after` */
+  clear(timer: NodeJS.Timeout): void {
+    this.timers.delete(timer);
+    clearTimeout(timer);
   }
 
   /** As `after`, once for all who ask until then. */
@@ -74,12 +84,19 @@ export class BackgroundWork {
   /** Nothing begins any more. */
   cancel(): void {
     this.ending.abort();
+    for (const timer of this.timers) this.clear(timer);
   }
 
   /** Nothing begins any more. Resolves when what is under way has ended, or after 2 s; never rejects. */
   async stop(): Promise<void> {
     this.cancel();
     if (this.running.size > 0) await inTime(Promise.all(this.running), STOP_MS, null);
+  }
+
+  private hold(timer: NodeJS.Timeout): NodeJS.Timeout {
+    if (this.ending.signal.aborted) clearTimeout(timer);
+    else this.timers.add(timer);
+    return timer.unref();
   }
 
   private own(run: Promise<void>): void {

@@ -110,7 +110,7 @@ export class IdempotentRun implements AnswerKeeper {
   /** @returns whether it was still held */
   private endLease(): boolean {
     if (!this.renewal) return false;
-    clearInterval(this.renewal);
+    background.clear(this.renewal);
     this.renewal = null;
     this.request.signal.removeEventListener('abort', this.onAbort);
     return true;

@@ -91,12 +91,11 @@ export class LoginRenewal {
 
   stop(): void {
     this.stopped = true;
-    clearTimeout(this.next);
+    this.background.cancel();
   }
 
   private wait(ms: number): void {
-    clearTimeout(this.next);
-    if (this.stopped) return;
+    if (this.next) this.background.clear(this.next);
     this.dueAt = performance.now() + ms;
     this.next = this.background.after('the renewal of the sign-in', Math.min(ms, TIMER_MAX_MS), () => this.again());
   }

@@ -215,7 +215,7 @@ export class RedisHotTail implements HotTail {
   private async repair(): Promise<void> {
     for (const key of [...this.stale.values()]) await this.forget(key);
     if (this.stale.size > 0) return;
-    clearInterval(this.repairing ?? undefined);
+    if (this.repairing) this.background.clear(this.repairing);
     this.repairing = null;
   }
 }
