@@ -64,17 +64,22 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
 
   /** Where the store is all there is, neither a slow answer nor a lost one refuses the request: it is asked again beside it. */
   private async fromStoreAlone(key: SessionKey, until: number): Promise<readonly StoredTurn[] | null> {
-    const reads: Promise<readonly StoredTurn[]>[] = [];
-    const first = () => Promise.any(reads).catch(() => null);
-    let left = Math.max(LEAST_READ_MS, until - performance.now());
-    do {
-      reads.push(this.fromStore(key, Math.ceil(left)).then((turns) => turns ?? Promise.reject(new Error('no answer'))));
-      const early = await inTime(first(), Math.min(READ_AGAIN_AFTER_MS, left / 2), null);
-      if (early) return early;
+    const left = Math.max(LEAST_READ_MS, until - performance.now());
+    const first = this.fromStore(key, Math.ceil(left));
+    const early = await inTime(first, Math.min(READ_AGAIN_AFTER_MS, left / 2), null);
+    if (early) return early;
+    const again = this.fromStoreAgain(key, until);
+    return (await Promise.race([first, again])) ?? (await first) ?? again;
+  }
+
+  /** One read at a time: a store that hangs must not collect them. */
+  private async fromStoreAgain(key: SessionKey, until: number): Promise<readonly StoredTurn[] | null> {
+    for (let left = until - performance.now(); left > 0; left = until - performance.now()) {
+      const stored = await this.fromStore(key, Math.ceil(left));
+      if (stored) return stored;
       await delay(READ_AGAIN_PAUSE_MS);
-      left = until - performance.now();
-    } while (left > 0);
-    return first();
+    }
+    return null;
   }
 
   private async fromStore(key: SessionKey, lastResortMs?: number): Promise<readonly StoredTurn[] | null> {
