@@ -38,7 +38,7 @@ function translate(error: unknown, request: FastifyRequest, routes: KnownRoutes)
   return new InternalError('The router failed on this request; its log has the details under the request id.');
 }
 
-/** Turns every error into OpenAI's error body. The only place that does. */
+/** Turns every error into OpenAI's error body, before an answer has begun. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('errors');

@@ -76,8 +76,9 @@ export class Cascade {
   }
 
   private spend({ json, answer }: ReadAnswer): void {
-    const texts = { promptTokens: () => promptTokens(this.facts, null), answer: () => json };
-    this.facts.bill.addUnused(answer.target, texts);
+    const ofPrompt = (): number => promptTokens(this.facts, null);
+    const read = (): Completion => json;
+    this.facts.bill.addUnused(answer.target, { promptTokens: ofPrompt, answer: read }); // not written there, see adr/0020
   }
 
   /** Nobody waits any more. @throws the signal's reason */

@@ -7,7 +7,7 @@ import { mergeTurns, type StoredTurn } from '../stored-turn.js';
 const MAX_ERASED = 10_000;
 
 /** Of all sessions together; bytes as documents. */
-const BOUNDS = { maxSessions: 10_000, maxBytes: 67_108_864 };
+const BOUNDS = { maxSessions: 10_000, maxBytes: 33_554_432 };
 
 interface Entry {
   readonly turns: readonly StoredTurn[];
