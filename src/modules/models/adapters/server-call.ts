@@ -43,6 +43,7 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
   private isReused = false;
   private isHeard = false;
   private other: OtherBody | null = null;
+  private isRefused = false;
   private readonly onAbort = this.aborted.bind(this); // not as an object that listens, see docs/adr/0020
 
   /** @param body JSON @param signal the caller's */
@@ -117,11 +118,13 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
     this.fail(error);
   }
 
-  /** What has come of a body that is no answer is enough. Called by a timer, too. */
+  /** What has come of a body that is no answer is enough: nothing more of it is read. Called by a timer, too. */
   refuse(): void {
     clearTimeout(this.leaveTimer);
     const { other } = this;
-    if (this.hasEnded || other === null) return;
+    if (this.hasEnded || other === null || this.isRefused) return;
+    this.isRefused = true;
+    this.controller?.pause();
     this.later('reading why there is no answer', async () => this.fail(await other.failure()));
   }
 

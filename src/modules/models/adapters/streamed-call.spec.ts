@@ -1,14 +1,16 @@
 import { jest } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createGzip } from 'node:zlib';
+import { createGzip, gzipSync } from 'node:zlib';
 import type { ChatFrame } from '../../../common/chat.js';
 import { WholeAnswer } from '../../../common/chunk-stream.js';
 import { routerConfigSchema } from '../../../common/config/config.schema.js';
 import { ModelServer } from './model-server.js';
 import type { ModelStream } from '../models.messages.js';
+import { OtherBody } from './other-body.js';
 import { PlainCall } from './plain-call.js';
 import { StreamedCall } from './streamed-call.js';
 
@@ -121,6 +123,22 @@ describe('StreamedCall', () => {
     const from = performance.now();
     await expect(form === 'stream' ? framesFrom(endless) : wholeFrom(endless)).rejects.toMatchObject({ outcome });
     expect(performance.now() - from).toBeLessThan(LIMITS.beginMs);
+  });
+
+  it.each(['stream', 'plain'])('reads why there is no answer once, however much comes (%s)', async (form) => {
+    const failure = jest.spyOn(OtherBody.prototype, 'failure');
+    const long = async (response: ServerResponse): Promise<void> => {
+      response.writeHead(500, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+      const whole = gzipSync(randomBytes(8_000_000), { level: 0 });
+      for (let at = 0; at < whole.length && !response.destroyed; at += 65_536) {
+        if (!response.write(whole.subarray(at, at + 65_536))) await delay(1);
+      }
+    };
+    await expect(form === 'stream' ? framesFrom(long) : wholeFrom(long)).rejects.toMatchObject({
+      outcome: 'server_error',
+    });
+    expect(failure).toHaveBeenCalledTimes(1);
+    failure.mockRestore();
   });
 
   it('reads a stream that is encoded up to a bound of what it decodes to', async () => {
