@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createGzip, gzipSync } from 'node:zlib';
+import { constants, createGzip, gzipSync } from 'node:zlib';
 import type { ChatFrame } from '../../../common/chat.js';
-import { WholeAnswer } from '../../../common/chunk-stream.js';
+import { WholeAnswer, type ChunkSink } from '../../../common/chunk-stream.js';
 import { routerConfigSchema } from '../../../common/config/config.schema.js';
 import { ModelServer } from './model-server.js';
 import type { ModelStream } from '../models.messages.js';
@@ -154,5 +154,78 @@ describe('StreamedCall', () => {
       write();
     });
     await expect(bomb).rejects.toMatchObject({ outcome: 'bad_answer' });
+  });
+});
+
+describe('a StreamedCall that is paused', () => {
+  const EVENTS = 1_000;
+  const BURST = 50;
+  const text = (n: number): string => `${n} ${'x'.repeat(700)}`;
+
+  /** Many events in one read of the socket, each of them a chunk of HTTP or a piece of the decoder. */
+  const burstsOf = (encoding: string, connection: string) => async (response: ServerResponse) => {
+    response.writeHead(200, { ...SSE, 'content-encoding': encoding, connection });
+    const zip = createGzip({ flush: constants.Z_SYNC_FLUSH });
+    const out = encoding === 'gzip' ? zip : response;
+    if (out === zip) zip.pipe(response);
+    for (let n = 0; n < EVENTS; n += 1) {
+      out.write(says(text(n)));
+      if (n % BURST === 0) await delay(1);
+    }
+    out.end('data: [DONE]\n\n');
+  };
+
+  /** @param paused is told of every pause, and of every chunk that comes within one */
+  const readWith = (answer: Answer, pausing: 'with each chunk' | 'between chunks', paused: (late: boolean) => void) =>
+    asked(answer, (model) => {
+      const call = new StreamedCall(model, '{}', 1, LIMITS, new AbortController().signal);
+      let isPaused = false;
+      let timer: NodeJS.Timeout | undefined;
+      const resume = (): void => {
+        isPaused = false;
+        call.resume();
+      };
+      const pause = (ms: number): void => {
+        if (isPaused) return;
+        isPaused = true;
+        call.pause();
+        paused(false);
+        setTimeout(resume, ms);
+      };
+      const slow = (sink: ChunkSink): ChunkSink => ({
+        chunk: (chunk) => {
+          if (isPaused) paused(true);
+          sink.chunk(chunk);
+          if (pausing === 'with each chunk') pause(0);
+          else timer ??= setInterval(pause, 4, 2);
+        },
+        end: (error) => {
+          clearInterval(timer);
+          sink.end(error);
+        },
+      });
+      const relay = call.relay.bind(call);
+      jest.spyOn(call, 'relay').mockImplementation((sink) => relay(slow(sink)));
+      return call;
+    });
+
+  it.each([
+    ['identity', 'keep-alive', 'with each chunk', 0],
+    ['identity', 'close', 'with each chunk', 0],
+    ['gzip', 'keep-alive', 'with each chunk', 0],
+    ['gzip', 'close', 'with each chunk', 0],
+    ['identity', 'keep-alive', 'between chunks', 1],
+    ['gzip', 'keep-alive', 'between chunks', 0],
+  ] as const)('hands on nothing and loses nothing (%s, %s, paused %s)', async (encoding, connection, pausing, most) => {
+    let [pauses, inThis, worst] = [0, 0, 0];
+    const frames = await readWith(burstsOf(encoding, connection), pausing, (late) => {
+      if (!late) pauses += 1;
+      inThis = late ? inThis + 1 : 0;
+      worst = Math.max(worst, inThis);
+    });
+    expect(pauses).toBeGreaterThan(0);
+    expect(worst).toBeLessThanOrEqual(most);
+    const all = Array.from({ length: EVENTS }, (_, n) => text(n));
+    expect(frames.map(({ json }) => json.choices?.[0]?.delta?.content)).toEqual(all);
   });
 });
