@@ -1,6 +1,7 @@
 import { figure } from '../../../test/support/figure.js';
 import type { ChatRequest } from '../chat.js';
 import { PRIVATE_KINDS } from '../config/config.schema.js';
+import { PRIVATE_EDGES } from './private-edges.fixture.js';
 import { HARMLESS_CASES, PRIVATE_CASES } from './private-text.fixture.js';
 import { findPrivateKinds, findPrivateText, privateField, UNREAD } from './private-text.js';
 
@@ -11,7 +12,9 @@ const requestOf = (fields: Record<string, unknown>) =>
 const findIn = (fields: Record<string, unknown>) => findPrivateText(requestOf(fields), [], PRIVATE_KINDS);
 
 describe('private text', () => {
-  it.each(PRIVATE_CASES)('finds %s in %s', (kind, text) => expect(kindsIn(text)).toContain(kind));
+  it.each([...PRIVATE_CASES, ...PRIVATE_EDGES])('finds %s in %s', (kind, text) =>
+    expect(kindsIn(text)).toContain(kind),
+  );
   it.each(HARMLESS_CASES)('finds nothing in %s', (text) => expect(kindsIn(text)).toEqual([]));
 
   it('recall and precision of each kind', () => {

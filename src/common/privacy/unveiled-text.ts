@@ -15,13 +15,20 @@ function fromJson(escape: string, unicode?: string, latin?: string, control?: st
   return code > 0 ? String.fromCharCode(code) : escape.replaceAll('\\', '');
 }
 
-/** Of URLs (RFC 3986 section 2.1), as many as stand in a row, also where `%` itself was encoded: UTF-8, no control characters. */
-const URL_ESCAPES = /(?:%(?:25)*(?!25)[2-9a-f][\da-f])+/gi;
+/** A byte in a URL (RFC 3986 section 2.1), also where `%` itself was encoded; following bytes of UTF-8. */
+const escapeOf = (byte: string): string => `%(?:25)*(?!25)(?:${byte})`;
+const following = (bytes: number): string => `(?:${escapeOf('[89ab][\\da-f]')}){${bytes}}`;
+/** Characters in UTF-8 (RFC 3629 section 4) but for control characters; other escapes are text, such as `LIKE '%DE89'`. */
+const URL_ESCAPES = new RegExp(
+  `(?:${escapeOf('[2-6][\\da-f]|7[\\da-e]')}|${escapeOf('c[2-9a-f]|d[\\da-f]')}${following(1)}` +
+    `|${escapeOf('e[\\da-f]')}${following(2)}|${escapeOf('f[0-4]')}${following(3)}){1,64}`,
+  'gi',
+);
 
 const fromUrl = (escapes: string): string => Buffer.from(escapes.replaceAll(/%(?:25)*/g, ''), 'hex').toString();
 
 /** Character references of HTML. */
-const ENTITY = /&(#?[\da-zA-Z]{2,14});/g;
+const ENTITY = /&(#?[\da-zA-Z]{1,14});/g;
 /** Those that stand for characters looked for, or for nothing to be seen. */
 const ENTITIES: ReadonlyMap<string, string> = new Map(
   Object.entries({

@@ -1,0 +1,13 @@
+import type { PrivateKind } from '../config/config.schema.js';
+
+/** Private text with another sign or blank in it, in front of it or behind it than usual. */
+export const PRIVATE_EDGES: readonly (readonly [PrivateKind, string])[] = [
+  ['email', 'jane%E9%40example.com'],
+  ['iban', "LIKE '%DE89370400440532013000'"],
+  ['iban', 'DE89&#9;3704&#9;0044&#9;0532&#9;0130&#9;00'],
+  ['ipAddress', '%fe80::1'],
+  ['apiKey', 'DB_PASSWORD=abcd123%E9'],
+  ['apiKey', 'password=p%E4ssw0rdabc1'],
+  ['apiKey', 'password=abcd12%7F'],
+  ['apiKey', 'https://u:p%E4ss@h'],
+];
