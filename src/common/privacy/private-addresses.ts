@@ -4,12 +4,13 @@ import { isIPv6 } from 'node:net';
 import { isAt, matchAt } from './digit-groups.js';
 import { isLabelled, VERSION_LABELS } from './label-words.js';
 
-/** Also the pictures that some domains are made of. */
-const LETTERS = '\\p{L}\\p{M}\\p{N}\\p{So}';
+const LETTERS = '\\p{L}\\p{M}\\p{Nd}';
+/** Roughly: whole blocks of scripts, and the pictures that some domains are made of. */
+const SCRIPTS = `${LETTERS}\\p{So}\\u00c0-\\u1fff\\u2c00-\\u2fff\\u3040-\\ufdff\\u{10000}-\\u{10ffff}`;
 /** RFC 5322 atext, or the quotation mark that ends a quoted local part; a domain (RFC 1035 section 2.3.4) and its end. */
 const AT_DOMAIN = new RegExp(
-  `(?<=[${LETTERS}!#$%&'*+/=?^_\`{|}~"-])` +
-    `@((?:[${LETTERS}-]{1,63}\\.){1,126}(?:\\p{L}{2,24}|xn--[a-z0-9-]{2,59}))[.-]{0,63}(?![${LETTERS}.-])`,
+  `(?<=[${SCRIPTS}!#$%&'*+/=?^_\`{|}~"-])` +
+    `@((?:[${SCRIPTS}-]{1,63}\\.){1,126}(?:\\p{L}{2,24}|xn--[a-z0-9-]{2,59}))[.-]{0,63}(?![${LETTERS}.-])`,
   'iuy',
 );
 /** A mark of resolution in a file name (`logo@2x.png`), or a version: of a domain at most one part is all digits (163.com). */
@@ -25,8 +26,10 @@ export function isEmailAt(text: string, at: number): boolean {
 }
 
 /** `jane [at] example [dot] com`: written so that machines do not find it. */
-const SPELT_OUT =
-  /[([{] ?at ?(?<=[\p{L}\p{M}\p{N}] ?[([{] ?at ?)[)\]}] ?[\p{L}\p{N}-]{1,63}(?: ?[([{] ?dot ?[)\]}] ?|\.)\p{L}{2,24}/iuy;
+const SPELT_OUT = new RegExp(
+  `[([{] ?at ?(?<=[${SCRIPTS}] ?[([{] ?at ?)[)\\]}] ?[\\p{L}\\p{N}-]{1,63}(?: ?[([{] ?dot ?[)\\]}] ?|\\.)\\p{L}{2,24}`,
+  'iuy',
+);
 /** `jane at example dot com`. Domains that are no words: "at polka dot patterns". */
 const SPOKEN =
   /(?<= )at [\p{L}\p{N}-]{1,63} dot (?:com|org|net|edu|gov|info|co|io|ai|dev|app|eu|de|fr|es|nl|ch|uk|ca|jp|cn|ru|br|pl|se)(?![\p{L}\p{N}])/iuy;

@@ -2,7 +2,12 @@ import type { PrivateKind } from '../config/config.schema.js';
 
 /** Private text with another sign or blank in it, in front of it or behind it than usual. */
 export const PRIVATE_EDGES: readonly (readonly [PrivateKind, string])[] = [
+  ...['│', '✓', '©', '®', '°', '●', '☎+49', '\ufffd', '😀', '।', '½', '%E9'].map(
+    (behind) => ['email', `jane@example.com${behind}`] as const,
+  ),
+  ['email', 'jane@👍🏽.ws'],
   ['email', 'jane%E9%40example.com'],
+  ['email', 'jane👍🏽 [at] example [dot] com'],
   ['iban', "LIKE '%DE89370400440532013000'"],
   ['iban', 'DE89&#9;3704&#9;0044&#9;0532&#9;0130&#9;00'],
   ['ipAddress', '%fe80::1'],
