@@ -62,6 +62,6 @@ export function isLabelled(text: string, at: number, { words, eastAsian }: Label
     .at(-1)!;
   const whole = before.length > reach ? before.replace(CUT_WORD, '') : before;
   return (
-    (whole.match(WORDS)?.some((word) => words.has(word.toLowerCase())) ?? false) || (eastAsian?.test(whole) ?? false)
+    (whole.match(WORDS)?.some((word) => words.has(word.toLowerCase())) ?? false) || (eastAsian?.test(before) ?? false)
   );
 }

@@ -68,7 +68,7 @@ function remainder97(iban: string): bigint {
 /** Of the SSA: no area 000, 666 or 9xx, no group 00, no serial 0000; two were printed in advertisements and are void. */
 const SSN = new RegExp(
   '(?<![\\w-])(?!000|666|9|078\\D?05\\D?1120|219\\D?09\\D?9999)' +
-    '\\d{3}([ .-]?)(?!00)\\d\\d\\1(?!0000)\\d{4}(?!\\w|-\\w)',
+    '\\d{3}([ .-]?)(?!00)\\d\\d\\1(?!0000)\\d{4}(?!\\w|(?<!\\d{9})-\\w)',
   'y',
 );
 /** A line, a value or a quotation that is nothing but this. */

@@ -52,7 +52,7 @@ const DATE = /(?:(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-.
 const digits = (many: string): string => `(?=(?:\\D?\\d){${many}}$)`;
 /** Codes of one length that all begin with 0, such as postal codes or file modes. */
 const LIST = [1, 2, 3, 4].map((n) => `0\\d{${n}}(?:\\D0\\d{${n}})+$`).join('|');
-/** Forms of numbers without a `+`; a hyphen between two groups is one, all else a blank, and `(` has its `)`. */
+/** Forms of numbers without a `+`; what stands between two groups is a hyphen if it has one, else a blank, and `(` has its `)`. */
 const NATIONAL = new RegExp(
   [
     '^\\(?00[1-9]\\d{9}', // in front of a country, in one piece or in groups
@@ -100,7 +100,7 @@ function isNational(text: string, start: number): boolean {
   const count = number?.replaceAll(/\D/g, '').length ?? 0;
   if (number === undefined || count > MOST_DIGITS || isAt(DATE, text, start)) return false;
   const isBracketed = text[start - 1] === '(' && /^\d+\)/.test(number);
-  const groups = number.replaceAll(/\D+/g, (gap) => (gap === '-' ? gap : ' '));
+  const groups = number.replaceAll(/\D+/g, (gap) => (gap.includes('-') ? '-' : ' '));
   if (NATIONAL.test(isBracketed ? `(${groups}` : groups)) return !isThing(text, start);
   return isLabelled(text, start, PHONE_LABELS) || (count >= OWN_DIGITS && isAt(OWN_NUMBER, text, start));
 }

@@ -21,6 +21,8 @@ const MOST_LOOKS = 120_000;
 const LONG_NUMBER = new RegExp(`\\d{7}|(?=\\d{1,6}${GAP})\\d(?:(?:${GAP})?\\d){3}`, 'y');
 /** A number in one piece behind letters, as in `card4111...`, is looked at from this length on; hashes have shorter ones. */
 const GLUED_DIGITS = 13;
+/** Digits of a card in front of a separator, which `_` may be: `4111_1111_1111_1111`. */
+const CARD_GROUP = 4;
 
 /** Tells a kind at a place of a text where it can begin. */
 interface Rule {
@@ -136,7 +138,7 @@ export class PrivateScan {
     const rest = wordEnd(text, end);
     // what goes on as a word is nothing else
     if (rest === end && isAt(LONG_NUMBER, text, start)) this.look(NUMBER, text, start, inside);
-    else this.look(end - start >= GLUED_DIGITS ? GLUED : NOTHING, text, start);
+    else this.look(end - start >= GLUED_DIGITS || end - start === CARD_GROUP ? GLUED : NOTHING, text, start);
     return rest;
   }
 
