@@ -23,4 +23,12 @@ export const PRIVATE_EDGES: readonly (readonly [PrivateKind, string])[] = [
   ['apiKey', 'password=p%E4ssw0rdabc1'],
   ['apiKey', 'password=abcd12%7F'],
   ['apiKey', 'https://u:p%E4ss@h'],
+  ['apiKey', 'my password is  hunter22x'],
+  ['apiKey', 'the api key is  abcd1234x'],
+  ['apiKey', 'the auth token…is abcd1234x'],
+  ['apiKey', 'our api.key is abcd1234x'],
+  ['apiKey', 'the _passphrase_ is abcd1234x'],
+  ['apiKey', 'the access\ttoken is a1b2c3d4e5f6'],
+  ['apiKey', `Bearer${' '.repeat(10)}8f3kd92ls0qmz71xhc64`],
+  ['apiKey', `authorization: basic${'\t'.repeat(100)}8f3kd92ls0`],
 ];

@@ -19,7 +19,7 @@ const KEY = new RegExp(
   'y',
 );
 /** `Bearer <token>` in running text. */
-const BEARER = new RegExp(`bearer\\s{1,9}${secretOf(16)}`, 'iy');
+const BEARER = new RegExp(`bearer\\s+${secretOf(16)}`, 'iy');
 
 /** The first two characters of a key, for a quick no. */
 const pairOf = (text: string, at: number): number => (text.charCodeAt(at) << 7) | (text.charCodeAt(at + 1) & 0x7f);
@@ -48,25 +48,28 @@ const isSecretName = (name: string): boolean => NAMES.has(name) || NAME_END.test
 
 /** The name that ends in front of a place, in lower case and without `-` and `_`; "" when there is none. */
 const nameBefore = (text: string, at: number): string =>
-  NAME.exec(text.slice(Math.max(0, at - NAME_REACH), at))![1]!
+  NAME.exec(text.slice(Math.max(0, at - NAME_REACH), Math.max(0, at)))![1]!
     .toLowerCase()
     .replaceAll(/[-_]/g, '');
 
-const GIVEN = new RegExp(`[=:]["'\` ]{0,4}(?:${SECRET}|(?:bearer|basic|apikey)\\s{1,9}${SECRET})`, 'iy');
+const GIVEN = new RegExp(`[=:]["'\` ]{0,4}(?:${SECRET}|(?:bearer|basic|apikey)\\s+${SECRET})`, 'iy');
 
 /** Whether the `=` or `:` here gives a value to something that is called a secret: `api_key=...`, `"password": "..."`. */
 export const isNamedSecretAt = (text: string, sign: number): boolean =>
   isAt(GIVEN, text, sign) && isSecretName(nameBefore(text, sign));
 
 /** A value with a hyphen is an adjective. */
-const SAID = new RegExp(`is ["'\`]?(?!${PIECE}{0,255}-)${SECRET}`, 'iy');
-/** Behind names as they are spoken. */
-const SPOKEN_NAME =
-  /(?<=(?<![\w-])(?:pass(?:code|phrase)|(?:api|secret|access)[ _-]{0,4}key|(?:access|auth)[ _-]{0,4}token)["'`\s]{1,4})/iy;
+const SAID = new RegExp(`is ["'\` ]?(?!${PIECE}{0,255}-)${SECRET}`, 'iy');
+/** Besides those that are written. */
+const SPOKEN_NAME = /^(?:passcode|passphrase|secretkey)$/;
 
-/** Whether the `is` here says what a password or a key is: `my password is ...`. */
-export const isSaidSecretAt = (text: string, is: number): boolean =>
-  isAt(SAID, text, is) && (isAt(SPOKEN_NAME, text, is) || isSecretName(nameBefore(text, is)));
+/** Whether the `is` here says what a password or a key is: `my password is ...`; names are of one word or two. */
+export function isSaidSecretAt(text: string, is: number): boolean {
+  if (!isAt(SAID, text, is)) return false;
+  const name = nameBefore(text, is - 1);
+  const names = [name, nameBefore(text, is - 2 - name.length) + name];
+  return names.some((spoken) => SPOKEN_NAME.test(spoken) || isSecretName(spoken));
+}
 
 /** `//user:password` of a URL, and its `@`. */
 const URL_PASSWORD = /(?<=\/\/[!-.0-9;-?A-~]{1,300}:[!-.0-?A-~]{1,300})@/y;
