@@ -56,16 +56,13 @@ export abstract class IdempotencyStore {
    * replica can be lost.
    */
   async ended({ name }: KeyName, signal: AbortSignal): Promise<void> {
-    await once(this.ends, eventOf(name), { signal }).catch((error: Error) => {
+    await once(this.ends, `key:${name}`, { signal }).catch((error: Error) => {
       if (!signal.aborted) throw error;
     });
   }
 
-  /** For the adapters: the key's request has ended. @param name maybe from outside */
+  /** For the adapters: the key's request has ended. @param name maybe from outside: `error` alone is an event of Node's */
   protected tell(name: string): void {
-    this.ends.emit(eventOf(name));
+    this.ends.emit(`key:${name}`);
   }
 }
-
-/** Of no event that Node knows: `error` would end the process where nobody waits. */
-const eventOf = (name: string): string => `key:${name}`;
