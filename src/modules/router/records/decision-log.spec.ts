@@ -59,4 +59,18 @@ describe('the decision log', () => {
     await refused.flush();
     expect(readFileSync(join(folder, 'file', 'decisions.jsonl'), 'utf8')).toBe(`${JSON.stringify(entry(2))}\n`);
   });
+
+  it('ends a line that a crash has torn, and reads what stands around it', async () => {
+    const file = join(folder, 'decisions.jsonl');
+    writeFileSync(file, `${JSON.stringify(entry(1))}\n${JSON.stringify(entry(2)).slice(0, 60)}`);
+    log.append(entry(3));
+    await log.flush();
+    log.append(entry(4));
+    await log.flush();
+    const whole = readFileSync(file, 'utf8').trimEnd().split('\n');
+    expect(whole.map((line) => line.length > 60)).toEqual([true, false, true, true]);
+    const owner = { tenant: 'é€😀', user: 'u'.repeat(400) };
+    const known = await Promise.all([1, 2, 3, 4].map((n) => log.has(owner, `r-${n}`)));
+    expect(known).toEqual([true, false, true, true]);
+  });
 });

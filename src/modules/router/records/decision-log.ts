@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs';
-import { appendFile, rename, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Overloaded } from '../../../common/app-error.js';
 import { BackgroundWork } from '../../../common/background-work.js';
 import type { Caller } from '../../../common/caller.js';
+import { inTime } from '../../../common/in-time.js';
+import { readableJson } from '../../../common/json/readable.js';
 import { makeFolder } from '../../../common/make-folder.js';
 
 const FILE = 'decisions.jsonl';
@@ -12,6 +14,7 @@ const OLDER = 'decisions.1.jsonl';
 /** The file before the present one is kept, so the log takes at most twice this. */
 const MOST_BYTES = 32 * 1024 * 1024;
 const FLUSH_MS = 1_000;
+const LAST_FLUSH_MS = 2_000;
 /** So much is written at once, bytes. */
 const WRITE_AT_BYTES = 256 * 1024;
 /** A buffer that a slow disk has made larger goes when it is empty. */
@@ -45,6 +48,8 @@ export class DecisionLog implements OnApplicationShutdown {
   private spare = NO_BYTES;
   private readonly background = new BackgroundWork('decisions');
   private writes = 0;
+  /** Whether the file may end in the middle of a line: the process before ended, or a write failed, while it was written. */
+  private mayBeTorn = true;
   private writing: Promise<void> = Promise.resolve();
   private searching: Promise<unknown> = Promise.resolve();
   private searches = 0;
@@ -85,7 +90,7 @@ export class DecisionLog implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.flush();
+    await inTime(this.flush(), LAST_FLUSH_MS, null); // nobody else's end waits for a disk that hangs
   }
 
   private makeRoom(bytes: number): void {
@@ -111,20 +116,31 @@ export class DecisionLog implements OnApplicationShutdown {
   }
 
   private async put(lines: Buffer): Promise<void> {
-    const file = join(this.folder, FILE);
     try {
-      const size = await stat(file).then(
-        (found) => found.size,
-        () => {
-          makeFolder(this.folder);
-          return 0;
-        },
-      );
-      if (size > MOST_BYTES) await rename(file, join(this.folder, OLDER));
-      await appendFile(file, lines);
+      const size = await appendLines(join(this.folder, FILE), lines, this.mayBeTorn);
+      this.mayBeTorn = false;
+      if (size > MOST_BYTES) await rename(join(this.folder, FILE), join(this.folder, OLDER));
     } catch (error) {
+      this.mayBeTorn = true;
       this.logger.warn({ err: error, bytes: lines.length }, 'decisions could not be written');
     }
+  }
+}
+
+/** @param mayBeTorn a line without its end gets one first, or it would spoil the next @returns the size of the file, bytes */
+async function appendLines(path: string, lines: Buffer, mayBeTorn: boolean): Promise<number> {
+  const file = await open(path, 'a+').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    makeFolder(dirname(path));
+    return open(path, 'a+');
+  });
+  try {
+    const { size } = await file.stat();
+    const last = mayBeTorn && size > 0 ? (await file.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0] : NEWLINE;
+    await file.appendFile(last === NEWLINE ? lines : Buffer.concat([Buffer.of(NEWLINE), lines]));
+    return size + lines.length;
+  } finally {
+    await file.close();
   }
 }
 
@@ -151,9 +167,8 @@ async function hasLine(file: string, text: string, fields: Readonly<Record<strin
 function hasIn(lines: Buffer, needle: Buffer, fields: Readonly<Record<string, string>>): boolean {
   for (let at = lines.indexOf(needle); at >= 0; at = lines.indexOf(needle, at + 1)) {
     const start = lines.lastIndexOf(NEWLINE, at) + 1;
-    const line = new Map(
-      Object.entries(JSON.parse(lines.toString('utf8', start, lines.indexOf(NEWLINE, at))) as object),
-    );
+    const json = readableJson(lines.toString('utf8', start, lines.indexOf(NEWLINE, at)));
+    const line = new Map(Object.entries(json ?? {})); // a torn line is no line
     if (Object.entries(fields).every(([name, value]) => line.get(name) === value)) return true;
   }
   return false;
