@@ -32,7 +32,10 @@ async function listen(app: NestFastifyApplication, config: LiveConfig): Promise<
     await app.listen(port, host);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const cure = code === 'EADDRINUSE' ? 'is taken by another program; set PORT or server.port to a free one' : code;
+    const cure =
+      code === 'EADDRINUSE'
+        ? 'is taken by another program; set server.port, or PORT where there is no file, to a free one'
+        : code;
     process.stderr.write(`${host}:${port} ${cure}\n`);
     process.exit(1);
   }

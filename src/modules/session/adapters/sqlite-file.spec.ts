@@ -192,6 +192,14 @@ describe('SqliteFile', () => {
     expect(await later.erasedAt(KEY)).toBe(nowMs);
   });
 
+  it('leaves nothing of an erased conversation in the write-ahead log while the service goes on', async () => {
+    const { store } = open();
+    await store.append(KEY, toStoredTurn(turn('1', 'the-secret-'.repeat(500)), 30));
+    expect(readFileSync(`${path}-wal`).includes('the-secret-')).toBe(true);
+    await store.erase(KEY, nowMs);
+    for (const file of [path, `${path}-wal`]) expect(readFileSync(file).includes('the-secret-')).toBe(false);
+  });
+
   it('leaves nothing of an erased conversation in the file', async () => {
     const { file, store } = open();
     const secret = 'the-secret-'.repeat(500);
