@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
@@ -26,8 +27,9 @@ export async function shutDown(app: NestFastifyApplication, drainSeconds: number
   const logger = new Logger('shutdown');
   await app.get(CommandBus, { strict: false }).execute(new BeginDrainCommand());
   logger.log('draining: /ready answers 503 from now on');
-  await delay(NOTICE_MS, undefined, { signal: hurry }).catch(() => undefined);
   const server = app.getHttpServer();
+  server.prependListener('request', endsItsConnection);
+  await delay(NOTICE_MS, undefined, { signal: hurry }).catch(() => undefined);
   const timer = setTimeout(() => {
     logger.warn('requests still in flight are ended');
     endRequests(app);
@@ -43,6 +45,11 @@ export async function shutDown(app: NestFastifyApplication, drainSeconds: number
   await background.stop();
   clearTimeout(timer);
   logger.log('closed');
+}
+
+/** A connection that is kept alive would be closed in the moment in which its next request comes (RFC 9112 section 9.6). */
+function endsItsConnection(_: IncomingMessage, response: ServerResponse): void {
+  response.shouldKeepAlive = false;
 }
 
 /** Every request in flight gets its last word, `draining`, and a moment later no connection is left. */

@@ -91,7 +91,9 @@ describe('the service as a process', () => {
       expect([unready.status, await jsonOf(unready)]).toMatchObject([503, { status: 'draining' }]);
       expect(unready.headers.has('retry-after')).toBe(true);
       expect((await fetch(`${url}/health`)).status).toBe(200);
-      expect((await chat({ url })).status).toBe(200); // balancers need time to see it
+      const answered = await chat({ url });
+      expect(answered.status).toBe(200); // balancers need time to see it
+      expect(answered.headers.get('connection')).toBe('close');
       const text = await running.text();
       expect(streamedText(text)).toBe(words(16));
       expect(payloadsOf(text).at(-1)).toBe('[DONE]');
