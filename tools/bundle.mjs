@@ -88,6 +88,13 @@ function withoutNamesOfFunctions(text) {
   return pieces.join('') + text.slice(at);
 }
 
+/**
+ * With one other character V8 keeps the whole source in two bytes a character, 7 MB more. esbuild leaves them in comments
+ * and in regular expressions alone, where the escape means the same.
+ */
+const inAscii = (text) =>
+  text.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 const { outputFiles } = await build({
   entryPoints: { main: join(dist, 'main.js') },
   outdir: dist,
@@ -106,5 +113,5 @@ const { outputFiles } = await build({
 });
 
 for (const { path, text } of outputFiles) {
-  await writeFile(path, path.endsWith('.js') ? withoutNamesOfFunctions(text) : text);
+  await writeFile(path, path.endsWith('.js') ? inAscii(withoutNamesOfFunctions(text)) : text);
 }
