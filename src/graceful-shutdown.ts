@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
@@ -28,7 +28,8 @@ export async function shutDown(app: NestFastifyApplication, drainSeconds: number
   await app.get(CommandBus, { strict: false }).execute(new BeginDrainCommand());
   logger.log('draining: /ready answers 503 from now on');
   const server = app.getHttpServer();
-  server.prependListener('request', endsItsConnection);
+  // kept alive, a connection would be closed in the moment in which its next request comes (RFC 9112 section 9.6)
+  server.prependListener('request', (_: unknown, response: ServerResponse) => (response.shouldKeepAlive = false));
   await delay(NOTICE_MS, undefined, { signal: hurry }).catch(() => undefined);
   const timer = setTimeout(() => {
     logger.warn('requests still in flight are ended');
@@ -45,11 +46,6 @@ export async function shutDown(app: NestFastifyApplication, drainSeconds: number
   await background.stop();
   clearTimeout(timer);
   logger.log('closed');
-}
-
-/** A connection that is kept alive would be closed in the moment in which its next request comes (RFC 9112 section 9.6). */
-function endsItsConnection(_: IncomingMessage, response: ServerResponse): void {
-  response.shouldKeepAlive = false;
 }
 
 /** Every request in flight gets its last word, `draining`, and a moment later no connection is left. */

@@ -1,6 +1,6 @@
 import { parseJsonBody } from '../../src/common/http/json-body.js';
 import { chatRequestSchema } from '../../src/modules/chat/chat-request.schema.js';
-import { withSentText } from '../../src/modules/chat/sent-text.js';
+import { withSentText } from '../../src/modules/chat/http-ask.js';
 import { checkAnswer } from '../../src/modules/router/answer-check/answer-check.js';
 import { timesAsLong } from '../support/cpu-time.js';
 import { figure } from '../support/fault-row.js';

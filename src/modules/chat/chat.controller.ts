@@ -14,7 +14,6 @@ import { CheckedBody } from '../../common/http/request-validation.pipe.js';
 import { AnswerChat } from './answer-chat.js';
 import { ANSWER_HEADERS, ApiAnswer, ApiDecision } from './chat-api-docs.js';
 import type { ChatExchange } from './chat-exchange.js';
-import type { ChatAsk } from './chat-facts.js';
 import {
   chatRequestSchema,
   queryRequestSchema,
@@ -30,10 +29,8 @@ import {
   routeExamples,
   routeResponseExample,
 } from './chat-examples.js';
-import { decisionJson } from './decision-json.js';
-import { chatRequestOf, queryAnswer } from './query-answer.js';
-import { requestOptions } from './request-options.js';
-import { withSentText } from './sent-text.js';
+import { askOf, withSentText } from './http-ask.js';
+import { chatRequestOf, decisionJson, queryAnswer } from './query-answer.js';
 import { addPlainHeaders, answerHeaders, type HeaderList } from './response-headers.js';
 import { giveUpIdleReader, SseWriter } from './sse-writer.js';
 
@@ -122,31 +119,6 @@ export class ChatController {
     reply.header('x-request-id', ask.requestId);
     return decisionJson(await this.chat.route(ask));
   }
-}
-
-/** Body fields (of `/query` and `/v1/route`, which say why a target was chosen) win over the headers that say the same. */
-function askOf(
-  request: ChatRequest,
-  caller: Caller,
-  incoming: FastifyRequest,
-  reply: FastifyReply,
-  body: {
-    readonly strategy?: string | null | undefined;
-    readonly session_id?: string | null | undefined;
-  } | null = null,
-): ChatAsk {
-  const options = requestOptions(incoming.headers);
-  return {
-    ...options,
-    request,
-    caller,
-    requestId: incoming.id,
-    sessionId: body?.session_id ?? options.sessionId,
-    strategy: body?.strategy ?? options.strategy,
-    explain: body !== null,
-    startedAt: performance.now() - reply.elapsedTime,
-    signal: incoming.server.callerSignals.of(incoming, reply),
-  };
 }
 
 function routedRequest({ query, strategy: _s, session_id: _i, ...request }: RouteRequest): ChatRequest {

@@ -1,5 +1,6 @@
 import { textOf, type ChatRequest } from '../../common/chat.js';
 import { fitConversation } from '../../common/conversation.js';
+import type { RouteDecision } from '../router/router.messages.js';
 import type { ChatExchange } from './chat-exchange.js';
 import type { ChatEnd } from './chat-facts.js';
 import type { QueryRequest } from './chat-request.schema.js';
@@ -54,4 +55,28 @@ export function queryAnswer(exchange: ChatExchange, end: ChatEnd, at: Date) {
 function turnsUsed({ facts, contextWindow }: ChatExchange): number {
   const { ask, conversation } = facts;
   return fitConversation(conversation.turns, ask.request, contextWindow).turnsUsed;
+}
+
+/** The decision record of `POST /v1/route` (DESIGN section 4). */
+export function decisionJson(decision: RouteDecision) {
+  const { strategy, target, candidates, escalation, excluded, score, threshold, explanation } = decision;
+  const ids = (targets: RouteDecision['candidates']) => targets.map(({ id }) => id);
+  return {
+    strategy,
+    target: target.id,
+    tier: target.tier,
+    simulated: target.simulated,
+    candidates: ids(candidates),
+    excluded,
+    score,
+    threshold,
+    confidence: explanation?.confidence,
+    reason: explanation?.reason,
+    ...(escalation.length > 0 ? { escalation: ids(escalation) } : {}),
+    reason_code: decision.reasonCode,
+    rules: explanation?.rules,
+    features: explanation?.features,
+    policy_version: decision.policyVersion,
+    took_us: decision.tookUs,
+  };
 }

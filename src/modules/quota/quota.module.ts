@@ -4,6 +4,7 @@ import { CqrsModule } from '@nestjs/cqrs';
 import type { FastifyInstance } from 'fastify';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { budgetPrice } from '../../common/cost.js';
 import type { CountRequest } from '../../common/http/counted.decorator.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { AzureTables } from '../../common/tables/adapters/azure-tables.js';
@@ -16,7 +17,6 @@ import { QuotaLedger } from './quota-ledger.js';
 import { ReplicaCount } from './replica-count.js';
 import { ReserveQuotaHandler } from './reserve-quota.handler.js';
 import { SettleQuotaHandler } from './settle-quota.handler.js';
-import { unpricedNote } from './unpriced-targets.js';
 
 const REPLICAS_TABLE = 'replicas';
 
@@ -67,4 +67,19 @@ export class QuotaModule implements OnModuleInit {
     if (note !== null && note !== this.note) this.logger.warn(note);
     this.note = note;
   }
+}
+
+/** What an operator has to know about targets without a price, one line; `null` when all have one. */
+function unpricedNote({ targets, limits }: Pick<RouterConfig, 'targets' | 'limits'>): string | null {
+  const unpriced = targets.filter(({ price, provider }) => !price && provider !== 'simulated');
+  if (unpriced.length === 0) return null;
+  if (limits.unpriced === 'refuse') {
+    const ids = unpriced.map(({ id }) => id).join(', ');
+    return `${ids}: no price, so not for callers with a budget (limits.unpriced: refuse)`;
+  }
+  const counted = unpriced.map((target) => {
+    const price = budgetPrice(target, targets);
+    return `${target.id} at ${price ? `${price.input}/${price.output}` : '0, as no target has a price'}`;
+  });
+  return `targets without a price count in budgets (USD per million tokens): ${counted.join(', ')}; set targets[].price`;
 }

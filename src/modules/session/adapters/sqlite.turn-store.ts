@@ -12,8 +12,6 @@ const APPEND = `INSERT INTO turns (tenant, session, id, expires_at, document) VA
 const NEWEST = `SELECT id, expires_at, document FROM turns
   WHERE tenant = ? AND session = ? AND id < ? AND expires_at > ? ORDER BY id DESC LIMIT ?`;
 const REMOVE = 'DELETE FROM turns WHERE tenant = ? AND session = ? AND id = ?';
-/** What was erased would stay in the write-ahead log until the next one by itself. */
-const CHECKPOINT = 'PRAGMA wal_checkpoint(TRUNCATE)';
 const ERASE = 'DELETE FROM turns WHERE tenant = ? AND session = ?';
 const MARK = `INSERT INTO erasures (tenant, session, at) VALUES (?, ?, ?)
   ON CONFLICT (tenant, session) DO UPDATE SET at = max(at, excluded.at)`;
@@ -65,7 +63,7 @@ export class SqliteTurnStore implements TurnStore {
     const { changes } = this.file.use((prepare) => {
       prepare(MARK).run(tenant, sessionId, at); // first: what is delivered from now on is dropped
       const erased = prepare(ERASE).run(tenant, sessionId);
-      prepare(CHECKPOINT).get();
+      prepare('PRAGMA wal_checkpoint(TRUNCATE)').get(); // or it would stay in the write-ahead log
       return erased;
     });
     return Number(changes) > 0;
