@@ -7,7 +7,7 @@ let isScheduled = false;
 /**
  * Calls `step` once this turn of the event loop has read its sockets. All that came with it go on then beside each other,
  * in step, as far as none of them has to wait: what one has run, the next finds in the processor's caches. One by one they
- * find everything cold and take a third more CPU (docs/adr/0019); one that is alone loses some microseconds.
+ * find everything cold and take a quarter more CPU (docs/adr/0019); one that is alone loses some microseconds.
  *
  * @see Welsh, Culler, Brewer: SEDA, an architecture for well-conditioned, scalable Internet services (SOSP 2001)
  */
