@@ -9,6 +9,7 @@ import { ask, jsonOf, post } from '../support/router-calls.js';
 import { targetOn } from '../support/router-targets.js';
 import { answer } from '../support/upstream-behaviours.js';
 import { UpstreamServer } from '../support/upstream-server.js';
+import { seeded } from '../../tools/train-router/random.js';
 
 const CHAT = '/v1/chat/completions';
 const STRATEGIES = ['hybrid', 'learned', 'rules', 'cost', 'latency', 'weighted', 'priority', 'cascade'];
@@ -89,17 +90,6 @@ const ODD = [
 const QUESTION =
   'A river flows at 3 km per hour. How far does a boat drift in 5 hours, and how long does it take to row back at 7 km per hour?';
 
-/** mulberry32 */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 describe('whatever a body holds', () => {
   let cheap: UpstreamServer;
   let dear: UpstreamServer;
@@ -140,7 +130,7 @@ describe('whatever a body holds', () => {
 
   it('F10 no body makes a 5xx, over all routes, strategies and fields', async () => {
     const seed = 20_261_126;
-    const random = randomFrom(seed);
+    const random = seeded(seed);
     const one = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
     const odd = (): string => one(ODD);
     const message = (): string => {

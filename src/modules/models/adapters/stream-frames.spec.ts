@@ -2,17 +2,7 @@ import type { ChatFrame, Completion } from '../../../common/chat.js';
 import { TextRun } from '../../../common/text-run.js';
 import { SseParser } from './sse-parser.js';
 import { StreamFrames } from './stream-frames.js';
-
-/** Deterministic numbers, 0 to 1 (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+import { seeded } from '../../../../tools/train-router/random.js';
 
 const PIECES = [
   'a',
@@ -98,7 +88,7 @@ describe('runs of frames', () => {
   it('say, forward and count what the frames one by one do, whatever stands in them, at any split', () => {
     let inRuns = 0;
     for (let seed = 1; seed <= 300; seed += 1) {
-      const random = randomFrom(seed);
+      const random = seeded(seed);
       const sent = framesOf(random);
       const spaced = random() < 0.2;
       const text = sent.map((json) => `data: ${JSON.stringify(json, null, spaced ? 1 : 0).replaceAll('\n', '')}\n\n`);
