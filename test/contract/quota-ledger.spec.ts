@@ -1,7 +1,12 @@
+import type { AppError } from '../../src/common/app-error.js';
+import { MemoryQuotaLedger } from '../../src/modules/quota/adapters/memory.quota-ledger.js';
 import { LEASE_MS, RedisQuotaCalls } from '../../src/modules/quota/adapters/redis-quota-calls.js';
 import { RedisQuotaLedger } from '../../src/modules/quota/adapters/redis.quota-ledger.js';
 import { RedisReplicaRegistry } from '../../src/modules/quota/adapters/redis.replica-registry.js';
+import { MonthlySpend } from '../../src/modules/quota/monthly-spend.js';
+import { BUCKET_MS } from '../../src/modules/quota/sliding-window.js';
 import { RedisErasureFeed } from '../../src/modules/session/adapters/redis.erasure-feed.js';
+import { seeded } from '../../tools/train-router/random.js';
 import { redisClusterPlace, redisPlace } from '../support/redis-place.js';
 import { callerWith, describeQuotaLedger, refusal, START } from './quota-ledger.contract.js';
 
@@ -41,6 +46,47 @@ describe('on a real redis-server', () => {
     await new RedisQuotaLedger(place.redis, ALONE).reserve(caller, NEED, 'a');
     const wrong = new RedisQuotaLedger(place.redis, ALONE, { here: () => Date.now() + 3_600_000, there: () => '' });
     await refusal(wrong.reserve(caller, NEED, 'b'));
+  });
+
+  it.each([1, 2, 3])(
+    'says the same as the ledger in memory, whatever happens in which order (seed %i)',
+    async (seed) => {
+      const random = seeded(seed);
+      const upTo = (n: number): number => Math.floor(random() * n);
+      const caller = callerWith({ requestsPerMinute: 25, tokensPerMinute: 2_000, concurrent: 6, usdPerMonth: 1e6 });
+      const ledgers = [newLedger(), new MemoryQuotaLedger(new MonthlySpend(), '', () => clock.now)] as const;
+      const running: string[] = [];
+      for (let step = 0; step < 500; step += 1) {
+        // whole buckets: where a bucket begins is the only thing in which the two differ
+        if (upTo(3) === 0) clock.now += BUCKET_MS * upTo(running.length === 0 ? 500 : 40);
+        await ledgers[0].renew();
+        const [ending] = running.splice(upTo(running.length), upTo(2));
+        const [id, tokens, used] = [`${seed}-${step}`, upTo(4) * upTo(300), { tokens: upTo(700), usd: 0.25 }];
+        const said = ledgers.map(async (ledger) => {
+          if (ending) await ledger.settle(caller, ending, used);
+          return ledger.reserve(caller, { tokens, usd: 0.5 }, id).catch(({ code, message, headers }: AppError) => {
+            return { code, message, headers };
+          });
+        });
+        const [redis, memory] = await Promise.all(said);
+        expect({ step, ...redis }).toEqual({ step, ...memory });
+        if (redis && !('code' in redis)) running.push(id);
+      }
+    },
+  );
+
+  it('forgets what was counted before the clock of Redis was set, to later or to earlier', async () => {
+    const caller = callerWith({ requestsPerMinute: 2 });
+    const ledger = newLedger();
+    for (const jump of [3_600_000, -7_200_000]) {
+      await ledger.reserve(caller, NEED, `a${jump}`);
+      clock.now += jump;
+    }
+    await ledger.reserve(caller, NEED, 'b');
+    clock.now += 61_000;
+    await ledger.reserve(caller, NEED, 'c');
+    await ledger.reserve(caller, NEED, 'd');
+    await refusal(ledger.reserve(caller, NEED, 'e'));
   });
 
   describe('leases', () => {

@@ -41,8 +41,7 @@ export class RedisQuotaCalls {
     const asked = [countedTokens(need, limits), nano(need.usd), nano(knownUsd), LEASE_MS];
     const keys = keysOf(caller, this.clock.here());
     const reply = await this.run(RESERVE, keys, [id ?? NO_LEASE, ...limitsOf(limits), ...asked]);
-    const { letIn, spentNano, reservedNano, ...state } = JSON.parse(reply as string) as ReserveReply;
-    return { letIn, state: { ...state, spentUsd: usdOf(spentNano), reservedUsd: usdOf(reservedNano) } };
+    return stateOf(reply as ReserveReply);
   }
 
   /**
@@ -52,7 +51,7 @@ export class RedisQuotaCalls {
    * @returns USD spent in the month of the cost
    */
   async settle({ id, caller, usd, at }: Booking, tokens: number | null, knownUsd: number): Promise<number> {
-    const used = tokens === null ? UNKNOWN : Math.max(0, tokens);
+    const used = tokens === null ? UNKNOWN : Math.max(0, Math.round(tokens));
     const args = [id, used, nano(usd), nano(knownUsd), SPEND_KEPT_MS, BOOKED_MS];
     return usdOf(await this.run(SETTLE, [...keysOf(caller, at), `${tagOf(caller)}:booked:${id}`], args));
   }
@@ -91,6 +90,17 @@ export class RedisQuotaCalls {
 /** Nonsense of a lying server costs nothing. */
 const nano = (usd: number): number => (usd > 0 ? Math.round(usd * NANO_PER_USD) : 0);
 
+const stateOf = ([letIn, ...state]: ReserveReply): { letIn: boolean; state: QuotaState } => ({
+  letIn: letIn === 1,
+  state: {
+    requests: { used: state[0], emptyInMs: state[1], fitsInMs: state[2] },
+    tokens: { used: state[3], emptyInMs: state[4], fitsInMs: state[5] },
+    inFlight: state[6],
+    spentUsd: usdOf(state[7]),
+    reservedUsd: usdOf(state[8]),
+  },
+});
+
 const usdOf = (nanoUsd: unknown): number => Number(nanoUsd) / NANO_PER_USD;
 
 const limitsOf = ({ requestsPerMinute, tokensPerMinute, concurrent, usdPerMonth }: CallerLimits): number[] => [
@@ -104,5 +114,5 @@ const tagOf = ({ tenant, user }: Caller): string => `${hashTag(tenant, user)}:qu
 
 function keysOf(caller: Caller, at: number): string[] {
   const tag = tagOf(caller);
-  return [`${tag}:requests`, `${tag}:tokens`, `${tag}:leases`, `${tag}:leased`, `${tag}:usd:${monthName(at)}`];
+  return [`${tag}:window`, `${tag}:leases`, `${tag}:leased`, `${tag}:usd:${monthName(at)}`];
 }
