@@ -36,7 +36,7 @@ function completed(lookup: CacheLookup, ending: Ending = {}): ChatCompletedEvent
   const decided = { strategy: 'hybrid', reasonCode: 'rule_simple', fallback: false };
   const route = { target: 'local', tier: 'local' as const, model: 'm', simulated: false, ...decided };
   const timing = { totalMs: 1, overheadMs: 1, firstTokenMs: 1 };
-  const cache = { result: lookup.result, key: lookup.key, completion };
+  const cache = { result: lookup.result, key: lookup.key };
   const seen = {
     requestId: 'r1',
     caller: alice,
@@ -46,7 +46,16 @@ function completed(lookup: CacheLookup, ending: Ending = {}): ChatCompletedEvent
     traceparent: null,
   };
   const taken = { usage: null, costUsd: null, billed: { tokens: 0, usd: 0 }, attempts: [], quotaLeaseId: null };
-  const end = { outcome, status, errorCode, route: answered ? route : null, timing, cache };
+  const end = {
+    outcome,
+    status,
+    errorCode,
+    route: answered ? route : null,
+    completion,
+    persisted: null,
+    timing,
+    cache,
+  };
   return new ChatCompletedEvent({ ...seen, ...taken, ...end });
 }
 

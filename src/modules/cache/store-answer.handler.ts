@@ -32,8 +32,8 @@ export class StoreAnswerHandler implements IEventHandler<ChatCompletedEvent> {
 }
 
 /** The answer of a finished request as it may be repeated, or `null` when it must not be. */
-function storableAnswer({ outcome, status, route, cache, usage }: CompletedChat): CachedAnswer | null {
-  const { result, completion } = cache;
+function storableAnswer({ outcome, status, route, cache, completion, usage }: CompletedChat): CachedAnswer | null {
+  const { result } = cache;
   const fresh = result === 'MISS' || result === 'BYPASS';
   if (outcome !== 'answered' || status !== 200 || !route || !fresh) return null;
   if (!completion || !isComplete(completion.json)) return null;

@@ -1,15 +1,13 @@
 import type { AttemptLog } from '../../common/attempt.js';
 import type { Caller } from '../../common/caller.js';
-import type { ChatFrame, ChatRequest } from '../../common/chat.js';
+import type { ChatRequest } from '../../common/chat.js';
 import { fitConversation } from '../../common/conversation.js';
 import { estimateRequestTokens } from '../../common/token-estimate.js';
-import type { Usage } from '../../common/usage.js';
 import type { CacheLookup } from '../cache/cache.messages.js';
 import type { QuotaLease } from '../quota/quota.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
 import type { Conversation } from '../session/session.messages.js';
 import type { AnswerBill } from './answer-bill.js';
-import type { AnsweredBy, ChatOutcome } from './chat.messages.js';
 
 /** A checked request and where it came from. */
 export interface ChatAsk {
@@ -43,24 +41,6 @@ export interface ChatFacts {
   readonly attempts: AttemptLog;
   /** What the answers took so far, those included that are not given. */
   readonly bill: AnswerBill;
-}
-
-/** How a request ended, and what came of it. */
-export interface ChatEnd {
-  readonly outcome: ChatOutcome;
-  /** HTTP status of the answer; 200 for a stream that was cut later, 499 when the caller went away first. */
-  readonly status: number;
-  readonly errorCode: string | null;
-  /** `null` when no answer had begun. */
-  readonly route: AnsweredBy | null;
-  /** Of the answer as far as it came; `null` when none had begun. */
-  readonly usage: Usage | null;
-  /** USD; `null` when usage or price is unknown. */
-  readonly costUsd: number | null;
-  /** The whole answer as one `chat.completion`; `null` unless answered. */
-  readonly completion: ChatFrame | null;
-  /** Whether a durable store has the turn; `null` without a session, and where none was to be stored. */
-  readonly persisted: boolean | null;
 }
 
 /** Tokens of what goes to a model of this window, estimated. @param contextWindow tokens; `null` = unknown */

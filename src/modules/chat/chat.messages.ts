@@ -8,34 +8,38 @@ import type { Billed } from './answer-bill.js';
 /** How a request ended, seen from the caller; a closed set, it is a metric label and a log field. */
 export type ChatOutcome = 'answered' | 'failed' | 'cut' | 'aborted';
 
-/** A request that has ended, well or badly. */
-export interface CompletedChat {
+/** How a request ended, well or badly, and what came of it. */
+export interface ChatEnd {
   readonly outcome: ChatOutcome;
-  readonly requestId: string;
-  readonly caller: Caller;
-  /** The model name the caller asked for, if it exists. */
-  readonly requestedModel: string;
   /** HTTP status of the answer; 200 for a stream that was cut later, 499 when the caller went away first. */
   readonly status: number;
   /** `code` of the error, if one went out. */
   readonly errorCode: string | null;
+  /** `null` when no answer had begun. */
   readonly route: AnsweredBy | null;
-  /** Of the answer; estimates say so. `null` when none had begun. */
+  /** Of the answer as far as it came; estimates say so. `null` when none had begun. */
   readonly usage: Usage | null;
-  /** As the caller is told; `null` when a count or a price is unknown. */
+  /** USD, as the caller is told; `null` when a count or a price is unknown. */
   readonly costUsd: number | null;
+  /** The whole answer as one `chat.completion`; `null` unless answered. */
+  readonly completion: ChatFrame | null;
+  /** Whether a durable store has the turn; `null` without a session, and where none was to be stored. */
+  readonly persisted: boolean | null;
+}
+
+/** A request that has ended. */
+export interface CompletedChat extends ChatEnd {
+  readonly requestId: string;
+  readonly caller: Caller;
+  /** The model name the caller asked for, if it exists. */
+  readonly requestedModel: string;
   /** What is taken from the caller's limits, answers that were not used included. */
   readonly billed: Billed;
   readonly attempts: readonly Attempt[];
   readonly timing: ChatTiming;
   readonly quotaLeaseId: string | null;
-  readonly cache: {
-    readonly result: string;
-    /** Where the answer belongs in the cache; `null` = nowhere. */
-    readonly key: string | null;
-    /** The whole answer as one `chat.completion`; `null` unless answered. */
-    readonly completion: ChatFrame | null;
-  };
+  /** What the cache said, and where the answer belongs in it; `null` = nowhere. */
+  readonly cache: { readonly result: string; readonly key: string | null };
   readonly stream: boolean;
   readonly sessionId: string | null;
   /** The caller's `traceparent` header (W3C Trace Context), as it came. */

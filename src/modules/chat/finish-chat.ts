@@ -8,13 +8,15 @@ import { messagesToKeep } from '../../common/json/numbers.js';
 import type { Usage } from '../../common/usage.js';
 import { AppendTurnCommand } from '../session/session.messages.js';
 import type { Billed } from './answer-bill.js';
-import type { ChatEnd, ChatFacts } from './chat-facts.js';
-import { ChatCompletedEvent, type AnsweredBy, type ChatTiming } from './chat.messages.js';
+import type { ChatFacts } from './chat-facts.js';
+import { ChatCompletedEvent, type AnsweredBy, type ChatEnd, type ChatTiming } from './chat.messages.js';
 
 const CLIENT_CLOSED_REQUEST = 499; // nginx's number for a caller that went away
 
 /** An end without what only an answer that has begun can say. */
 export type HowItEnded = Omit<ChatEnd, 'route' | 'costUsd'>;
+
+const NOTHING_CAME = { route: null, usage: null, costUsd: null, completion: null, persisted: null };
 
 /** An answer as it is stored with its turn. */
 export interface AnsweredTurn {
@@ -56,23 +58,17 @@ export class FinishChat {
   /** Tells of the end, once a request. */
   tell(facts: ChatFacts, end: ChatEnd, billed: Billed, timing: ChatTiming): void {
     const { ask, lookup, lease, attempts } = facts;
-    const { outcome, status, errorCode, route, usage, costUsd, completion } = end;
     this.events.publish(
       new ChatCompletedEvent({
-        outcome,
+        ...end,
         requestId: ask.requestId,
         caller: ask.caller,
         requestedModel: ask.request.model,
-        status,
-        errorCode,
-        route,
-        usage,
-        costUsd,
         billed,
         attempts: attempts.all,
         timing,
         quotaLeaseId: lease.id,
-        cache: { result: lookup.result, key: lookup.key, completion },
+        cache: { result: lookup.result, key: lookup.key },
         stream: ask.request.stream === true,
         sessionId: ask.sessionId,
         traceparent: ask.traceparent,
@@ -83,14 +79,7 @@ export class FinishChat {
   /** Tells of a request for which no answer has begun. */
   failed(facts: ChatFacts, error: unknown): void {
     const { bill, ask } = facts;
-    const end = {
-      ...endOfFailure(error, false),
-      route: null,
-      usage: null,
-      costUsd: null,
-      completion: null,
-      persisted: null,
-    };
+    const end = { ...endOfFailure(error, false), ...NOTHING_CAME };
     const totalMs = performance.now() - ask.startedAt;
     this.tell(facts, end, bill.extra, { totalMs, overheadMs: 0, firstTokenMs: null });
   }

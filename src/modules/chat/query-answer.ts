@@ -2,7 +2,7 @@ import { textOf, type ChatRequest } from '../../common/chat.js';
 import { fitConversation } from '../../common/conversation.js';
 import type { RouteDecision } from '../router/router.messages.js';
 import type { ChatExchange } from './chat-exchange.js';
-import type { ChatEnd } from './chat-facts.js';
+import type { ChatEnd } from './chat.messages.js';
 import type { QueryRequest } from './chat-request.schema.js';
 
 /** A question as a chat request. */

@@ -1,4 +1,4 @@
-import type { ChatEnd } from './chat-facts.js';
+import type { ChatEnd } from './chat.messages.js';
 import { addPlainHeaders, type HeaderList } from './response-headers.js';
 
 const costHeader = (costUsd: number): string | undefined => {

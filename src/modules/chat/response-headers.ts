@@ -1,5 +1,5 @@
 import type { ChatExchange } from './chat-exchange.js';
-import type { ChatEnd } from './chat-facts.js';
+import type { ChatEnd } from './chat.messages.js';
 
 /** Header values are visible ASCII here; model servers may name their models as they like. */
 const headerSafe = (value: string): string => value.replace(/[^\x20-\x7e]/g, '?');

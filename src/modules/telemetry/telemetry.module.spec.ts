@@ -101,7 +101,7 @@ describe('TelemetryModule', () => {
   });
 
   it('counts a cache hit as a request without a decision', async () => {
-    publish(completed({ cache: { result: 'HIT', key: null, completion: null } }));
+    publish(completed({ cache: { result: 'HIT', key: null } }));
     const { text } = await get('/metrics');
     expect(text).toContain('router_requests_total{model="auto",status="200"} 1\n');
     expect(text).toContain('router_cache_total{result="HIT"} 1\n');

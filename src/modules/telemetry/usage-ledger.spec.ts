@@ -11,7 +11,7 @@ describe('spendingOf', () => {
 
   it('counts nothing for failed requests and cache hits', () => {
     expect(spendingOf(completedChat({ outcome: 'failed' }))).toEqual(NOTHING);
-    expect(spendingOf(completedChat({ cache: { result: 'HIT', key: null, completion: null } }))).toEqual(NOTHING);
+    expect(spendingOf(completedChat({ cache: { result: 'HIT', key: null } }))).toEqual(NOTHING);
   });
 
   it('counts nothing for what is unknown', () => {

@@ -15,9 +15,9 @@ export class RememberRequestHandler implements IEventHandler<ChatCompletedEvent>
   ) {}
 
   handle({ chat }: ChatCompletedEvent): void {
-    const { requestId, caller, route, cache } = chat;
+    const { requestId, caller, route, cache, completion } = chat;
     if (route && cache.result === 'HIT') this.known.note(caller, requestId);
-    const message = cache.completion?.json.choices?.[0]?.message;
+    const message = completion?.json.choices?.[0]?.message;
     const called = message?.tool_calls?.length || message?.['function_call'];
     this.openCalls.ended(requestId, called && route ? route.target : null);
   }
