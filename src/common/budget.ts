@@ -10,7 +10,6 @@ export class Budget {
     readonly startedAt: number,
     private readonly deadlineMs: number,
     private retriesLeft = 0,
-    private readonly now: () => number = () => performance.now(),
   ) {}
 
   get hasRetry(): boolean {
@@ -22,19 +21,22 @@ export class Budget {
   }
 
   /**
-   * Milliseconds left, never negative.
+   * When the time is up.
    *
    * @param atLeastMs raises the limit for this question: a plain answer may take its target's `plainMs` where that is
    *   longer than the deadline (DESIGN section 3)
    */
-  remainingMs(atLeastMs = 0): number {
-    return Math.max(0, this.startedAt + Math.max(this.deadlineMs, atLeastMs) - this.now());
+  endsAt(atLeastMs = 0): number {
+    return this.startedAt + Math.max(this.deadlineMs, atLeastMs);
   }
 
-  /** @throws DeadlineExceeded when nothing is left */
-  assertTimeLeft(atLeastMs = 0): void {
-    if (this.remainingMs(atLeastMs) === 0) {
-      throw new DeadlineExceeded(`No answer within the request's deadline of ${this.deadlineMs} ms.`);
-    }
+  /** Milliseconds left, never negative. */
+  remainingMs(): number {
+    return Math.max(0, this.endsAt() - performance.now());
+  }
+
+  /** The error of a request whose time is up. */
+  exceeded(): DeadlineExceeded {
+    return new DeadlineExceeded(`No answer within the request's deadline of ${this.deadlineMs} ms.`);
   }
 }

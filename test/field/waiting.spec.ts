@@ -2,7 +2,7 @@ import { FailoverPair } from '../support/failover-pair.js';
 import { called, figure, gapsOf, seconds } from '../support/fault-row.js';
 import { words } from '../support/openai-answer.js';
 import { chat, eventually, targetsOf } from '../support/router-calls.js';
-import { answer, events, rateLimited, status } from '../support/upstream-behaviours.js';
+import { answer, events, neverAnswer, rateLimited, status } from '../support/upstream-behaviours.js';
 
 const FORMS = [{ stream: true }, { stream: false }];
 const ANSWER = words(30);
@@ -96,5 +96,30 @@ describe('a request that has to wait', () => {
     await (await chat(pair.router, { stream: true })).text();
     for (let i = 0; i < 5; i += 1) expect(await called(pair.router)).toMatchObject({ model: 'fallback' });
     expect(pair.calls[0]).toBe(1);
+  });
+
+  it.each(FORMS)('what other tries used up of its time is not held against a target, stream $stream', async (form) => {
+    const limits = (ms: number) => ({ timeouts: { firstTokenMs: ms, plainMs: ms } });
+    const resilience = { retries: 0, deadlineMs: 900, breaker: { failures: 1 } };
+    await start({ resilience }, { primary: limits(500), fallback: limits(900) });
+    pair.primary.always(neverAnswer);
+    pair.fallback.always(neverAnswer);
+    const got = await called(pair.router, form);
+    expect(got).toMatchObject({ status: 504, error: { code: 'deadline_exceeded' } });
+    const breakers = (await targetsOf(pair.router)).map(({ id, breaker }) => [id, breaker]);
+    expect(breakers).toEqual([
+      ['primary', 'open'],
+      ['fallback', 'closed'],
+    ]);
+  });
+
+  it.each(FORMS)('time in the queue of a target is time of the request, stream $stream', async (form) => {
+    const busy = { concurrency: 1, timeouts: { firstTokenMs: 1_000, plainMs: 1_000 } };
+    await start({ resilience: { retries: 0, deadlineMs: 1_200 } }, { primary: busy });
+    pair.primary.always(neverAnswer);
+    const [first, second] = await Promise.all([1, 2].map(() => called(pair.router, { ...form, model: 'primary' })));
+    for (const got of [first, second]) expect(got).toMatchObject({ status: 504, error: { code: 'upstream_timeout' } });
+    expect(Math.max(first!.ms, second!.ms)).toBeLessThan(1_800);
+    expect(pair.calls[0]).toBe(2);
   });
 });

@@ -2,19 +2,15 @@ import { Query } from '@nestjs/cqrs';
 import type { Caller } from '../../common/caller.js';
 import type { ChatFrame, ChatRequest } from '../../common/chat.js';
 import type { HistoryTurn } from '../../common/conversation.js';
-import type { Tier } from '../../common/target.js';
 import type { Usage } from '../../common/usage.js';
+import type { AnsweredBy } from '../chat/chat.messages.js';
 
 /** `x-router-cache`. */
 export type CacheResult = 'HIT' | 'MISS' | 'BYPASS' | 'DISABLED';
 
 /** A complete answer, kept as one `chat.completion`; it is replayed as a stream where one is asked for. */
-export interface CachedAnswer {
+export interface CachedAnswer extends Pick<AnsweredBy, 'target' | 'tier' | 'model' | 'simulated'> {
   readonly completion: ChatFrame;
-  readonly target: string;
-  readonly tier: Tier;
-  readonly model: string;
-  readonly simulated: boolean;
   readonly usage: Usage | null;
 }
 

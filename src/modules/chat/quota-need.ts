@@ -1,8 +1,8 @@
 import type { Caller } from '../../common/caller.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
-import type { ChatRequest } from '../../common/chat.js';
 import { budgetPrice, costUsd } from '../../common/cost.js';
 import type { QuotaNeed } from '../quota/quota.messages.js';
+import type { ChatAsk } from './chat-facts.js';
 import { answerRoom, estimateRequestTokens, mostTextTokens, tokensAskedFor } from '../../common/token-estimate.js';
 
 /**
@@ -14,15 +14,8 @@ const LONGEST_UNLIMITED = 32_768;
 const CASCADE_ANSWERS = 3;
 const NOTHING: QuotaNeed = Object.freeze({ tokens: 0, usd: 0 });
 
-/** What of a request decides how much it may take. */
-export interface CountedRequest {
-  readonly request: ChatRequest;
-  /** A conversation of unknown length comes in front of a request with a session. */
-  readonly sessionId: string | null;
-  /** In place of the model's own. */
-  readonly strategy: string | null;
-  readonly caller: Pick<Caller, 'limits'>;
-}
+/** What of a request decides how much it may take. In front of one with a session comes a conversation of unknown length. */
+type CountedRequest = Pick<ChatAsk, 'request' | 'sessionId' | 'strategy'> & { readonly caller: Pick<Caller, 'limits'> };
 
 /**
  * What a request may use at most, before anything is decided; settled to what it used at the end. Counted is all that is

@@ -19,8 +19,8 @@ export interface ModelCall {
   readonly request: ChatRequest;
   /** Stored turns to put in front; those that do not fit the target's window are left out, oldest first. */
   readonly history: readonly HistoryTurn[];
-  /** Milliseconds until the answer must have begun (stream) or be complete (plain). */
-  readonly beginWithinMs: number;
+  /** When the answer must have begun (stream) or be complete (plain), `performance.now()` milliseconds. */
+  readonly beginBy: number;
   readonly signal: AbortSignal;
   /** What an attempt before said until it was cut: a target with capability `prefill` is asked to go on from there. */
   readonly partialAnswer: string | null;

@@ -16,21 +16,21 @@ const SIGNS_OF_LIFE_MS = 60_000;
 export class StreamModelHandler implements ICommandHandler<StreamModelCommand> {
   async execute({ call }: StreamModelCommand): Promise<ModelStream> {
     const target = LiveTarget.of(call.target);
-    const stream = streamOf(target, call);
+    const body = target.server && upstreamText(call, target);
     const { slots, timeouts } = target;
     const patienceMs = call.request.stream ? timeouts.firstTokenMs : timeouts.plainMs;
-    await slots.acquire(call.isFallback, Math.min(call.beginWithinMs, patienceMs), call.signal);
-    return new ObservedStream(target, stream, call.request.stream === true);
+    await slots.acquire(call.isFallback, Math.min(call.beginBy - performance.now(), patienceMs), call.signal);
+    return new ObservedStream(target, streamOf(target, call, body), call.request.stream === true);
   }
 }
 
-function streamOf(target: LiveTarget, call: ModelCall): ModelStream {
-  const { request, signal } = call;
-  if (!target.server) {
+/** It holds a slot and goes out at once. @param body `null` for a simulated target */
+function streamOf(target: LiveTarget, call: ModelCall, body: string | null): ModelStream {
+  const { request, signal, beginBy } = call;
+  if (!target.server || body === null) {
     return new SimulatedStream(target.config, { ...request, messages: upstreamMessages(call, target) }, signal);
   }
-  const body = upstreamText(call, target);
-  const beginMs = Math.min(call.beginWithinMs, beginLimitMs(target, request));
+  const beginMs = Math.max(0, Math.min(beginBy - performance.now(), beginLimitMs(target, request)));
   if (!request.stream) return new PlainCall(target.server, body, beginMs, signal);
   const { idleMs, totalMs } = target.timeouts;
   const limits = { beginMs, idleMs, contentMs: SIGNS_OF_LIFE_MS, totalMs };
