@@ -3,17 +3,28 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { handOver } from './hand-over.mjs';
-import { ensureBuilt, ensureInstalled, main, root } from './setup.mjs';
+import { ensureBuilt, ensureInstalled, main, root, SetupError } from './setup.mjs';
+
+const inRoot = (...parts) => join(root, ...parts);
 
 await main(async () => {
   const args = process.argv.slice(2);
+  const unknown = args.find((arg) => arg !== '--watch');
+  if (unknown !== undefined) {
+    throw new SetupError(
+      `${unknown}: npm start and npm run dev take no options. The configuration is router.config.yaml, or the file in ROUTER_CONFIG; PORT is the port without a file.`,
+    );
+  }
   await ensureInstalled();
   if (args.includes('--watch')) {
-    const nest = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
-    return handOver([nest, 'start', '--watch', ...args.filter((arg) => arg !== '--watch')]);
+    const nest = inRoot('node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
+    const preload = `--import=${pathToFileURL(inRoot('tools', 'restarted.mjs')).href}`;
+    const env = { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} ${preload}`.trim() };
+    // without a shell between them, the next service is started when the one before has ended
+    return handOver([nest, 'start', '--watch', '--no-shell'], { env });
   }
   await ensureBuilt();
-  const preload = pathToFileURL(join(root, 'tools', 'launched.mjs')).href;
-  const flags = JSON.parse(readFileSync(join(root, 'tools', 'node-flags.json'), 'utf8'));
-  return handOver([...flags, `--import=${preload}`, join(root, 'dist', 'main.js'), ...args]);
+  const preload = pathToFileURL(inRoot('tools', 'launched.mjs')).href;
+  const flags = JSON.parse(readFileSync(inRoot('tools', 'node-flags.json'), 'utf8'));
+  return handOver([...flags, `--import=${preload}`, inRoot('dist', 'main.js')]);
 });
