@@ -1,14 +1,12 @@
 /**
- * `npm run bench [-- --quick] [--markdown] [--strict] [--only <name>,<name>] [--minutes <n>]`: the performance suite of
- * DESIGN section 9 and of the way of a request (docs/BENCHMARKS.md). Every speed is a ratio to a bare Fastify + undici
- * proxy measured in the same run. `--minutes` is the time of `--only soak`. Exits 0 when a figure is missed, unless
- * `--strict`; 1 when something failed.
+ * `npm run bench`: the performance suite of DESIGN section 9 and of the way of a request (docs/BENCHMARKS.md). Every speed
+ * is a ratio to a bare Fastify + undici proxy measured in the same run.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { RouterProcess } from '../test/support/router-process.js';
+import { readOptions, runCommand, UsageError } from '../tools/command.js';
 import { startChild } from './child.js';
 import { decisionTime } from './decision.js';
 import {
@@ -49,22 +47,31 @@ const MEASUREMENTS = {
 /** Only by name: it takes 20 minutes, or as many as are asked for. */
 const BY_NAME = { soak };
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    markdown: { type: 'boolean', default: false },
-    strict: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    minutes: { type: 'string' },
-  },
-});
+const USAGE = `Usage: npm run bench -- [options]
+  --quick              short rounds: for a look, not for a document
+  --only <a>,<b>       these rows: ${[...Object.keys(MEASUREMENTS), ...Object.keys(BY_NAME)].join(', ')}
+                       (${Object.keys(BY_NAME).join(', ')} only by name)
+  --minutes <n>        the time of soak
+  --markdown           the table as docs/BENCHMARKS.md has it
+  --strict             exit 1 when a figure is missed`;
 
-const only = options.only?.split(',');
-const unknown = only?.find((name) => !(name in MEASUREMENTS || name in BY_NAME));
-if (unknown !== undefined) throw new Error(`no measurement is called "${unknown}"`);
-if (!(Number(options.minutes ?? 1) > 0)) throw new Error(`--minutes ${options.minutes} is no time`);
+interface Wanted {
+  readonly pace: Pace;
+  readonly only: readonly string[] | undefined;
+}
 
-async function measure(bench: Bench): Promise<Row[]> {
+/** @throws UsageError */
+function wantedOf({ quick, minutes, only }: { quick: boolean; minutes?: string; only?: string }): Wanted {
+  const names = only?.split(',');
+  const unknown = names?.find((name) => !(name in MEASUREMENTS || name in BY_NAME));
+  if (unknown !== undefined) throw new UsageError(`--only ${unknown}: there is no such row`);
+  const soakMinutes = Number(minutes);
+  if (minutes !== undefined && !(soakMinutes > 0)) throw new UsageError(`--minutes ${minutes}: must be above 0`);
+  const pace = quick ? QUICK : FULL;
+  return { only: names, pace: minutes === undefined ? pace : { ...pace, soakMinutes } };
+}
+
+async function measure(bench: Bench, only: Wanted['only']): Promise<Row[]> {
   const rows: Row[] = [];
   const wanted = only
     ? Object.entries({ ...MEASUREMENTS, ...BY_NAME }).filter(([name]) => only.includes(name))
@@ -76,12 +83,7 @@ async function measure(bench: Bench): Promise<Row[]> {
   return rows;
 }
 
-function paceOf(): Pace {
-  const pace = options.quick ? QUICK : FULL;
-  return options.minutes === undefined ? pace : { ...pace, soakMinutes: Number(options.minutes) };
-}
-
-async function withProcesses<T>(use: (bench: Bench) => Promise<T>): Promise<T> {
+async function withProcesses<T>(pace: Pace, use: (bench: Bench) => Promise<T>): Promise<T> {
   const started: (() => Promise<unknown>)[] = [];
   const startBench = async (cache: boolean): Promise<RouterProcess> => {
     const { router } = await startRouter(benchConfig(upstream.port, cache));
@@ -94,7 +96,7 @@ async function withProcesses<T>(use: (bench: Bench) => Promise<T>): Promise<T> {
     const bare = await startChild('bare-proxy', [String(upstream.port)]);
     started.push(() => bare.stop());
     const [router, everythingOn] = [await startBench(false), await startBench(true)];
-    return await use({ upstreamPort: upstream.port, bare, router, everythingOn, pace: paceOf() });
+    return await use({ upstreamPort: upstream.port, bare, router, everythingOn, pace });
   } finally {
     for (const stop of started.reverse()) await stop();
   }
@@ -107,20 +109,28 @@ function save(result: { readonly date: string }): void {
   for (const name of [result.date.replaceAll(':', '-'), 'latest']) writeFileSync(`${directory}/${name}.json`, text);
 }
 
-const started = performance.now();
-const load = loadavg()[0] ?? 0;
-if (load > 0.5) process.stderr.write(`the machine is busy (load ${load.toFixed(1)}): ratios hold, times do not\n`);
-const rows = await withProcesses(measure);
-const machine = { load, node: process.version, cpus: availableParallelism(), cpu: cpus()[0]?.model ?? 'unknown' };
-const seconds = Math.round((performance.now() - started) / 1000);
-const mode = options.quick ? 'quick' : 'full';
-if (!options.only) {
-  const shown = rows.map((row) => ({ ...row, met: isMet(row) }));
-  save({ date: new Date().toISOString(), mode, seconds, ...machine, rows: shown } as { date: string });
+async function bench(): Promise<number> {
+  const flag = { type: 'boolean', default: false } as const;
+  const text = { type: 'string' } as const;
+  const options = readOptions({ quick: flag, markdown: flag, strict: flag, only: text, minutes: text });
+  const { pace, only } = wantedOf(options);
+  const started = performance.now();
+  const load = loadavg()[0] ?? 0;
+  if (load > 0.5) process.stderr.write(`the machine is busy (load ${load.toFixed(1)}): ratios hold, times do not\n`);
+  const rows = await withProcesses(pace, (processes) => measure(processes, only));
+  const machine = { load, node: process.version, cpus: availableParallelism(), cpu: cpus()[0]?.model ?? 'unknown' };
+  const seconds = Math.round((performance.now() - started) / 1000);
+  const mode = options.quick ? 'quick' : 'full';
+  if (!only) {
+    const shown = rows.map((row) => ({ ...row, met: isMet(row) }));
+    save({ date: new Date().toISOString(), mode, seconds, ...machine, rows: shown } as { date: string });
+  }
+  // the result of the command: standard output, while progress goes to standard error
+  console.log(options.markdown ? asMarkdown(rows) : asText(rows));
+  console.log(
+    `\n${mode}, ${seconds} s, ${machine.cpus} CPUs (${machine.cpu}), Node ${machine.node}, load before ${load.toFixed(1)}`,
+  );
+  return options.strict && !rows.every(isMet) ? 1 : 0;
 }
-// the result of the command: standard output, while progress goes to standard error
-console.log(options.markdown ? asMarkdown(rows) : asText(rows));
-console.log(
-  `\n${mode}, ${seconds} s, ${machine.cpus} CPUs (${machine.cpu}), Node ${machine.node}, load before ${load.toFixed(1)}`,
-);
-process.exitCode = options.strict && !rows.every(isMet) ? 1 : 0;
+
+await runCommand(USAGE, bench);

@@ -3,9 +3,9 @@
  * service. Exit 0: the objectives are met; 1: they are not; 2: wrong options.
  */
 import { performance } from 'node:perf_hooks';
-import { parseArgs } from 'node:util';
 import { Agent, request } from 'undici';
 import { percentile } from '../bench/statistics.js';
+import { readOptions, runCommand, UsageError } from './command.js';
 
 const USAGE = `Usage: npm run loadtest -- [options]
   --url <url>             the service (default http://127.0.0.1:8080)
@@ -20,8 +20,6 @@ const USAGE = `Usage: npm run loadtest -- [options]
   --timeout-seconds <n>   for one request, 1 to 600 (default 120)
   --p95-ms <n>            objective: p95 of whole answers, milliseconds (default 2000)
   --max-error-rate <n>    objective: share of failed requests, 0 to 1 (default 0.01)`;
-
-class UsageError extends Error {}
 
 interface Plan {
   readonly url: URL;
@@ -73,8 +71,8 @@ function serviceUrl(text: string, allowRemote: boolean): URL {
 /** A guard against typing mistakes: so many results are kept in memory. */
 const MOST_REQUESTS = 1_000_000;
 
-function boundedPlan(args: readonly string[]): Plan {
-  const plan = planOf(args);
+function boundedPlan(): Plan {
+  const plan = planOf();
   if (plan.users * plan.requests > MOST_REQUESTS) {
     throw new UsageError(`--users times --requests may be ${MOST_REQUESTS} at most`);
   }
@@ -82,7 +80,7 @@ function boundedPlan(args: readonly string[]): Plan {
 }
 
 /** @throws UsageError that names the wrong option */
-function planOf(args: readonly string[]): Plan {
+function planOf(): Plan {
   const text = (fallback: string) => ({ type: 'string', default: fallback }) as const;
   const flag = { type: 'boolean', default: false } as const;
   const options = {
@@ -99,7 +97,7 @@ function planOf(args: readonly string[]): Plan {
     'p95-ms': text('2000'),
     'max-error-rate': text('0.01'),
   } as const;
-  const { values } = wrongOptionsNamed(() => parseArgs({ args: [...args], options }));
+  const values = readOptions(options);
   return {
     url: serviceUrl(values.url, values['allow-remote']),
     users: numberIn('users', values.users, 1, 10_000),
@@ -113,14 +111,6 @@ function planOf(args: readonly string[]): Plan {
     p95Ms: numberIn('p95-ms', values['p95-ms'], 1, 3_600_000),
     maxErrorRate: numberIn('max-error-rate', values['max-error-rate'], 0, 1, false),
   };
-}
-
-function wrongOptionsNamed<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    throw new UsageError((error as Error).message, { cause: error });
-  }
 }
 
 function bodyOf(plan: Plan, number: number): string {
@@ -238,12 +228,8 @@ function report(plan: Plan, samples: readonly Sample[], seconds: number): boolea
   return objectives.every(({ met }) => met);
 }
 
-try {
-  const plan = boundedPlan(process.argv.slice(2));
+await runCommand(USAGE, async () => {
+  const plan = boundedPlan();
   const { samples, seconds } = await run(plan);
-  process.exitCode = report(plan, samples, seconds) ? 0 : 1;
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`${error.message}\n\n${USAGE}\n`);
-  process.exitCode = 2;
-}
+  return report(plan, samples, seconds) ? 0 : 1;
+});

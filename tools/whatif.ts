@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { readOptions, runCommand, UsageError } from './command.js';
 
-const USAGE =
-  'Usage: npm run whatif -- --log data/decisions.jsonl --strategy learned|always-strong|always-weak [--strong-share 0..1]';
+const USAGE = `Usage: npm run whatif -- --log <file> [options]: recorded decisions replayed under another policy
+  --log <file>         decisions.jsonl of the data directory
+  --strategy <name>    learned, always-strong or always-weak (default learned)
+  --strong-share <n>   0 to 1 (default 0.4)`;
 /** Rough English average; only relative costs matter here. */
 const CHARACTERS_PER_TOKEN = 4;
 const ANSWER_TOKENS = 400;
@@ -50,7 +52,7 @@ function replay(decisions: readonly Recorded[], strategy: string, share: number)
   if (strategy === 'always-strong' || strategy === 'always-weak') {
     return decisions.map(() => strategy === 'always-strong');
   }
-  if (strategy !== 'learned') throw new Error(`Unknown strategy ${strategy}. ${USAGE}`);
+  if (strategy !== 'learned') throw new UsageError(`--strategy ${strategy}: there is no such strategy`);
   const order = [...decisions.keys()].sort((a, b) => decisions[b]!.learned_score - decisions[a]!.learned_score);
   const chosen = new Set(order.slice(0, Math.round(share * decisions.length)));
   return decisions.map((_, i) => chosen.has(i));
@@ -61,18 +63,18 @@ const usd = (cost: number | null): string =>
 
 /** Replays recorded decisions under another policy: what would it have saved? */
 function whatIf(): void {
-  const { values } = parseArgs({
-    options: {
-      log: { type: 'string' },
-      strategy: { type: 'string', default: 'learned' },
-      'strong-share': { type: 'string', default: '0.4' },
-    },
+  const values = readOptions({
+    log: { type: 'string' },
+    strategy: { type: 'string', default: 'learned' },
+    'strong-share': { type: 'string', default: '0.4' },
   });
   const share = Number(values['strong-share']);
-  if (!values.log) throw new Error(`--log is missing. ${USAGE}`);
-  if (!(share >= 0 && share <= 1)) throw new Error(`--strong-share must be from 0 to 1. ${USAGE}`);
+  if (!values.log) throw new UsageError('--log is missing');
+  if (!(share >= 0 && share <= 1))
+    throw new UsageError(`--strong-share ${values['strong-share']}: must be from 0 to 1`);
   const decisions = recorded(values.log);
-  if (decisions.length === 0) throw new Error(`${values.log} has no decision of strategy learned, hybrid or cascade.`);
+  if (decisions.length === 0)
+    throw new UsageError(`${values.log} has no decision of strategy learned, hybrid or cascade.`);
   const before = outcomeOf(
     decisions,
     decisions.map(({ strong }) => strong),
@@ -90,9 +92,4 @@ function whatIf(): void {
   );
 }
 
-try {
-  whatIf();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
-}
+await runCommand(USAGE, whatIf);

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import type { Labelled } from '../train-router/labelled-data.js';
-import { DataMissing, DEFAULT_DATA, readLabelled } from '../train-router/labelled-data.js';
+import { readOptions, runCommand } from '../command.js';
+import { DEFAULT_DATA, readLabelled } from '../train-router/labelled-data.js';
 import { quality } from '../train-router/routing-metrics.js';
 import { apgrInterval } from './bootstrap.js';
 import { qualityPicture } from './quality-picture.js';
@@ -51,10 +51,14 @@ function printRouter(
   console.log(`  mean of ${means.length} benchmarks: ${(means.reduce((a, b) => a + b, 0) / means.length).toFixed(4)}`);
 }
 
-/** npm run eval -- [--data DIR] [--seed N]: prints its tables on standard output; everything is scored by artefacts that have not seen the row. */
+const USAGE = `Usage: npm run eval -- [options]: routing quality, every row scored by artefacts that have not seen it
+  --data <directory>   the labelled queries, *.jsonl.gz (default ${DEFAULT_DATA})
+  --seed <n>           default 7`;
+
 function evaluate(): void {
-  const { values } = parseArgs({
-    options: { data: { type: 'string', default: DEFAULT_DATA }, seed: { type: 'string', default: '7' } },
+  const values = readOptions({
+    data: { type: 'string', default: DEFAULT_DATA },
+    seed: { type: 'string', default: '7' },
   });
   const data = readLabelled(values.data);
   const groups = groupsOf(data);
@@ -76,10 +80,4 @@ function evaluate(): void {
   console.log(`picture: ${PICTURE}`);
 }
 
-try {
-  evaluate();
-} catch (error) {
-  if (!(error instanceof DataMissing)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
+await runCommand(USAGE, evaluate);

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { UsageError } from '../command.js';
 
 /** Where the public labelled queries lie beside a checkout. */
 export const DEFAULT_DATA = '../shared/routing/public';
@@ -20,14 +21,11 @@ export interface Labelled {
   readonly fold: number;
 }
 
-/** Data that is not there; the message says how to point at it. */
-export class DataMissing extends Error {}
-
-/** @throws DataMissing */
+/** @throws UsageError where there are none */
 export function readLabelled(directory = DEFAULT_DATA): Labelled[] {
   const files = existsSync(directory) ? readdirSync(directory).filter((file) => file.endsWith('.jsonl.gz')) : [];
   if (files.length === 0) {
-    throw new DataMissing(
+    throw new UsageError(
       `No labelled queries (*.jsonl.gz) in ${resolve(directory)}; name their directory with --data DIR.`,
     );
   }

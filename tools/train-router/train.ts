@@ -1,22 +1,25 @@
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { readFeedback } from './feedback-rows.js';
 import { BOOST_OPTIONS, fitArtefact, TOPIC_OPTIONS } from './fit-artefact.js';
-import { DataMissing, DEFAULT_DATA, readLabelled } from './labelled-data.js';
+import { readOptions, runCommand } from '../command.js';
+import { DEFAULT_DATA, readLabelled } from './labelled-data.js';
 
 const OUT = 'src/modules/router/learned/trained-artefact';
 const HEADER = '// Written by npm run train-router; docs/ROUTING.md says how. Numbers only, no text of any prompt.\n';
 const MOST_BYTES = 2 * 1024 * 1024;
 
-/** npm run train-router -- [--data DIR] [--seed N] [--feedback FILE] [--out FILE without suffix] */
+const USAGE = `Usage: npm run train-router -- [options]: trains the artefact that decides
+  --data <directory>   the labelled queries, *.jsonl.gz (default ${DEFAULT_DATA})
+  --seed <n>           default 7
+  --feedback <file>    a decisions.jsonl whose judged decisions are trained on as well
+  --out <file>         without a suffix (default ${OUT})`;
+
 function train(): void {
-  const { values } = parseArgs({
-    options: {
-      data: { type: 'string', default: DEFAULT_DATA },
-      seed: { type: 'string', default: '7' },
-      feedback: { type: 'string' },
-      out: { type: 'string', default: OUT },
-    },
+  const values = readOptions({
+    data: { type: 'string', default: DEFAULT_DATA },
+    seed: { type: 'string', default: '7' },
+    feedback: { type: 'string' },
+    out: { type: 'string', default: OUT },
   });
   const startedAt = performance.now();
   const rows = readLabelled(values.data);
@@ -47,10 +50,4 @@ function train(): void {
   console.log(`${artefact.version}: ${rows.length} queries, ${text.length} bytes, ${seconds} s -> ${values.out}.ts`);
 }
 
-try {
-  train();
-} catch (error) {
-  if (!(error instanceof DataMissing)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
+await runCommand(USAGE, train);

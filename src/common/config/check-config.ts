@@ -2,15 +2,10 @@ import { ConfigError } from './config-error.js';
 import { withAutoModel } from './live-config.js';
 import { loadConfig, type ConfigPlace } from './load-config.js';
 
-export interface CheckResult {
-  readonly exitCode: 0 | 1;
-  readonly lines: readonly string[];
-}
-
 const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
 
 /** One summary line, or one line a problem. */
-export function checkConfig(place: ConfigPlace): CheckResult {
+export function checkConfig(place: ConfigPlace): { exitCode: 0 | 1; lines: string[] } {
   try {
     const { config, source } = loadConfig(place);
     const { targets, models, auth, server } = withAutoModel(config);
@@ -23,9 +18,10 @@ export function checkConfig(place: ConfigPlace): CheckResult {
   }
 }
 
-// `npm run config:check`
+// `npm run config:check`, or `npm run config:check -- <file>`
 if (import.meta.main) {
-  const { exitCode, lines } = checkConfig({ env: process.env, cwd: process.cwd() });
+  const [ROUTER_CONFIG = process.env['ROUTER_CONFIG']] = process.argv.slice(2);
+  const { exitCode, lines } = checkConfig({ env: { ...process.env, ROUTER_CONFIG }, cwd: process.cwd() });
   (exitCode === 0 ? process.stdout : process.stderr).write(`${lines.join('\n')}\n`);
   process.exitCode = exitCode;
 }

@@ -1,0 +1,49 @@
+import { spawnSync } from 'node:child_process';
+
+function run(...args: string[]): { code: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['tools/run.mjs', ...args], { encoding: 'utf8' });
+  return { code: status, out: stdout, err: stderr };
+}
+
+const TOOLS = [
+  'bench/run.ts',
+  'tools/eval/eval.ts',
+  'tools/train-router/train.ts',
+  'tools/whatif.ts',
+  'tools/loadtest.ts',
+];
+
+describe('the commands of the repository', () => {
+  it.each(TOOLS)('%s says what it takes', (tool) => {
+    const { code, out, err } = run(tool, '--help');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(/^Usage: npm run [\w-]+ -- /);
+  });
+
+  it.each([
+    [['bench/run.ts', '--only', 'nonsense'], '--only nonsense: there is no such row'],
+    [['bench/run.ts', '--minutes', '-5'], "'--minutes' argument is ambiguous"],
+    [['tools/eval/eval.ts', '--nope'], "Unknown option '--nope'"],
+    [['tools/train-router/train.ts', '--data', '/nowhere'], 'No labelled queries (*.jsonl.gz) in /nowhere'],
+    [['tools/whatif.ts', '--log', '/nowhere/log'], '/nowhere/log: cannot be read or written (ENOENT)'],
+    [['tools/loadtest.ts', '--users', 'many'], '--users takes a whole number from 1 to 10000, not "many"'],
+  ])('%j names what is wrong, and the cure', (args, problem) => {
+    const { code, out, err } = run(...args);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(problem);
+    expect(err).toContain('Usage: npm run ');
+    expect(err).not.toContain('    at ');
+  });
+
+  it('config:check looks at the file that it is given', () => {
+    const check = 'src/common/config/check-config.ts';
+    expect(run(check, 'router.config.example.yaml')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('example'),
+    });
+    expect(run(check, 'nosuch.yaml')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('nosuch.yaml: no such file'),
+    });
+  });
+});
