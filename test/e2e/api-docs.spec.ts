@@ -7,6 +7,7 @@ interface Example {
 interface Content {
   readonly example?: unknown;
   readonly examples?: Record<string, Example>;
+  readonly schema?: { readonly properties?: Record<string, unknown> };
 }
 interface Operation {
   readonly summary?: string;
@@ -90,6 +91,17 @@ describe('the API documentation', () => {
       'GET /admin/usage',
     ];
     expect(promised.filter((name) => !routes.includes(name))).toEqual([]);
+  });
+
+  it.each([
+    ['POST /v1/chat/completions', ['model', 'messages', 'stream', 'tools', 'max_tokens']],
+    ['POST /query', ['query', 'model', 'session_id', 'strategy', 'max_tokens']],
+    ['POST /v1/route', ['query', 'model', 'messages', 'strategy']],
+    ['POST /v1/feedback', ['request_id', 'score']],
+  ])('names the fields of the body of %s', (route, fields) => {
+    const body = operations().find(({ name }) => name === route)?.operation.requestBody?.content['application/json'];
+    expect(Object.keys(body?.schema?.properties ?? {})).toEqual(expect.arrayContaining(fields));
+    expect(body?.examples).toBeDefined();
   });
 
   it('gives every operation a summary, a 2xx response with an example and its errors', () => {

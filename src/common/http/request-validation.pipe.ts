@@ -4,6 +4,7 @@ import {
   type ExecutionContext,
   type ParameterDecoratorOptions,
 } from '@nestjs/common';
+import { ApiBody, type ApiBodyOptions } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import type { ZodType } from 'zod';
 import { InvalidRequest } from '../app-error.js';
@@ -50,6 +51,12 @@ const CheckedParam = createParamDecorator(({ zod }: { readonly zod: ZodType }, c
   if (success) return data;
   throw invalid(error.issues);
 });
+
+/** Documents such a body. Swagger's types know a schema of zod for responses only, its generator for bodies too. */
+export const ApiCheckedBody = (
+  standardSchema: ZodType,
+  examples: Record<string, { value: unknown }>,
+): MethodDecorator => ApiBody({ standardSchema, examples } as ApiBodyOptions);
 
 /** The body, checked at once: a pipe takes five promises, which the routes of chat requests do without. */
 export const CheckedBody = (zod: ZodType): ParameterDecorator => CheckedParam({ zod }); // alone, Nest would take it for a pipe

@@ -1,5 +1,5 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerResponse } from 'node:http';
 import { InvalidRequest, RateLimitExceeded } from '../../common/app-error.js';
@@ -10,7 +10,7 @@ import { CurrentCaller } from '../../common/http/access.decorators.js';
 import { ApiErrors } from '../../common/http/api-docs.js';
 import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
-import { CheckedBody } from '../../common/http/request-validation.pipe.js';
+import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validation.pipe.js';
 import { AnswerChat } from './answer-chat.js';
 import { ANSWER_HEADERS, ApiAnswer, ApiDecision } from './chat-api-docs.js';
 import type { ChatExchange } from './chat-exchange.js';
@@ -51,7 +51,7 @@ export class ChatController {
     summary: "OpenAI's chat completions, plain and streamed",
     description: 'Fields that are not listed here pass through to the model server and back unchanged.',
   })
-  @ApiBody({ schema: { type: 'object' }, examples: chatExamples })
+  @ApiCheckedBody(chatRequestSchema, chatExamples)
   @ApiResponse({ status: 200, description: 'The answer', headers: ANSWER_HEADERS, content: chatResponseExample })
   @ApiAnswer()
   @Idempotent()
@@ -77,7 +77,7 @@ export class ChatController {
   @Post('query')
   @HttpCode(200)
   @ApiOperation({ summary: 'One question, one answer, and how it came about' })
-  @ApiBody({ schema: { type: 'object' }, examples: queryExamples })
+  @ApiCheckedBody(queryRequestSchema, queryExamples)
   @ApiResponse({ status: 200, description: 'The answer', headers: ANSWER_HEADERS, content: queryResponseExample })
   @ApiAnswer()
   @Idempotent()
@@ -105,7 +105,7 @@ export class ChatController {
   @HttpCode(200)
   @CountsAsRequest()
   @ApiOperation({ summary: 'Which target would answer, and why; no model is called' })
-  @ApiBody({ schema: { type: 'object' }, examples: routeExamples })
+  @ApiCheckedBody(routeRequestSchema, routeExamples)
   @ApiResponse({ status: 200, description: 'The decision record', content: routeResponseExample })
   @ApiDecision()
   @ApiErrors(RateLimitExceeded)

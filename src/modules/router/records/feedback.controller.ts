@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import {
   InternalError,
@@ -18,7 +18,7 @@ import type { Caller } from '../../../common/caller.js';
 import { CurrentCaller } from '../../../common/http/access.decorators.js';
 import { CountsAsRequest } from '../../../common/http/counted.decorator.js';
 import { ApiErrors } from '../../../common/http/api-docs.js';
-import { checked } from '../../../common/http/request-validation.pipe.js';
+import { ApiCheckedBody, checked } from '../../../common/http/request-validation.pipe.js';
 import { DecisionLog } from './decision-log.js';
 import { KnownRequests } from './known-requests.js';
 
@@ -84,10 +84,7 @@ export class FeedbackController {
       'Kept beside the decision of that request in the decision log, for later training of the router; said again it ' +
       'replaces what was said before. Only for requests of your own, and 1 MB a user and day.',
   })
-  @ApiBody({
-    schema: { type: 'object' },
-    examples: { good: { value: { request_id: 'latest', score: 1 } } },
-  })
+  @ApiCheckedBody(feedbackSchema, { good: { value: { request_id: 'latest', score: 1 } } })
   @ApiResponse({
     status: 200,
     description: 'It is kept',
