@@ -27,7 +27,9 @@ const feedbackSchema = z.strictObject({
     .string()
     .min(1)
     .max(128)
-    .describe('The `x-request-id` of the answer, or `metadata.request_id` of `/query`; `latest` = your latest one.'),
+    .describe(
+      'The `x-request-id` of the answer (replayed: of the first), or `metadata.request_id`; `latest` = your latest.',
+    ),
   score: z.number().min(-1).max(1).describe('-1 = useless, 0 = neither, 1 = right.'),
   comment: z.string().max(2000).optional().describe('Kept with the score; not used in training.'),
 });
