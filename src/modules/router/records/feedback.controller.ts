@@ -27,9 +27,7 @@ const feedbackSchema = z.strictObject({
     .string()
     .min(1)
     .max(128)
-    .describe(
-      'The `x-request-id` of the answer (replayed: of the first), or `metadata.request_id`; `latest` = your latest.',
-    ),
+    .describe('The `x-request-id` of the (first) answer, or `metadata.request_id`; `latest` = your latest one.'),
   score: z.number().min(-1).max(1).describe('-1 = useless, 0 = neither, 1 = right.'),
   comment: z.string().max(2000).optional().describe('Kept with the score; not used in training.'),
 });
