@@ -75,6 +75,36 @@ describe('on a real redis-server', () => {
     },
   );
 
+  it('gives back no more than what is counted where the request was', async () => {
+    const caller = callerWith({ tokensPerMinute: 1_000 });
+    const ledger = newLedger();
+    await ledger.reserve(caller, { tokens: 900, usd: 0 }, 'a');
+    await place.redis.run((client) => client.del('{acme:alice}:quota:window'));
+    await ledger.reserve(caller, { tokens: 10, usd: 0 }, 'b');
+    await ledger.settle(caller, 'a', { tokens: 0, usd: null });
+    const headers = await ledger.reserve(caller, { tokens: 0, usd: 0 }, 'c');
+    expect(headers).toMatchObject({ 'x-ratelimit-remaining-tokens': '1000' });
+    await ledger.settle(caller, 'b', { tokens: 500, usd: null });
+    await refusal(ledger.reserve(caller, { tokens: 600, usd: 0 }, 'd'));
+  });
+
+  it('is not moved by tokens that are no number', async () => {
+    const caller = callerWith({ tokensPerMinute: 1_000 });
+    const ledger = newLedger();
+    for (const tokens of [Number.NaN, Infinity]) {
+      await ledger.reserve(caller, { tokens: 100, usd: 0 }, `${tokens}`);
+      await ledger.settle(caller, `${tokens}`, { tokens, usd: null });
+    }
+    const headers = await ledger.reserve(caller, { tokens: 0, usd: 0 }, 'c');
+    expect(headers).toMatchObject({ 'x-ratelimit-remaining-tokens': '800' });
+  });
+
+  it('refuses at a spend that is larger than any integer of Redis', async () => {
+    const rich = callerWith({ usdPerMonth: 1_000_000 });
+    await newLedger().settle(rich, 'a', { tokens: 1, usd: 1e11 });
+    expect((await refusal(newLedger().reserve(rich, NEED, 'b'))).code).toBe('budget_exceeded');
+  });
+
   it('forgets what was counted before the clock of Redis was set, to later or to earlier', async () => {
     const caller = callerWith({ requestsPerMinute: 2 });
     const ledger = newLedger();

@@ -43,14 +43,15 @@ const COMMON = `
     local found = redis.call('HMGET', KEYS[1], unpack(names))
     requestsUsed, tokensUsed = read(found[1])
     oldest = math.max(oldest, first)
+    local gone = {}
     for i = 2, #names do
       local requests, tokens, last = read(found[i])
       if found[i] and last + ${WINDOW_MS} <= now then
         requestsUsed, tokensUsed = requestsUsed - requests, tokensUsed - tokens
-        redis.call('HDEL', KEYS[1], names[i])
-        keep()
+        gone[#gone + 1] = names[i]
       end
     end
+    if #gone > 0 then redis.call('HDEL', KEYS[1], unpack(gone)); keep() end
   end
   local function count(bucket, requests, tokens, at)
     local before, tokensBefore, last = read(redis.call('HGET', KEYS[1], digits(bucket)))
@@ -89,11 +90,10 @@ export const RESERVE = new RedisScript(`${COMMON}
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 1000)) do free(id) end
   local maxRequests, maxTokens, maxLeases, maxNano = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
   local requestsAsked, tokensAsked = maxRequests < 0 and 0 or 1, maxTokens < 0 and 0 or tonumber(ARGV[7])
-  local nanoAsked = tonumber(ARGV[8])
   look()
   local requestsOver = maxRequests < 0 and 0 or requestsUsed + requestsAsked - maxRequests
   local tokensOver = maxTokens < 0 and 0 or tokensUsed + tokensAsked - maxTokens
-  local inFlight = redis.call('ZCARD', KEYS[2])
+  local nanoAsked, inFlight = tonumber(ARGV[8]), redis.call('ZCARD', KEYS[2])
   local nanoSpent = spent(tonumber(ARGV[9]))
   local nanoReserved = nanoAsked > 0 and tonumber(redis.call('HGET', KEYS[3], 'reserved') or '0') or 0
   local fits = requestsOver <= 0 and tokensOver <= 0
@@ -124,7 +124,7 @@ export const RESERVE = new RedisScript(`${COMMON}
   local requestsEmptyIn, requestsFitIn = waits(2, requestsAsked, requestsOver)
   local tokensEmptyIn, tokensFitIn = waits(3, tokensAsked, tokensOver)
   return {fits and 1 or 0, requestsUsed, requestsEmptyIn, requestsFitIn, tokensUsed, tokensEmptyIn, tokensFitIn, inFlight,
-    nanoSpent, nanoReserved}`);
+    digits(nanoSpent), digits(nanoReserved)}`);
 
 /**
  * The state after the reservation, or the one that refused it. Of requests, and of tokens: what is used in the window,
@@ -135,8 +135,8 @@ export type ReserveReply = readonly [
   ...requests: [used: number, emptyInMs: number, fitsInMs: number],
   ...tokens: [used: number, emptyInMs: number, fitsInMs: number],
   inFlight: number,
-  spentNanoUsd: number,
-  reservedNanoUsd: number,
+  spentNanoUsd: string,
+  reservedNanoUsd: string,
 ];
 
 /**
@@ -149,15 +149,16 @@ export const SETTLE = new RedisScript(`${COMMON}
   local overrun = tonumber(ARGV[3]) - (reserved or 0)
   if bucket and ARGV[3] ~= '-1' and overrun ~= 0 then
     look()
+    local _, there = read(redis.call('HGET', KEYS[1], digits(bucket)))
     if overrun > 0 then count(bucketOf(now), 0, overrun, now)
-    elseif redis.call('HEXISTS', KEYS[1], digits(bucket)) == 1 then count(bucket, 0, overrun, 0) end
+    elseif there > 0 then count(bucket, 0, math.max(overrun, -there), 0) end
   end
   local cost, sum = tonumber(ARGV[4]), spent(tonumber(ARGV[5]))
   if cost > 0 and redis.call('SET', KEYS[5], '1', 'NX', 'PX', ARGV[7]) then
     sum = sum + cost
     redis.call('SET', KEYS[4], digits(sum), 'PX', ARGV[6])
   end
-  return sum`);
+  return digits(sum)`);
 
 /**
  * ARGV: time, milliseconds of a lease, then of each lease: id, tokens, nano-USD, milliseconds since it was taken, and 1

@@ -51,7 +51,7 @@ export class RedisQuotaCalls {
    * @returns USD spent in the month of the cost
    */
   async settle({ id, caller, usd, at }: Booking, tokens: number | null, knownUsd: number): Promise<number> {
-    const used = tokens === null ? UNKNOWN : Math.max(0, Math.round(tokens));
+    const used = tokens !== null && Number.isFinite(tokens) ? Math.max(0, Math.round(tokens)) : UNKNOWN;
     const args = [id, used, nano(usd), nano(knownUsd), SPEND_KEPT_MS, BOOKED_MS];
     return usdOf(await this.run(SETTLE, [...keysOf(caller, at), `${tagOf(caller)}:booked:${id}`], args));
   }
