@@ -77,6 +77,6 @@ export function decisionJson(decision: RouteDecision) {
     rules: explanation?.rules,
     features: explanation?.features,
     policy_version: decision.policyVersion,
-    took_us: decision.tookUs,
+    took_us: Math.round(decision.tookUs * 10) / 10,
   };
 }

@@ -66,7 +66,7 @@ export function decideRoute(input: RouteInput): Decided {
 function knownStrategy(name: string): Strategy {
   const strategy = STRATEGIES.find((known) => known === name);
   if (strategy) return strategy;
-  throw new InvalidRequest(`Unknown strategy. Use one of: ${STRATEGIES.join(', ')}.`, 'strategy');
+  throw new InvalidRequest(`Unknown strategy (x-router-strategy). Use one of: ${STRATEGIES.join(', ')}.`, 'strategy');
 }
 
 /** A target that the caller named: the strategy had nothing to decide. */

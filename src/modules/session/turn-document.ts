@@ -21,7 +21,7 @@ export const toTurnJson = (turn: Turn) => ({
   simulated: turn.simulated,
   usage: turn.usage,
   cost_usd: turn.costUsd,
-  latency_ms: turn.latencyMs,
+  latency_ms: Math.round(turn.latencyMs * 100) / 100,
 });
 
 /** A turn as the durable stores keep it: as callers see it, plus a version so that a later release can migrate. */
