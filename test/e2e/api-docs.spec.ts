@@ -129,6 +129,11 @@ describe('the API documentation', () => {
     const operation = operations().find((entry) => entry.name === name)?.operation as Operation;
     expect(statuses.filter((status) => !(String(status) in operation.responses))).toEqual([]);
     for (const status of statuses) expect(JSON.stringify(operation.responses[status])).toMatch(/"enum":\["\w+/);
+    expect(operation.responses['503']).toMatchObject({
+      description: 'Nobody can answer now; see `Retry-After`.',
+      headers: { 'Retry-After': expect.anything() },
+    });
+    expect(JSON.stringify(operation.responses['503'])).toContain('"draining"');
     const headers = (operation.parameters ?? [])
       .filter((parameter) => parameter.in === 'header')
       .map(({ name }) => name);

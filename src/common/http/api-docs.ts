@@ -69,6 +69,7 @@ const STATUS_TEXT: Record<number, string> = {
   401: 'No valid credential.',
   403: 'The credential may not do this.',
   404: 'Nothing of that name, or not yours.',
+  409: 'The `Idempotency-Key` was used for another request.',
   413: 'The body is larger than the service accepts.',
   415: 'The body is not application/json.',
   429: 'A limit is used up; see `Retry-After` and `x-ratelimit-*`.',
@@ -78,13 +79,17 @@ const STATUS_TEXT: Record<number, string> = {
   504: 'The model server was too slow.',
 };
 
+const RETRY_AFTER = { 'Retry-After': { description: 'Seconds.', schema: { type: 'number' as const } } };
+
 /** Documents the errors of a route; those of one status share a response, as OpenAPI wants it. */
 export function ApiErrors(...errors: readonly ErrorClass[]): MethodDecorator & ClassDecorator {
   const all = errors.map((Type) => new Type('', 1 as never));
   return applyDecorators(
     ...[...Map.groupBy(all, ({ status }) => status)].map(([status, some]) => {
       const codes = some.map(({ code }) => code);
-      return ApiResponse({ status, description: STATUS_TEXT[status] ?? codes.join(', '), schema: errorSchema(codes) });
+      const description = STATUS_TEXT[status] ?? codes.join(', ');
+      const headers = status === 429 || status === 503 ? RETRY_AFTER : {};
+      return ApiResponse({ status, description, headers, schema: errorSchema(codes) });
     }),
   );
 }

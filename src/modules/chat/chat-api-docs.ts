@@ -5,6 +5,7 @@ import {
   ContentFiltered,
   ContextLengthExceeded,
   DeadlineExceeded,
+  Draining,
   IdempotencyConflict,
   InternalError,
   InvalidApiKey,
@@ -55,47 +56,35 @@ export const ANSWER_HEADERS = {
 
 const header = (name: string, description: string) => ApiHeader({ name, description, required: false });
 
-/** Headers and errors that all routes share which take a question. */
-export function ApiDecision(): MethodDecorator {
-  return applyDecorators(
-    ApiBearerAuth(),
-    header('x-session-id', 'Continues this conversation: 1 to 128 of A-Z a-z 0-9 . _ : -'),
-    header(
-      'x-router-strategy',
-      'hybrid, learned, cascade, rules, cost, latency, weighted or priority, for this request only.',
-    ),
-    header(
-      'x-request-id',
-      'Your own id for this request: 1 to 128 of A-Z a-z 0-9 . _ -, nothing like an address, a key or a number of somebody; else one is made.',
-    ),
-    ApiErrors(
-      ...[
-        InvalidRequest,
-        ContextLengthExceeded,
-        PrivacyNoLocalTarget,
-        InvalidApiKey,
-        PermissionDenied,
-        ModelNotAllowed,
-      ],
-      ModelNotFound,
-      ...[PayloadTooLarge, UnsupportedMediaType, NoTargetAvailable, InternalError],
-    ),
-  );
-}
+const ASKING = [
+  ApiBearerAuth(),
+  header('x-session-id', 'Continues this conversation: 1 to 128 of A-Z a-z 0-9 . _ : -'),
+  header(
+    'x-router-strategy',
+    'hybrid, learned, cascade, rules, cost, latency, weighted or priority, for this request only.',
+  ),
+  header(
+    'x-request-id',
+    'Your own id for this request: 1 to 128 of A-Z a-z 0-9 . _ -, nothing like an address, a key or a number of somebody; else one is made.',
+  ),
+];
+const DECISION_ERRORS = [
+  ...[InvalidRequest, ContextLengthExceeded, PrivacyNoLocalTarget, InvalidApiKey, PermissionDenied, ModelNotAllowed],
+  ...[ModelNotFound, PayloadTooLarge, UnsupportedMediaType, InternalError, NoTargetAvailable, Draining],
+];
 
-/** In addition, for routes that call a model. */
+/** Headers and errors that all routes share which take a question. */
+export const ApiDecision = (): MethodDecorator => applyDecorators(...ASKING, ApiErrors(...DECISION_ERRORS));
+
+/** Those of routes that call a model. */
 export function ApiAnswer(): MethodDecorator {
   return applyDecorators(
-    ApiDecision(),
-    header(
-      'idempotency-key',
-      'The same key with the same request gives the same answer, without a second call; for a day.',
-    ),
+    ...ASKING,
+    header('idempotency-key', 'For a day the same request with the same key gets the same answer, and no second call.'),
     header('cache-control', 'no-cache asks a model anew, no-store also keeps the answer out of the cache.'),
     ApiErrors(
-      ...[InvalidRequest, ContextLengthExceeded, PrivacyNoLocalTarget, ContentFiltered],
-      ...[IdempotencyConflict, RateLimitExceeded, BudgetExceeded],
-      ...[UpstreamError, UpstreamAuth, NoTargetAvailable, Overloaded, UpstreamTimeout, DeadlineExceeded],
+      ...[...DECISION_ERRORS, ContentFiltered, IdempotencyConflict, RateLimitExceeded, BudgetExceeded],
+      ...[UpstreamError, UpstreamAuth, Overloaded, UpstreamTimeout, DeadlineExceeded],
     ),
   );
 }
