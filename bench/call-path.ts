@@ -42,7 +42,7 @@ const guarded = (): Promise<Handed> => {
   return bus.execute(new CallModelsCommand({ ...asked, candidates, down: [], attempts: new AttemptLog(), budget }));
 };
 const straight = (): Promise<Handed> => {
-  const call = { ...asked, target: first, beginBy: ENDLESS_MS, partialAnswer: null, isFallback: false };
+  const call = { ...asked, target: first, beginBy: ENDLESS_MS, fairMs: 0, partialAnswer: null, isFallback: false };
   return bus.execute(new StreamModelCommand(call));
 };
 

@@ -20,23 +20,25 @@ export class Budget {
     this.retriesLeft = Math.max(0, this.retriesLeft - 1);
   }
 
+  /** Half of all there was: a target that got so much and was silent is to blame for it, milliseconds. */
+  get fairMs(): number {
+    return this.deadlineMs / 2;
+  }
+
   /**
-   * When the time is up.
+   * Milliseconds left, never negative.
    *
    * @param atLeastMs raises the limit for this question: a plain answer may take its target's `plainMs` where that is
    *   longer than the deadline (DESIGN section 3)
    */
-  endsAt(atLeastMs = 0): number {
-    return this.startedAt + Math.max(this.deadlineMs, atLeastMs);
+  remainingMs(atLeastMs = 0): number {
+    return Math.max(0, this.startedAt + Math.max(this.deadlineMs, atLeastMs) - performance.now());
   }
 
-  /** Milliseconds left, never negative. */
-  remainingMs(): number {
-    return Math.max(0, this.endsAt() - performance.now());
-  }
-
-  /** The error of a request whose time is up. */
-  exceeded(): DeadlineExceeded {
-    return new DeadlineExceeded(`No answer within the request's deadline of ${this.deadlineMs} ms.`);
+  /** @throws DeadlineExceeded when nothing is left */
+  assertTimeLeft(atLeastMs = 0): void {
+    if (this.remainingMs(atLeastMs) === 0) {
+      throw new DeadlineExceeded(`No answer within the request's deadline of ${this.deadlineMs} ms.`);
+    }
   }
 }

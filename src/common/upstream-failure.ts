@@ -10,6 +10,8 @@ export interface UpstreamFailureDetail {
   readonly innererror?: unknown;
   /** From the server's `Retry-After`, milliseconds. */
   readonly retryAfterMs?: number;
+  /** The request had too little time left for it: nothing is said about the target. */
+  readonly isShort?: true;
 }
 
 /** One call of one target failed. Never shown to callers as it is: `message` may name internal addresses. */
@@ -25,5 +27,10 @@ export class UpstreamFailure extends Error {
     super(message, options);
     this.name = 'UpstreamFailure';
     this.remedy = meaningOf(outcome).remedy;
+  }
+
+  /** Something about the target: it counts for its breaker. */
+  get isFault(): boolean {
+    return meaningOf(this.outcome).isFault === true && !this.detail.isShort;
   }
 }

@@ -98,28 +98,50 @@ describe('a request that has to wait', () => {
     expect(pair.calls[0]).toBe(1);
   });
 
-  it.each(FORMS)('what other tries used up of its time is not held against a target, stream $stream', async (form) => {
+  describe('whose limit ended a call', () => {
     const limits = (ms: number) => ({ timeouts: { firstTokenMs: ms, plainMs: ms } });
-    const resilience = { retries: 0, deadlineMs: 900, breaker: { failures: 1 } };
-    await start({ resilience }, { primary: limits(500), fallback: limits(900) });
-    pair.primary.always(neverAnswer);
-    pair.fallback.always(neverAnswer);
-    const got = await called(pair.router, form);
-    expect(got).toMatchObject({ status: 504, error: { code: 'deadline_exceeded' } });
-    const breakers = (await targetsOf(pair.router)).map(({ id, breaker }) => [id, breaker]);
-    expect(breakers).toEqual([
-      ['primary', 'open'],
-      ['fallback', 'closed'],
-    ]);
-  });
+    const late = (ms: number) => answer(ANSWER, {}, (steps) => [{ do: 'wait', ms }, ...steps]);
+    const breakers = async () =>
+      Object.fromEntries((await targetsOf(pair.router)).map(({ id, breaker }) => [id, breaker]));
+    const impatient = (deadlineMs: number) => ({ retries: 0, deadlineMs, breaker: { failures: 1 } });
 
-  it.each(FORMS)('time in the queue of a target is time of the request, stream $stream', async (form) => {
-    const busy = { concurrency: 1, timeouts: { firstTokenMs: 1_000, plainMs: 1_000 } };
-    await start({ resilience: { retries: 0, deadlineMs: 1_200 } }, { primary: busy });
-    pair.primary.always(neverAnswer);
-    const [first, second] = await Promise.all([1, 2].map(() => called(pair.router, { ...form, model: 'primary' })));
-    for (const got of [first, second]) expect(got).toMatchObject({ status: 504, error: { code: 'upstream_timeout' } });
-    expect(Math.max(first!.ms, second!.ms)).toBeLessThan(1_800);
-    expect(pair.calls[0]).toBe(2);
+    it.each(FORMS)('what other tries used up is not held against a target, stream $stream', async (form) => {
+      await start({ resilience: impatient(900) }, { primary: limits(500), fallback: limits(900) });
+      pair.primary.always(neverAnswer);
+      pair.fallback.always(neverAnswer);
+      const got = await called(pair.router, form);
+      expect(got).toMatchObject({ status: 504, error: { code: 'upstream_timeout' } });
+      expect(got.headers.get('x-should-retry')).toBe('false');
+      expect(await breakers()).toEqual({ primary: 'open', fallback: 'closed' });
+      const [, spared] = await targetsOf(pair.router);
+      expect(spared).toMatchObject({ id: 'fallback', last_error: null });
+    });
+
+    it.each(FORMS)('a target that had most of the time is to blame, stream $stream', async (form) => {
+      await start({ resilience: impatient(900) }, { primary: limits(900), fallback: limits(900) });
+      pair.primary.always(status(500));
+      pair.fallback.always(neverAnswer);
+      expect(await called(pair.router, form)).toMatchObject({ status: 503 });
+      expect(await breakers()).toEqual({ primary: 'open', fallback: 'open' });
+    });
+
+    it('one that began beside another does not end it', async () => {
+      const resilience = { ...impatient(800), hedgeAfterMs: 500 };
+      await start({ resilience }, { primary: limits(3_000), fallback: limits(700) });
+      pair.primary.always(late(1_500));
+      pair.fallback.always(neverAnswer);
+      expect(await called(pair.router, { stream: false })).toMatchObject({ status: 200, model: 'primary' });
+      expect(await breakers()).toEqual({ primary: 'closed', fallback: 'closed' });
+    });
+
+    it.each(FORMS)('time in a queue is time of the request, and nobody is to blame, stream $stream', async (form) => {
+      const busy = { concurrency: 1, ...limits(1_100) };
+      await start({ resilience: impatient(1_200) }, { primary: busy });
+      pair.primary.always(late(800));
+      const got = await Promise.all([1, 2].map(() => called(pair.router, { ...form, model: 'primary' })));
+      expect(got.map((each) => each.status).sort()).toEqual([200, 504]);
+      expect(Math.max(...got.map(({ ms }) => ms))).toBeLessThan(1_550);
+      expect((await breakers())['primary']).toBe('closed');
+    });
   });
 });

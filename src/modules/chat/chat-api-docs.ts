@@ -61,7 +61,7 @@ const ASKING = [
   header('x-session-id', 'Continues this conversation: 1 to 128 of A-Z a-z 0-9 . _ : -'),
   header(
     'x-router-strategy',
-    'hybrid, learned, cascade, rules, cost, latency, weighted or priority, for this request only.',
+    'For this request: hybrid, learned, cascade, rules, cost, latency, weighted or priority.',
   ),
   header(
     'x-request-id',

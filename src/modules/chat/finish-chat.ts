@@ -6,7 +6,7 @@ import type { ChatFrame } from '../../common/chat.js';
 import { CallerGone } from '../../common/http/caller-signal.js';
 import { messagesToKeep } from '../../common/json/numbers.js';
 import type { Usage } from '../../common/usage.js';
-import { AppendTurnCommand } from '../session/session.messages.js';
+import { AppendTurnCommand, type Turn } from '../session/session.messages.js';
 import type { Billed } from './answer-bill.js';
 import type { ChatFacts } from './chat-facts.js';
 import { ChatCompletedEvent, type AnsweredBy, type ChatEnd, type ChatTiming } from './chat.messages.js';
@@ -19,13 +19,7 @@ export type HowItEnded = Omit<ChatEnd, 'route' | 'costUsd'>;
 const NOTHING_CAME = { route: null, usage: null, costUsd: null, completion: null, persisted: null };
 
 /** An answer as it is stored with its turn. */
-export interface AnsweredTurn {
-  readonly answer: ChatFrame;
-  readonly route: AnsweredBy;
-  readonly usage: Usage;
-  readonly costUsd: number | null;
-  readonly latencyMs: number;
-}
+type AnsweredTurn = Pick<Turn, 'costUsd' | 'latencyMs'> & { answer: ChatFrame; route: AnsweredBy; usage: Usage };
 
 /** The last step of the recipe: the turn is stored, and everybody is told that the request has ended. */
 @Injectable()
@@ -78,10 +72,9 @@ export class FinishChat {
 
   /** Tells of a request for which no answer has begun. */
   failed(facts: ChatFacts, error: unknown): void {
-    const { bill, ask } = facts;
     const end = { ...endOfFailure(error, false), ...NOTHING_CAME };
-    const totalMs = performance.now() - ask.startedAt;
-    this.tell(facts, end, bill.extra, { totalMs, overheadMs: 0, firstTokenMs: null });
+    const totalMs = performance.now() - facts.ask.startedAt;
+    this.tell(facts, end, facts.bill.extra, { totalMs, overheadMs: 0, firstTokenMs: null });
   }
 }
 

@@ -21,6 +21,8 @@ export interface ModelCall {
   readonly history: readonly HistoryTurn[];
   /** When the answer must have begun (stream) or be complete (plain), `performance.now()` milliseconds. */
   readonly beginBy: number;
+  /** A target that has got less time than this, or than its own limit, is not blamed for its silence. Milliseconds. */
+  readonly fairMs: number;
   readonly signal: AbortSignal;
   /** What an attempt before said until it was cut: a target with capability `prefill` is asked to go on from there. */
   readonly partialAnswer: string | null;

@@ -3,6 +3,7 @@ import { bringsContent } from '../../common/text-run.js';
 import type { ChunkSink } from '../../common/chunk-stream.js';
 import { mayHaveToLoad } from '../../common/target.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
+import { EARLY_MS } from './adapters/stream-clock.js';
 import type { LiveTarget } from './live-target.js';
 import type { ModelStream } from './models.messages.js';
 
@@ -14,11 +15,12 @@ export class ObservedStream implements ModelStream, ChunkSink {
   private hasEnded = false;
   private sink: ChunkSink | null = null;
 
-  /** @param isStreamed whether the answer was asked for in pieces */
+  /** @param isStreamed whether the answer was asked for in pieces @param fairMs see `ModelCall` */
   constructor(
     private readonly target: LiveTarget,
     private readonly inner: ModelStream,
     private readonly isStreamed: boolean,
+    private readonly fairMs: number,
   ) {}
 
   get upstreamMs(): number {
@@ -46,8 +48,9 @@ export class ObservedStream implements ModelStream, ChunkSink {
   }
 
   end(error: unknown): void {
-    if (this.leave()) this.note(error);
-    this.sink?.end(error);
+    const told = this.isShort(error) ? new UpstreamFailure('timeout', error.message, { isShort: true }) : error;
+    if (this.leave()) this.note(told);
+    this.sink?.end(told);
   }
 
   pause(): void {
@@ -75,8 +78,14 @@ export class ObservedStream implements ModelStream, ChunkSink {
     return true;
   }
 
+  private isShort(error: unknown): error is UpstreamFailure {
+    if (!(error instanceof UpstreamFailure) || error.outcome !== 'timeout' || this.firstTokenMs !== null) return false;
+    return performance.now() - this.startedAt < this.fairMs - EARLY_MS;
+  }
+
   private note(error: unknown): void {
     const { calls, warmState } = this.target;
+    if (error instanceof UpstreamFailure && error.detail.isShort) return;
     if (error === null) calls.succeeded(this.isStreamed ? this.firstTokenMs : null);
     else if (error instanceof UpstreamFailure && error.outcome === 'loading') warmState.keptWaiting();
     else if (error instanceof UpstreamFailure) {

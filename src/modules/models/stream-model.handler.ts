@@ -20,7 +20,8 @@ export class StreamModelHandler implements ICommandHandler<StreamModelCommand> {
     const { slots, timeouts } = target;
     const patienceMs = call.request.stream ? timeouts.firstTokenMs : timeouts.plainMs;
     await slots.acquire(call.isFallback, Math.min(call.beginBy - performance.now(), patienceMs), call.signal);
-    return new ObservedStream(target, streamOf(target, call, body), call.request.stream === true);
+    const fairMs = Math.min(call.fairMs, beginLimitMs(target, call.request));
+    return new ObservedStream(target, streamOf(target, call, body), call.request.stream === true, fairMs);
   }
 }
 

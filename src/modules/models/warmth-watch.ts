@@ -76,7 +76,8 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
     this.loading.add(target.id);
     try {
       const request = { model: target.id, messages: [{ role: 'user', content: 'hi' }], max_tokens: 1, stream: true };
-      const call = { target, request, history: [], beginBy: performance.now() + target.timeouts.loadMs, signal };
+      const beginBy = performance.now() + target.timeouts.loadMs;
+      const call = { target, request, history: [], beginBy, fairMs: 0, signal };
       const command = new StreamModelCommand({ ...call, partialAnswer: null, isFallback: false });
       const answer = new WholeAnswer();
       (await this.commands.execute(command)).relay(answer);

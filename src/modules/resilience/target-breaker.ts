@@ -10,10 +10,9 @@ export interface BreakerSettings {
   readonly resetSeconds: number;
 }
 
-const isFault = (error: unknown): boolean =>
-  error instanceof UpstreamFailure && meaningOf(error.outcome).isFault === true;
+const isFault = (error: unknown): boolean => error instanceof UpstreamFailure && error.isFault;
 const isAnswer = (error: unknown): boolean =>
-  error instanceof UpstreamFailure && meaningOf(error.outcome).isUnasked !== true;
+  error instanceof UpstreamFailure && !meaningOf(error.outcome).isUnasked && !error.detail.isShort;
 
 /** Besides failures in a row: half of at least so many times `failures` calls within 10 s (opossum's rolling window). */
 const VOLUME_FACTOR = 4;

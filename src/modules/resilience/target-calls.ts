@@ -1,14 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import type { AttemptLog } from '../../common/attempt.js';
 import type { TargetStatus } from '../../common/target.js';
-import { UpstreamFailure } from '../../common/upstream-failure.js';
 import { StreamModelCommand } from '../models/models.messages.js';
 import { BegunAnswer, endAttempt, type AttemptFacts } from './begun-answer.js';
 import type { ModelCalls } from './resilience.messages.js';
 import { TargetBreakers } from './target-breakers.js';
-
-/** Timers may fire so much before their time, milliseconds. */
-const EARLY_MS = 2;
 
 /** One call of one target, until content is here. @throws BreakerOpen, UpstreamFailure, and the signal's reason */
 export type Attempt = (target: TargetStatus, how: AttemptOptions) => Promise<BegunAnswer>;
@@ -34,23 +31,23 @@ export class TargetCalls {
 
   /** The calls that may be made for one request. @param whole the answer must be complete before anything of it is used */
   attemptsFor(calls: ModelCalls, whole: boolean): Attempt {
-    const { request, history, attempts } = calls;
+    const { request, history, attempts, budget } = calls;
     const startedAt = performance.now();
     return async (target, { signal, partialAnswer, answerHasBegun }) => {
-      const beginBy = answerHasBegun ? Infinity : endOfTime(target, calls);
+      const beginBy = answerHasBegun ? Infinity : performance.now() + timeLeft(target, calls);
       const isFallback = attempts.all.some(({ target: tried }) => tried !== target.id);
-      const call = { target, request, history, beginBy, signal, partialAnswer, isFallback };
+      const call = { target, request, history, beginBy, fairMs: budget.fairMs, signal, partialAnswer, isFallback };
       const beforeMs = attempts.all.length === 0 ? 0 : performance.now() - startedAt;
-      return this.breakers.run(target, () => this.call(new StreamModelCommand(call), calls, { whole, beforeMs }));
+      return this.breakers.run(target, () => this.call(new StreamModelCommand(call), attempts, { whole, beforeMs }));
     };
   }
 
   private async call(
     command: StreamModelCommand,
-    { attempts, budget }: ModelCalls,
+    attempts: AttemptLog,
     facts: Pick<AttemptFacts, 'whole' | 'beforeMs'>,
   ): Promise<BegunAnswer> {
-    const { target, beginBy } = command.call;
+    const { target } = command.call;
     const attempt = attempts.begin(target.id);
     try {
       const stream = await this.commands.execute(command);
@@ -58,10 +55,7 @@ export class TargetCalls {
       await answer.begun;
       this.breakers.of(target).rest.answered();
       return answer;
-    } catch (caught) {
-      // a target that got what other attempts had left of the request's time is not to blame
-      const isCurtailed = facts.beforeMs > 0 && performance.now() > beginBy - EARLY_MS;
-      const error = isCurtailed && isTimeout(caught) ? budget.exceeded() : caught;
+    } catch (error) {
       endAttempt(attempt, error);
       throw error;
     } finally {
@@ -70,11 +64,9 @@ export class TargetCalls {
   }
 }
 
-/** When the answer must have begun, or be complete where it is plain. @throws DeadlineExceeded when that is over */
-function endOfTime({ timeouts }: TargetStatus, { budget, request }: ModelCalls): number {
-  const endsAt = budget.endsAt(request.stream ? 0 : timeouts.plainMs);
-  if (performance.now() >= endsAt) throw budget.exceeded();
-  return endsAt;
+/** Milliseconds until the answer must have begun, or be complete where it is plain. @throws DeadlineExceeded */
+function timeLeft({ timeouts }: TargetStatus, { budget, request }: ModelCalls): number {
+  const atLeastMs = request.stream ? 0 : timeouts.plainMs;
+  budget.assertTimeLeft(atLeastMs);
+  return budget.remainingMs(atLeastMs);
 }
-
-const isTimeout = (error: unknown): boolean => error instanceof UpstreamFailure && error.outcome === 'timeout';

@@ -14,7 +14,7 @@ export interface CallLimits {
 export const TAIL_MS = 1_000;
 
 /** Timers may fire so many milliseconds early. */
-const EARLY_MS = 1;
+export const EARLY_MS = 1;
 
 /** Is told that a server has taken too long. */
 export interface Patient {
