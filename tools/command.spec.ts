@@ -26,6 +26,8 @@ describe('the commands of the repository', () => {
     [['tools/eval/eval.ts', '--nope'], "Unknown option '--nope'"],
     [['tools/train-router/train.ts', '--data', '/nowhere'], 'No labelled queries (*.jsonl.gz) in /nowhere'],
     [['tools/whatif.ts', '--log', '/nowhere/log'], '/nowhere/log: cannot be read or written (ENOENT)'],
+    [['tools/whatif.ts', '--log', 'tools'], 'is a directory'],
+    [['tools/whatif.ts', '--log', 'README.md'], 'README.md, line 1: is no JSON'],
     [['tools/loadtest.ts', '--users', 'many'], '--users takes a whole number from 1 to 10000, not "many"'],
   ])('%j names what is wrong, and the cure', (args, problem) => {
     const { code, out, err } = run(...args);

@@ -33,6 +33,7 @@ export async function runCommand(usage: string, work: () => void | number | Prom
 }
 
 /** Of a file that was named on the command line; `null` for any other error. */
-function fileProblem({ path, code }: NodeJS.ErrnoException): string | null {
-  return path === undefined ? null : `${path}: cannot be read or written (${code})`;
+function fileProblem({ path, code, syscall = '' }: NodeJS.ErrnoException): string | null {
+  if (code === 'EISDIR') return `${path ?? 'the file'}: is a directory`;
+  return path === undefined || syscall.startsWith('spawn') ? null : `${path}: cannot be read or written (${code})`;
 }

@@ -20,8 +20,9 @@ await main(async () => {
     const nest = inRoot('node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
     const preload = `--import=${pathToFileURL(inRoot('tools', 'restarted.mjs')).href}`;
     const env = { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} ${preload}`.trim() };
-    // without a shell between them, the next service is started when the one before has ended
-    return handOver([nest, 'start', '--watch', '--no-shell'], { env });
+    // The shell becomes the service: the next one is started when that has ended. Without a shell, a path with a blank fails.
+    const inPlace = process.platform === 'win32' ? [] : ['--exec', 'exec node'];
+    return handOver([nest, 'start', '--watch', ...inPlace], { env });
   }
   await ensureBuilt();
   const preload = pathToFileURL(inRoot('tools', 'launched.mjs')).href;

@@ -33,8 +33,16 @@ function recorded(file: string): Recorded[] {
   return readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Recorded & { type: string })
+    .map((line, at) => lineOf(line, `${file}, line ${at + 1}`))
     .filter(({ type, learned_score: score }) => type === 'decision' && typeof score === 'number');
+}
+
+function lineOf(text: string, place: string): Recorded & { type: string } {
+  try {
+    return JSON.parse(text) as Recorded & { type: string };
+  } catch (error) {
+    throw new UsageError(`${place}: is no JSON; leave it out`, { cause: error });
+  }
 }
 
 function outcomeOf(decisions: readonly Recorded[], strong: readonly boolean[]): Outcome {

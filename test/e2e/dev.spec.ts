@@ -15,12 +15,12 @@ describe('npm run dev', () => {
   let output = '';
 
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'router-dev-'));
+    folder = mkdtempSync(join(tmpdir(), 'router dev '));
     for (const name of SOURCES) cpSync(name, join(folder, name), { recursive: true });
     symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
   });
   afterEach(() => {
-    tool?.kill('SIGKILL');
+    if (tool?.pid && tool.exitCode === null) process.kill(-tool.pid, 'SIGKILL'); // what it has started, too
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -29,7 +29,7 @@ describe('npm run dev', () => {
     async () => {
       const port = await freePort();
       const env = { PATH: process.env['PATH'], HOME: folder, PORT: String(port) };
-      tool = spawn(process.execPath, ['tools/start.mjs', '--watch'], { cwd: folder, env });
+      tool = spawn(process.execPath, ['tools/start.mjs', '--watch'], { cwd: folder, env, detached: true });
       for (const stream of [tool.stdout, tool.stderr]) stream?.on('data', (text: Buffer) => (output += String(text)));
       const started = (): number => output.split(`listening on http://127.0.0.1:${port}`).length - 1;
       const isThere = () =>
@@ -38,7 +38,7 @@ describe('npm run dev', () => {
           () => false,
         );
       const serves = (times: number) =>
-        eventually(`it serves for time ${times}`, 30 * SECOND, async () => started() === times && (await isThere()));
+        eventually(`it serves for time ${times}`, 30 * SECOND, async () => started() >= times && (await isThere()));
       await serves(1);
       for (const times of [2, 3]) {
         appendFileSync(join(folder, 'src', 'banner.ts'), '\n');
