@@ -28,5 +28,5 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 8080) + '/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Exec form: SIGTERM must reach the service itself, or nothing drains.
-# The flags keep memory small (docs/OPERATIONS.md, Memory); they are those of tools/node-flags.json.
-ENTRYPOINT ["node", "--max-semi-space-size=16", "--heap-growing-percent=40", "dist/main.js"]
+# The flag keeps V8's young generation from growing to 130 MB (docs/OPERATIONS.md, Memory; tools/node-flags.json).
+ENTRYPOINT ["node", "--max-semi-space-size=16", "dist/main.js"]
