@@ -55,9 +55,12 @@ export class RedisConnection implements OnApplicationBootstrap {
   private readonly logger = new Logger('stores');
   private readonly guard = new StoreGuard('redis', isAnswer);
   private client: RedisClient | null = null;
-  /** Of this connection, and of those that listen. */
+  /** Of this connection, and of the one that listens. */
   private readonly clients = new Set<OpenClient>();
   private readonly background = new BackgroundWork('stores');
+  /** By channel. */
+  private readonly listeners = new Map<string, ((message: string) => void)[]>();
+  private listener: RedisClient | null = null;
   private closed = false;
   private attempted = false;
   private readonly startedAt = performance.now();
@@ -118,29 +121,16 @@ export class RedisConnection implements OnApplicationBootstrap {
   }
 
   /**
-   * Calls `onMessage` with what is published on the channel from now on, by any replica. On a connection of its own: one
-   * that listens can do nothing else. What is published while it is away is lost, so who waits for word also looks by
-   * itself now and then.
+   * Calls `onMessage` with what is published on the channel from now on, by any replica. On a second connection, for all
+   * channels: one that listens can do nothing else. What is published while it is away is lost, so who waits for word also
+   * looks by itself now and then.
    */
   listen(channel: string, onMessage: (message: string) => void): void {
-    const what = `listening to ${channel}`;
-    const tellUnheard = (error: unknown): void => {
-      this.logger.debug(`channel ${channel} is not heard: ${ownWords(error)}`);
-    };
-    const start = async (): Promise<void> => {
-      try {
-        const client = await this.open(() => undefined);
-        client.on('message', (from: string, message: string) => {
-          if (from === channel) onMessage(message);
-        });
-        const subscribe = () => client.subscribe(channel).catch(tellUnheard);
-        client.on('ready', () => this.background.launch(what, subscribe));
-      } catch (error) {
-        tellUnheard(error);
-        this.background.after(what, RETRY_SIGN_IN_MS, start);
-      }
-    };
-    this.background.launch(what, start);
+    const others = this.listeners.get(channel);
+    this.listeners.set(channel, [...(others ?? []), onMessage]);
+    if (others) return;
+    if (this.listeners.size === 1) this.background.launch('listening', () => this.openListener());
+    else if (this.listener?.status === 'ready') this.subscribe(this.listener, [channel]);
   }
 
   /** Called by the last one that needs it, at the end of a shutdown. */
@@ -172,6 +162,28 @@ export class RedisConnection implements OnApplicationBootstrap {
     this.told = null;
     this.unwell = null;
     this.trouble = NO_CONNECTION;
+  }
+
+  private async openListener(): Promise<void> {
+    try {
+      const client = await this.open(() => undefined);
+      this.listener = client;
+      client.on('message', (channel: string, message: string) => {
+        for (const listener of this.listeners.get(channel) ?? []) listener(message);
+      });
+      client.on('ready', () => this.subscribe(client, [...this.listeners.keys()]));
+    } catch (error) {
+      this.tellUnheard(error);
+      this.background.after('listening', RETRY_SIGN_IN_MS, () => this.openListener());
+    }
+  }
+
+  private subscribe(client: RedisClient, channels: readonly string[]): void {
+    this.background.launch('listening', () => client.subscribe(...channels).catch((error) => this.tellUnheard(error)));
+  }
+
+  private tellUnheard(error: unknown): void {
+    this.logger.debug(`other replicas are not heard: ${ownWords(error)}`);
   }
 
   /** Only the first sign-in can fail here; the client connects again by itself. */
