@@ -51,3 +51,22 @@ export function fitConversation(
     turnsUsed: history.length - first,
   };
 }
+
+/** Whether a field holds a list with something in it. */
+export const isFilled = (list: unknown): boolean => Array.isArray(list) && list.length > 0;
+
+const callsTool = ({ tool_calls: calls, function_call: call }: ChatMessage): boolean =>
+  isFilled(calls) || (typeof call === 'object' && call !== null);
+
+/**
+ * Whether the latest word of a model was a tool call that no model has gone on from: the result, or what the caller says
+ * beside it, belongs to the model that called.
+ */
+export function isToolCallOpen({ messages }: ChatRequest, history: readonly HistoryTurn[]): boolean {
+  const last = messages.at(-1)?.role;
+  if (last === 'tool' || last === 'function') return true;
+  const latest = messages.findLast(({ role }) => role === 'assistant');
+  if (latest) return callsTool(latest);
+  const stored = history.at(-1)?.messages.at(-1);
+  return stored !== undefined && callsTool(stored);
+}

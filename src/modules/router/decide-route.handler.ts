@@ -9,9 +9,10 @@ import { LearnedScorer } from './learned/learned-scorer.js';
 import { shippedArtefact } from './learned/routing-artefact.js';
 import { ShareControl } from './learned/share-control.js';
 import { OpenToolCalls } from './records/open-tool-calls.js';
-import { decideRoute, type Decided } from './route-decision.js';
+import { decideRoute, wholePolicyVersion, type Decided } from './route-decision.js';
 import { DecideRouteCommand, type RouteAsk, type RouteDecision } from './router.messages.js';
-import { conversationKey, isToolCallOpen, offersTools } from './tool-loop.js';
+import { conversationKey, offersTools } from './tool-loop.js';
+import { isToolCallOpen } from '../../common/conversation.js';
 
 const now = (): number => performance.now(); // made once, see docs/adr/0020
 
@@ -28,6 +29,10 @@ export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
     private readonly known: KnownRequests,
     private readonly log: DecisionLog,
   ) {}
+
+  get policyVersion(): string {
+    return wholePolicyVersion(this.scorer);
+  }
 
   async execute({ ask }: DecideRouteCommand): Promise<RouteDecision> {
     const { request, history, caller } = ask;

@@ -5,7 +5,8 @@ import { assess, shareOf, usesArtefact, type Assessment, type AssessmentInput } 
 import type { ShareOf } from './learned/share-control.js';
 import { byCost, byLatency, byWeight, byWeightAndDraw, firstThenRest, strongSideOf } from './route-strategies.js';
 import type { ReasonCode } from './router.messages.js';
-import { drawOf, isToolCallOpen } from './tool-loop.js';
+import { isToolCallOpen } from '../../common/conversation.js';
+import { drawOf } from './tool-loop.js';
 
 /** A conversation changes sides only when the score is this far past the threshold. */
 const SWITCH_MARGIN = 0.15;

@@ -82,6 +82,10 @@ const explicitChoice = (target: TargetStatus, requested: Strategy | null): Choic
   reasonCode: 'explicit_target',
 });
 
+/** Of the rules and the artefact. */
+export const wholePolicyVersion = ({ artefact }: RouteInput['scorer']): string =>
+  `${POLICY_VERSION}+${artefact.version}`;
+
 function decisionOf(
   choice: Choice,
   { excluded, down }: AllowedTargets,
@@ -100,7 +104,7 @@ function decisionOf(
     score: assessment?.score ?? null,
     threshold: assessment?.threshold ?? null,
     reasonCode,
-    policyVersion: usesArtefact(strategy) ? `${POLICY_VERSION}+${scorer.artefact.version}` : POLICY_VERSION,
+    policyVersion: usesArtefact(strategy) ? wholePolicyVersion(scorer) : POLICY_VERSION,
     explanation: explain ? { ...explained, reason } : null,
     tookUs: (now() - startedMs) * 1000,
   };

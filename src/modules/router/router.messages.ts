@@ -101,3 +101,6 @@ export class CheckAnswerQuery extends Query<AnswerVerdict> {
     super();
   }
 }
+
+/** The version of everything that decides which target answers: rules and trained artefact. Does not change while the service runs. */
+export class PolicyVersionQuery extends Query<string> {}

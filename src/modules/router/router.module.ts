@@ -8,6 +8,7 @@ import { ReplicaNotes } from './records/replica-notes.js';
 import { OpenToolCalls } from './records/open-tool-calls.js';
 import { RememberRequestHandler } from './records/remember-request.handler.js';
 import { DecideRouteHandler } from './decide-route.handler.js';
+import { PolicyVersionHandler } from './policy-version.handler.js';
 
 /** Decides which target answers, and why. */
 @Module({
@@ -15,6 +16,7 @@ import { DecideRouteHandler } from './decide-route.handler.js';
   controllers: [FeedbackController],
   providers: [
     DecideRouteHandler,
+    PolicyVersionHandler,
     CheckAnswerHandler,
     RememberRequestHandler,
     OpenToolCalls,

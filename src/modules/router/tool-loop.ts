@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
-import type { ChatMessage, ChatRequest } from '../../common/chat.js';
+import type { ChatRequest } from '../../common/chat.js';
 import { textOf } from '../../common/chat.js';
-import type { HistoryTurn } from '../../common/conversation.js';
+import { isFilled, isToolCallOpen } from '../../common/conversation.js';
 
 /** As much of each message as tells conversations apart, characters. */
 const TOLD_APART = 4096;
@@ -9,24 +9,6 @@ const TOLD_APART = 4096;
 const MOST_MESSAGES = 32;
 /** 2^48: six bytes of a digest make a number that is held exactly. */
 const SIX_BYTES = 281_474_976_710_656;
-
-const isFilled = (list: unknown): boolean => Array.isArray(list) && list.length > 0;
-
-const callsTool = ({ tool_calls: calls, function_call: call }: ChatMessage): boolean =>
-  isFilled(calls) || (typeof call === 'object' && call !== null);
-
-/**
- * Whether the latest word of a model was a tool call that no model has gone on from: the result, or what the caller says
- * beside it, belongs to the model that called.
- */
-export function isToolCallOpen({ messages }: ChatRequest, history: readonly HistoryTurn[]): boolean {
-  const last = messages.at(-1)?.role;
-  if (last === 'tool' || last === 'function') return true;
-  const latest = messages.findLast(({ role }) => role === 'assistant');
-  if (latest) return callsTool(latest);
-  const stored = history.at(-1)?.messages.at(-1);
-  return stored !== undefined && callsTool(stored);
-}
 
 /** Whether a tool may be called: only then does it matter that the next request finds the same target. */
 export const offersTools = (request: ChatRequest): boolean =>
