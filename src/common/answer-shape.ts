@@ -27,7 +27,10 @@ export function completionIn(json: unknown): Completion | null {
  * An answer, or a chunk of one, as `completionIn` reads it and with every digit of its numbers: for what is kept, and for
  * what is written anew.
  */
-export function exactCompletion({ text, json }: ChatFrame): Completion {
+export function exactCompletion(frame: ChatFrame): Completion {
+  const { json } = frame;
+  if (frame.isExact) return json; // without its text being written
+  const { text } = frame;
   return mayHoldWideNumbers(text) ? (completionIn(parseKeepingNumbers(text)) ?? json) : json;
 }
 

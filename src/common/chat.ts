@@ -78,6 +78,10 @@ export interface ChatFrame {
   /** The JSON text exactly as the server sent it; forwarded untouched. */
   readonly text: string;
   readonly json: Completion;
+  /** Of a frame that stands for several of a stream: the events as they came, `data: {...}\n\n` each. */
+  readonly wire?: string;
+  /** The data has every digit of its numbers; left out: it may have been rounded (`exactCompletion`). */
+  readonly isExact?: true;
 }
 
 /**
@@ -87,6 +91,9 @@ export interface ChatFrame {
 export interface ChatChunk {
   readonly frames: readonly ChatFrame[];
 }
+
+/** Usage that the upstream sent because we asked for it, in a chunk of its own. */
+export const isUsageOnly = ({ json }: ChatFrame): boolean => Boolean(json.usage) && (json.choices ?? []).length === 0;
 
 /** True once a frame carries something a reader can use: text, reasoning, a refusal, audio or a tool call. */
 export function hasContent({ choices }: Completion): boolean {

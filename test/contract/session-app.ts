@@ -7,6 +7,7 @@ import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import { LiveConfig } from '../../src/common/config/live-config.js';
 import { StoresModule } from '../../src/common/stores.module.js';
 import { ErrorFilter } from '../../src/common/http/error.filter.js';
+import { CacheModule } from '../../src/modules/cache/cache.module.js';
 import { IdempotencyModule } from '../../src/modules/idempotency/idempotency.module.js';
 import type { Turn } from '../../src/modules/session/session.messages.js';
 import { SessionModule } from '../../src/modules/session/session.module.js';
@@ -50,7 +51,7 @@ export const sentTurn = (n: number, changes: Partial<Turn> = {}): Omit<Turn, 'id
 /** Module session alone, listening on a free loopback port, with at most MAX_TURNS turns of history. */
 export async function startSessionApp(): Promise<NestFastifyApplication> {
   const testing = await Test.createTestingModule({
-    imports: [ConfigStub, StoresModule, IdempotencyModule, SessionModule],
+    imports: [ConfigStub, StoresModule, IdempotencyModule, CacheModule, SessionModule],
   }).compile();
   const adapter = new FastifyAdapter({ routerOptions: { maxParamLength: 1024 } });
   const app = testing.createNestApplication<NestFastifyApplication>(adapter, { logger: false });

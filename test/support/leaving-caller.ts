@@ -39,6 +39,15 @@ export class LeavingCaller {
     return Buffer.concat(this.pieces).toString('utf8');
   }
 
+  /** Reads nothing more for now. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
   /** Resolves once the service can know. */
   async leave(): Promise<void> {
     this.socket.destroy();

@@ -10,6 +10,8 @@ export type Step =
   | { readonly do: 'write'; readonly bytes: Buffer; readonly kind?: FrameKind }
   | { readonly do: 'repeat'; readonly bytes: Buffer; readonly times: number }
   | { readonly do: 'wait'; readonly ms: number }
+  /** Waits for the test. */
+  | { readonly do: 'hold'; readonly until: Promise<void> }
   /** Nothing more, until one of the two sides closes. */
   | { readonly do: 'silence' }
   | { readonly do: 'end' }
@@ -64,6 +66,7 @@ export async function play(
   for (const step of steps) {
     if (gone.aborted) return;
     if (step.do === 'wait') await pause(step.ms, gone);
+    else if (step.do === 'hold') await Promise.race([step.until, until(gone)]);
     else if (step.do === 'silence') await until(gone);
     else if (step.do === 'write') await write(response, step.bytes, gone, listener);
     else if (step.do === 'repeat') {

@@ -66,6 +66,12 @@ export const stallAfter = (tokens: number, then: 'close' | 'never', ms = 30_000)
 export const pauseAfter = (tokens: number, ms: number): Twist =>
   onlyStreams((steps) => steps.toSpliced(afterTokens(steps, tokens), 0, { do: 'wait', ms }));
 
+/** Says nothing until the test lets it go on; after so many tokens of a stream, before any byte of a plain answer. */
+export const heldAfter =
+  (tokens: number, until: Promise<void>): Twist =>
+  (steps) =>
+    steps.toSpliced(steps.some(isAnyFrame) ? afterTokens(steps, tokens) : 0, 0, { do: 'hold', until });
+
 /** Puts an event with broken JSON in front of the event with this number (0 = the first one). */
 export const invalidJsonAt = (event: number): Twist =>
   onlyStreams((steps) =>

@@ -18,6 +18,10 @@ export const serverSchema = z.strictObject({
   trustedProxies: z.int().min(0).max(16).default(0).describe('Proxies in front whose X-Forwarded-For is believed.'),
 });
 
+/** A year: longer than anybody means, and short of what a timer or Redis refuses. */
+const MOST_TTL_SECONDS = 31_536_000;
+const LEAST_SECRET = 16;
+
 const model = z.strictObject({
   name: name.describe('What callers write as model; auto always exists.'),
   strategy: z.enum(STRATEGIES).default('hybrid').describe('How a target is chosen; docs/ROUTING.md.'),
@@ -31,6 +35,7 @@ const model = z.strictObject({
     ),
   strongShare: z.number().min(0).max(1).default(0.4).describe('Share of queries that may go to the strong side.'),
   weights: z.record(name, z.number().min(0)).optional().describe('strategy weighted: target id -> weight, default 1.'),
+  cache: z.boolean().default(true).describe('false: no answer to this name is kept, and none is shared.'),
 });
 
 const perUser = {
@@ -112,6 +117,36 @@ const resilience = z.strictObject({
     ),
 });
 
+const cache = z.strictObject({
+  enabled: z.boolean().default(true).describe('Whether equal requests may get a kept answer; docs/CACHE.md.'),
+  ttlSeconds: z
+    .int()
+    .min(1)
+    .max(MOST_TTL_SECONDS)
+    .default(3600)
+    .describe('How long an answer is kept, or up to 10 % less.'),
+  scope: z.enum(['user', 'tenant', 'global']).default('tenant').describe('Who may be given the same answer.'),
+  maxBytes: z
+    .int()
+    .min(0)
+    .default(67_108_864)
+    .describe('Memory of each replica for answers, bytes; the one longest not asked for leaves. 0 = none.'),
+  maxEntryBytes: z.int().min(1).default(1_048_576).describe('A longer answer is given and not kept, bytes.'),
+  staleSeconds: z
+    .int()
+    .min(0)
+    .max(MOST_TTL_SECONDS)
+    .default(0)
+    .describe('So long after its life an answer is still given while one request renews it; 0 = not at all.'),
+  secret: z
+    .string()
+    .default('')
+    .refine((text) => text === '' || text.length >= LEAST_SECRET, `use at least ${LEAST_SECRET} characters`)
+    .describe(
+      'From the environment: ${VAR}. Names and seals what is kept in Redis; the same on every replica. Left out: the replicas share one through Redis.',
+    ),
+});
+
 const redis = z.strictObject({
   url: emptyOr(z.url({ protocol: /^rediss?$/, error: 'expected a redis:// or rediss:// URL' })).describe(
     'Hot conversations and the outbox of all replicas; rediss:// for TLS. Left out: each replica has its own memory.',
@@ -167,13 +202,7 @@ export const routerConfigSchema = z.strictObject({
         .describe('true: /ready is 503 while no store can keep a turn, so that no traffic comes here.'),
     })
     .prefault({}),
-  cache: z
-    .strictObject({
-      enabled: z.boolean().default(true).describe('Whether equal requests may get a kept answer.'),
-      ttlSeconds: z.int().min(1).default(3600).describe('How long an answer is kept.'),
-      scope: z.enum(['user', 'tenant', 'global']).default('tenant').describe('Who may be given the same answer.'),
-    })
-    .prefault({}),
+  cache: cache.prefault({}),
   redis: redis.prefault({}),
   cosmos: cosmos.prefault({}),
   tables: tables.prefault({}),

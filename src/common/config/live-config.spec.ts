@@ -9,7 +9,8 @@ describe('the model auto', () => {
   it('is every target in order when nobody configured it', () => {
     const live = new LiveConfig(config(['b', 'a'], [{ name: 'm', targets: ['a'] }]), null);
     expect(live.current.models.map(({ name }) => name)).toEqual(['auto', 'm']);
-    expect(live.current.models[0]).toEqual({ name: 'auto', strategy: 'hybrid', targets: ['b', 'a'], strongShare: 0.4 });
+    const auto = { name: 'auto', strategy: 'hybrid', targets: ['b', 'a'], strongShare: 0.4, cache: true };
+    expect(live.current.models[0]).toEqual(auto);
   });
 
   it('stays as it was configured', () => {

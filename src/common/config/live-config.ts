@@ -19,6 +19,7 @@ export function withAutoModel(config: RouterConfig, strong?: readonly string[]):
     targets: targets.map(({ id }) => id),
     ...(strong ? { strong: [...strong] } : {}),
     strongShare: STRONG_SHARE,
+    cache: true,
   };
   return { ...config, models: [auto, ...models] };
 }

@@ -11,7 +11,7 @@ const fromRouter = [
 
 /** What a page may read of an answer; without it browsers show a page seven headers, and none of ours. */
 const READABLE_HEADERS = [
-  ...['x-request-id', 'x-should-retry', 'retry-after', 'www-authenticate', 'idempotent-replayed'],
+  ...['x-request-id', 'x-should-retry', 'retry-after', 'age', 'www-authenticate', 'idempotent-replayed'],
   ...['content-disposition', ...perLimit('requests'), ...perLimit('tokens'), ...fromRouter],
 ];
 

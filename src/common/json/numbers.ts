@@ -6,6 +6,7 @@ type Reviver = (key: string, value: unknown, context: { readonly source?: string
 // ECMA-262 2026 (JSON.parse source text access), in Node since 22; TypeScript's library does not have it yet.
 const exactJson = JSON as unknown as {
   rawJSON(text: string): object;
+  isRawJSON(value: unknown): boolean;
   parse(text: string, reviver: Reviver): unknown;
 };
 
@@ -18,6 +19,9 @@ const MAY_BE_WIDE = /\d[\d.]{15}|\d[eE][-+]?\d/;
 export function parseKeepingNumbers(text: string): unknown {
   return mayHoldWideNumbers(text) ? exactJson.parse(text, keepNumber) : JSON.parse(text);
 }
+
+/** Whether it is a number that `parseKeepingNumbers` kept as its text. */
+export const isRawNumber = (value: object): boolean => exactJson.isRawJSON(value);
 
 /** Whether JavaScript may have rounded a number of this JSON text; also where one only seems to stand in a string. */
 export const mayHoldWideNumbers = (text: string): boolean => MAY_BE_WIDE.test(text);

@@ -1,10 +1,10 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
 import { cacheKey, canonicalJson, KeyedHash, policyFingerprint, type KeyParts } from './cache-key.js';
 
-const secret = new KeyedHash();
+const secret = new KeyedHash('a secret');
 const callerOf = (tenant: string, user: string): Caller => ({ tenant, user, scopes: ['chat'], limits: {} });
 
 const PLAIN: ChatRequest = { model: 'auto', messages: [{ role: 'user', content: 'Hi' }], temperature: 0.2 };
@@ -30,6 +30,9 @@ describe('what is the same question', () => {
       'other order of fields',
       keyOf({ request: { temperature: 0.2, messages: [{ content: 'Hi', role: 'user' }], model: 'auto' } }),
     ],
+    ['who is served, said to the model server', withFields({ user: 'mallory' })],
+    ['notes beside it', withFields({ metadata: { a: 'b' } })],
+    ['kept at the model server', withFields({ store: true })],
     ['another user of the tenant', keyOf({ caller: callerOf('acme', 'bob') })],
     ['other limits', keyOf({ caller: { ...callerOf('acme', 'alice'), limits: { concurrent: 1 } } })],
   ])('%s', (_, key) => expect(key).toBe(keyOf({})));
@@ -78,14 +81,13 @@ const DIFFERENT: [string, string][] = [
   ['stop', withFields({ stop: ['a', 'b'] })],
   ['stop in other order', withFields({ stop: ['b', 'a'] })],
   ['stop as one text', withFields({ stop: 'a","b' })],
-  ['a user', withFields({ user: 'mallory' })],
-  ['metadata', withFields({ metadata: { a: 'b' } })],
-  ['store', withFields({ store: true })],
+  ['a user inside a message', withFields({ messages: [{ role: 'user', content: 'Hi', user: 'mallory' }] })],
+  ['a safety identifier', withFields({ safety_identifier: 'mallory' })],
+  ['a service tier', withFields({ service_tier: 'flex' })],
   ['a field nobody knows', withFields({ x_inject: 'y' })],
   ['a field called __proto__', withFields(JSON.parse('{"__proto__": {"x": 1}}') as Record<string, unknown>)],
   ['stream inside a message', withFields({ messages: [{ role: 'user', content: 'Hi', stream: true }] })],
-  ['empty metadata', withFields({ metadata: {} })],
-  ['stream inside metadata', withFields({ metadata: { stream: true } })],
+  ['metadata inside a message', withFields({ messages: [{ role: 'user', content: 'Hi', metadata: {} }] })],
   ['another tenant', keyOf({ caller: callerOf('other', 'alice') })],
   ['scope user', keyOf({ scope: 'user' })],
   ['scope user, another one', keyOf({ scope: 'user', caller: callerOf('acme', 'bob') })],
@@ -111,8 +113,8 @@ describe('what is another question', () => {
     expect(together).not.toBe(apart);
   });
 
-  it('is a keyed hash: another process has other keys', () => {
-    expect(cacheKey(new KeyedHash(), BASE)).not.toBe(keyOf({}));
+  it('is a keyed hash: another secret has other keys', () => {
+    expect(cacheKey(new KeyedHash('another secret'), BASE)).not.toBe(keyOf({}));
     expect(keyOf({})).toMatch(/^[\w-]{43}$/);
   });
 
@@ -124,8 +126,8 @@ describe('what is another question', () => {
 
 describe('KeyedHash', () => {
   it.each(['', 'a', 'é😀', 'x'.repeat(10_000)])('is HMAC-SHA-256 of %.10s', (text) => {
-    const key = randomBytes(64).map((byte) => byte & 0x7f);
-    expect(new KeyedHash(key).of(text)).toBe(createHmac('sha256', key).update(text).digest('base64url'));
+    const key = createHash('sha256').update('sécret').digest('hex');
+    expect(new KeyedHash('sécret').of(text)).toBe(createHmac('sha256', key).update(text).digest('base64url'));
   });
 });
 

@@ -1,5 +1,6 @@
-import { hash, randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Caller } from '../../common/caller.js';
+import { isRawNumber, parseKeepingNumbers } from '../../common/json/numbers.js';
 import { sourceOf } from '../../common/json/source.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { AnswerLookup } from './cache.messages.js';
@@ -16,15 +17,24 @@ export interface KeyParts extends Omit<AnswerLookup, 'cacheControl'> {
 }
 
 /**
- * Fields that change the form of an answer and not its content: either form is replayed as the other. Every other
- * field is in the key, known or not (`user`, `metadata`, `store` too): a field left out is a way to plant an answer
- * under somebody else's question.
+ * Fields of a request that say how an answer is delivered, filed or accounted for, and nothing about what it is to be
+ * (docs/CACHE.md has each). Every other field is in the key, known or not: one left out is a way to plant an answer under
+ * somebody else's question.
+ *
+ * @see https://platform.openai.com/docs/api-reference/chat/create
  */
-const FORM_ONLY: ReadonlySet<string> = new Set(['stream', 'stream_options']);
+const CANNOT_CHANGE_THE_ANSWER: ReadonlySet<string> = new Set([
+  'stream',
+  'stream_options',
+  'user',
+  'metadata',
+  'store',
+]);
 
 /**
  * JSON with sorted object keys: equal data gives equal text and different data different text. An absent field differs
- * from `null`, a number from its digits in a string. Accepted bodies are at most 128 levels deep.
+ * from `null`, a number from its digits in a string, and a number that was kept as its text (`parseKeepingNumbers`) is
+ * that text. Accepted bodies are at most 128 levels deep.
  */
 export function canonicalJson(value: unknown, leaveOut?: ReadonlySet<string>): string {
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
@@ -34,6 +44,7 @@ export function canonicalJson(value: unknown, leaveOut?: ReadonlySet<string>): s
     for (const item of value) text += text ? `,${canonicalJson(item)}` : canonicalJson(item);
     return `[${text}]`;
   }
+  if (isRawNumber(value)) return JSON.stringify(value);
   const fields = value as Record<string, unknown>;
   for (const name of Object.keys(fields).sort()) {
     // eslint-disable-next-line local/outside-names -- one of the object's own keys, read for every field of every request
@@ -67,15 +78,17 @@ const INNER_PAD = 0x36;
 const OUTER_PAD = 0x5c;
 
 /**
- * HMAC-SHA-256 (RFC 2104) of texts, with a key of one block that is made here. Of two one-shot hashes: `createHmac` makes
- * a stream for each text, which takes twice as long. Bytes of the key have seven bits, so that key and text are hashed
- * as one string.
+ * HMAC-SHA-256 (RFC 2104) of texts. Of two one-shot hashes: `createHmac` makes a stream for each text, which takes twice as
+ * long. The block of the key is the SHA-256 of the secret in hexadecimal: 64 bytes of seven bits, so that key and text are
+ * hashed as one string.
  */
 export class KeyedHash {
   private readonly inner: string;
   private readonly outer = Buffer.alloc(BLOCK_BYTES + DIGEST_BYTES);
 
-  constructor(key = randomBytes(BLOCK_BYTES).map((byte) => byte & 0x7f)) {
+  /** @param secret any text */
+  constructor(secret: string) {
+    const key = Buffer.from(hash('sha256', secret, 'hex'), 'latin1');
     this.inner = String.fromCharCode(...key.map((byte) => byte ^ INNER_PAD));
     this.outer.set(key.map((byte) => byte ^ OUTER_PAD));
   }
@@ -95,8 +108,9 @@ export function cacheKey(secret: KeyedHash, parts: KeyParts): string {
   const { scope, caller, request, turns, strategy, policy } = parts;
   const head = JSON.stringify([scopeIdentity(scope, caller), parts.rights?.toSorted() ?? null, policy, strategy]);
   const earlier = canonicalJson(turns.flatMap(({ messages }) => messages));
-  // numbers that data cannot hold are told apart by the text they came in
-  const exact = sourceOf(request)?.lostInData ?? '';
-  const text = `[${head},${earlier},${canonicalJson(request, FORM_ONLY)}]${exact}`;
-  return secret.of(text);
+  const source = sourceOf(request);
+  // what data cannot hold: the digits of large numbers are read again, of two members of one name the whole text counts
+  const asked = source?.wideNumbers ? parseKeepingNumbers(source.text) : request;
+  const repeats = source?.hasRepeats ? source.text : '';
+  return secret.of(`[${head},${earlier},${canonicalJson(asked, CANNOT_CHANGE_THE_ANSWER)}]${repeats}`);
 }

@@ -1,31 +1,48 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { AttemptLog } from '../../common/attempt.js';
+import { BackgroundWork } from '../../common/background-work.js';
 import { Budget } from '../../common/budget.js';
 import { LiveConfig } from '../../common/config/live-config.js';
-import { FindAnswerQuery, type CacheLookup } from '../cache/cache.messages.js';
+import { ClaimAnswerCommand, FindAnswerQuery, type CacheLookup, type ClaimResult } from '../cache/cache.messages.js';
 import { ReserveQuotaCommand, type QuotaLease } from '../quota/quota.messages.js';
 import { CallModelsCommand, type ModelCalls } from '../resilience/resilience.messages.js';
 import { DecideRouteCommand, type RouteDecision } from '../router/router.messages.js';
 import { LoadConversationQuery, type Conversation } from '../session/session.messages.js';
-import { AnswerBill } from './answer-bill.js';
+import { AnswerRenewals, type AnswerMaker } from './answer-renewals.js';
 import { Cascade, type CascadeResult } from './cascade.js';
-import { ChatExchange } from './chat-exchange.js';
+import { ChatExchange, FinishChat } from './chat-exchange.js';
 import type { ChatAsk, ChatFacts } from './chat-facts.js';
-import { FinishChat } from './finish-chat.js';
+import type { Generation } from './generation.js';
+import { Generations } from './generations.js';
+import type { Participant } from './participant.js';
 import { quotaNeed } from './quota-need.js';
+import { together } from './given-answer.js';
+import { ReplayedAnswer } from './replayed-answer.js';
 
+/** Never stopped: what has begun is ended by its caller's signal. */
+const background = new BackgroundWork('chat');
 const NO_LEASE: QuotaLease = Object.freeze({ headers: Object.freeze({}), id: null });
 const NO_CONVERSATION: Conversation = Object.freeze({ turns: [] });
-const NOT_LOOKED_UP: CacheLookup = Object.freeze({ result: 'DISABLED', answer: null, key: null });
+const NOT_LOOKED_UP: CacheLookup = Object.freeze({
+  ...{ result: 'DISABLED', answer: null, key: null, isShared: false, bypass: null },
+} as const);
+/** Generations of others that a request waits for; when they bring nothing, it asks for itself. */
+const MOST_LEADERS = 2;
+/**
+ * Of its deadline a request waits so long for an answer that comes from elsewhere or in the other form, as its end says nothing of
+ * its own. With the defaults that is longer than a plain answer may take.
+ */
+const SHARE_OF_WAITING = 0.75;
 
 /** The recipe of one request (DESIGN section 5): reserve, load, find, decide, call, finish. */
 @Injectable()
-export class AnswerChat {
+export class AnswerChat implements AnswerMaker {
   constructor(
     private readonly config: LiveConfig,
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
+    private readonly generations: Generations,
+    private readonly renewals: AnswerRenewals,
     private readonly finish: FinishChat,
   ) {}
 
@@ -44,42 +61,44 @@ export class AnswerChat {
   private async begun(ask: ChatAsk): Promise<ChatExchange> {
     const { signal } = ask;
     let facts = this.known(ask);
+    let part: Participant | null = null;
     try {
       signal.throwIfAborted();
       facts = { ...facts, lease: await this.reserve(ask) };
       signal.throwIfAborted();
       facts = { ...facts, conversation: await this.conversationOf(ask) };
       facts = { ...facts, lookup: await this.find(facts) };
-      if (facts.lookup.answer) return new ChatExchange(facts, null, this.finish);
-      const decision = await this.decide(facts, true);
-      facts = { ...facts, decision };
       signal.throwIfAborted();
-      const { answer, reason } = await this.call(facts, decision);
-      if (reason !== null && decision.explanation) {
-        facts = { ...facts, decision: { ...decision, explanation: { ...decision.explanation, reason } } };
+      const { answer } = facts.lookup;
+      if (answer) return this.replayed(facts, answer, null);
+      for (let leaders = 0; ; leaders += 1) {
+        const joined: Participant | null = leaders < MOST_LEADERS ? this.generations.join(facts.lookup, ask) : null;
+        part = joined ?? (await this.lead(facts));
+        const verdict = await part.begun(this.patienceMs(ask, part.isSameForm ? 1 : SHARE_OF_WAITING));
+        if (verdict === 'answered') return this.given(facts, part);
+        facts = { ...facts, owed: together(part.leave(), facts.owed) };
+        part = null;
+        if (verdict === 'late') leaders = MOST_LEADERS;
       }
-      return new ChatExchange(facts, answer, this.finish);
     } catch (error) {
-      this.finish.failed(facts, error);
+      this.finish.failed(facts, error, part);
       throw error;
     }
   }
 
   private known(ask: ChatAsk): ChatFacts {
-    const { targets, models } = this.config.current;
+    const { models } = this.config.current;
     return {
       ask,
       lease: NO_LEASE,
       conversation: NO_CONVERSATION,
       lookup: NOT_LOOKED_UP,
+      owed: null,
       ownStrategy: models.find(({ name }) => name === ask.request.model)?.strategy ?? 'priority',
-      decision: null,
-      attempts: new AttemptLog(),
-      bill: new AnswerBill(targets),
     };
   }
 
-  private reserve(ask: ChatAsk): Promise<QuotaLease> {
+  reserve(ask: ChatAsk): Promise<QuotaLease> {
     return this.commands.execute(new ReserveQuotaCommand(ask.caller, quotaNeed(ask, this.config.current)));
   }
 
@@ -95,10 +114,63 @@ export class AnswerChat {
     );
   }
 
+  /**
+   * How long the answer of another may be waited for.
+   *
+   * @param share of the request's own deadline; the rest is for asking a model after all
+   */
+  private patienceMs({ startedAt, request }: ChatAsk, share: number): number {
+    const { resilience, targets } = this.config.current;
+    const { deadlineMs } = resilience;
+    const ownMs = request.stream
+      ? deadlineMs
+      : Math.max(deadlineMs, ...targets.map(({ timeouts }) => timeouts.plainMs));
+    return Math.max(0, ownMs * share - (performance.now() - startedAt));
+  }
+
+  /** Has the answer made, for this request and for all who ask the same meanwhile. */
+  private async lead(facts: ChatFacts): Promise<Participant> {
+    const { key, isShared } = facts.lookup;
+    const generation = this.generations.begin(facts, isShared && key !== null && !this.generations.isRunning(key));
+    const { leader } = generation;
+    if (generation.isShared) background.launch('making an answer', () => this.make(generation, false));
+    else await this.make(generation, false);
+    return leader;
+  }
+
+  async make(generation: Generation, isClaimed: boolean): Promise<void> {
+    const { facts, signal } = generation;
+    try {
+      const claim = isClaimed ? null : await this.claim(generation);
+      if (claim?.answer) return generation.find(claim.result, claim.answer);
+      const decision = await this.decide(facts, true);
+      signal.throwIfAborted();
+      const { answer, reason } = await this.call(generation, decision);
+      const { explanation } = decision;
+      const isKnownBetter = reason !== null && explanation !== null;
+      generation.begin(answer, isKnownBetter ? { ...decision, explanation: { ...explanation, reason } } : decision);
+    } catch (error) {
+      generation.fail(error);
+    }
+  }
+
+  /** @returns `null` where the cache has no say */
+  private async claim(generation: Generation): Promise<ClaimResult | null> {
+    const { facts, signal, isShared } = generation;
+    const { ask, lookup } = facts;
+    const { key, result } = lookup;
+    if (key === null || result !== 'MISS') return null;
+    const patienceMs = this.patienceMs(ask, SHARE_OF_WAITING);
+    const asked = { key, isShared, isRenewal: false, patienceMs, signal };
+    const claim = await this.commands.execute(new ClaimAnswerCommand(asked));
+    generation.lease = claim.lease;
+    return claim;
+  }
+
   /** @param live whether it is acted on */
   private decide({ ask, conversation: { turns } }: ChatFacts, live: boolean): Promise<RouteDecision> {
-    const { requestId, request, strategy, caller, sessionId, explain } = ask;
-    const previousTarget = sessionId === null ? null : (turns.at(-1)?.target ?? null);
+    const { requestId, request, strategy, caller, explain } = ask;
+    const previousTarget = turns.at(-1)?.target ?? null;
     return this.commands.execute(
       new DecideRouteCommand({
         requestId,
@@ -114,14 +186,35 @@ export class AnswerChat {
   }
 
   /** @returns the answer, and a cascade's reason for it */
-  private async call(facts: ChatFacts, decision: RouteDecision): Promise<CascadeResult> {
-    const { ask, conversation, attempts } = facts;
-    const { request, signal } = ask;
+  private async call(generation: Generation, decision: RouteDecision): Promise<CascadeResult> {
+    const { facts, attempts, signal } = generation;
+    const { ask, conversation } = facts;
+    const { request } = ask;
     const { deadlineMs, retries } = this.config.current.resilience;
     const budget = new Budget(ask.startedAt, deadlineMs, retries);
     const { candidates, down, escalation } = decision;
     const calls: ModelCalls = { candidates, down, request, history: conversation.turns, attempts, budget, signal };
-    if (escalation.length > 0) return new Cascade(this.commands, this.queries, facts, calls, escalation).answer();
+    if (escalation.length > 0) return new Cascade(this.commands, this.queries, generation, calls, escalation).answer();
     return { answer: await this.commands.execute(new CallModelsCommand(calls)), reason: null };
+  }
+
+  /** The answer that a request got from a generation. */
+  private given(facts: ChatFacts, part: Participant): ChatExchange {
+    const { found } = part;
+    if (found) return this.replayed({ ...facts, lookup: { ...facts.lookup, ...found } }, found.answer, part);
+    const lookup = part.isLeader ? facts.lookup : ({ ...facts.lookup, result: 'SHARED' } as const);
+    return new ChatExchange({ ...facts, lookup }, part, this.finish);
+  }
+
+  private replayed(
+    facts: ChatFacts,
+    answer: NonNullable<CacheLookup['answer']>,
+    part: Participant | null,
+  ): ChatExchange {
+    const { ask, lookup } = facts;
+    // its own slot is free then
+    const afterwards = lookup.result === 'STALE' ? () => this.renewals.renew(facts, this) : null;
+    const given = new ReplayedAnswer(answer, ask.request.stream === true, lookup.result === 'SHARED', part, afterwards);
+    return new ChatExchange(facts, given, this.finish);
   }
 }

@@ -4,8 +4,9 @@ import { WholeAnswer } from '../../common/chunk-stream.js';
 import type { TargetStatus } from '../../common/target.js';
 import { CallModelsCommand, type ModelAnswer, type ModelCalls } from '../resilience/resilience.messages.js';
 import { CheckAnswerQuery } from '../router/router.messages.js';
-import { promptTokens, type ChatFacts } from './chat-facts.js';
+import { promptTokens } from './chat-facts.js';
 import { ReplayedChunks } from './completion-replay.js';
+import type { Generation } from './generation.js';
 
 /** A plain answer that has been read. */
 interface ReadAnswer {
@@ -33,7 +34,7 @@ export class Cascade {
   constructor(
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
-    private readonly facts: ChatFacts,
+    private readonly generation: Pick<Generation, 'facts' | 'bill'>,
     private readonly calls: ModelCalls,
     private readonly escalation: readonly TargetStatus[],
   ) {}
@@ -57,7 +58,7 @@ export class Cascade {
   }
 
   private async faultOf(first: ReadAnswer): Promise<string | null> {
-    const { request } = this.facts.ask;
+    const { request } = this.generation.facts.ask;
     const verdict = await this.queries.execute(new CheckAnswerQuery(request, first.json));
     if (verdict.fault !== null || verdict.final === null) return verdict.fault;
     const second = await this.whole().catch(() => null);
@@ -76,9 +77,9 @@ export class Cascade {
   }
 
   private spend({ json, answer }: ReadAnswer): void {
-    const ofPrompt = (): number => promptTokens(this.facts, null);
+    const ofPrompt = (): number => promptTokens(this.generation.facts, null);
     const read = (): Completion => json;
-    this.facts.bill.addUnused(answer.target, { promptTokens: ofPrompt, answer: read }); // not written there, see adr/0020
+    this.generation.bill.addUnused(answer.target, { promptTokens: ofPrompt, answer: read }); // not written there, see adr/0020
   }
 
   /** Nobody waits any more. @throws the signal's reason */

@@ -41,7 +41,11 @@ export const ANSWER_HEADERS = {
   'x-router-score': text('Need of the strong side, 0 to 1; only from strategies that score.', '0.18'),
   'x-router-attempts': text('Calls made to model servers for this answer.', '1'),
   'x-router-fallback': text('true when another target than the chosen one answered.', 'false'),
-  'x-router-cache': text('HIT, MISS, BYPASS or DISABLED.', 'MISS'),
+  'x-router-cache': text(
+    'HIT, STALE (past its life, being renewed), SHARED (was being made for somebody else), MISS, BYPASS or DISABLED.',
+    'MISS',
+  ),
+  age: text('Of an answer that was kept: seconds since it was made.'),
   'x-router-simulated': text('true when no real model answered; absent otherwise.'),
   'x-router-overhead-ms': text("This service's own share of the time until the answer began, milliseconds.", '0.4'),
   'x-router-cost-usd': text('Plain answers only; absent when a price is unknown.', '0.000123'),
@@ -81,7 +85,10 @@ export function ApiAnswer(): MethodDecorator {
   return applyDecorators(
     ...ASKING,
     header('idempotency-key', 'For a day the same request with the same key gets the same answer, and no second call.'),
-    header('cache-control', 'no-cache asks a model anew, no-store also keeps the answer out of the cache.'),
+    header(
+      'cache-control',
+      'no-cache asks a model anew and keeps its answer; no-store reads, keeps and shares nothing.',
+    ),
     ApiErrors(
       ...[...DECISION_ERRORS, ContentFiltered, IdempotencyConflict, RateLimitExceeded, BudgetExceeded],
       ...[UpstreamError, UpstreamAuth, Overloaded, UpstreamTimeout, DeadlineExceeded],

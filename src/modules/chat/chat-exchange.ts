@@ -1,131 +1,117 @@
-import { Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
+import { CommandBus, EventBus } from '@nestjs/cqrs';
+import { exactCompletion } from '../../common/answer-shape.js';
 import { AppError } from '../../common/app-error.js';
-import type { ChatChunk, ChatFrame, Completion } from '../../common/chat.js';
-import type { ChunkSink, ChunkStream, Flow } from '../../common/chunk-stream.js';
+import type { Attempt } from '../../common/attempt.js';
 import { BackgroundWork } from '../../common/background-work.js';
-import { costUsd } from '../../common/cost.js';
-import type { Usage } from '../../common/usage.js';
-import type { ModelAnswer } from '../resilience/resilience.messages.js';
-import type { ExchangedTexts } from './answer-bill.js';
-import { promptTokens, type ChatFacts } from './chat-facts.js';
-import type { AnsweredBy, ChatEnd } from './chat.messages.js';
-import { CollectedFrame, CompletionCollector } from './completion-collector.js';
-import { ReplayedChunks, replayFrames } from './completion-replay.js';
-import { endOfFailure, type FinishChat, type HowItEnded } from './finish-chat.js';
+import type { ChatChunk } from '../../common/chat.js';
+import type { ChunkSink, Flow } from '../../common/chunk-stream.js';
+import { CallerGone } from '../../common/http/caller-signal.js';
+import { messagesToKeep } from '../../common/json/numbers.js';
+import { AppendTurnCommand } from '../session/session.messages.js';
+import type { RouteDecision } from '../router/router.messages.js';
+import type { ChatFacts } from './chat-facts.js';
+import { ChatCompletedEvent, type AnsweredBy, type ChatEnd, type ChatTiming } from './chat.messages.js';
+import { NO_CHARGE, together, type Charge, type GivenAnswer } from './given-answer.js';
 
 const logger = new Logger('chat');
 const background = new BackgroundWork('chat');
+const CLIENT_CLOSED_REQUEST = 499; // nginx's number for a caller that went away
+
+/** An end without what only an answer that has begun can say. */
+type HowItEnded = Omit<ChatEnd, 'route' | 'costUsd'>;
+
+const NOTHING_CAME = { route: null, usage: null, costUsd: null, completion: null, persisted: null };
+const NOTHING_SAVED: GivenAnswer['saved'] = Object.freeze({ usd: 0, ms: 0 });
 
 /**
- * An answer that has begun, from a model or from the cache, until its end. Relays it, keeps what session and cache want of
- * it, and owns what the request took. Ends exactly once, by the answer or by the caller's signal, whether or not anybody
- * reads, and the end is told then.
+ * One request whose answer has begun, until its end. Hands the answer on, stores the turn, and owns what the request took.
+ * Ends exactly once, by the answer or by the caller's signal, whether or not anybody reads, and the end is told then.
  */
-export class ChatExchange implements ChunkSink, Flow, ExchangedTexts {
+export class ChatExchange implements ChunkSink, Flow {
   /** Milliseconds until the answer began. */
   readonly firstTokenMs: number;
   /** This service's own share of them. */
   readonly overheadMs: number;
   /** How it ended; `null` before. */
   result: ChatEnd | null = null;
-  private readonly source: ChunkStream & Pick<ModelAnswer, 'upstreamMs'>;
-  private readonly collector = new CompletionCollector();
-  /** The answer to a plain request, as it came. */
-  private plain: ChatFrame | null = null;
   private out: ChunkSink | null = null;
   private readonly onAbort = this.aborted.bind(this); // not as an object that listens, see docs/adr/0020
 
-  /** @param model `null` where the cache answers; has ended already when nobody waits for it any more */
+  /** Has ended already when nobody waits for it any more. */
   constructor(
     readonly facts: ChatFacts,
-    private readonly model: ModelAnswer | null,
+    private readonly answer: GivenAnswer,
     private readonly finish: FinishChat,
   ) {
     const { signal, request } = facts.ask;
-    this.source = model ?? new ReplayedChunks([{ frames: cachedFrames(facts) }]);
     this.firstTokenMs = this.elapsedMs;
-    this.overheadMs = Math.max(0, this.firstTokenMs - this.source.upstreamMs);
+    this.overheadMs = Math.max(0, this.firstTokenMs - answer.upstreamMs);
     if (signal.aborted) this.fail(signal.reason);
-    // A plain answer is read to its end at once, by the one who asked for it; a stream waits for a reader.
-    else if (request.stream) signal.addEventListener('abort', this.onAbort, { once: true });
+    // a plain answer is read to its end at once; a stream waits for a reader
+    else if (request.stream || !answer.endsWithCaller) signal.addEventListener('abort', this.onAbort, { once: true });
   }
 
   get elapsedMs(): number {
     return performance.now() - this.facts.ask.startedAt;
   }
 
-  /** Another target at the end than at the beginning, where that one completed an answer that was cut. */
   get route(): AnsweredBy {
-    const { model, facts } = this;
-    const { decision, lookup, ask, ownStrategy } = facts;
-    if (model === null || decision === null) {
-      const { target, tier, model: name, simulated } = lookup.answer!;
-      const strategy = ask.strategy ?? ownStrategy;
-      return { target, tier, model: name, simulated, strategy, reasonCode: 'cache_hit', fallback: false };
-    }
-    const { id: target, tier, simulated } = model.target;
-    const { strategy, reasonCode } = decision;
-    return { target, tier, model: model.model, simulated, strategy, reasonCode, fallback: model.fallback };
+    const { ask, ownStrategy } = this.facts;
+    return { ...this.answer.route, strategy: this.decision?.strategy ?? ask.strategy ?? ownStrategy };
+  }
+
+  /** `null` where the answer was not made for this request. */
+  get decision(): RouteDecision | null {
+    return this.answer.decision;
+  }
+
+  /** Calls that were made for this request. */
+  get attempts(): readonly Attempt[] {
+    return this.answer.attempts;
   }
 
   /** Of the target that answers, tokens; `null` when unknown. */
   get contextWindow(): number | null {
-    return this.model?.target.contextWindow ?? null;
-  }
-
-  /** The answer so far. */
-  answer(): Completion {
-    return this.plain?.json ?? this.collector.completion();
-  }
-
-  /** Tokens of what went to the model, estimated. */
-  promptTokens(): number {
-    return promptTokens(this.facts, this.contextWindow);
+    return this.answer.contextWindow;
   }
 
   /** Hands the answer out from its beginning; its end once the turn is stored. */
   relay(out: ChunkSink): void {
     this.out = out;
     if (this.result) out.end(this.facts.ask.signal.reason);
-    else this.source.relay(this);
+    else this.answer.relay(this);
   }
 
   pause(): void {
-    this.source.pause();
+    this.answer.pause();
   }
 
   resume(): void {
-    this.source.resume();
+    this.answer.resume();
   }
 
   chunk(chunk: ChatChunk): void {
-    if (this.result) return;
-    const { bill, ask } = this.facts;
-    for (const frame of chunk.frames) {
-      bill.note(frame);
-      if (ask.request.stream) this.collector.add(frame);
-      else this.plain = frame;
-    }
-    this.out?.chunk(chunk);
+    if (!this.result) this.out?.chunk(chunk);
   }
 
   end(error: unknown): void {
-    const { signal, sessionId } = this.facts.ask;
+    const { signal, sessionId, keepsTurn } = this.facts.ask;
     if (this.result) return;
     if (error !== null || signal.aborted)
       this.fail(error ?? signal.reason); // a call that was ended may end like a complete one
-    else if (sessionId === null) this.succeed(null);
+    else if (sessionId === null || !keepsTurn) this.succeed(null);
     else background.launch('storing a turn', () => this.succeedWithTurn());
   }
 
   /** Nothing (more) comes: ends the exchange and what is under way for it. Does nothing once it has ended. */
   fail(error: unknown): void {
     if (this.result) return;
-    const { ask, bill } = this.facts;
+    const { ask } = this.facts;
     const isAnswering = this.out !== null || ask.signal.aborted;
-    this.source.abandon();
+    this.answer.abandon();
     if (this.out !== null && !ask.signal.aborted) this.tellBroken(error);
-    const usage = this.model && bill.usage(this);
+    const { usage } = this.answer;
     const end = endOfFailure(error, isAnswering && ask.request.stream === true);
     this.finishWith({ ...end, usage, completion: null, persisted: null });
     this.out?.end(error);
@@ -144,13 +130,10 @@ export class ChatExchange implements ChunkSink, Flow, ExchangedTexts {
   }
 
   private async succeedWithTurn(): Promise<void> {
-    const { facts, route, elapsedMs: latencyMs } = this;
+    const { signal } = this.facts.ask;
     try {
-      const usage = facts.bill.usage(this);
-      const answer = this.completion();
-      const turn = { answer, route, usage, costUsd: this.costUsd(usage), latencyMs };
-      const persisted = await this.finish.storeTurn(facts, turn);
-      if (facts.ask.signal.aborted) this.fail(facts.ask.signal.reason);
+      const persisted = await this.finish.storeTurn(this.facts, this.answer, this.route, this.elapsedMs);
+      if (signal.aborted) this.fail(signal.reason);
       else this.succeed(persisted);
     } catch (error) {
       this.fail(error);
@@ -159,35 +142,88 @@ export class ChatExchange implements ChunkSink, Flow, ExchangedTexts {
 
   private succeed(persisted: boolean | null): void {
     if (this.result) return;
-    const usage = this.facts.bill.usage(this);
-    const completion = this.completion();
+    const { usage } = this.answer;
+    const completion = this.answer.completion();
     this.finishWith({ outcome: 'answered', status: 200, errorCode: null, usage, completion, persisted });
     this.out?.end(null);
   }
 
-  private completion(): ChatFrame {
-    return this.plain ?? new CollectedFrame(this.collector.completion());
-  }
-
   private finishWith(how: HowItEnded): void {
-    const { facts, firstTokenMs, overheadMs, model } = this;
-    const { signal, request } = facts.ask;
-    if (request.stream) signal.removeEventListener('abort', this.onAbort);
-    this.result = { ...how, route: this.route, costUsd: this.costUsd(how.usage) };
-    const billed = facts.bill.billed(how.usage, model?.target ?? null, this);
-    this.finish.tell(facts, this.result, billed, { totalMs: this.elapsedMs, overheadMs, firstTokenMs });
-  }
-
-  /** USD; 0 for an answer from the cache. */
-  private costUsd(usage: Usage | null): number | null {
-    if (this.model === null) return 0;
-    const own = costUsd(usage, this.model.target.price);
-    const { extraCostUsd } = this.facts.bill;
-    return own === null || extraCostUsd === null ? null : own + extraCostUsd;
+    const { facts, answer, route, firstTokenMs, overheadMs } = this;
+    facts.ask.signal.removeEventListener('abort', this.onAbort);
+    const { saved } = answer;
+    const charge = together(answer.leave(), facts.owed);
+    this.result = { ...how, route, costUsd: charge.costUsd };
+    this.finish.tell(facts, this.result, charge, saved, { totalMs: this.elapsedMs, overheadMs, firstTokenMs });
   }
 }
 
-function cachedFrames({ lookup, ask }: ChatFacts): readonly ChatFrame[] {
-  const { completion } = lookup.answer!;
-  return ask.request.stream ? replayFrames(completion) : [completion];
+/** The last step of the recipe: the turn is stored, and everybody is told that the request has ended. */
+@Injectable()
+export class FinishChat {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly events: EventBus,
+  ) {}
+
+  /** @returns whether a durable store has the turn; `null` where there is none to store */
+  async storeTurn(
+    { ask, conversation }: ChatFacts,
+    given: GivenAnswer,
+    { target, tier, model, simulated, fallback }: AnsweredBy,
+    latencyMs: number,
+  ): Promise<boolean | null> {
+    const { caller, sessionId } = ask;
+    if (sessionId === null) return null;
+    const message = exactCompletion(given.completion()).choices?.[0]?.message;
+    if (!message) return false;
+    const { usage, costUsd } = given;
+    const turn = {
+      requestId: ask.requestId,
+      messages: [...messagesToKeep(ask.request), { role: 'assistant', ...message }],
+      ...{ target, tier, model, simulated, usage, costUsd, latencyMs, fallback },
+      cached: given.decision === null,
+    };
+    const command = new AppendTurnCommand({ caller, sessionId, turn, began: conversation.began });
+    return (await this.commands.execute(command)).persisted;
+  }
+
+  /** Tells of the end, once a request. */
+  tell(facts: ChatFacts, end: ChatEnd, charge: Charge, saved: GivenAnswer['saved'], timing: ChatTiming): void {
+    const { ask, lookup, lease } = facts;
+    const { result, bypass } = lookup;
+    const { billed, attempts, pays } = charge;
+    const savedMs = Math.max(0, saved.ms - timing.totalMs);
+    this.events.publish(
+      new ChatCompletedEvent({
+        ...end,
+        requestId: ask.requestId,
+        caller: ask.caller,
+        requestedModel: ask.request.model,
+        ...{ billed, attempts, pays, timing },
+        quotaLeaseId: lease.id,
+        cache: { result, bypass, savedUsd: saved.usd, savedMs },
+        stream: ask.request.stream === true,
+        sessionId: ask.sessionId,
+        traceparent: ask.traceparent,
+      }),
+    );
+  }
+
+  /** Tells of a request for which no answer has begun. @param part of it in a generation, if any */
+  failed(facts: ChatFacts, error: unknown, part: Pick<GivenAnswer, 'leave'> | null): void {
+    const end = { ...endOfFailure(error, false), ...NOTHING_CAME };
+    const totalMs = performance.now() - facts.ask.startedAt;
+    const charge = together(part?.leave() ?? NO_CHARGE, facts.owed);
+    this.tell(facts, end, charge, NOTHING_SAVED, { totalMs, overheadMs: 0, firstTokenMs: null });
+  }
+}
+
+/** @param isStreaming whether a stream may have begun to go out */
+function endOfFailure(error: unknown, isStreaming: boolean): Pick<ChatEnd, 'outcome' | 'status' | 'errorCode'> {
+  if (error instanceof CallerGone) return { outcome: 'aborted', status: CLIENT_CLOSED_REQUEST, errorCode: null };
+  const { code, status } = error instanceof AppError ? error : { code: 'internal_error', status: 500 };
+  return isStreaming
+    ? { outcome: 'cut', status: 200, errorCode: code }
+    : { outcome: 'failed', status, errorCode: code };
 }

@@ -1,13 +1,11 @@
-import type { AttemptLog } from '../../common/attempt.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
 import { fitConversation } from '../../common/conversation.js';
 import { estimateRequestTokens } from '../../common/token-estimate.js';
 import type { CacheLookup } from '../cache/cache.messages.js';
 import type { QuotaLease } from '../quota/quota.messages.js';
-import type { RouteDecision } from '../router/router.messages.js';
+import type { Charge } from './given-answer.js';
 import type { Conversation } from '../session/session.messages.js';
-import type { AnswerBill } from './answer-bill.js';
 
 /** A checked request and where it came from. */
 export interface ChatAsk {
@@ -15,6 +13,8 @@ export interface ChatAsk {
   readonly caller: Caller;
   readonly requestId: string;
   readonly sessionId: string | null;
+  /** Whether the turn is stored in the session. */
+  readonly keepsTurn: boolean;
   readonly strategy: string | null;
   /** Whether the caller is shown why its target was chosen. */
   readonly explain: boolean;
@@ -33,14 +33,10 @@ export interface ChatFacts {
   readonly lease: QuotaLease;
   readonly conversation: Conversation;
   readonly lookup: CacheLookup;
+  /** What generations took that brought the request nothing, where it had come to lead them; `null` = nothing. */
+  readonly owed: Charge | null;
   /** The strategy of the model that was asked for; `priority` for a target by its own name. */
   readonly ownStrategy: string;
-  /** `null` before it, and where the cache answers. */
-  readonly decision: RouteDecision | null;
-  /** Every call made for the answer so far, failed ones included. */
-  readonly attempts: AttemptLog;
-  /** What the answers took so far, those included that are not given. */
-  readonly bill: AnswerBill;
 }
 
 /** Tokens of what goes to a model of this window, estimated. @param contextWindow tokens; `null` = unknown */

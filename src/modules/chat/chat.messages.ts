@@ -3,6 +3,7 @@ import type { Caller } from '../../common/caller.js';
 import type { ChatFrame } from '../../common/chat.js';
 import type { Tier } from '../../common/target.js';
 import type { Usage } from '../../common/usage.js';
+import type { BypassCause, CacheResult } from '../cache/cache.messages.js';
 import type { Billed } from './answer-bill.js';
 
 /** How a request ended, seen from the caller; a closed set, it is a metric label and a log field. */
@@ -19,7 +20,7 @@ export interface ChatEnd {
   readonly route: AnsweredBy | null;
   /** Of the answer as far as it came; estimates say so. `null` when none had begun. */
   readonly usage: Usage | null;
-  /** USD, as the caller is told; `null` when a count or a price is unknown. */
+  /** USD, as the caller is told; 0 where the answer was made before or for somebody else, `null` when a count or a price is unknown. */
   readonly costUsd: number | null;
   /** The whole answer as one `chat.completion`; `null` unless answered. */
   readonly completion: ChatFrame | null;
@@ -38,20 +39,67 @@ export interface CompletedChat extends ChatEnd {
   readonly attempts: readonly Attempt[];
   readonly timing: ChatTiming;
   readonly quotaLeaseId: string | null;
-  /** What the cache said, and where the answer belongs in it; `null` = nowhere. */
-  readonly cache: { readonly result: string; readonly key: string | null };
+  readonly cache: CacheUse;
+  /** Whether the answer was made for this request: its usage and cost are nobody else's. */
+  readonly pays: boolean;
   readonly stream: boolean;
   readonly sessionId: string | null;
   /** The caller's `traceparent` header (W3C Trace Context), as it came. */
   readonly traceparent: string | null;
 }
 
+/** What the cache said, and what it saved. */
+export interface CacheUse {
+  readonly result: CacheResult;
+  /** `null` unless BYPASS. */
+  readonly bypass: BypassCause | null;
+  /** What making the answer had cost, USD; 0 where it was made for this request, or its cost is unknown. */
+  readonly savedUsd: number;
+  /** How long making it had taken, beyond what this request took, milliseconds. */
+  readonly savedMs: number;
+}
+
 /**
- * A request has ended; published exactly once for every request that came as far as its reservation. Cache, telemetry and
- * quota act on it and nobody waits for them. Only `answered` ones are complete.
+ * A request has ended; published exactly once for every request that came as far as its reservation. Telemetry, quota
+ * and router act on it and nobody waits for them. Only `answered` ones are complete.
  */
 export class ChatCompletedEvent {
   constructor(readonly chat: CompletedChat) {}
+}
+
+/** The answer of a generation that has ended, or that there is none. */
+export interface GeneratedAnswer {
+  /** Of the cache, for what was asked. */
+  readonly key: string;
+  /** Whole, as one `chat.completion`; `null` = it failed, or nobody waited for it. */
+  readonly completion: ChatFrame | null;
+  /** Who answered; `null` = nobody. */
+  readonly route: Pick<AnsweredBy, 'target' | 'tier' | 'model' | 'simulated'> | null;
+  readonly usage: Usage | null;
+  /** USD that it cost; `null` = unknown. */
+  readonly costUsd: number | null;
+  /** How long it took, milliseconds. */
+  readonly tookMs: number;
+  /** When who asked first had asked, `performance.now()` milliseconds. */
+  readonly beganAt: number;
+  /** Who asked first, for which model name, in which session. */
+  readonly caller: Caller;
+  readonly askedModel: string;
+  readonly sessionId: string | null;
+  /** How many others were given the same. */
+  readonly joined: number;
+  /** Whether somebody did not want the answer that is kept (`no-cache`). */
+  readonly replaces: boolean;
+  /** Of `ClaimAnswerCommand`; `null` = none. */
+  readonly lease: string | null;
+}
+
+/**
+ * A generation for a key of the cache has ended; published exactly once for each, before anybody sees the end of its answer.
+ * The cache keeps it, and nobody waits for that.
+ */
+export class AnswerGeneratedEvent {
+  constructor(readonly answer: GeneratedAnswer) {}
 }
 
 export interface AnsweredBy {

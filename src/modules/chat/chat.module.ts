@@ -2,8 +2,15 @@ import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { AnswerChat } from './answer-chat.js';
 import { ChatController } from './chat.controller.js';
-import { FinishChat } from './finish-chat.js';
+import { AnswerRenewals } from './answer-renewals.js';
+import { FinishChat } from './chat-exchange.js';
+import { Generations } from './generations.js';
+import { LeaveForgottenHandler } from './leave-forgotten.handler.js';
 
 /** HTTP in, OpenAI JSON or SSE out. */
-@Module({ imports: [CqrsModule], controllers: [ChatController], providers: [AnswerChat, FinishChat] })
+@Module({
+  imports: [CqrsModule],
+  controllers: [ChatController],
+  providers: [AnswerChat, AnswerRenewals, Generations, LeaveForgottenHandler, FinishChat],
+})
 export class ChatModule {}

@@ -63,6 +63,7 @@ export class CompletionCollector {
 
 /** A collected answer as a frame. Its text is made for those who ask for it: the cache and the session. */
 export class CollectedFrame implements ChatFrame {
+  readonly isExact = true;
   private written: string | null = null;
 
   constructor(readonly json: Completion) {}

@@ -60,6 +60,7 @@ export function askOf(
     caller,
     requestId: incoming.id,
     sessionId: body?.session_id ?? options.sessionId,
+    keepsTurn: true,
     strategy: body?.strategy ?? options.strategy,
     explain: body !== null,
     startedAt: performance.now() - reply.elapsedTime,

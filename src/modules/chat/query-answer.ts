@@ -1,5 +1,6 @@
 import { textOf, type ChatRequest } from '../../common/chat.js';
 import { fitConversation } from '../../common/conversation.js';
+import type { CacheResult } from '../cache/cache.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
 import type { ChatExchange } from './chat-exchange.js';
 import type { ChatEnd } from './chat.messages.js';
@@ -11,10 +12,18 @@ export function chatRequestOf({ query, model, max_tokens }: QueryRequest): ChatR
   return { model: model ?? 'auto', messages: [{ role: 'user', content: query }], ...limit };
 }
 
+/** Why there was nothing to decide. */
+const REASONS: Partial<Record<CacheResult, string>> = {
+  HIT: 'The same question was answered before; this is that answer.',
+  STALE: 'The same question was answered before; this is that answer, which is being renewed.',
+  SHARED: 'The same question was being answered for somebody else; this is that answer.',
+};
+
 /** The body of `POST /query`: the answer's text, and everything there is to know about how it came about. */
 export function queryAnswer(exchange: ChatExchange, end: ChatEnd, at: Date) {
   const { route, completion, usage, persisted, costUsd } = end;
-  const { ask, decision, lookup, attempts } = exchange.facts;
+  const { decision, attempts } = exchange;
+  const { ask, lookup } = exchange.facts;
   const message = completion?.json.choices?.[0]?.message;
   const turns = turnsUsed(exchange);
   return {
@@ -31,15 +40,15 @@ export function queryAnswer(exchange: ChatExchange, end: ChatEnd, at: Date) {
       simulated: route?.simulated,
       score: decision?.score ?? null,
       confidence: decision?.explanation?.confidence ?? null,
-      reason: decision?.explanation?.reason ?? 'The same question was answered before; this is that answer.',
+      reason: decision?.explanation?.reason ?? REASONS[lookup.result],
       reason_code: route?.reasonCode,
       session_id: ask.sessionId,
       context_used: turns > 0,
       context_turns: turns,
-      cached: lookup.answer !== null,
+      cached: decision === null,
       persisted: persisted ?? false,
       fallback: route?.fallback,
-      attempts: attempts.all.map(({ startedAt: _, ...attempt }) => ({ ...attempt, ms: Math.round(attempt.ms) })),
+      attempts: attempts.map(({ startedAt: _, ...attempt }) => ({ ...attempt, ms: Math.round(attempt.ms) })),
       usage: usage && {
         prompt_tokens: usage.prompt_tokens,
         completion_tokens: usage.completion_tokens,

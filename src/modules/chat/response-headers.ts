@@ -20,11 +20,12 @@ function rounded(value: number, digits: number): string {
 export type HeaderList = string[];
 
 /** The `x-router-*` and rate-limit headers of an answer that has begun (DESIGN section 4). */
-export function answerHeaders({ facts, route, overheadMs }: ChatExchange): HeaderList {
-  const { decision, attempts, lookup, lease } = facts;
+export function answerHeaders({ facts, route, overheadMs, decision, attempts }: ChatExchange): HeaderList {
+  const { lookup, lease } = facts;
   const headers: HeaderList = [];
-  headers.push('x-router-attempts', String(attempts.all.length));
+  headers.push('x-router-attempts', String(attempts.length));
   headers.push('x-router-cache', lookup.result);
+  if (lookup.answer) headers.push('age', String(lookup.answer.ageSeconds));
   headers.push('x-router-overhead-ms', rounded(overheadMs, 2));
   headers.push('x-router-target', route.target);
   headers.push('x-router-tier', route.tier);

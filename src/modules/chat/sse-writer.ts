@@ -2,10 +2,9 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { AppError, InternalError } from '../../common/app-error.js';
 import { BackgroundWork } from '../../common/background-work.js';
-import type { ChatChunk, ChatFrame } from '../../common/chat.js';
+import { isUsageOnly, type ChatChunk } from '../../common/chat.js';
 import type { ChunkSink, Flow } from '../../common/chunk-stream.js';
 import type { StreamCopy } from '../../common/http/idempotent.decorator.js';
-import { TextRun } from '../../common/text-run.js';
 
 const background = new BackgroundWork('chat');
 
@@ -19,9 +18,6 @@ const DONE = 'data: [DONE]\n\n';
 export interface Relayed extends Flow {
   relay(sink: ChunkSink): void;
 }
-
-/** Usage that the upstream sent because we asked for it, in a chunk of its own. */
-const isUsageOnly = ({ json }: ChatFrame): boolean => Boolean(json.usage) && (json.choices ?? []).length === 0;
 
 /**
  * Writes an answer as server-sent events to a response whose headers are set, one write a read of the model server.
@@ -60,7 +56,7 @@ export class SseWriter implements ChunkSink {
   chunk({ frames }: ChatChunk): void {
     let text = '';
     for (const frame of frames) {
-      if (frame instanceof TextRun) text += frame.wire;
+      if (frame.wire !== undefined) text += frame.wire;
       else if (this.withUsage || !isUsageOnly(frame)) text += `data: ${frame.text}\n\n`;
     }
     if (text !== '') this.write(text);

@@ -32,9 +32,16 @@ interface Ending {
 function completed(leaseId: string | null, ending: Ending): ChatCompletedEvent {
   const { outcome = 'answered', tokens = 0, usd = 0 } = ending;
   const timing = { totalMs: 1, overheadMs: 1, firstTokenMs: null };
-  const cache = { result: 'MISS', key: null };
+  const cache = { result: 'MISS', bypass: null, savedUsd: 0, savedMs: 0 } as const;
   const seen = { requestId: 'r1', caller, requestedModel: 'auto', stream: false, sessionId: null, traceparent: null };
-  const taken = { usage: null, costUsd: null, billed: { tokens, usd }, attempts: [], quotaLeaseId: leaseId };
+  const taken = {
+    usage: null,
+    costUsd: null,
+    billed: { tokens, usd },
+    attempts: [],
+    quotaLeaseId: leaseId,
+    pays: true,
+  };
   const nothing = { errorCode: null, route: null, completion: null, persisted: null };
   const end = { outcome, status: 200, ...nothing, timing, cache };
   return new ChatCompletedEvent({ ...seen, ...taken, ...end });

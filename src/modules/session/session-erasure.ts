@@ -3,6 +3,7 @@ import { CommandBus, EventBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
 import { sessionName, type SessionKey } from '../../common/session-id.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
+import { ForgetCachedAnswersCommand } from '../cache/cache.messages.js';
 import { ForgetKeptAnswersCommand } from '../idempotency/idempotency.messages.js';
 import { sessionNotFound, SessionReader, storeAway } from './session-reader.js';
 import { SessionErasedEvent } from './session.messages.js';
@@ -31,7 +32,7 @@ export class SessionErasure implements OnModuleInit {
   }
 
   /**
-   * Deletes the session from every store and outbox, with the answers kept for keys, and tells the other replicas. What
+   * Deletes the session from every store and outbox, with the answers kept for keys and in the cache, and tells the other replicas. What
    * can be reached goes even when a store is away; the caller is then told to repeat, because the rest is still there.
    *
    * @throws SessionNotFound, Overloaded
@@ -51,6 +52,7 @@ export class SessionErasure implements OnModuleInit {
       this.stores.index.erase(key),
       this.stores.outboxes.erase(key),
       this.commands.execute(new ForgetKeptAnswersCommand(key)),
+      this.commands.execute(new ForgetCachedAnswersCommand(key)),
       this.stores.erasures?.post(key, at),
     ]);
     for (const outcome of [tail, turns, entry, ...rest]) if (outcome.status === 'rejected') throw causeOf(outcome);

@@ -5,6 +5,7 @@ import type { Attempt } from '../../common/attempt.js';
 import { inTime } from '../../common/in-time.js';
 import { RecentAnswer } from '../../common/recent-answer.js';
 import type { TargetStatus } from '../../common/target.js';
+import { CountCachedAnswersQuery } from '../cache/cache.messages.js';
 import type { CompletedChat } from '../chat/chat.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { CountSessionsQuery, type OutboxCount } from '../session/session.messages.js';
@@ -21,6 +22,9 @@ const SCRAPE_DEADLINE_MS = 500;
 const UNREAD = Symbol('unread');
 
 const MS_PER_SECOND = 1000;
+
+/** Results of the cache for which nothing had to be decided. */
+const NOT_DECIDED: ReadonlySet<string> = new Set(['HIT', 'STALE', 'SHARED']);
 
 /** The HTTP status, or how a stream ended that did not end well: its status went out before that was known. */
 const statusLabel = ({ stream, outcome, status }: CompletedChat): string =>
@@ -50,6 +54,17 @@ export class RouterMetrics {
     'why',
   ]);
   private readonly cache = this.counter('router_cache_total', 'Answer cache look-ups.', ['result']);
+  private readonly bypasses = this.counter('router_cache_bypasses_total', 'Requests that wanted no kept answer.', [
+    'cause',
+  ]);
+  private readonly savedUsd = this.counter(
+    'router_cache_saved_usd_total',
+    'Known cost of answers not made again, USD.',
+  );
+  private readonly savedSeconds = this.counter(
+    'router_cache_saved_seconds_total',
+    'Time that making answers again would have taken.',
+  );
   private readonly tokens = this.counter('router_tokens_total', 'Tokens used: type prompt or completion.', [
     'model',
     'type',
@@ -84,6 +99,7 @@ export class RouterMetrics {
     this.gauge('router_active_sessions', 'Sessions with a turn within sessions.ttlSeconds.', [], async (gauge) =>
       gauge.set((await this.sessions.get()).active),
     );
+    this.cacheCounts();
     const outboxes = [
       ['router_outbox_depth', 'Turns that wait for the turn store', 'waiting'],
       ['router_outbox_set_aside', 'Turns that no store takes and that an operator should look at', 'setAside'],
@@ -95,12 +111,30 @@ export class RouterMetrics {
     }
   }
 
+  private cacheCounts(): void {
+    const read = () => this.queries.execute(new CountCachedAnswersQuery());
+    this.gauge('router_cache_entries', 'Answers in the memory of this replica.', [], async (gauge) =>
+      gauge.set((await read()).entries),
+    );
+    this.gauge('router_cache_bytes', 'Memory they take, bytes.', [], async (gauge) => gauge.set((await read()).bytes));
+    this.total(
+      'router_cache_evictions_total',
+      'Answers that left the memory for newer ones.',
+      async () => (await read()).evictions,
+    );
+    this.total(
+      'router_cache_shared_generations_total',
+      'Generations that answered more than one request.',
+      async () => (await read()).sharedGenerations,
+    );
+  }
+
   /** @param model the name asked for, as it may stand in a label */
   recordChat(chat: CompletedChat, model: string, spent: Readonly<Spending>): void {
     this.requests.inc({ model, status: statusLabel(chat) });
-    this.cache.inc({ result: chat.cache.result });
-    // A cache hit ends before the decision; its route is that of the stored answer.
-    if (chat.route && chat.cache.result !== 'HIT') {
+    this.recordCache(chat.cache);
+    // An answer that was made before, or for somebody else, has the route of then.
+    if (chat.route && !NOT_DECIDED.has(chat.cache.result)) {
       const { strategy, target, reasonCode } = chat.route;
       this.decisions.inc({ strategy, target, reason: reasonCode });
     }
@@ -109,6 +143,13 @@ export class RouterMetrics {
     this.tokens.inc({ model, type: 'prompt' }, spent.prompt_tokens);
     this.tokens.inc({ model, type: 'completion' }, spent.completion_tokens);
     this.cost.inc({ model }, spent.cost_usd);
+  }
+
+  private recordCache({ result, bypass, savedUsd, savedMs }: CompletedChat['cache']): void {
+    this.cache.inc({ result });
+    if (bypass !== null) this.bypasses.inc({ cause: bypass });
+    if (savedUsd > 0) this.savedUsd.inc(savedUsd);
+    if (savedMs > 0) this.savedSeconds.inc(savedMs / MS_PER_SECOND);
   }
 
   /** A fallback is a step from one target to another in the order of attempts. */
@@ -140,8 +181,19 @@ export class RouterMetrics {
     for (const { id, breaker } of targets) gauge.set({ target: id }, BREAKER_VALUE[breaker]);
   }
 
-  private counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
+  private counter<Label extends string>(name: string, help: string, labelNames: Label[] = []): Counter<Label> {
     return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  /** A counter that is counted elsewhere. */
+  private total(name: string, help: string, read: () => Promise<number>): void {
+    const collect = async function (this: Counter): Promise<void> {
+      const total = await inTime(read(), SCRAPE_DEADLINE_MS, UNREAD).catch(() => UNREAD);
+      if (typeof total !== 'number') return; // it stays what it was
+      this.reset();
+      this.inc(total);
+    };
+    new Counter({ name, help, registers: [this.registry], collect });
   }
 
   /** A gauge that is read when it is scraped; one that cannot be read is absent rather than stale. */

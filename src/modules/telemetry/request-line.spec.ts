@@ -45,7 +45,7 @@ describe('requestLine', () => {
 
   it('never shows answers or session ids', () => {
     const completion = { text: '{"secret answer":1}', json: {} };
-    const event = completedChat({ sessionId: 'alice-private', cache: { result: 'MISS', key: 'k' }, completion });
+    const event = completedChat({ sessionId: 'alice-private', completion });
     const line = requestLine(event, 'auto', null);
     expect(line['session']).toMatch(/^[0-9a-f]{12}$/);
     expect(JSON.stringify(line)).not.toMatch(/alice-private|secret answer/);

@@ -101,10 +101,12 @@ describe('TelemetryModule', () => {
   });
 
   it('counts a cache hit as a request without a decision', async () => {
-    publish(completed({ cache: { result: 'HIT', key: null } }));
+    publish(completed({ pays: false, cache: { result: 'HIT', bypass: null, savedUsd: 0.5, savedMs: 1500 } }));
     const { text } = await get('/metrics');
     expect(text).toContain('router_requests_total{model="auto",status="200"} 1\n');
     expect(text).toContain('router_cache_total{result="HIT"} 1\n');
+    expect(text).toContain('router_cache_saved_usd_total 0.5\n');
+    expect(text).toContain('router_cache_saved_seconds_total 1.5\n');
     expect(text).not.toContain('router_decisions_total{');
   });
 

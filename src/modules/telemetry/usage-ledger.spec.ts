@@ -9,9 +9,9 @@ describe('spendingOf', () => {
     expect(spendingOf(completedChat({ outcome }))).toEqual({ prompt_tokens: 10, completion_tokens: 20, cost_usd: 0.5 });
   });
 
-  it('counts nothing for failed requests and cache hits', () => {
+  it('counts nothing for failed requests and for answers that were not made for them', () => {
     expect(spendingOf(completedChat({ outcome: 'failed' }))).toEqual(NOTHING);
-    expect(spendingOf(completedChat({ cache: { result: 'HIT', key: null } }))).toEqual(NOTHING);
+    expect(spendingOf(completedChat({ pays: false }))).toEqual(NOTHING);
   });
 
   it('counts nothing for what is unknown', () => {

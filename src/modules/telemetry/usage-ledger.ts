@@ -20,11 +20,12 @@ const USD_DECIMALS = 9;
 const NOTHING: Readonly<Spending> = { prompt_tokens: 0, completion_tokens: 0, cost_usd: 0 };
 
 /**
- * What a request really used. Failed ones and answers from the cache used nothing; an answer that was cut or abandoned
+ * What a request really used. Failed ones, and answers that were made before or for somebody
+ * else, used nothing; an answer that was cut or abandoned
  * used what was received of it. What is unknown counts nothing.
  */
-export function spendingOf({ outcome, cache, usage, costUsd }: CompletedChat): Readonly<Spending> {
-  if (outcome === 'failed' || cache.result === 'HIT') return NOTHING;
+export function spendingOf({ outcome, pays, usage, costUsd }: CompletedChat): Readonly<Spending> {
+  if (outcome === 'failed' || !pays) return NOTHING;
   return {
     prompt_tokens: usage?.prompt_tokens ?? 0,
     completion_tokens: usage?.completion_tokens ?? 0,

@@ -4,7 +4,7 @@ import { KnownRequests } from './known-requests.js';
 import { OpenToolCalls } from './open-tool-calls.js';
 
 /**
- * Remembers who was answered (an answer from the cache had no decision) and which target called a tool, which may be
+ * Remembers who was answered (an answer that was made before or for somebody else had no decision of its own) and which target called a tool, which may be
  * another one than was decided.
  */
 @EventsHandler(ChatCompletedEvent)
@@ -15,9 +15,9 @@ export class RememberRequestHandler implements IEventHandler<ChatCompletedEvent>
   ) {}
 
   handle({ chat }: ChatCompletedEvent): void {
-    const { requestId, caller, route, cache, completion } = chat;
-    if (route && cache.result === 'HIT') this.known.note(caller, requestId);
-    const message = completion?.json.choices?.[0]?.message;
+    const { requestId, caller, route, pays, completion } = chat;
+    if (route && !pays) this.known.note(caller, requestId);
+    const message = pays ? completion?.json.choices?.[0]?.message : null; // a kept answer is text until somebody reads it
     const called = message?.tool_calls?.length || message?.['function_call'];
     this.openCalls.ended(requestId, called && route ? route.target : null);
   }
