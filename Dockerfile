@@ -28,5 +28,6 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 8080) + '/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Exec form: SIGTERM must reach the service itself, or nothing drains.
-# The flag keeps V8's young generation from growing to 130 MB (docs/OPERATIONS.md, Memory; tools/node-flags.json).
-ENTRYPOINT ["node", "--max-semi-space-size=16", "dist/main.js"]
+# The flags keep V8's young generation from growing to 130 MB, and what lives on from taking its request along
+# (docs/OPERATIONS.md, Memory; tools/node-flags.json).
+ENTRYPOINT ["node", "--max-semi-space-size=16", "--no-allocation-site-pretenuring", "dist/main.js"]
