@@ -1,8 +1,18 @@
+import { jest } from '@jest/globals';
 import { answer, status, toolCall } from '../support/upstream-behaviours.js';
 import { UpstreamServer } from '../support/upstream-server.js';
-import { cutAfter } from '../support/upstream-twists.js';
+import { cutAfter, heldAfter } from '../support/upstream-twists.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
-import { chat, framesOf, jsonOf, payloadsOf, post, streamedText } from '../support/router-calls.js';
+import {
+  chat,
+  eventually,
+  framesOf,
+  jsonOf,
+  payloadsOf,
+  post,
+  streamedText,
+  type ErrorJson,
+} from '../support/router-calls.js';
 import { GENEROUS, inOrder, keyFor, targetOn } from '../support/router-targets.js';
 import type { Completion } from '../../src/common/chat.js';
 
@@ -17,7 +27,13 @@ describe('the answer cache', () => {
       cache: { enabled: true },
       limits: GENEROUS,
       resilience: { retries: 0 },
-      auth: { keys: [keyFor('acme-key'), keyFor('colleague'), keyFor('other-key', { tenant: 'other' })] },
+      auth: {
+        keys: [
+          ...[keyFor('acme-key'), keyFor('colleague'), keyFor('other-key', { tenant: 'other' })],
+          keyFor('admin-key', { scopes: ['admin'] }),
+          keyFor('operator-key', { scopes: ['admin', 'operator'] }),
+        ],
+      },
       ...rest,
     });
   beforeAll(async () => {
@@ -126,7 +142,7 @@ describe('the answer cache', () => {
   it.each([
     { temperature: 0.5 },
     { seed: 1 },
-    { user: 'bob' },
+    { safety_identifier: 'bob' },
     { max_tokens: 9 },
     { x_unknown: 1 },
     { constructor: 'c' },
@@ -162,14 +178,322 @@ describe('the answer cache', () => {
     expect(await next.text()).toContain('upstream');
   });
 
-  it('can be switched off', async () => {
-    const off = await startRouter(config({ cache: { enabled: false } }));
+  it('a hit has an age, and an id and a time of its own', async () => {
+    const made = await jsonOf<Completion>(await say());
+    const before = Date.now();
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(before + 90_500);
     try {
-      const ask = () => verdict(chat(off, {}, ACME));
-      expect([await ask(), await ask()]).toEqual(['DISABLED', 'DISABLED']);
+      const [one, two] = [await say(), await say()];
+      expect([one.headers.get('age'), two.headers.get('x-router-cache')]).toEqual(['90', 'HIT']);
+      const [first, second] = [await jsonOf<Completion>(one), await jsonOf<Completion>(two)];
+      expect(first.created).toBe(Math.floor((before + 90_500) / 1000));
+      expect(new Set([made.id, first.id, second.id]).size).toBe(3);
+      expect({ ...first, id: made.id, created: made.created }).toEqual(made);
+      const streamed = framesOf(await (await say({ stream: true })).text());
+      expect(new Set(streamed.map(({ id, created }) => `${id} ${created}`)).size).toBe(1);
+    } finally {
+      clock.mockRestore();
+    }
+    expect((await say({}, { 'cache-control': 'no-cache' })).headers.get('age')).toBeNull();
+  });
+
+  it('tells what was saved in the log line and the metrics', async () => {
+    const scraped = async (name: string) => {
+      const text = await (await fetch(`${router.url}/metrics`)).text();
+      return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
+    };
+    const names = ['router_cache_saved_usd_total', 'router_cache_saved_seconds_total', 'router_cache_entries'];
+    const read = () => Promise.all(names.map(scraped));
+    const before = await read();
+    await verdict(say());
+    await verdict(say({}, { 'cache-control': 'no-store' }));
+    const kept = await read();
+    await verdict(say());
+    const after = await read();
+    expect([kept[0], kept[1], kept[2]]).toEqual([before[0], before[1], before[2]! + 1]);
+    expect(after[0]! - kept[0]!).toBeGreaterThan(0);
+    expect(after[1]! - kept[1]!).toBeGreaterThan(0);
+    const text = await (await fetch(`${router.url}/metrics`)).text();
+    expect(text).toMatch(/^router_cache_bypasses_total\{cause="no_store"\} \d+$/m);
+    expect(text).toMatch(/^router_cache_bytes \d{3,}$/m);
+    expect(text).toMatch(/^router_cache_evictions_total 0$/m);
+  });
+
+  describe('past its life, with staleSeconds', () => {
+    let stale: RouterApp;
+    let now = 0;
+    let clock: jest.SpiedFunction<typeof Date.now>;
+    const ask = (body: object = {}) =>
+      chat(stale, { messages: [{ role: 'user', content: `question ${questions}` }], ...body }, ACME);
+    const got = async (response: Promise<Response>) => {
+      const { headers } = await response;
+      const { choices } = await jsonOf<Completion>(await response);
+      return [headers.get('x-router-cache'), choices?.[0]?.message?.content];
+    };
+    beforeAll(async () => {
+      stale = await startRouter(
+        config({ cache: { ttlSeconds: 100, staleSeconds: 50 }, limits: { ...GENEROUS, usdPerMonth: 5 } }),
+      );
+    });
+    beforeEach(() => {
+      now = Date.now();
+      clock = jest.spyOn(Date, 'now').mockImplementation(() => now);
+    });
+    afterEach(() => clock.mockRestore());
+    afterAll(() => stale.close());
+
+    it('is given once more while one request renews it', async () => {
+      upstream.script(answer('old'));
+      upstream.always(answer('new'));
+      expect(await got(ask())).toEqual(['MISS', 'old']);
+      now += 120_000;
+      expect(await got(ask())).toEqual(['STALE', 'old']);
+      await upstream.received(1);
+      await eventually('it is renewed', 2_000, async () => (await got(ask()))[1] === 'new');
+      expect(await got(ask())).toEqual(['HIT', 'new']);
       expect(upstream.requests).toHaveLength(2);
+    });
+
+    it('many at once get it, plain and streamed, and one call renews it', async () => {
+      const gate = Promise.withResolvers<void>();
+      upstream.script(answer('old'));
+      upstream.always(answer('new', {}, heldAfter(0, gate.promise)));
+      await got(ask());
+      now += 120_000;
+      const all = await Promise.all(Array.from({ length: 50 }, () => got(ask())));
+      expect(all.filter(([cache, text]) => cache !== 'STALE' || text !== 'old')).toEqual([]);
+      expect(streamedText(await (await ask({ stream: true })).text())).toBe('old');
+      gate.resolve();
+      await eventually('it is renewed', 2_000, async () => (await got(ask()))[1] === 'new');
+      expect(upstream.requests).toHaveLength(2);
+    });
+
+    it('stays what it is while the renewal fails, and is gone after that time', async () => {
+      upstream.script(answer('old'), status(500));
+      upstream.always(answer('new'));
+      await got(ask());
+      now += 120_000;
+      expect(await got(ask())).toEqual(['STALE', 'old']);
+      await upstream.ended(1);
+      // each try is a request of somebody's: after one that failed there is a pause
+      for (let n = 0; n < 5; n += 1) expect(await got(ask())).toEqual(['STALE', 'old']);
+      expect(upstream.requests).toHaveLength(2);
+      now += 40_000;
+      expect(await got(ask())).toEqual(['MISS', 'new']);
+    });
+
+    it('is forgotten with the session in whose name it was renewed', async () => {
+      const inSession = (session: string) => got(chat(stale, {}, { ...ACME, 'x-session-id': session }));
+      upstream.always(answer('text'));
+      expect((await inSession('one'))[0]).toBe('MISS');
+      now += 120_000;
+      expect((await inSession('two'))[0]).toBe('STALE');
+      await eventually('it is renewed', 2_000, async () => (await got(chat(stale, {}, ACME)))[0] === 'HIT');
+      const turns = await jsonOf<{ turns: unknown[] }>(await fetch(`${stale.url}/v1/sessions/two`, { headers: ACME }));
+      expect(turns.turns).toHaveLength(1); // the renewal is none
+      for (const session of ['one', 'two'])
+        await fetch(`${stale.url}/v1/sessions/${session}`, { method: 'DELETE', headers: ACME });
+      expect((await got(chat(stale, {}, ACME)))[0]).toBe('MISS');
+    });
+
+    it('is renewed for a caller who may make one request at a time', async () => {
+      const single = keyFor('single', { limits: { concurrent: 1 } });
+      const limited = await startRouter(
+        config({ cache: { ttlSeconds: 100, staleSeconds: 50 }, auth: { keys: [single] } }),
+      );
+      const askSingle = () => got(chat(limited, {}, { authorization: 'Bearer single' }));
+      try {
+        await askSingle();
+        now += 120_000;
+        expect((await askSingle())[0]).toBe('STALE');
+        await upstream.received(1);
+      } finally {
+        await limited.close();
+      }
+    });
+
+    it('is not renewed for a caller who has no more requests', async () => {
+      const few = keyFor('few', { limits: { requestsPerMinute: 2 } });
+      const limited = await startRouter(
+        config({ cache: { ttlSeconds: 100, staleSeconds: 50 }, auth: { keys: [few] } }),
+      );
+      const askFew = () => got(chat(limited, {}, { authorization: 'Bearer few' }));
+      try {
+        expect((await askFew())[0]).toBe('MISS');
+        now += 120_000;
+        expect((await askFew())[0]).toBe('STALE');
+        expect((await chat(limited, {}, { authorization: 'Bearer few' })).status).toBe(429); // by then it has been tried
+        expect(upstream.requests).toHaveLength(1);
+      } finally {
+        await limited.close();
+      }
+    });
+
+    it('a renewal is a request of its own, counted and paid', async () => {
+      const usage = async () => {
+        const { data } = await jsonOf<{ data: { requests: number; cost_usd: number }[] }>(
+          await fetch(`${stale.url}/admin/usage`, { headers: { authorization: 'Bearer admin-key' } }),
+        );
+        return data[0] ?? { requests: 0, cost_usd: 0 };
+      };
+      upstream.always(answer('text'));
+      const start = await usage();
+      await got(ask());
+      const made = await usage();
+      now += 120_000;
+      await got(ask());
+      await eventually('two more', 2_000, async () => (await usage()).requests === made.requests + 2);
+      const after = await usage();
+      expect(after.cost_usd - made.cost_usd).toBeCloseTo(made.cost_usd - start.cost_usd, 9);
+    });
+  });
+
+  it.each([
+    ['a model', [{ name: 'auto', strategy: 'priority', cache: false }]],
+    ['everything', []],
+  ] as const)('can be switched off for %s', async (what, models) => {
+    const off = await startRouter(
+      config({
+        cache: { enabled: what === 'a model' },
+        ...(what === 'a model' ? { models: models.map((model) => ({ ...model, targets: [upstream.model] })) } : {}),
+      }),
+    );
+    try {
+      const ask = (model: string) => verdict(chat(off, { model }, ACME));
+      expect([await ask('auto'), await ask('auto')]).toEqual(['DISABLED', 'DISABLED']);
+      const byName = [await ask(upstream.model), await ask(upstream.model)];
+      expect(byName).toEqual(what === 'a model' ? ['MISS', 'HIT'] : ['DISABLED', 'DISABLED']);
+      expect(upstream.requests).toHaveLength(what === 'a model' ? 3 : 4);
     } finally {
       await off.close();
     }
+  });
+
+  it('a reload that changes what a name means begins anew, one that does not goes on', async () => {
+    const reloaded = await startRouter(config({}));
+    const ask = () => verdict(chat(reloaded, {}, ACME));
+    try {
+      expect([await ask(), await ask()]).toEqual(['MISS', 'HIT']);
+      await reloaded.reload(config({ limits: { ...GENEROUS, concurrent: 7 } }));
+      expect(await ask()).toBe('HIT');
+      const target = targetOn(upstream, { price: { input: 1, output: 1 }, model: 'another-release' });
+      await reloaded.reload({ ...config({}), targets: [target] });
+      expect([await ask(), await ask()]).toEqual(['MISS', 'HIT']);
+      await reloaded.reload(config({ tenants: { acme: { targets: [upstream.model] } } }));
+      expect([await ask(), await ask()]).toEqual(['MISS', 'HIT']);
+      await reloaded.reload(config({ cache: { enabled: true, secret: 'another secret of ours' } }));
+      expect(await ask()).toBe('MISS');
+    } finally {
+      await reloaded.close();
+    }
+  });
+
+  it('keeps nothing that was being made when the model was switched off', async () => {
+    const models = (cache: boolean) => [
+      { name: 'auto', strategy: 'priority' as const, targets: [upstream.model], cache },
+    ];
+    const reloaded = await startRouter(config({ models: models(true) }));
+    const gate = Promise.withResolvers<void>();
+    upstream.script(answer('text', {}, heldAfter(0, gate.promise)));
+    try {
+      const running = verdict(chat(reloaded, {}, ACME));
+      await upstream.received();
+      await reloaded.reload(config({ models: models(false) }));
+      gate.resolve();
+      await running;
+      await reloaded.reload(config({ models: models(true) }));
+      expect(await verdict(chat(reloaded, {}, ACME))).toBe('MISS');
+    } finally {
+      await reloaded.close();
+    }
+  });
+
+  it('keeps no simulated answer', async () => {
+    const simulated = await startRouter({ targets: [{ id: 'sim', tier: 'local', provider: 'simulated' }] });
+    try {
+      expect([await verdict(chat(simulated)), await verdict(chat(simulated))]).toEqual(['MISS', 'MISS']);
+    } finally {
+      await simulated.close();
+    }
+  });
+
+  it('keeps no answer over maxEntryBytes', async () => {
+    const small = await startRouter(config({ cache: { maxEntryBytes: 500 } }));
+    try {
+      upstream.script(answer('short'), answer('long '.repeat(200)));
+      const ask = (n: number, stream: boolean) =>
+        verdict(chat(small, { stream, messages: [{ role: 'user', content: `${n}` }] }, ACME));
+      expect([await ask(1, false), await ask(1, false)]).toEqual(['MISS', 'HIT']);
+      expect([await ask(2, false), await ask(2, false)]).toEqual(['MISS', 'MISS']);
+      upstream.script(answer('long '.repeat(200)));
+      expect([await ask(3, true), await ask(3, true)]).toEqual(['MISS', 'MISS']);
+    } finally {
+      await small.close();
+    }
+  });
+
+  describe('DELETE /admin/cache', () => {
+    const forget = (query: string, key: string) =>
+      fetch(`${router.url}/admin/cache${query}`, { method: 'DELETE', headers: { authorization: `Bearer ${key}` } });
+    const ofOther = () => verdict(say({}, { authorization: 'Bearer other-key' }));
+
+    it.each([
+      ['', 'admin-key', { tenant: 'acme', model: null }, ['MISS', 'HIT']],
+      ['?tenant=acme&model=auto', 'admin-key', { tenant: 'acme', model: 'auto' }, ['MISS', 'HIT']],
+      ['?model=other', 'admin-key', { tenant: 'acme', model: 'other' }, ['HIT', 'HIT']],
+      ['', 'operator-key', { tenant: null, model: null }, ['MISS', 'MISS']],
+      ['?tenant=other', 'operator-key', { tenant: 'other', model: null }, ['HIT', 'MISS']],
+    ])('%s by %s', async (query, key, told, left) => {
+      expect([await verdict(say()), await ofOther()]).toEqual(['MISS', 'MISS']);
+      const response = await forget(query, key);
+      expect(response.status).toBe(200);
+      expect(await jsonOf(response)).toEqual({
+        ...{ object: 'cache.deleted', deleted: true },
+        ...told,
+        entries: expect.any(Number),
+      });
+      expect([await verdict(say()), await ofOther()]).toEqual(left);
+    });
+
+    it.each([
+      ['', 'acme-key', 403, null],
+      ['?tenant=other', 'admin-key', 403, 'tenant'],
+      ['?tenant=', 'admin-key', 400, 'tenant'],
+      ['?modell=auto', 'admin-key', 400, 'modell'],
+      ['?model=a&model=b', 'admin-key', 400, 'model'],
+      ['', 'nobody', 401, null],
+    ])('%s by %s is %i', async (query, key, code, param) => {
+      const response = await forget(query, key);
+      expect(response.status).toBe(code);
+      expect((await jsonOf<ErrorJson>(response)).error.param).toBe(param);
+    });
+
+    it('who asks afterwards gets nothing that was begun before', async () => {
+      const gate = Promise.withResolvers<void>();
+      upstream.script(answer('begun before', {}, heldAfter(0, gate.promise)));
+      upstream.always(answer('new'));
+      const before = say();
+      await upstream.received();
+      await forget('', 'admin-key');
+      const after = say();
+      await upstream.received(1);
+      gate.resolve();
+      const texts = await Promise.all(
+        [before, after].map(async (one) => (await jsonOf<Completion>(await one)).choices?.[0]?.message?.content),
+      );
+      expect(texts).toEqual(['begun before', 'new']);
+      expect(await verdict(say())).toBe('HIT');
+    });
+
+    it('keeps nothing that was being made at that time', async () => {
+      const gate = Promise.withResolvers<void>();
+      upstream.always(answer('being made', {}, heldAfter(0, gate.promise)));
+      const running = verdict(say());
+      await upstream.received();
+      await forget('', 'admin-key');
+      gate.resolve();
+      expect(await running).toBe('MISS');
+      expect(await verdict(say())).toBe('MISS');
+    });
   });
 });

@@ -29,14 +29,19 @@ describe('garbage of requests', () => {
   });
   afterAll(() => upstream.close());
 
-  it.each([false, true])('dies with its request, stream %s (docs/adr/0020)', async (stream) => {
+  it.each([
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ])('dies with its request, stream %s, cache %s (docs/adr/0020)', async (stream, cached) => {
     const router = await RouterProcess.start({
       config: {
         targets: [targetOn(upstream, { id: 'small' }), targetOn(upstream, { id: 'big', tier: 'cloud' })],
         models: [{ name: 'auto', strategy: 'hybrid', targets: ['small', 'big'] }],
         auth: { keys: [keyFor('alice')] },
         limits: GENEROUS,
-        cache: { enabled: false },
+        cache: { enabled: cached },
       },
       env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(TRACE)}` },
     });
@@ -44,7 +49,8 @@ describe('garbage of requests', () => {
       let left = REQUESTS;
       const caller = async (): Promise<void> => {
         while (left-- > 0) {
-          const response = await chat(router, { messages: ask(PROMPT), stream }, { authorization: 'Bearer alice' });
+          const messages = ask(cached ? `${left} ${PROMPT}` : PROMPT); // one that is asked again is not made
+          const response = await chat(router, { messages, stream }, { authorization: 'Bearer alice' });
           await response.text();
           expect(response.status).toBe(200);
         }
@@ -52,7 +58,10 @@ describe('garbage of requests', () => {
       await Promise.all(Array.from({ length: CALLERS }, caller));
       const { promoted, allocated, count } = collected(readFileSync(join(router.directory, 'output.log'), 'utf8'));
       expect(count).toBeGreaterThan(4);
-      figure('garbage', `stream ${stream}: ${((100 * promoted) / allocated).toFixed(1)} % outlives its request`);
+      figure(
+        'garbage',
+        `stream ${stream}, cache ${cached}: ${((100 * promoted) / allocated).toFixed(1)} % outlives its request`,
+      );
       expect(promoted / allocated).toBeLessThan(MOST_PROMOTED);
     } finally {
       await router.stop();
