@@ -1,4 +1,4 @@
-import { assertPlain, assertStream, Requests } from './load.js';
+import { assertCache, assertPlain, assertStream, Requests } from './load.js';
 import { numberedBody, PLAIN_BYTES, requestBody } from './payloads.js';
 import { PROMPTS } from './prompts.js';
 
@@ -20,6 +20,17 @@ describe('the questions of a connection', () => {
     expect(new Set(sent.map(({ seed }) => seed)).size).toBe(40);
   });
 
+  it('that are repeated keep the number they have, which no other one gets', () => {
+    const bodies = PROMPTS.map((prompt) => numberedBody('plain', false, prompt));
+    const [repeated, other] = [
+      new Requests({ ...where, bodies, isRepeated: true }),
+      new Requests({ ...where, bodies }),
+    ];
+    const seeds = bodies.map(() => bodyOf(repeated.next()).seed);
+    expect(new Set(seeds).size).toBe(1);
+    expect(bodies.map(() => bodyOf(other.next()).seed)).not.toContain(seeds[0]);
+  });
+
   it('without a number stay as they are', () => {
     const questions = new Requests({ ...where, bodies: [requestBody('plain', false)] });
     expect(Buffer.from(questions.next())).toEqual(questions.next());
@@ -29,6 +40,13 @@ describe('the questions of a connection', () => {
 describe('what counts as an answer', () => {
   const plain = { status: 200, head: 'HTTP/1.1 200 OK', length: PLAIN_BYTES };
   const stream = { path: '/v1', tail: 'data: [DONE]\n\n\r\n0\r\n\r\n', events: 67, chunks: 64 };
+
+  it('from the cache is one that says so', () => {
+    const hit = { ...plain, head: 'HTTP/1.1 200 OK\r\nx-router-cache: HIT\r\nage: 0' };
+    assertCache(hit, 'HIT');
+    expect(() => assertCache(hit, 'MISS')).toThrow('expected x-router-cache: MISS, got\nHTTP/1.1 200 OK');
+    expect(() => assertCache(plain, 'HIT')).toThrow('expected x-router-cache: HIT');
+  });
 
   it('is the whole of it', () => {
     assertPlain(plain, '/v1');

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import type { CacheResult } from '../src/modules/cache/cache.messages.js';
 import { Connection, requestBytes, type BodyReader, type Exchange, type RequestOptions } from './connection.js';
 import { NUMBER_DIGITS, NUMBER_KEY, PLAIN_BYTES } from './payloads.js';
 
@@ -12,6 +13,10 @@ export interface LoadResult {
 /** What is asked in turn: every connection goes through `bodies` from a place of its own. */
 export interface Questions extends Omit<RequestOptions, 'body'> {
   readonly bodies: readonly string[];
+  /** Whether they stay the same questions; left out: where a body has room for a number, each sending has its own. */
+  readonly isRepeated?: boolean;
+  /** What every answer's `x-router-cache` has to say; left out: it is not looked at. */
+  readonly cache?: CacheResult;
 }
 
 export interface LoadOptions extends Questions {
@@ -50,11 +55,11 @@ export class Requests {
   private readonly all: readonly { readonly bytes: Buffer; readonly numberAt: number }[];
   private turn: number;
 
-  constructor({ bodies, ...where }: Questions, first = 0) {
+  constructor({ bodies, isRepeated = false, ...where }: Questions, first = 0) {
     this.turn = first;
     this.all = bodies.map((body) => {
       const bytes = requestBytes({ ...where, body });
-      const at = bytes.indexOf(NUMBER_KEY);
+      const at = isRepeated ? -1 : bytes.indexOf(NUMBER_KEY);
       return { bytes, numberAt: at === -1 ? -1 : at + NUMBER_KEY.length };
     });
   }
@@ -69,6 +74,12 @@ export class Requests {
 
 export function assertOk({ status, head }: Exchange, path: string): void {
   if (status !== 200) throw new Error(`${path} answered ${head.split('\r\n')[0]}`);
+}
+
+/** @throws Error unless the answer came from where it is said to: a hit is not compared with what was none */
+export function assertCache({ head }: Exchange, wanted: CacheResult): void {
+  if (head.includes(`\r\nx-router-cache: ${wanted}\r\n`)) return;
+  throw new Error(`expected x-router-cache: ${wanted}, got\n${head}`);
 }
 
 /** @throws Error unless it is the whole answer of the upstream: a benchmark of errors is worth nothing */
@@ -93,7 +104,7 @@ export function assertStream(stream: { path: string; tail: string; events: numbe
  * @throws Error on any answer that is not whole
  */
 export async function closedLoop(options: LoadOptions): Promise<LoadResult> {
-  const { path, chunks } = options;
+  const { path, chunks, cache } = options;
   const connections = await Promise.all(
     Array.from({ length: options.connections }, () => Connection.open(options.port)),
   );
@@ -107,6 +118,7 @@ export async function closedLoop(options: LoadOptions): Promise<LoadResult> {
     while (performance.now() < end) {
       const before = events.count;
       const exchange = await connection.request(questions.next(), chunks === undefined ? undefined : events.read);
+      if (cache !== undefined) assertCache(exchange, cache);
       if (chunks === undefined) assertPlain(exchange, path);
       else {
         assertOk(exchange, path);
@@ -129,21 +141,24 @@ export async function closedLoop(options: LoadOptions): Promise<LoadResult> {
  * One caller who asks each server in turn, `count` times; milliseconds by server. In turn, so that a change of the
  * machine's mood hits all of them alike.
  */
-export async function oneCaller(servers: readonly RequestOptions[], count: number): Promise<number[][]> {
+export async function oneCaller(servers: readonly Questions[], count: number): Promise<number[][]> {
   const callers = await Promise.all(
     servers.map(async (server) => ({
-      path: server.path,
-      bytes: requestBytes(server),
+      server,
+      questions: new Requests(server),
       connection: await Connection.open(server.port),
       latencies: [] as number[],
     })),
   );
   try {
     for (let i = 0; i < count; i += 1) {
-      for (const { connection, bytes, latencies, path } of callers) {
+      for (const { connection, questions, latencies, server } of callers) {
+        const bytes = questions.next();
         const sent = performance.now();
-        assertPlain(await connection.request(bytes), path);
+        const exchange = await connection.request(bytes);
         latencies.push(performance.now() - sent);
+        assertPlain(exchange, server.path);
+        if (server.cache !== undefined) assertCache(exchange, server.cache);
       }
     }
   } finally {

@@ -10,6 +10,14 @@ export interface Pace {
   readonly streamRounds: number;
   /** Streams one after the other on each of 200 connections. */
   readonly crowdRounds: number;
+  /** Of the rows about kept and shared answers, which compare two loads of one program. */
+  readonly answers: {
+    readonly rounds: number;
+    readonly roundMs: number;
+    readonly warmUpMs: number;
+    /** Of shared streams, 1.3 s each. */
+    readonly streamRounds: number;
+  };
   readonly decisions: number;
   readonly starts: number;
   /** DESIGN section 9 asks for 20. */
@@ -25,6 +33,7 @@ export const QUICK: Pace = {
   streamPairs: 1,
   streamRounds: 1,
   crowdRounds: 2,
+  answers: { rounds: 3, roundMs: 400, warmUpMs: 500, streamRounds: 2 },
   decisions: 2_000,
   starts: 3,
   soakMinutes: 2,
@@ -38,6 +47,7 @@ export const FULL: Pace = {
   streamPairs: 3,
   streamRounds: 3,
   crowdRounds: 5,
+  answers: { rounds: 5, roundMs: 800, warmUpMs: 2_500, streamRounds: 6 },
   decisions: 10_000,
   starts: 5,
   soakMinutes: 20,

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
-import { Connection, type BodyReader } from './connection.js';
+import { Connection, type BodyReader, type Exchange } from './connection.js';
 import { assertOk, Requests, type Questions } from './load.js';
 import { PACED_CHUNKS, STAMP_DIGITS, STAMP_KEY } from './payloads.js';
 
@@ -48,14 +48,20 @@ class StampReader {
   }
 }
 
+interface ReadStream {
+  readonly exchange: Exchange;
+  readonly reader: StampReader;
+}
+
 /** @throws Error when the stream is not complete */
-async function readStream(connection: Connection, bytes: Buffer, path: string): Promise<StampReader> {
+async function readStream(connection: Connection, bytes: Buffer, path: string): Promise<ReadStream> {
   const reader = new StampReader();
-  assertOk(await connection.request(bytes, reader.read), path);
+  const exchange = await connection.request(bytes, reader.read);
+  assertOk(exchange, path);
   if (reader.delays.length !== PACED_CHUNKS || !connection.tail.includes('data: [DONE]\n\n')) {
     throw new Error(`a stream of ${PACED_CHUNKS} chunks came with ${reader.delays.length}, or without [DONE]`);
   }
-  return reader;
+  return { exchange, reader };
 }
 
 /**
@@ -72,7 +78,7 @@ export async function pacedStreams(
   const readAll = async (connection: Connection, n: number): Promise<void> => {
     const questions = new Requests(options, n);
     for (let round = 0; round < options.rounds; round += 1) {
-      readers.push(await readStream(connection, questions.next(), options.path));
+      readers.push((await readStream(connection, questions.next(), options.path)).reader);
     }
   };
   const running: Promise<void>[] = [];
@@ -131,4 +137,15 @@ export async function begunStreams(
   const begunMs = performance.now() - start;
   await Promise.all(running);
   return begunMs;
+}
+
+/**
+ * Asks the same over all connections at once, and reads what comes on each.
+ *
+ * @returns status line and headers of each answer
+ * @throws Error when a stream is not complete
+ */
+export async function sameStream(connections: readonly Connection[], bytes: Buffer, path: string): Promise<Exchange[]> {
+  const read = await Promise.all(connections.map((connection) => readStream(connection, bytes, path)));
+  return read.map(({ exchange }) => exchange);
 }

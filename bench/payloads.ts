@@ -8,9 +8,9 @@ export const PACE_MS = 20;
 
 const SENTENCE = 'The quick brown fox jumps over the lazy dog while the router counts its tokens. ';
 
-/** The object of a plain answer of about 1 kB. */
+/** The object of a plain answer of about 1 kB. The id is as long as that of an answer which the router gives once more. */
 export const PLAIN_COMPLETION = {
-  id: 'chatcmpl-BENCHaaaaaaaaaaaaaaaaaaaaaaa',
+  id: 'chatcmpl-BENCHaaaaaaaaaaaaaaaaaaaaaaaaaaa',
   object: 'chat.completion',
   created: 1_764_000_000,
   model: 'bench-model-2026-01-01',

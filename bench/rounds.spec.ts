@@ -1,4 +1,4 @@
-import { inTurn } from './rounds.js';
+import { alternately, inTurn } from './rounds.js';
 
 describe('inTurn', () => {
   it('measures both in every round, in changing order, after a warm-up that counts for nothing', async () => {
@@ -10,6 +10,16 @@ describe('inTurn', () => {
       { bare: 'bare 3', router: 'router 4' },
       { router: 'router 5', bare: 'bare 6' },
       { bare: 'bare 7', router: 'router 8' },
+    ]);
+  });
+
+  it('is for any two', async () => {
+    const calls: string[] = [];
+    const turns = await alternately(['hit', 'miss'], 2, null, async (side) => calls.push(side));
+    expect(calls).toEqual(['hit', 'miss', 'miss', 'hit']);
+    expect(turns).toEqual([
+      { hit: 1, miss: 2 },
+      { miss: 3, hit: 4 },
     ]);
   });
 });

@@ -4,23 +4,28 @@ export interface Pair<T> {
   readonly bare: T;
 }
 
-/** Warms both up and measures them in turn, in changing order: what the machine does meanwhile meets both alike. */
-export async function inTurn<T>(
+/** Router and bare proxy: see `alternately`. */
+export function inTurn<T>(
   count: number,
   warmUp: ((side: keyof Pair<T>) => Promise<unknown>) | null,
   measure: (side: keyof Pair<T>) => Promise<T>,
 ): Promise<Pair<T>[]> {
-  await warmUp?.('bare');
-  await warmUp?.('router');
-  const pairs: Pair<T>[] = [];
+  return alternately(['bare', 'router'], count, warmUp, measure);
+}
+
+/** Warms both up and measures them in turn, in changing order: what the machine does meanwhile meets both alike. */
+export async function alternately<T, Side extends string>(
+  sides: readonly [Side, Side],
+  count: number,
+  warmUp: ((side: Side) => Promise<unknown>) | null,
+  measure: (side: Side) => Promise<T>,
+): Promise<Record<Side, T>[]> {
+  for (const side of sides) await warmUp?.(side);
+  const turns: Record<Side, T>[] = [];
   for (let n = 0; n < count; n += 1) {
-    if (n % 2 === 0) {
-      const bare = await measure('bare');
-      pairs.push({ bare, router: await measure('router') });
-    } else {
-      const router = await measure('router');
-      pairs.push({ router, bare: await measure('bare') });
-    }
+    const turn = {} as Record<Side, T>;
+    for (const side of n % 2 === 0 ? sides : sides.toReversed()) turn[side] = await measure(side);
+    turns.push(turn);
   }
-  return pairs;
+  return turns;
 }

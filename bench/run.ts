@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import type { RouterProcess } from '../test/support/router-process.js';
 import { readOptions, runCommand, UsageError } from '../tools/command.js';
 import { startChild } from './child.js';
+import { hitCost, missCost } from './answer-cost.js';
 import { decisionTime } from './decision.js';
 import {
   addedLatency,
@@ -23,6 +24,7 @@ import { FULL, QUICK, type Pace } from './pace.js';
 import { asMarkdown, asText, isMet, type Row } from './report.js';
 import { burstCost, plainCost, redisCost, streamCost } from './request-cost.js';
 import { sessionCost } from './session-cost.js';
+import { shareCost } from './share-cost.js';
 import { soak } from './soak.js';
 import { benchConfig, startRouter } from './router-under-test.js';
 import { begunAtOnce, pacedCrowd } from './stream-crowds.js';
@@ -34,6 +36,9 @@ const MEASUREMENTS = {
   'paced-crowd': pacedCrowd,
   'at-once': begunAtOnce,
   'redis-cost': redisCost,
+  'hit-cost': hitCost,
+  'miss-cost': missCost,
+  'share-cost': shareCost,
   decision: decisionTime,
   plain: plainRequests,
   resilience: resilienceCost,

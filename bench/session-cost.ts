@@ -50,8 +50,7 @@ export async function sessionCost({ upstreamPort }: Bench): Promise<Row[]> {
 }
 
 async function measure(port: number): Promise<Row> {
-  const body = requestBody('plain', false);
-  const plain = { port, path: CHAT, body, headers: AUTHORIZED };
+  const plain = { port, path: CHAT, bodies: [requestBody('plain', false)], headers: AUTHORIZED };
   const inSession = (n: number) => ({ ...plain, headers: { ...AUTHORIZED, 'x-session-id': `bench-${n}` } });
   for (let n = 0; n < 5; n += 1) await oneCaller([plain, inSession(-1 - n)], TURNS); // warm-up
   const blocks: number[][] = [];
