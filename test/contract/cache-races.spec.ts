@@ -138,7 +138,19 @@ describe('what happens at the same moment, on replicas that share a redis-server
     expect(await got(two)).toEqual(['HIT', 'old']);
     expect(await got(one, NO_CACHE)).toEqual(['BYPASS', 'new']);
     await eventually('the other one has the new one', 1_000, async () => (await got(two))[1] === 'new');
+    redis.freeze();
+    try {
+      expect([await got(one), await got(two)]).toEqual([
+        ['HIT', 'new'],
+        ['HIT', 'new'],
+      ]);
+    } finally {
+      redis.thaw();
+    }
     expect(upstream.requests).toHaveLength(2);
+    await eventually('Redis is there again', 5_000, () =>
+      [one, two].every(({ app }) => app.get(RedisConnection, { strict: false }).usable),
+    );
   });
 
   it('a caller who goes gives the lease of nobody else away', async () => {

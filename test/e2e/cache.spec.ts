@@ -468,6 +468,16 @@ describe('the answer cache', () => {
       expect((await jsonOf<ErrorJson>(response)).error.param).toBe(param);
     });
 
+    it('refuses a body: what stands in it would be overlooked', async () => {
+      const response = await fetch(`${router.url}/admin/cache`, {
+        method: 'DELETE',
+        headers: { authorization: 'Bearer admin-key', 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'other' }),
+      });
+      expect(response.status).toBe(400);
+      expect((await jsonOf<ErrorJson>(response)).error.message).toContain('/admin/cache?model=');
+    });
+
     it('who asks afterwards gets nothing that was begun before', async () => {
       const gate = Promise.withResolvers<void>();
       upstream.script(answer('begun before', {}, heldAfter(0, gate.promise)));

@@ -5,7 +5,7 @@ import { LeavingCaller } from '../support/leaving-caller.js';
 import { answer, status, toolCall } from '../support/upstream-behaviours.js';
 import type { Behaviour } from '../support/upstream-script.js';
 import { UpstreamServer } from '../support/upstream-server.js';
-import { cutAfter, heldAfter, slowFirstToken } from '../support/upstream-twists.js';
+import { cutAfter, heldAfter, pauseAfter, slowFirstToken } from '../support/upstream-twists.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 import { chat, eventually, jsonOf, streamedText } from '../support/router-calls.js';
 import { GENEROUS, inOrder, keyFor, targetOn } from '../support/router-targets.js';
@@ -419,6 +419,25 @@ describe('one generation for all who ask the same', () => {
       expect(caches).toEqual(Array.from({ length: 5 }, () => 'SHARED'));
       expect(upstream.requests).toHaveLength(1);
       await first.leave();
+    } finally {
+      await patient.close();
+    }
+  });
+
+  it('a stream that has begun is waited for by who wants it whole, as long as an answer of his own may take', async () => {
+    const tight = { timeouts: { plainMs: 1_500, firstTokenMs: 1_000 } };
+    const patient = await startRouter({
+      ...config({ resilience: { retries: 0, deadlineMs: 1_500 } }),
+      targets: [targetOn(upstream, tight)],
+    });
+    upstream.always(answer(words(2), {}, pauseAfter(1, 1_300)));
+    try {
+      const stream = chat(patient, bodyOf({ stream: true }), KEY);
+      await upstream.received();
+      const whole = await chat(patient, bodyOf(), KEY);
+      expect([whole.status, whole.headers.get('x-router-cache')]).toEqual([200, 'SHARED']);
+      await (await stream).text();
+      expect(upstream.requests).toHaveLength(1);
     } finally {
       await patient.close();
     }

@@ -1,5 +1,6 @@
-import { Controller, Delete, Header, Query } from '@nestjs/common';
+import { Controller, Delete, Header, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { InvalidApiKey, InvalidRequest, Overloaded, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
@@ -58,7 +59,11 @@ export class CacheController {
   async forget(
     @CurrentCaller() caller: Caller,
     @Query(checked(forgetQuery)) { tenant: asked, model: named }: ForgetQuery,
+    @Req() { headers }: FastifyRequest,
   ): Promise<z.output<typeof forgottenResponse>> {
+    const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+    if (hasBody)
+      throw new InvalidRequest('tenant and model go into the query: DELETE /admin/cache?model=auto. Send no body.');
     const tenant = tenantOf(caller, asked);
     const model = named ?? null;
     const entries = await ifAvailable(() => this.forgetting.forgetAll(tenant, model), null);

@@ -2,11 +2,15 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { ifAvailable } from '../../common/store-unavailable.js';
 import { AnswerGeneratedEvent, type GeneratedAnswer } from '../chat/chat.messages.js';
 import { GenerationLeases } from './generation-leases.js';
 import { keptAnswer, type KeptAnswer } from './kept-answer.js';
 import { MemoryAnswers } from './memory-answers.js';
 import { SharedAnswers } from './shared-answers.js';
+
+const RETRY_MS = 500;
+const MOST_TRIES = 20;
 
 /**
  * Keeps what may be given again: here before the event returns, in Redis behind the answer. The lease of the generation ends
@@ -55,7 +59,16 @@ export class KeepAnswerHandler implements IEventHandler<AnswerGeneratedEvent>, O
     if (replaces) await this.shared.tellReplaced(key);
     await this.shared.enter(key, kept);
     // asked behind the write: who forgets it has either found it in Redis, or is seen here
-    if (this.memory.isForgotten(kept, beganAt)) await this.shared.remove(key);
+    if (this.memory.isForgotten(kept, beganAt)) await this.remove(key, MOST_TRIES);
+  }
+
+  /** What was forgotten must not stay in a Redis that is slow just now. */
+  private async remove(key: string, tries: number): Promise<void> {
+    const gone = await ifAvailable(async () => {
+      await this.shared.remove(key);
+      return true;
+    }, false);
+    if (!gone && tries > 1) this.background.after('forgetting an answer', RETRY_MS, () => this.remove(key, tries - 1));
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { RedisAnswerStore } from './adapters/redis.answer-store.js';
@@ -17,6 +18,7 @@ const REPLACED = 'cache:replaced';
 export class SharedAnswers {
   private readonly logger = new Logger('cache');
   private readonly store: RedisAnswerStore;
+  private readonly replica = randomUUID();
 
   constructor(
     private readonly redis: RedisConnection,
@@ -70,12 +72,15 @@ export class SharedAnswers {
 
   /** Tells the other replicas that there is a newer one than they may have in memory. */
   async tellReplaced(key: string): Promise<void> {
-    await this.redis.run((client) => client.publish(REPLACED, this.nameOf(key)));
+    await this.redis.run((client) => client.publish(REPLACED, `${this.replica} ${this.nameOf(key)}`));
   }
 
   /** @param onReplaced is told the names of answers of which there is a newer one; word can be lost */
   listen(onReplaced: (name: string) => void): void {
-    this.redis.listen(REPLACED, onReplaced);
+    this.redis.listen(REPLACED, (message) => {
+      const [by, name = ''] = message.split(' ');
+      if (by !== this.replica) onReplaced(name);
+    });
   }
 
   /** @returns how many there were */

@@ -74,7 +74,9 @@ export class AnswerChat implements AnswerMaker {
       for (let leaders = 0; ; leaders += 1) {
         const joined: Participant | null = leaders < MOST_LEADERS ? this.generations.join(facts.lookup, ask) : null;
         part = joined ?? (await this.lead(facts));
-        const verdict = await part.begun(this.patienceMs(ask, part.isSameForm ? 1 : SHARE_OF_WAITING));
+        const ownMs = this.patienceMs(ask, 1);
+        const patienceMs = part.isSameForm ? ownMs : this.patienceMs(ask, SHARE_OF_WAITING);
+        const verdict = await part.begun(patienceMs, ownMs - patienceMs);
         if (verdict === 'answered') return this.given(facts, part);
         facts = { ...facts, owed: together(part.leave(), facts.owed) };
         part = null;

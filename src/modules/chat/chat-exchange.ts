@@ -202,7 +202,7 @@ export class FinishChat {
         requestedModel: ask.request.model,
         ...{ billed, attempts, pays, timing },
         quotaLeaseId: lease.id,
-        cache: { result, bypass, savedUsd: saved.usd, savedMs },
+        cache: { result, bypass, isRenewal: !ask.keepsTurn, savedUsd: saved.usd, savedMs },
         stream: ask.request.stream === true,
         sessionId: ask.sessionId,
         traceparent: ask.traceparent,

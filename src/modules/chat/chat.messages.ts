@@ -53,6 +53,8 @@ export interface CacheUse {
   readonly result: CacheResult;
   /** `null` unless BYPASS. */
   readonly bypass: BypassCause | null;
+  /** Made anew because a kept answer was past its life; nobody waits for it. */
+  readonly isRenewal: boolean;
   /** What making the answer had cost, USD; 0 where it was made for this request, or its cost is unknown. */
   readonly savedUsd: number;
   /** How long making it had taken, beyond what this request took, milliseconds. */

@@ -63,6 +63,7 @@ export class Participant implements GivenAnswer {
   private taken = 0;
   private isDone = false;
   private patience: NodeJS.Timeout | null = null;
+  private patienceLeftMs = 0;
   private verdict: Verdict | null = null;
   private waiting: PromiseWithResolvers<void> | null = null;
   private readonly joinedAt = performance.now();
@@ -99,10 +100,12 @@ export class Participant implements GivenAnswer {
    * Waits until there is an answer for it. A caller who goes away is let go at once, unless nobody else is there: then what is
    * under way is ended first.
    *
-   * @param patienceMs of a request that has joined: how long it waits for the answer of another
+   * @param patienceMs of a request that has joined: how long it waits for the answer of another @param furtherMs and then, where
+   *   that has begun
    * @throws the signal's reason; of the leader, why there is no answer
    */
-  async begun(patienceMs: number): Promise<Verdict> {
+  async begun(patienceMs: number, furtherMs = 0): Promise<Verdict> {
+    this.patienceLeftMs = furtherMs;
     if (this.verdict === null) await this.wait(patienceMs);
     const { model, error } = this.course;
     this.waitedMs = performance.now() - this.joinedAt;
@@ -117,6 +120,14 @@ export class Participant implements GivenAnswer {
   /** Whoever was before it has left: it waits for its own answer from now on. */
   lead(): void {
     clearTimeout(this.patience ?? undefined);
+  }
+
+  /** For the timer alone. An answer that has begun is waited for as long as one of its own would be. */
+  lose(): void {
+    if (this.course.model !== null && this.patienceLeftMs > 0) {
+      this.patience = setTimeout(lose, this.patienceLeftMs, this);
+      this.patienceLeftMs = 0;
+    } else this.tell('late');
   }
 
   /** Only the first one counts. */
@@ -250,7 +261,7 @@ export class Participant implements GivenAnswer {
 }
 
 const NOTHING_SAVED = Object.freeze({ usd: 0, ms: 0 });
-const lose = (part: Participant): void => part.tell('late');
+const lose = (part: Participant): void => part.lose();
 
 /** Characters, which is near enough. */
 export function bytesOf({ frames }: ChatChunk): number {

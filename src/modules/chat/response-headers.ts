@@ -25,7 +25,7 @@ export function answerHeaders({ facts, route, overheadMs, decision, attempts }: 
   const headers: HeaderList = [];
   headers.push('x-router-attempts', String(attempts.length));
   headers.push('x-router-cache', lookup.result);
-  if (lookup.answer) headers.push('age', String(lookup.answer.ageSeconds));
+  if (lookup.answer && lookup.result !== 'SHARED') headers.push('age', String(lookup.answer.ageSeconds));
   headers.push('x-router-overhead-ms', rounded(overheadMs, 2));
   headers.push('x-router-target', route.target);
   headers.push('x-router-tier', route.tier);

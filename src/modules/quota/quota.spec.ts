@@ -32,7 +32,7 @@ interface Ending {
 function completed(leaseId: string | null, ending: Ending): ChatCompletedEvent {
   const { outcome = 'answered', tokens = 0, usd = 0 } = ending;
   const timing = { totalMs: 1, overheadMs: 1, firstTokenMs: null };
-  const cache = { result: 'MISS', bypass: null, savedUsd: 0, savedMs: 0 } as const;
+  const cache = { result: 'MISS', bypass: null, isRenewal: false, savedUsd: 0, savedMs: 0 } as const;
   const seen = { requestId: 'r1', caller, requestedModel: 'auto', stream: false, sessionId: null, traceparent: null };
   const taken = {
     usage: null,

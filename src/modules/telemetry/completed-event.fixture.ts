@@ -27,7 +27,7 @@ export function completedChat(changes: Partial<CompletedChat> = {}): CompletedCh
     quotaLeaseId: null,
     completion: null,
     persisted: null,
-    cache: { result: 'MISS', bypass: null, savedUsd: 0, savedMs: 0 },
+    cache: { result: 'MISS', bypass: null, isRenewal: false, savedUsd: 0, savedMs: 0 },
     pays: true,
     stream: true,
     sessionId: null,

@@ -38,6 +38,7 @@ export function requestLine(chat: CompletedChat, requested: string, answered: st
     ...(failed.length > 0 ? { failed_attempts: failed } : {}),
     fallback: route?.fallback ?? false,
     cache: chat.cache.result,
+    ...(chat.cache.isRenewal ? { renewal: true } : {}),
     ...(chat.cache.savedUsd > 0 ? { saved_usd: chat.cache.savedUsd } : {}),
     stream: chat.stream,
     prompt_tokens: usage?.prompt_tokens ?? null,

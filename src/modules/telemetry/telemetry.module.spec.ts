@@ -101,7 +101,12 @@ describe('TelemetryModule', () => {
   });
 
   it('counts a cache hit as a request without a decision', async () => {
-    publish(completed({ pays: false, cache: { result: 'HIT', bypass: null, savedUsd: 0.5, savedMs: 1500 } }));
+    publish(
+      completed({
+        pays: false,
+        cache: { result: 'HIT', bypass: null, isRenewal: false, savedUsd: 0.5, savedMs: 1500 },
+      }),
+    );
     const { text } = await get('/metrics');
     expect(text).toContain('router_requests_total{model="auto",status="200"} 1\n');
     expect(text).toContain('router_cache_total{result="HIT"} 1\n');
