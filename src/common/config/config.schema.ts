@@ -20,7 +20,6 @@ export const serverSchema = z.strictObject({
 
 /** A year: longer than anybody means, and short of what a timer or Redis refuses. */
 const MOST_TTL_SECONDS = 31_536_000;
-const LEAST_SECRET = 16;
 
 const model = z.strictObject({
   name: name.describe('What callers write as model; auto always exists.'),
@@ -140,10 +139,10 @@ const cache = z.strictObject({
     .describe('So long after its life an answer is still given while one request renews it; 0 = not at all.'),
   secret: z
     .string()
+    .regex(/^$|^(?=\s*\S).{16,}$/s, 'use at least 16 characters')
     .default('')
-    .refine((text) => text === '' || text.length >= LEAST_SECRET, `use at least ${LEAST_SECRET} characters`)
     .describe(
-      'From the environment: ${VAR}. Names and seals what is kept in Redis; the same on every replica. Left out: the replicas share one through Redis.',
+      'From the environment: ${VAR}; at least 16 characters. Names and seals what is kept in Redis; the same on every replica. Left out: the replicas share one through Redis.',
     ),
 });
 
