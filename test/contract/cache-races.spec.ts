@@ -19,14 +19,14 @@ import type { Completion } from '../../src/common/chat.js';
 const TENANTS = 20;
 const NO_CACHE = { 'cache-control': 'no-cache' };
 
-/** Of any object: the next call of a method waits for the test. */
-function holdNextCall<T extends object>(of: T, method: string): { reached: Promise<void>; goOn: () => void } {
+/** Of any object: the next call of a method waits for the test, which is told its first argument. */
+function holdNextCall<T extends object>(of: T, method: string): { reached: Promise<unknown>; goOn: () => void } {
   const own = of as Record<string, (...args: unknown[]) => Promise<unknown>>;
   const real = own[method]!.bind(of);
-  const [reached, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const [reached, go] = [Promise.withResolvers<unknown>(), Promise.withResolvers<void>()];
   own[method] = async (...args) => {
     own[method] = real;
-    reached.resolve();
+    reached.resolve(args[0]);
     await go.promise;
     return real(...args);
   };
@@ -95,10 +95,13 @@ describe('what happens at the same moment, on replicas that share a redis-server
       upstream.always(answer('new'));
       const held = holdNextCall(storeOf(one), step);
       expect(await got(one)).toEqual(['MISS', 'old']);
-      await held.reached;
+      const name = String(await held.reached);
       expect(await forget(one)).toBe(200);
       held.goOn();
-      await eventually('it is gone', 2_000, async () => (await entries()) === 0);
+      await eventually('it is gone, after it was there', 2_000, async () => {
+        const there = await client.exists(`cache:answer:{${name}}`);
+        return there === 0 && (await client.zscore(`{cache:t${questions}}:model:auto`, name)) !== null;
+      });
       expect(await got(one)).toEqual(['MISS', 'new']);
       expect((await got(two))[1]).toBe('new');
     },

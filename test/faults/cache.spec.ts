@@ -237,10 +237,9 @@ describe.each(PLACES)('the cache of three replicas on %s', (name, startPlace) =>
     const released = performance.now();
     gate.resolve();
     expect(await leader).toMatchObject({ cache: 'MISS' });
-    expect(await Promise.all(others)).toMatchObject([
-      { status: 200, cache: 'SHARED', text: TEXT },
-      { status: 200, cache: 'SHARED', text: TEXT },
-    ]);
+    const got = await Promise.all(others);
+    expect(got.filter(({ status: code, text }) => code !== 200 || text !== TEXT)).toEqual([]);
+    expect(countOf(got, 'SHARED')).toBeGreaterThan(0); // one of them waits for sure
     const ms = performance.now() - released;
     expect(ms).toBeLessThan(500); // a look at the lease would come after more than a second
     expect(upstream.requests).toHaveLength(1);
