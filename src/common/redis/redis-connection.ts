@@ -61,6 +61,7 @@ export class RedisConnection implements OnApplicationBootstrap {
   /** By channel. */
   private readonly listeners = new Map<string, ((message: string) => void)[]>();
   private listener: RedisClient | null = null;
+  private isSubscribed = false;
   private closed = false;
   private attempted = false;
   private readonly startedAt = performance.now();
@@ -133,6 +134,11 @@ export class RedisConnection implements OnApplicationBootstrap {
     else if (this.listener?.status === 'ready') this.subscribe(this.listener, [channel]);
   }
 
+  /** Whether what is published now is heard. */
+  get hears(): boolean {
+    return this.isSubscribed && this.listener?.status === 'ready';
+  }
+
   /** Called by the last one that needs it, at the end of a shutdown. */
   async close(): Promise<void> {
     this.closed = true;
@@ -171,6 +177,7 @@ export class RedisConnection implements OnApplicationBootstrap {
       client.on('message', (channel: string, message: string) => {
         for (const listener of this.listeners.get(channel) ?? []) listener(message);
       });
+      client.on('close', () => (this.isSubscribed = false));
       client.on('ready', () => this.subscribe(client, [...this.listeners.keys()]));
     } catch (error) {
       this.tellUnheard(error);
@@ -179,7 +186,14 @@ export class RedisConnection implements OnApplicationBootstrap {
   }
 
   private subscribe(client: RedisClient, channels: readonly string[]): void {
-    this.background.launch('listening', () => client.subscribe(...channels).catch((error) => this.tellUnheard(error)));
+    this.background.launch('listening', async () => {
+      try {
+        await client.subscribe(...channels);
+        this.isSubscribed = true;
+      } catch (error) {
+        this.tellUnheard(error);
+      }
+    });
   }
 
   private tellUnheard(error: unknown): void {

@@ -1,4 +1,6 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import type { OnApplicationBootstrap } from '@nestjs/common';
+import { LiveConfig } from '../../common/config/live-config.js';
 import { ifAvailable } from '../../common/store-unavailable.js';
 import { ClaimAnswerCommand, type AnswerClaim, type ClaimResult } from './cache.messages.js';
 import type { LeaseClaim } from './adapters/redis.generation-leases.js';
@@ -11,6 +13,9 @@ const ALONE: ClaimResult = Object.freeze({ result: 'MISS', answer: null, lease: 
 const ELSEWHERE: ClaimResult = Object.freeze({ result: 'SHARED', answer: null, lease: null });
 /** Generations of others that are waited for; when they bring nothing, everybody makes his own. */
 const MOST_LEADERS = 2;
+/** Who waits is told of the end; so often it looks all the same, as word can be lost, and while nothing is heard. Milliseconds. */
+const LOOK_MS = 500;
+const DEAF_LOOK_MS = 50;
 /** Later than the end of a lease, milliseconds. */
 const LEASE_SLACK_MS = 10;
 
@@ -19,14 +24,19 @@ const LEASE_SLACK_MS = 10;
  * that is not renewed ends by itself.
  */
 @CommandHandler(ClaimAnswerCommand)
-export class ClaimAnswerHandler implements ICommandHandler<ClaimAnswerCommand> {
+export class ClaimAnswerHandler implements ICommandHandler<ClaimAnswerCommand>, OnApplicationBootstrap {
   private isListening = false;
 
   constructor(
+    private readonly config: LiveConfig,
     private readonly memory: MemoryAnswers,
     private readonly shared: SharedAnswers,
     private readonly leases: GenerationLeases,
   ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.shared.configured && this.config.current.cache.enabled) this.listen();
+  }
 
   async execute({ claim }: ClaimAnswerCommand): Promise<ClaimResult> {
     const { key, patienceMs, signal } = claim;
@@ -42,14 +52,15 @@ export class ClaimAnswerHandler implements ICommandHandler<ClaimAnswerCommand> {
         if (result) return result;
         const leftMs = patientUntil - performance.now();
         if (!lease || leaders.add(lease.owner).size > MOST_LEADERS || leftMs <= 0) return ALONE;
-        await end.within(Math.min(leftMs, lease.leftMs + LEASE_SLACK_MS));
+        const lookMs = this.leases.hears ? LOOK_MS : DEAF_LOOK_MS;
+        await end.within(Math.min(leftMs, lookMs, lease.leftMs + LEASE_SLACK_MS));
       } finally {
         end.ignore();
       }
     }
   }
 
-  /** From the first request on that asks Redis: a service that does not needs no second connection. */
+  /** A service that does not use the cache needs no second connection. */
   private listen(): void {
     if (this.isListening) return;
     this.isListening = true;

@@ -38,6 +38,11 @@ export class GenerationLeases implements OnApplicationBootstrap, OnApplicationSh
     this.leases.listen((name) => this.tell(name));
   }
 
+  /** Whether this replica would be told of an end now. */
+  get hears(): boolean {
+    return this.redis.hears;
+  }
+
   /** Takes the lease unless somebody has it. It is held until `release`. */
   async claim(key: string): Promise<LeaseClaim> {
     const name = this.secret.nameOf(key);
