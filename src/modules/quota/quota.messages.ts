@@ -32,3 +32,31 @@ export class ReserveQuotaCommand extends Command<QuotaLease> {
     super();
   }
 }
+
+/** Shares of a month's money at which its owner is warned. */
+export const BUDGET_THRESHOLDS = [0.8, 0.9] as const;
+
+/** Whose money it is: a tenant's as a whole, a user's, or a user's for one model name. */
+export interface BudgetOwner {
+  readonly tenant: string;
+  /** `null` = the tenant as a whole. */
+  readonly user: string | null;
+  /** `null` = of all models. */
+  readonly model: string | null;
+}
+
+/** A month's money has been used up to a threshold. */
+export interface ReachedBudget {
+  readonly owner: BudgetOwner;
+  readonly threshold: (typeof BUDGET_THRESHOLDS)[number];
+  /** The budget. */
+  readonly usdPerMonth: number;
+  readonly spentUsd: number;
+  /** Calendar month, UTC: `yyyy-mm`. */
+  readonly month: string;
+}
+
+/** Published once for each owner, threshold and month, over all replicas. */
+export class BudgetThresholdReachedEvent {
+  constructor(readonly reached: ReachedBudget) {}
+}
