@@ -14,6 +14,7 @@ import { ErrorFilter } from './common/http/error.filter.js';
 import { useJsonBody } from './common/http/json-body.js';
 import { requestIdOf } from './common/http/request-id.js';
 import { KnownRoutes } from './common/http/known-routes.js';
+import { SecurityHeaders } from './common/http/security-headers.js';
 import { shedOverload } from './common/http/shed-overload.js';
 import { TargetSearchOptions } from './modules/models/models.messages.js';
 import { serveApiDocs } from './common/http/api-docs.js';
@@ -32,19 +33,22 @@ export async function createApp(
   search = new TargetSearchOptions(),
 ): Promise<NestFastifyApplication> {
   const routes = new KnownRoutes();
-  const errors = new ErrorFilter(routes);
-  const adapter = new FastifyAdapter(serverOptions(config, routes, errors));
+  const { trustedProxies, corsOrigins, bodyLimitBytes } = config.current.server;
+  const security = await SecurityHeaders.of(trustedProxies > 0);
+  const errors = new ErrorFilter(routes, security.api);
+  const adapter = new FastifyAdapter(serverOptions(config, routes, errors, security));
   const fastify = adapter.getInstance<FastifyInstance>();
   routes.watch(fastify);
-  answerForNode(fastify.server);
+  security.guard(fastify);
+  answerForNode(fastify.server, security.api);
   continueLate(fastify.server);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, search), adapter, {
     logger,
     bodyParser: false,
     abortOnError: false,
   });
-  allowOrigins(app, config.current.server.corsOrigins);
-  useJsonBody(fastify, config.current.server.bodyLimitBytes);
+  await allowOrigins(fastify, corsOrigins);
+  useJsonBody(fastify, bodyLimitBytes);
   useCallerSignals(fastify);
   useSilentConnections(fastify);
   await shedOverload(app);
@@ -69,6 +73,7 @@ function serverOptions(
   config: LiveConfig,
   routes: KnownRoutes,
   errors: ErrorFilter,
+  { api }: SecurityHeaders,
 ): ConstructorParameters<typeof FastifyAdapter>[0] {
   const { bodyLimitBytes, trustedProxies } = config.current.server;
   return {
@@ -79,7 +84,7 @@ function serverOptions(
     requestTimeout: BODY_MS,
     // Node would answer a missing Host by itself, without a body; `hostProblem` does it in the API's form.
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 5_000, requireHostHeader: false },
-    clientErrorHandler: answerBrokenHttp,
+    clientErrorHandler: (error, socket) => answerBrokenHttp(error, socket, api),
     frameworkErrors: (error, request, reply) => errors.send(error, request as FastifyRequest, reply as FastifyReply),
     rewriteUrl: routes.rewrite,
     routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS },

@@ -15,6 +15,9 @@ const ASKED =
 const ALWAYS_READABLE = new Set([
   ...['cache-control', 'content-language', 'content-length', 'content-type', 'expires', 'last-modified', 'pragma'],
   ...['vary', 'date', 'connection', 'keep-alive', 'transfer-encoding', 'x-accel-buffering'],
+  // said to the browser
+  ...['content-security-policy', 'cross-origin-resource-policy', 'referrer-policy'],
+  ...['x-content-type-options', 'x-frame-options'],
 ]);
 const isPolicy = (name: string): boolean => name.startsWith('access-control-');
 

@@ -5,6 +5,8 @@ import { InvalidRequest } from '../app-error.js';
 
 type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
 
+/** Beside those of the refusal itself. */
+type Headers = Readonly<Record<string, string>>;
 type Refusal = readonly [status: number, message: string];
 
 const NO_HTTP: Refusal = [400, 'Bad Request: this is not a valid HTTP request.'];
@@ -16,28 +18,29 @@ const NO_EXPECTATION: Refusal = [417, 'Expect: 100-continue is the only expectat
 const NO_PROXY: Refusal = [405, 'CONNECT: this service is no proxy. GET /docs lists all routes.'];
 
 /** Answers what is not HTTP (broken framing, headers too large or too slow) in the API's error form, and hangs up. */
-export function answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
+export function answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket, headers: Headers): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
   // an answer has begun on this connection, and bytes put into it would pass for a part of it; Node looks there itself
   if ((socket as AnsweringSocket)._httpMessage?.headersSent) return socket.destroySoon();
-  socket.end(refused(REFUSALS.get(error.code) ?? NO_HTTP));
+  socket.end(refused(REFUSALS.get(error.code) ?? NO_HTTP, headers));
 }
 
 /** What Node answers by itself, or with silence, before anybody is asked. */
-export function answerForNode(server: Server): void {
-  server.on('checkExpectation', ({ socket }) => socket.end(refused(NO_EXPECTATION)));
-  server.on('connect', (_, socket) => socket.end(refused(NO_PROXY)));
+export function answerForNode(server: Server, headers: Headers): void {
+  server.on('checkExpectation', ({ socket }) => socket.end(refused(NO_EXPECTATION, headers)));
+  server.on('connect', (_, socket) => socket.end(refused(NO_PROXY, headers)));
 }
 
-function refused([status, message]: Refusal): string {
+function refused([status, message]: Refusal, headers: Headers): string {
   const text = JSON.stringify(new InvalidRequest(message).toBody());
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'content-type: application/json; charset=utf-8',
     'x-should-retry: false',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     `x-request-id: ${randomUUID()}`,
     `content-length: ${Buffer.byteLength(text)}`,
     'connection: close',

@@ -1,4 +1,5 @@
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import cors from '@fastify/cors';
+import type { FastifyInstance } from 'fastify';
 
 /** How long a browser keeps the answer to a preflight, seconds; Chrome keeps none longer than 7200. */
 const PREFLIGHT_SECONDS = 600;
@@ -23,10 +24,10 @@ const READABLE_HEADERS = [
  *
  * @param origins exactly as browsers write them; none: no CORS headers, and a preflight is a 404
  */
-export function allowOrigins(app: NestFastifyApplication, origins: readonly string[]): void {
+export async function allowOrigins(fastify: FastifyInstance, origins: readonly string[]): Promise<void> {
   if (origins.length === 0) return;
   const allowed = new Set(origins);
-  app.enableCors({
+  await fastify.register(cors, {
     origin: (origin: string | undefined, settle: (error: null, origin: string | false) => void) =>
       settle(null, origin !== undefined && allowed.has(origin) ? origin : false),
     methods: ['GET', 'HEAD', 'POST', 'DELETE'],

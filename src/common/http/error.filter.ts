@@ -43,7 +43,11 @@ function translate(error: unknown, request: FastifyRequest, routes: KnownRoutes)
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('errors');
 
-  constructor(private readonly routes = new KnownRoutes()) {}
+  /** @param security headers of answers that no hook has seen: a path that is no path */
+  constructor(
+    private readonly routes = new KnownRoutes(),
+    private readonly security: Readonly<Record<string, string>> = {},
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
@@ -68,6 +72,7 @@ export class ErrorFilter implements ExceptionFilter {
       .code(shown.status)
       .headers({
         'x-request-id': request.id,
+        ...this.security,
         ...shown.headers,
         ...(shown.retryable ? {} : { 'x-should-retry': 'false' }),
       })

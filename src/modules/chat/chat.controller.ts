@@ -159,6 +159,7 @@ function sendStream(reply: FastifyReply, headers: HeaderList, exchange: ChatExch
 
 /** The raw response with its headers; the reply is ours only then, so that headers which Node refuses are an error as any. */
 function headed(reply: FastifyReply, headers: HeaderList): ServerResponse {
+  for (const part of reply.server.securityHeaders) headers.push(part);
   const response = reply.raw.writeHead(200, headers);
   reply.hijack();
   return response;
