@@ -1,15 +1,122 @@
-import type { Price, Target } from './target.js';
-import type { Usage } from './usage.js';
+import { listedPrice } from './prices/price-lists.js';
+import type { Price, Rates } from './prices/price.js';
+import type { Target } from './target.js';
+import { countOf, type Usage } from './usage.js';
 
 const TOKENS_PER_PRICE_UNIT = 1_000_000;
+const DAY_MS = 86_400_000;
 
-/** What an answer cost in USD: tokens times USD per million tokens. `null` when a count or the price is unknown. */
-export function costUsd(
-  usage: Pick<Usage, 'prompt_tokens' | 'completion_tokens'> | null,
-  price: Price | null,
-): number | null {
-  if (!usage || !price || usage.prompt_tokens === null || usage.completion_tokens === null) return null;
-  return (usage.prompt_tokens * price.input + usage.completion_tokens * price.output) / TOKENS_PER_PRICE_UNIT;
+/** What was counted of an answer: `readUsage` made the three counts of it, its other fields are as its server wrote them. */
+type Counted = Pick<Usage, 'prompt_tokens' | 'completion_tokens'> & Readonly<Record<string, unknown>>;
+
+const NO_DETAILS: Readonly<Record<string, unknown>> = Object.freeze({});
+
+const detailsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : NO_DETAILS;
+
+/**
+ * What an answer cost in USD, as its provider bills it; `null` when a count or the price is unknown. A part of the prompt
+ * that a server says is cached, or audio, and that is more than the whole prompt, is none: then it costs as all of it does.
+ *
+ * @param at when it was asked for, milliseconds of the epoch: some prices change with the day or the hour
+ * @see https://platform.openai.com/docs/api-reference/chat/object (`usage`)
+ */
+export function costUsd(usage: Counted | null, price: Price | null, at?: number): number | null {
+  if (!usage || !price) return null;
+  const { prompt_tokens: counted, completion_tokens: completion } = usage;
+  if (counted === null || completion === null) return null;
+  const ofPrompt = detailsOf(usage['prompt_tokens_details']);
+  const ofAnswer = detailsOf(usage['completion_tokens_details']);
+  const total = countOf(usage['total_tokens']) ?? 0;
+  let cached = cachedTokens(usage, ofPrompt);
+  const written = writtenTokens(usage, ofPrompt);
+  const prompt = counted + besidePrompt(usage, counted, total - counted - completion);
+  // what the total has besides are reasoning tokens that completion_tokens lacks (Gemini, xAI): they are output
+  const apart = price.reasoningApart ? (countOf(ofAnswer['reasoning_tokens']) ?? 0) : 0;
+  const answer = completion + Math.max(0, total - prompt - completion, apart);
+  const audioInput = Math.min(countOf(ofPrompt['audio_tokens']) ?? 0, prompt);
+  const audioOutput = Math.min(countOf(ofAnswer['audio_tokens']) ?? 0, answer);
+  const kept = Math.min(written, prompt - audioInput);
+  if (cached + kept + audioInput > prompt) cached = 0;
+  const rates = ratesOf(price, prompt, at);
+  const { input, output } = rates;
+  const usd =
+    (prompt - cached - kept - audioInput) * input +
+    cached * (rates.cachedInput ?? input) +
+    kept * (rates.cacheWrite ?? input) +
+    audioInput * (rates.audioInput ?? input) +
+    (answer - audioOutput) * output +
+    audioOutput * (rates.audioOutput ?? output);
+  return usd / TOKENS_PER_PRICE_UNIT;
+}
+
+/** What a prompt and an answer of so many tokens cost at most, USD: nothing is cached, all of it may be written to the cache. */
+export function mostCostUsd(prompt: number, completion: number, price: Price | null, at?: number): number | null {
+  if (!price) return null;
+  const { input, output, cacheWrite = 0 } = ratesOf(price, prompt, at);
+  return (prompt * Math.max(input, cacheWrite) + completion * output) / TOKENS_PER_PRICE_UNIT;
+}
+
+/** OpenAI's name for it, Moonshot's, DeepSeek's, Anthropic's. */
+const cachedTokens = (usage: Counted, details: Readonly<Record<string, unknown>>): number =>
+  countOf(details['cached_tokens']) ??
+  countOf(usage['cached_tokens']) ??
+  countOf(usage['prompt_cache_hit_tokens']) ??
+  countOf(usage['cache_read_input_tokens']) ??
+  0;
+
+const writtenTokens = (usage: Counted, details: Readonly<Record<string, unknown>>): number =>
+  countOf(details['cache_write_tokens']) ?? countOf(usage['cache_creation_input_tokens']) ?? 0;
+
+/**
+ * Prompt tokens that a server counts beside `prompt_tokens`, as Anthropic counts those of its cache: where they are more
+ * than it, or the total has them too.
+ *
+ * @param inTotal tokens of the total that are neither prompt nor completion
+ */
+function besidePrompt(usage: Counted, prompt: number, inTotal: number): number {
+  const read = countOf(usage['cache_read_input_tokens']) ?? 0;
+  const sum = read + (countOf(usage['cache_creation_input_tokens']) ?? 0);
+  return sum > prompt || (sum > 0 && inTotal >= sum) ? sum : 0;
+}
+
+/** The rates of a prompt of so many tokens at that time (milliseconds of the epoch; left out: now). */
+export function ratesOf(price: Price, promptTokens: number, at?: number): Rates {
+  const { changes } = price;
+  let rates: Rates = changes === undefined ? price : ratesAt(price, at ?? Date.now());
+  if (rates.tiers === undefined) return rates;
+  for (const tier of rates.tiers) {
+    if (promptTokens > tier.above) rates = tier;
+  }
+  return rates;
+}
+
+function ratesAt(price: Price, at: number): Rates {
+  const change = price.changes?.findLast(
+    ({ fromMs, dayMs }) => at >= fromMs && (!dayMs || isBetween(at % DAY_MS, dayMs)),
+  );
+  return change?.rates ?? price;
+}
+
+const isBetween = (time: number, [from, until]: readonly [number, number]): boolean =>
+  from < until ? time >= from && time < until : time >= from || time < until;
+
+/**
+ * The price of an answer: its owner's, else the table's for the model that answered (servers name the dated version, and
+ * of a deployment that has a name of its own, its model), else for the one that was asked.
+ */
+export function answerPrice(answer: Answered): Price | null {
+  const { price, priceList, model: asked } = answer.target;
+  if (!priceList) return price;
+  const { model } = answer; // looked for in the answer
+  return model === asked ? price : (listedPrice(priceList, model) ?? price);
+}
+
+/** Who answered. */
+export interface Answered {
+  readonly target: Target;
+  /** As its server names it. */
+  readonly model: string;
 }
 
 /** A target as the configuration or the catalogue knows it. */
@@ -18,7 +125,7 @@ type Priced = Pick<Target, 'tier' | 'provider'> & { readonly price?: Price | nul
 const FREE: Price = Object.freeze({ input: 0, output: 0 });
 
 /**
- * What tokens of a target count in budgets: its own price; where nobody said one, the dearest known price of its tier,
+ * What tokens of a target count in budgets: its own price; where nobody knows one, the dearest known price of its tier,
  * else of all (`limits.unpriced: count`). `null` when no target has a price. Simulated targets are free.
  */
 export function budgetPrice(target: Priced, targets: readonly Priced[]): Price | null {
@@ -29,8 +136,17 @@ export function budgetPrice(target: Priced, targets: readonly Priced[]): Price |
 
 function dearest(targets: readonly Priced[]): Price | null {
   let found: Price | null = null;
+  let highest = -1;
   for (const { price } of targets) {
-    if (price && (!found || price.input + price.output > found.input + found.output)) found = price;
+    if (!price || pricePerPair(price) <= highest) continue;
+    found = price;
+    highest = pricePerPair(price);
   }
   return found;
+}
+
+/** Of a prompt token and an answer token of a short request, to compare prices. */
+export function pricePerPair(price: Price): number {
+  const { input, output } = ratesOf(price, 0);
+  return input + output;
 }

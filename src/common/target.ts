@@ -1,3 +1,5 @@
+import type { Price, PriceListName } from './prices/price.js';
+
 export const TIERS = ['local', 'cloud'] as const;
 export type Tier = (typeof TIERS)[number];
 
@@ -6,12 +8,6 @@ export type Provider = (typeof PROVIDERS)[number];
 
 export const CAPABILITIES = ['tools', 'vision', 'json', 'prefill', 'embeddings', 'reasoning'] as const;
 export type Capability = (typeof CAPABILITIES)[number];
-
-/** USD per million tokens. */
-export interface Price {
-  readonly input: number;
-  readonly output: number;
-}
 
 /** `open` = no calls until the reset time is over; `half_open` = one call probes whether the target is well again. */
 export type BreakerState = 'closed' | 'open' | 'half_open';
@@ -37,6 +33,8 @@ export interface Target {
   readonly capabilities: readonly Capability[];
   /** `null` when nobody said what it costs; a cost is then `null` too, never 0. */
   readonly price: Price | null;
+  /** The list of the price table that has the prices of its server; `null` = none, or its owner said what it costs. */
+  readonly priceList?: PriceListName | null;
   readonly timeouts: Timeouts;
   readonly simulated: boolean;
 }

@@ -14,7 +14,8 @@ export interface Usage {
 /** More than any answer takes; a server that says more says nothing. */
 const MOST_TOKENS = 1_000_000_000;
 
-const countOf = (value: unknown): number | null =>
+/** A count of tokens as a server says it; `null` = it is none. */
+export const countOf = (value: unknown): number | null =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= MOST_TOKENS ? (value as number) : null;
 
 /**

@@ -19,6 +19,8 @@ export interface AnswerOptions {
   /** Default `stop`, or `tool_calls` when there are some. */
   readonly finishReason?: string;
   readonly usage?: UsagePlace;
+  /** Fields of the usage besides the usual ones, or instead of them. */
+  readonly counts?: Record<string, unknown>;
   readonly logprobs?: boolean;
   /** Fields that no API description knows, for each level of the answer. */
   readonly extra?: {
@@ -54,7 +56,7 @@ export function tokensOf(text: string, options: AnswerOptions = {}): readonly st
 export function usageOf(text: string, request: ChatRequest | undefined, options: AnswerOptions = {}): CountedUsage {
   const prompt = JSON.stringify(request?.messages ?? []).split(/\s+/).length;
   const completion = tokensOf(text, options).length * choicesOf(request).length;
-  return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion };
+  return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion, ...options.counts };
 }
 
 const choicesOf = (request: ChatRequest | undefined): readonly number[] =>

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { listedPrice, priceListOf } from '../prices/price-lists.js';
+import type { Price } from '../prices/price.js';
 import { CAPABILITIES, PROVIDERS, TIERS, type Provider } from '../target.js';
 import { httpUrl, milliseconds, name, ownMilliseconds } from './config-scalars.js';
 import { isFields } from '../json/fields.js';
@@ -29,6 +31,16 @@ const timeouts = z.strictObject({
 const price = z.strictObject({
   input: z.number().min(0).describe('USD per million prompt tokens.'),
   output: z.number().min(0).describe('USD per million completion tokens.'),
+  cachedInput: z
+    .number()
+    .min(0)
+    .optional()
+    .describe('USD per million prompt tokens that the provider had in its cache. Default: as input.'),
+  cacheWrite: z
+    .number()
+    .min(0)
+    .optional()
+    .describe('USD per million prompt tokens that the provider writes to its cache. Default: as input.'),
 });
 
 /** One deployment of one model: an entry of `targets`. */
@@ -58,7 +70,11 @@ export const targetSchema = z
       .array(z.enum(CAPABILITIES))
       .default([])
       .describe('What it can; requests that need more go elsewhere.'),
-    price: price.optional(),
+    price: price
+      .optional()
+      .describe(
+        'What it costs. Left out: tier cloud takes it from the built-in table where that knows provider and model, else it is unknown.',
+      ),
     concurrency: z.int().min(1).max(100_000).default(64).describe('Calls in flight; more wait in a bounded queue.'),
     timeouts: timeouts.prefault({}),
     prewarm: z
@@ -86,9 +102,13 @@ export const targetSchema = z
   )
   .transform(({ timeouts: limits, ...value }) => {
     const slow = value.capabilities.includes('reasoning');
+    const model = value.model ?? value.deployment ?? value.id;
+    const price: Price | null = value.price ?? priceFromTable(value, model);
+    const { price: _price, ...rest } = value;
     return {
-      ...value,
-      model: value.model ?? value.deployment ?? value.id,
+      ...rest,
+      model,
+      ...(price ? { price } : {}), // as configured, else of the table; left out = unknown
       timeouts: {
         ...limits,
         firstTokenMs: limits.firstTokenMs ?? (slow ? REASONING_FIRST_TOKEN_MS : 10_000),
@@ -99,6 +119,11 @@ export const targetSchema = z
   });
 
 export type TargetConfig = z.output<typeof targetSchema>;
+
+function priceFromTable(place: Parameters<typeof priceListOf>[0], model: string): Price | null {
+  const list = priceListOf(place);
+  return list === null ? null : listedPrice(list, model);
+}
 
 /**
  * What a target is as long as this is equal: where it is called, how, and how often at a time. What is known of its model

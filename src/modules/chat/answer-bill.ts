@@ -1,7 +1,6 @@
 import type { ChatFrame, Completion } from '../../common/chat.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
-import { budgetPrice, costUsd } from '../../common/cost.js';
-import type { Target } from '../../common/target.js';
+import { answerPrice, budgetPrice, costUsd, type Answered } from '../../common/cost.js';
 import { estimateAnswerTokens } from '../../common/token-estimate.js';
 import { TextRun } from '../../common/text-run.js';
 import { estimatedUsage, readUsage, type Usage } from '../../common/usage.js';
@@ -33,6 +32,8 @@ export class AnswerBill {
   extraCostUsd: number | null = 0;
   /** What they took from the limits. */
   extra: Billed = NOTHING;
+  /** When it was asked for, milliseconds of the epoch: every mention of its cost is of the same hour. */
+  private readonly askedAt = Date.now();
   private reported: unknown = null;
   /** More was said after the server had counted. */
   private saidSince = false;
@@ -56,12 +57,12 @@ export class AnswerBill {
   }
 
   /** An answer that was whole and is not used. */
-  addUnused(target: Target, texts: ExchangedTexts): void {
+  addUnused(answer: Answered, texts: ExchangedTexts): void {
     const json = texts.answer();
     const usage = readUsage(json.usage) ?? estimatedUsage(texts.promptTokens(), estimateAnswerTokens(json));
-    const cost = costUsd(usage, target.price);
+    const cost = this.costUsd(usage, answer);
     this.extraCostUsd = cost === null || this.extraCostUsd === null ? null : this.extraCostUsd + cost;
-    const { tokens, usd } = this.billedFor(usage, target, texts);
+    const { tokens, usd } = this.billedFor(usage, answer, texts);
     this.extra = { tokens: this.extra.tokens + tokens, usd: this.extra.usd + usd };
   }
 
@@ -74,18 +75,25 @@ export class AnswerBill {
     return { ...counted, ...estimatedUsage(counted.prompt_tokens, completion) };
   }
 
-  /** @param target that answered; `null` = no answer had begun */
-  billed(usage: Usage | null, target: Target | null, texts: ExchangedTexts): Billed {
-    if (!usage || !target) return this.extra;
-    const { tokens, usd } = this.billedFor(usage, target, texts);
+  /** USD of an answer; `null` when a count or the price is unknown. */
+  costUsd(usage: Usage | null, answer: Answered): number | null {
+    return costUsd(usage, answerPrice(answer), this.askedAt);
+  }
+
+  /** @param answer `null` = none had begun */
+  billed(usage: Usage | null, answer: Answered | null, texts: ExchangedTexts): Billed {
+    if (!usage || !answer) return this.extra;
+    const { tokens, usd } = this.billedFor(usage, answer, texts);
     return { tokens: tokens + this.extra.tokens, usd: usd + this.extra.usd };
   }
 
-  private billedFor(usage: Usage, target: Target, texts: ExchangedTexts): Billed {
+  private billedFor(usage: Usage, answer: Answered, texts: ExchangedTexts): Billed {
     const prompt = usage.prompt_tokens ?? texts.promptTokens();
     const completion = usage.completion_tokens ?? estimateAnswerTokens(texts.answer());
-    const price = budgetPrice(target, this.targets);
-    const usd = costUsd({ prompt_tokens: prompt, completion_tokens: completion }, price) ?? 0;
+    const price = answerPrice(answer) ?? budgetPrice(answer.target, this.targets);
+    const isCounted = usage.prompt_tokens !== null && usage.completion_tokens !== null;
+    const whole = isCounted ? usage : { ...usage, prompt_tokens: prompt, completion_tokens: completion };
+    const usd = costUsd(whole, price, this.askedAt) ?? 0;
     return { tokens: usage.total_tokens ?? prompt + completion, usd };
   }
 }

@@ -79,7 +79,7 @@ export class Cascade {
   private spend({ json, answer }: ReadAnswer): void {
     const ofPrompt = (): number => promptTokens(this.generation.facts, null);
     const read = (): Completion => json;
-    this.generation.bill.addUnused(answer.target, { promptTokens: ofPrompt, answer: read }); // not written there, see adr/0020
+    this.generation.bill.addUnused(answer, { promptTokens: ofPrompt, answer: read }); // not written there, see adr/0020
   }
 
   /** Nobody waits any more. @throws the signal's reason */

@@ -2,7 +2,6 @@ import { AttemptLog } from '../../common/attempt.js';
 import { isUsageOnly, type ChatChunk, type ChatFrame, type Completion } from '../../common/chat.js';
 import type { ChunkSink } from '../../common/chunk-stream.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
-import { costUsd } from '../../common/cost.js';
 import type { Usage } from '../../common/usage.js';
 import type { ModelAnswer } from '../resilience/resilience.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
@@ -237,7 +236,7 @@ export class Generation implements ChunkSink, ExchangedTexts, Course {
 
   /** USD of what has come, with the answers that were not used; `null` = unknown. */
   costUsd(): number | null {
-    const own = this.model ? costUsd(this.usage(), this.model.target.price) : 0;
+    const own = this.model ? this.bill.costUsd(this.usage(), this.model) : 0;
     const { extraCostUsd } = this.bill;
     return own === null || extraCostUsd === null ? null : own + extraCostUsd;
   }
@@ -270,7 +269,7 @@ export class Generation implements ChunkSink, ExchangedTexts, Course {
 
   private charge(): Charge {
     this.isCharged = true;
-    const billed = this.bill.billed(this.usage(), this.model?.target ?? null, this);
+    const billed = this.bill.billed(this.usage(), this.model, this);
     return { pays: true, billed, costUsd: this.costUsd(), attempts: this.attempts.all };
   }
 

@@ -1,6 +1,6 @@
 import type { Caller } from '../../common/caller.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
-import { budgetPrice, costUsd } from '../../common/cost.js';
+import { budgetPrice, mostCostUsd } from '../../common/cost.js';
 import type { QuotaNeed } from '../quota/quota.messages.js';
 import type { ChatAsk } from './chat-facts.js';
 import { answerRoom, estimateRequestTokens, mostTextTokens, tokensAskedFor } from '../../common/token-estimate.js';
@@ -38,12 +38,9 @@ export function quotaNeed(
     if (!candidates.includes(target.id)) continue;
     const { contextWindow = Infinity } = target;
     const unlimited = Math.min(LONGEST_UNLIMITED, contextWindow);
-    const usage = {
-      prompt_tokens: Math.min(contextWindow, sessionId === null ? prompt : prompt + unlimited),
-      completion_tokens: (asked ?? unlimited) * answers,
-    };
+    const sent = Math.min(contextWindow, sessionId === null ? prompt : prompt + unlimited);
     const price = limits.unpriced === 'refuse' ? (target.price ?? null) : budgetPrice(target, targets);
-    costs.push(costUsd(usage, price) ?? 0);
+    costs.push(mostCostUsd(sent, (asked ?? unlimited) * answers, price) ?? 0);
   }
   const cascades = (strategy ?? model?.strategy) === 'cascade' && costs.length > 1 && request.stream !== true;
   const tokens = prompt + answerRoom(request, null) * answers;

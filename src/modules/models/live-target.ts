@@ -3,12 +3,13 @@ import {
   loadsModels,
   type BreakerState,
   type Capability,
-  type Price,
   type Provider,
   type TargetStatus,
   type Tier,
   type Timeouts,
 } from '../../common/target.js';
+import { priceListOf } from '../../common/prices/price-lists.js';
+import type { Price, PriceListName } from '../../common/prices/price.js';
 import type { ModelServer } from './adapters/model-server.js';
 import type { DrainedTargets } from './drained-targets.js';
 import { RecentCalls } from './recent-calls.js';
@@ -40,6 +41,7 @@ export class LiveTarget implements TargetStatus {
   readonly contextWindow: number | null;
   readonly capabilities: readonly Capability[];
   readonly price: Price | null;
+  readonly priceList: PriceListName | null;
   readonly timeouts: Timeouts;
   readonly simulated: boolean;
   readonly deployment: Deployment;
@@ -67,6 +69,7 @@ export class LiveTarget implements TargetStatus {
     this.contextWindow = config.contextWindow ?? null;
     this.capabilities = config.capabilities;
     this.price = config.price ?? null;
+    this.priceList = config.price ? (config.price.list ?? null) : priceListOf(config);
     this.timeouts = config.timeouts;
     this.simulated = config.provider === 'simulated';
   }

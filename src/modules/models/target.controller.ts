@@ -4,11 +4,13 @@ import { InvalidApiKey, ModelNotFound, PermissionDenied } from '../../common/app
 import type { Caller } from '../../common/caller.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
-import { budgetPrice } from '../../common/cost.js';
+import { budgetPrice, ratesOf } from '../../common/cost.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
 import { cutText } from '../../common/cut-text.js';
 import { ApiErrors } from '../../common/http/api-docs.js';
 import { redact } from '../../common/logging/redact.js';
+import { PRICE_TABLE } from '../../common/prices/price-table.js';
+import type { Price } from '../../common/prices/price.js';
 import type { LastError, TargetStatus } from '../../common/target.js';
 import { TenantTargets } from '../../common/tenant-targets.js';
 import { DrainSharing } from './drain-sharing.js';
@@ -28,6 +30,7 @@ const targetExample = {
   error_rate: 0,
   last_error: { outcome: 'server_error', status: 503, at: '2026-11-23T09:00:00.000Z' },
   price: { input: 0, output: 0 },
+  price_source: 'config',
   budget_price: { input: 0, output: 0 },
 };
 
@@ -46,9 +49,20 @@ function errorJson(error: LastError | null, { scopes }: Caller) {
   };
 }
 
+/** The rates of a short request at this moment, and of longer ones. */
+function shownPrice(price: Price) {
+  const { input, output, cachedInput, cacheWrite, audioInput, audioOutput, tiers } = ratesOf(price, 0);
+  return { input, output, cachedInput, cacheWrite, audioInput, audioOutput, tiers };
+}
+
+/** `null` = unknown. */
+const sourceOf = (price: Price | null): string | null =>
+  price && (price.list ? `table of ${PRICE_TABLE.date}` : 'config');
+
 /** The JSON of `/admin/targets` (DESIGN section 4), with the price, and what a token counts in budgets. */
 function toJson(target: TargetStatus, caller: Caller, all: RouterConfig['targets']) {
   const { id, tier, provider, model, simulated, breaker, warm, slots, calls } = target;
+  const inBudgets = budgetPrice(target, all);
   return {
     ...{ id, tier, provider, model, simulated, breaker, warm },
     in_flight: slots.inFlight,
@@ -56,8 +70,9 @@ function toJson(target: TargetStatus, caller: Caller, all: RouterConfig['targets
     ttft_ms: calls.ttftMs,
     error_rate: calls.errorRate,
     last_error: errorJson(calls.lastError, caller),
-    price: target.price,
-    budget_price: budgetPrice(target, all),
+    price: target.price && shownPrice(target.price),
+    price_source: sourceOf(target.price),
+    budget_price: inBudgets && shownPrice(inBudgets),
   };
 }
 

@@ -1,6 +1,7 @@
 import { InvalidRequest } from '../../common/app-error.js';
 import { STRATEGIES, type RouterConfig, type Strategy } from '../../common/config/config.schema.js';
-import type { Price, TargetStatus } from '../../common/target.js';
+import type { Price } from '../../common/prices/price.js';
+import type { TargetStatus } from '../../common/target.js';
 import { usesArtefact } from './assessment.js';
 import { allowedTargets, type AllowedTargets, type ConstraintInput } from './constraints/allowed-targets.js';
 import { namedTargets } from './constraints/named-targets.js';

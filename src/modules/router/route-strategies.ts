@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../../common/config/config.schema.js';
-import { costUsd } from '../../common/cost.js';
+import { costUsd, pricePerPair } from '../../common/cost.js';
 import type { TargetStatus } from '../../common/target.js';
 import { ownField } from '../../common/json/fields.js';
 
@@ -12,7 +12,7 @@ export function strongSideOf(model: Pick<ModelConfig, 'strong'>, targets: readon
   const cloud = targets.filter((target) => target.tier === 'cloud');
   if (cloud.length > 0 && cloud.length < targets.length) return cloud.map(({ id }) => id);
   const dearest = targets.reduce<TargetStatus | null>(
-    (best, target) => (best && pricePerPair(best) > pricePerPair(target) ? best : target),
+    (best, target) => (best && dearness(best) > dearness(target) ? best : target),
     null,
   );
   return dearest ? [dearest.id] : [];
@@ -21,7 +21,7 @@ export function strongSideOf(model: Pick<ModelConfig, 'strong'>, targets: readon
 type Weights = Readonly<Record<string, number>>;
 
 /** An unknown price counts as the dearest: what nobody has priced must not get most of the requests. */
-const pricePerPair = ({ price }: TargetStatus): number => (price ? price.input + price.output : Infinity);
+const dearness = ({ price }: TargetStatus): number => (price ? pricePerPair(price) : Infinity);
 
 /** By the estimated cost of prompt and expected answer; unknown prices last, ties in configured order. */
 export function byCost(targets: readonly TargetStatus[], promptTokens: number, answerTokens: number): TargetStatus[] {

@@ -1,4 +1,5 @@
 import { cloudTargets } from './cloud-targets.js';
+import { foundTargets } from './found-targets.js';
 
 const OPENAI = { OPENAI_API_KEY: 'sk-test\n' };
 const AZURE = { AZURE_OPENAI_ENDPOINT: 'https://acme.openai.azure.com', AZURE_OPENAI_API_KEY: 'az-test' };
@@ -13,17 +14,19 @@ describe('cloudTargets', () => {
     const { targets, notes } = cloudTargets(OPENAI, 8080);
     expect(targets).toMatchObject([
       { id: 'openai/gpt-5.4-mini', tier: 'cloud', baseUrl: 'https://api.openai.com/v1', apiKey: 'sk-test' },
-      { id: 'openai/gpt-5.4', tier: 'cloud', contextWindow: 1_050_000, price: { input: 2.5, output: 15 } },
+      { id: 'openai/gpt-5.4', tier: 'cloud', contextWindow: 1_050_000 },
     ]);
     expect(notes.join()).not.toContain('sk-test');
   });
 
-  it('takes the models it is told, and claims no price for those it does not know', () => {
+  it('takes the models it is told, and leaves their prices to the table', () => {
     const env = { ...OPENAI, OPENAI_SMALL_MODEL: 'gpt-4o-mini-2024-07-18', OPENAI_LARGE_MODEL: 'acme-xl' };
     const { targets } = cloudTargets(env, 8080);
-    expect(targets.map(({ model, price }) => [model, price])).toEqual([
-      ['gpt-4o-mini-2024-07-18', { input: 0.15, output: 0.6 }],
-      ['acme-xl', undefined],
+    expect(targets.map(({ model }) => model)).toEqual(['gpt-4o-mini-2024-07-18', 'acme-xl']);
+    const priced = foundTargets([], { targets, notes: [] }).targets;
+    expect(priced.map(({ price }) => price)).toMatchObject([
+      { input: 0.15, output: 0.6, cachedInput: 0.075 },
+      undefined,
     ]);
     expect(cloudTargets({ ...env, OPENAI_LARGE_MODEL: env.OPENAI_SMALL_MODEL }, 8080).targets).toHaveLength(1);
   });

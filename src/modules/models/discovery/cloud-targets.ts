@@ -1,7 +1,7 @@
 import type { Environment } from '../../../common/config/config-text.js';
 import { ownField } from '../../../common/json/fields.js';
 import { isOwnUrl } from '../../../common/loopback.js';
-import type { Capability, Price } from '../../../common/target.js';
+import type { Capability } from '../../../common/target.js';
 import { targetId, type TargetInput } from './target-input.js';
 
 const OPENAI_URL = 'https://api.openai.com/v1';
@@ -93,8 +93,6 @@ function httpUrlOf(text: string): URL | null {
 interface ModelFacts {
   readonly contextWindow: number;
   readonly capabilities: readonly Capability[];
-  /** Left out when nobody said what the model costs. */
-  readonly price?: Price;
 }
 
 const BASE: readonly Capability[] = ['tools', 'vision', 'json'];
@@ -103,22 +101,21 @@ const REASONING: readonly Capability[] = [...BASE, 'reasoning'];
 const REASONING_WITHOUT_TOOLS: readonly Capability[] = ['vision', 'json', 'reasoning'];
 
 /**
- * OpenAI's chat models as its model pages told on 23 Nov 2026; USD per million tokens, standard tier. From 272,000
- * prompt tokens on, the models with a window of a million cost up to twice that.
+ * OpenAI's chat models as its model pages told on 23 Nov 2026; what they cost stands in the table of prices.
  *
  * @see https://developers.openai.com/api/docs/models
  */
 const FACTS: Readonly<Record<string, ModelFacts>> = {
-  'gpt-4o-mini': { contextWindow: 128_000, capabilities: BASE, price: { input: 0.15, output: 0.6 } },
-  'gpt-4o': { contextWindow: 128_000, capabilities: BASE, price: { input: 2.5, output: 10 } },
-  'gpt-4.1-mini': { contextWindow: 1_047_576, capabilities: BASE, price: { input: 0.4, output: 1.6 } },
-  'gpt-4.1': { contextWindow: 1_047_576, capabilities: BASE, price: { input: 2, output: 8 } },
-  'gpt-5-mini': { contextWindow: 400_000, capabilities: REASONING, price: { input: 0.25, output: 2 } },
-  'gpt-5': { contextWindow: 400_000, capabilities: REASONING, price: { input: 1.25, output: 10 } },
-  'gpt-5.4-mini': { contextWindow: 400_000, capabilities: BASE, price: { input: 0.75, output: 4.5 } },
-  'gpt-5.4': { contextWindow: 1_050_000, capabilities: REASONING, price: { input: 2.5, output: 15 } },
-  'gpt-6-luna': { contextWindow: 1_050_000, capabilities: REASONING_WITHOUT_TOOLS, price: { input: 0.1, output: 0.5 } },
-  'gpt-6.1-sol': { contextWindow: 1_050_000, capabilities: REASONING_WITHOUT_TOOLS, price: { input: 2, output: 10 } },
+  'gpt-4o-mini': { contextWindow: 128_000, capabilities: BASE },
+  'gpt-4o': { contextWindow: 128_000, capabilities: BASE },
+  'gpt-4.1-mini': { contextWindow: 1_047_576, capabilities: BASE },
+  'gpt-4.1': { contextWindow: 1_047_576, capabilities: BASE },
+  'gpt-5-mini': { contextWindow: 400_000, capabilities: REASONING },
+  'gpt-5': { contextWindow: 400_000, capabilities: REASONING },
+  'gpt-5.4-mini': { contextWindow: 400_000, capabilities: BASE },
+  'gpt-5.4': { contextWindow: 1_050_000, capabilities: REASONING },
+  'gpt-6-luna': { contextWindow: 1_050_000, capabilities: REASONING_WITHOUT_TOOLS },
+  'gpt-6.1-sol': { contextWindow: 1_050_000, capabilities: REASONING_WITHOUT_TOOLS },
 };
 
 const UNKNOWN: ModelFacts = { contextWindow: 128_000, capabilities: ['tools', 'json'] };
