@@ -1,5 +1,6 @@
 import { AppError } from '../../src/common/app-error.js';
-import type { Caller, CallerLimits } from '../../src/common/caller.js';
+import { AccountBook, type Accounts } from '../../src/common/accounts.js';
+import type { CallerLimits } from '../../src/common/caller.js';
 import type { QuotaLedger, QuotaUse, RateLimitHeaders } from '../../src/modules/quota/quota-ledger.js';
 
 export const START = Date.UTC(2026, 10, 23);
@@ -9,12 +10,11 @@ export interface LedgerUnderTest {
   readonly clock: { now: number };
 }
 
-export const callerWith = (limits: CallerLimits, user = 'alice', tenant = 'acme'): Caller => ({
-  tenant,
-  user,
-  scopes: ['chat'],
-  limits,
-});
+const bare = new AccountBook({ tenants: {}, models: [] });
+
+/** What the requests of a user draw on who has these limits and no others. */
+export const accountWith = (limits: CallerLimits, user = 'alice', tenant = 'acme'): Accounts =>
+  bare.of({ tenant, user, scopes: ['chat'], limits }, null);
 
 export async function refusal(ask: Promise<unknown>): Promise<AppError> {
   const error = await ask.then(
@@ -31,10 +31,10 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
     let ledger: QuotaLedger;
     let clock: { now: number };
     let ids = 0;
-    const reserve = (caller: Caller, tokens = 1, usd = 0): Promise<RateLimitHeaders> =>
+    const reserve = (caller: Accounts, tokens = 1, usd = 0): Promise<RateLimitHeaders> =>
       ledger.reserve(caller, { tokens, usd }, `lease-${(ids += 1)}`);
     /** Reserves and returns the end of it. */
-    const begin = async (caller: Caller, tokens = 1, usd = 0) => {
+    const begin = async (caller: Accounts, tokens = 1, usd = 0) => {
       const id = `lease-${(ids += 1)}`;
       await ledger.reserve(caller, { tokens, usd }, id);
       return (used: Partial<QuotaUse> = {}) => ledger.settle(caller, id, { tokens: null, usd: null, ...used });
@@ -45,7 +45,7 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
     });
 
     describe('requests per minute', () => {
-      const caller = callerWith({ requestsPerMinute: 2 });
+      const caller = accountWith({ requestsPerMinute: 2 });
 
       it('slides: a request fits again 60 s after the first, not at the full minute', async () => {
         await reserve(caller);
@@ -66,7 +66,7 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
       });
 
       it('counts work that calls no model, and looks at nothing else', async () => {
-        const busy = callerWith({ requestsPerMinute: 3, tokensPerMinute: 10, concurrent: 1, usdPerMonth: 1 });
+        const busy = accountWith({ requestsPerMinute: 3, tokensPerMinute: 10, concurrent: 1, usdPerMonth: 1 });
         const end = await begin(busy, 10, 1);
         expect(await ledger.count(busy)).toEqual({
           'x-ratelimit-limit-requests': '3',
@@ -79,7 +79,7 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
         expect(error).toMatchObject({ code: 'rate_limit_exceeded', headers: { 'retry-after': '60' } });
         clock.now += 60_000;
         await ledger.count(busy);
-        const next = callerWith({ requestsPerMinute: 3, concurrent: 1 });
+        const next = accountWith({ requestsPerMinute: 3, concurrent: 1 });
         await reserve(next); // the counted one holds no slot
       });
 
@@ -95,7 +95,7 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
           ['{a}', 'b'],
         ] as const;
         for (const [tenant, user] of names) {
-          const one = callerWith({ requestsPerMinute: 1 }, user, tenant);
+          const one = accountWith({ requestsPerMinute: 1 }, user, tenant);
           await reserve(one);
           await refusal(reserve(one));
         }
@@ -103,25 +103,25 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
 
       it('takes a changed limit at once', async () => {
         await reserve(caller);
-        await refusal(reserve(callerWith({ requestsPerMinute: 1 })));
-        await reserve(callerWith({ requestsPerMinute: 3 }));
+        await refusal(reserve(accountWith({ requestsPerMinute: 1 })));
+        await reserve(accountWith({ requestsPerMinute: 3 }));
       });
 
       it('stays counted when the request failed', async () => {
-        const end = await begin(callerWith({ requestsPerMinute: 1 }));
+        const end = await begin(accountWith({ requestsPerMinute: 1 }));
         await end({ tokens: 0 });
-        await refusal(reserve(callerWith({ requestsPerMinute: 1 })));
+        await refusal(reserve(accountWith({ requestsPerMinute: 1 })));
       });
 
       it('lets in what fits and no more when many come at once', async () => {
-        const many = callerWith({ requestsPerMinute: 50, tokensPerMinute: 10_000 });
+        const many = accountWith({ requestsPerMinute: 50, tokensPerMinute: 10_000 });
         const answers = await Promise.allSettled(Array.from({ length: 200 }, () => reserve(many)));
         expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(50);
       });
     });
 
     describe('tokens per minute', () => {
-      const caller = callerWith({ tokensPerMinute: 1000 });
+      const caller = accountWith({ tokensPerMinute: 1000 });
       const remaining = async () => (await reserve(caller, 0))['x-ratelimit-remaining-tokens'];
 
       it.each<[string, number | null, string]>([
@@ -179,7 +179,7 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
 
     describe('all or nothing', () => {
       it('takes no request when the tokens do not fit, and no tokens when the slot does not', async () => {
-        const caller = callerWith({ requestsPerMinute: 3, tokensPerMinute: 100, concurrent: 2 });
+        const caller = accountWith({ requestsPerMinute: 3, tokensPerMinute: 100, concurrent: 2 });
         const end = await begin(caller, 60);
         for (let i = 0; i < 10; i += 1) await refusal(reserve(caller, 60));
         expect(await reserve(caller, 10)).toMatchObject({
@@ -195,7 +195,7 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
       });
 
       it('tells the longest wait when several limits are reached', async () => {
-        const caller = callerWith({ requestsPerMinute: 2, tokensPerMinute: 100 });
+        const caller = accountWith({ requestsPerMinute: 2, tokensPerMinute: 100 });
         await reserve(caller, 10);
         clock.now += 30_000;
         await reserve(caller, 90);
@@ -204,7 +204,7 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
     });
 
     it('leaks no slot over many turns', async () => {
-      const caller = callerWith({ concurrent: 3 });
+      const caller = accountWith({ concurrent: 3 });
       for (let turn = 0; turn < 100; turn += 1) {
         const ends = [await begin(caller), await begin(caller), await begin(caller)];
         expect((await refusal(reserve(caller))).headers['retry-after']).toBe('1');
@@ -214,7 +214,7 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
     });
 
     describe('money', () => {
-      const caller = callerWith({ usdPerMonth: 1, requestsPerMinute: 10 });
+      const caller = accountWith({ usdPerMonth: 1, requestsPerMinute: 10 });
 
       it('refuses a user whose month is spent until the next month begins (UTC)', async () => {
         clock.now = Date.UTC(2026, 11, 31, 23, 59, 0);
@@ -227,7 +227,7 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
         const error = await refusal(reserve(caller));
         expect(error).toMatchObject({ code: 'budget_exceeded', status: 429, retryable: false });
         expect(error.headers).toMatchObject({ 'retry-after': '60', 'x-ratelimit-remaining-requests': '8' });
-        await reserve(callerWith({ usdPerMonth: 1 }, 'bob'));
+        await reserve(accountWith({ usdPerMonth: 1 }, 'bob'));
         clock.now += 60_000;
         await reserve(caller);
       });
@@ -238,7 +238,7 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
         )({ usd: 2 });
         for (let i = 0; i < 5; i += 1) {
           clock.now += 3_600_000;
-          await reserve(callerWith({ requestsPerMinute: 1 }, `user-${i}`));
+          await reserve(accountWith({ requestsPerMinute: 1 }, `user-${i}`));
         }
         expect((await refusal(reserve(caller))).code).toBe('budget_exceeded');
       });
@@ -262,12 +262,12 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
       });
 
       it('a budget of 0 refuses all, free requests too', async () => {
-        const error = await refusal(reserve(callerWith({ usdPerMonth: 0 })));
+        const error = await refusal(reserve(accountWith({ usdPerMonth: 0 })));
         expect(error).toMatchObject({ code: 'budget_exceeded', retryable: false });
       });
 
       it('takes sums of fractions for what they are', async () => {
-        const narrow = callerWith({ usdPerMonth: 0.8 });
+        const narrow = accountWith({ usdPerMonth: 0.8 });
         await (
           await begin(narrow)
         )({ usd: 0.7 });

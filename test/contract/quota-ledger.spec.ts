@@ -1,3 +1,4 @@
+import type { Account } from '../../src/common/accounts.js';
 import type { AppError } from '../../src/common/app-error.js';
 import { MemoryQuotaLedger } from '../../src/modules/quota/adapters/memory.quota-ledger.js';
 import { LEASE_MS, RedisQuotaCalls } from '../../src/modules/quota/adapters/redis-quota-calls.js';
@@ -8,11 +9,12 @@ import { BUCKET_MS } from '../../src/modules/quota/sliding-window.js';
 import { RedisErasureFeed } from '../../src/modules/session/adapters/redis.erasure-feed.js';
 import { seeded } from '../../tools/train-router/random.js';
 import { redisClusterPlace, redisPlace } from '../support/redis-place.js';
-import { callerWith, describeQuotaLedger, refusal, START } from './quota-ledger.contract.js';
+import { accountWith, describeQuotaLedger, refusal, START } from './quota-ledger.contract.js';
 
 const NEED = { tokens: 1, usd: 0 };
 const NOTHING = { tokens: null, usd: null };
 const ALONE = { value: 1 };
+const tellNobody = (): void => undefined;
 
 describe('on a real redis-server', () => {
   const place = redisPlace();
@@ -20,13 +22,13 @@ describe('on a real redis-server', () => {
   const clock = { now: START };
   beforeEach(() => (clock.now = START));
   const times = { here: () => clock.now, there: () => clock.now };
-  const newLedger = () => new RedisQuotaLedger(place.redis, ALONE, times);
+  const newLedger = () => new RedisQuotaLedger(place.redis, ALONE, tellNobody, times);
   const newCalls = () => new RedisQuotaCalls(place.redis, times);
 
   describeQuotaLedger('Redis', async () => ({ ledger: newLedger(), clock }));
 
   it('counts for all replicas together', async () => {
-    const caller = callerWith({ requestsPerMinute: 10, concurrent: 5 });
+    const caller = accountWith({ requestsPerMinute: 10, concurrent: 5 });
     const replicas = [newLedger(), newLedger(), newLedger()];
     const asked = replicas.flatMap((replica, r) =>
       Array.from({ length: 20 }, (_, n) => replica.reserve(caller, NEED, `${r}-${n}`)),
@@ -42,9 +44,12 @@ describe('on a real redis-server', () => {
   });
 
   it('looks at the clock of Redis and not of the replica', async () => {
-    const caller = callerWith({ requestsPerMinute: 1 });
-    await new RedisQuotaLedger(place.redis, ALONE).reserve(caller, NEED, 'a');
-    const wrong = new RedisQuotaLedger(place.redis, ALONE, { here: () => Date.now() + 3_600_000, there: () => '' });
+    const caller = accountWith({ requestsPerMinute: 1 });
+    await new RedisQuotaLedger(place.redis, ALONE, tellNobody).reserve(caller, NEED, 'a');
+    const wrong = new RedisQuotaLedger(place.redis, ALONE, tellNobody, {
+      here: () => Date.now() + 3_600_000,
+      there: () => '',
+    });
     await refusal(wrong.reserve(caller, NEED, 'b'));
   });
 
@@ -53,8 +58,8 @@ describe('on a real redis-server', () => {
     async (seed) => {
       const random = seeded(seed);
       const upTo = (n: number): number => Math.floor(random() * n);
-      const caller = callerWith({ requestsPerMinute: 25, tokensPerMinute: 2_000, concurrent: 6, usdPerMonth: 1e6 });
-      const ledgers = [newLedger(), new MemoryQuotaLedger(new MonthlySpend(), '', () => clock.now)] as const;
+      const caller = accountWith({ requestsPerMinute: 25, tokensPerMinute: 2_000, concurrent: 6, usdPerMonth: 1e6 });
+      const ledgers = [newLedger(), new MemoryQuotaLedger(new MonthlySpend(), null, '', () => clock.now)] as const;
       const running: string[] = [];
       for (let step = 0; step < 500; step += 1) {
         // whole buckets: where a bucket begins is the only thing in which the two differ
@@ -76,10 +81,10 @@ describe('on a real redis-server', () => {
   );
 
   it('gives back no more than what is counted where the request was', async () => {
-    const caller = callerWith({ tokensPerMinute: 1_000 });
+    const caller = accountWith({ tokensPerMinute: 1_000 });
     const ledger = newLedger();
     await ledger.reserve(caller, { tokens: 900, usd: 0 }, 'a');
-    await place.redis.run((client) => client.del('{acme:alice}:quota:window'));
+    await place.redis.run((client) => client.del('{acme}:quota:alice:/window'));
     await ledger.reserve(caller, { tokens: 10, usd: 0 }, 'b');
     await ledger.settle(caller, 'a', { tokens: 0, usd: null });
     const headers = await ledger.reserve(caller, { tokens: 0, usd: 0 }, 'c');
@@ -89,7 +94,7 @@ describe('on a real redis-server', () => {
   });
 
   it('is not moved by tokens that are no number', async () => {
-    const caller = callerWith({ tokensPerMinute: 1_000 });
+    const caller = accountWith({ tokensPerMinute: 1_000 });
     const ledger = newLedger();
     for (const tokens of [Number.NaN, Infinity]) {
       await ledger.reserve(caller, { tokens: 100, usd: 0 }, `${tokens}`);
@@ -100,13 +105,13 @@ describe('on a real redis-server', () => {
   });
 
   it('refuses at a spend that is larger than any integer of Redis', async () => {
-    const rich = callerWith({ usdPerMonth: 1_000_000 });
+    const rich = accountWith({ usdPerMonth: 1_000_000 });
     await newLedger().settle(rich, 'a', { tokens: 1, usd: 1e11 });
     expect((await refusal(newLedger().reserve(rich, NEED, 'b'))).code).toBe('budget_exceeded');
   });
 
   it('forgets what was counted before the clock of Redis was set, to later or to earlier', async () => {
-    const caller = callerWith({ requestsPerMinute: 2 });
+    const caller = accountWith({ requestsPerMinute: 2 });
     const ledger = newLedger();
     for (const jump of [3_600_000, -7_200_000]) {
       await ledger.reserve(caller, NEED, `a${jump}`);
@@ -120,7 +125,7 @@ describe('on a real redis-server', () => {
   });
 
   describe('leases', () => {
-    const caller = callerWith({ concurrent: 1, usdPerMonth: 1 });
+    const caller = accountWith({ concurrent: 1, usdPerMonth: 1 });
 
     it('lets go what a dead replica held, slot and money, after 30 s', async () => {
       await newLedger().reserve(caller, { tokens: 1, usd: 1 }, 'dead');
@@ -146,21 +151,22 @@ describe('on a real redis-server', () => {
 
     it('F39 does not bring back what was settled meanwhile', async () => {
       const [ledger, calls] = [newLedger(), newCalls()];
+      const [account] = caller as readonly [Account];
       const need = { tokens: 1, usd: 1 };
       const running = (id: string, ageMs: number, inRedis: 'yes' | 'no' = 'yes') => {
-        return { id, caller, need, since: clock.now - ageMs, inRedis, bucket: null };
+        return { id, need, since: clock.now - ageMs, parts: [{ account, inRedis, bucket: null }] };
       };
       clock.now += 10;
       await ledger.reserve(caller, need, 'settled');
       clock.now += 5;
       await ledger.settle(caller, 'settled', NOTHING);
-      await calls.renew(caller, [running('settled', 5)]);
+      await calls.renew(account, [running('settled', 5)]);
       await ledger.reserve(caller, need, 'next');
       await ledger.settle(caller, 'next', NOTHING);
-      await calls.renew(caller, [running('lost', 60_000)]); // from before all that Redis remembers
+      await calls.renew(account, [running('lost', 60_000)]); // from before all that Redis remembers
       await refusal(ledger.reserve(caller, need, 'x'));
-      await calls.settle({ id: 'lost', caller, usd: 0, at: clock.now }, null, 0);
-      await calls.renew(caller, [running('taken without Redis', 5, 'no')]);
+      await calls.settle({ id: 'lost', accounts: caller, usd: 0, at: clock.now }, null, () => 0);
+      await calls.renew(account, [running('taken without Redis', 5, 'no')]);
       await refusal(ledger.reserve(caller, need, 'y'));
     });
 
@@ -177,7 +183,7 @@ describe('on a real redis-server', () => {
   });
 
   describe('money', () => {
-    const caller = callerWith({ usdPerMonth: 1 });
+    const caller = accountWith({ usdPerMonth: 1 });
 
     it('books a cost once, however often it is told', async () => {
       const ledger = newLedger();
@@ -200,14 +206,14 @@ describe('on a real redis-server', () => {
 
     it('books a late cost in the month it belongs to', async () => {
       clock.now = Date.UTC(2026, 11, 1);
-      await newCalls().settle({ id: 'a', caller, usd: 5, at: START }, 1, 0);
+      await newCalls().settle({ id: 'a', accounts: caller, usd: 5, at: START }, 1, () => 0);
       await newLedger().reserve(caller, NEED, 'b');
       clock.now = START;
       expect((await refusal(newLedger().reserve(caller, NEED, 'c'))).code).toBe('budget_exceeded');
     });
 
     it('counts large sums exactly', async () => {
-      const rich = callerWith({ usdPerMonth: 1_000_000 });
+      const rich = accountWith({ usdPerMonth: 1_000_000 });
       const ledger = newLedger();
       await ledger.settle(rich, 'a', { tokens: 1, usd: 999_999.999999999 });
       await ledger.reserve(rich, NEED, 'b');
@@ -217,7 +223,7 @@ describe('on a real redis-server', () => {
   });
 
   it('leaves nothing behind for ever', async () => {
-    const caller = callerWith({ requestsPerMinute: 5, tokensPerMinute: 100, concurrent: 2, usdPerMonth: 1 });
+    const caller = accountWith({ requestsPerMinute: 5, tokensPerMinute: 100, concurrent: 2, usdPerMonth: 1 });
     const ledger = newLedger();
     await ledger.reserve(caller, { tokens: 5, usd: 0.1 }, 'a');
     await ledger.settle(caller, 'a', { tokens: 9, usd: 0.05 });
@@ -234,7 +240,7 @@ describe('on a Redis cluster of three', () => {
   describeQuotaLedger('Redis cluster', async () => {
     const clock = { now: START };
     const times = { here: () => clock.now, there: () => clock.now };
-    return { clock, ledger: new RedisQuotaLedger(place.redis, ALONE, times) };
+    return { clock, ledger: new RedisQuotaLedger(place.redis, ALONE, tellNobody, times) };
   });
 
   it('counts replicas and tells of erasures', async () => {

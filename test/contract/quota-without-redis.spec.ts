@@ -4,10 +4,11 @@ import { RedisQuotaLedger } from '../../src/modules/quota/adapters/redis.quota-l
 import { RedisServer } from '../support/redis-server.js';
 import { eventually } from '../support/router-calls.js';
 import { TcpFaultProxy } from '../support/tcp-fault-proxy.js';
-import { callerWith, refusal } from './quota-ledger.contract.js';
+import { accountWith, refusal } from './quota-ledger.contract.js';
 
 const NEED = { tokens: 1, usd: 0 };
 const REPLICAS = 3;
+const tellNobody = (): void => undefined;
 
 describe('limits over three replicas', () => {
   let server: RedisServer;
@@ -29,7 +30,7 @@ describe('limits over three replicas', () => {
     for (const connection of connections) connection.onApplicationBootstrap();
     await back();
     await connections[0]!.run((client) => client.flushall());
-    replicas = connections.map((connection) => new RedisQuotaLedger(connection, { value: REPLICAS }));
+    replicas = connections.map((connection) => new RedisQuotaLedger(connection, { value: REPLICAS }, tellNobody));
   });
   afterEach(async () => {
     await proxy.set('none');
@@ -44,7 +45,7 @@ describe('limits over three replicas', () => {
     eventually('every replica has reached Redis', 10_000, async () =>
       (await Promise.all(connections.map((connection) => connection.check()))).every(({ healthy }) => healthy),
     );
-  const letIn = async (caller: ReturnType<typeof callerWith>, times: number, usd = 0): Promise<number[]> => {
+  const letIn = async (caller: ReturnType<typeof accountWith>, times: number, usd = 0): Promise<number[]> => {
     const counts = [];
     for (const replica of replicas) {
       let count = 0;
@@ -58,22 +59,22 @@ describe('limits over three replicas', () => {
     }
     return counts;
   };
-  const spend = async (replica: number, caller: ReturnType<typeof callerWith>, usd: number) => {
+  const spend = async (replica: number, caller: ReturnType<typeof accountWith>, usd: number) => {
     const id = `lease-${(ids += 1)}`;
     await replicas[replica]!.reserve(caller, NEED, id);
     await replicas[replica]!.settle(caller, id, { tokens: 1, usd });
   };
 
   it('hold together while Redis works', async () => {
-    expect(await letIn(callerWith({ requestsPerMinute: 10 }), 10)).toEqual([10, 0, 0]);
+    expect(await letIn(accountWith({ requestsPerMinute: 10 }), 10)).toEqual([10, 0, 0]);
   });
 
   it('are divided while it is away', async () => {
     await proxy.set('refuse');
-    expect(await letIn(callerWith({ requestsPerMinute: 10 }, 'a'), 10)).toEqual([3, 3, 3]);
-    expect(await letIn(callerWith({ concurrent: 6 }, 'b'), 10)).toEqual([2, 2, 2]);
-    expect(await letIn(callerWith({ tokensPerMinute: 13 }, 'c'), 10)).toEqual([4, 4, 4]);
-    const error = await refusal(replicas[0]!.reserve(callerWith({ requestsPerMinute: 10 }, 'a'), NEED, 'x'));
+    expect(await letIn(accountWith({ requestsPerMinute: 10 }, 'a'), 10)).toEqual([3, 3, 3]);
+    expect(await letIn(accountWith({ concurrent: 6 }, 'b'), 10)).toEqual([2, 2, 2]);
+    expect(await letIn(accountWith({ tokensPerMinute: 13 }, 'c'), 10)).toEqual([4, 4, 4]);
+    const error = await refusal(replicas[0]!.reserve(accountWith({ requestsPerMinute: 10 }, 'a'), NEED, 'x'));
     expect(error.message).toContain('3 requests per minute');
     expect(error.message).toContain('a share of your limit');
     expect(error.headers['x-ratelimit-limit-requests']).toBe('3');
@@ -81,11 +82,11 @@ describe('limits over three replicas', () => {
 
   it('leave everybody one, however many replicas there are', async () => {
     await proxy.set('refuse');
-    expect(await letIn(callerWith({ requestsPerMinute: 1 }), 2)).toEqual([1, 1, 1]);
+    expect(await letIn(accountWith({ requestsPerMinute: 1 }), 2)).toEqual([1, 1, 1]);
   });
 
   it('count what a replica had let in before', async () => {
-    const caller = callerWith({ requestsPerMinute: 9 });
+    const caller = accountWith({ requestsPerMinute: 9 });
     await replicas[0]!.reserve(caller, NEED, 'x');
     await replicas[0]!.reserve(caller, NEED, 'y');
     await proxy.set('refuse');
@@ -93,7 +94,7 @@ describe('limits over three replicas', () => {
   });
 
   it('F66 hand over what was let in without Redis: it counts afterwards, and its slots are free at its end', async () => {
-    const caller = callerWith({ requestsPerMinute: 6, tokensPerMinute: 100 });
+    const caller = accountWith({ requestsPerMinute: 6, tokensPerMinute: 100 });
     await proxy.set('refuse');
     expect(await letIn(caller, 6)).toEqual([2, 2, 2]);
     await proxy.set('none');
@@ -101,7 +102,7 @@ describe('limits over three replicas', () => {
     for (const replica of replicas.slice(1)) await replica.handOverAll();
     // The first has not handed over yet: it does with the next request of that user.
     expect(await letIn(caller, 2)).toEqual([0, 0, 0]);
-    const slots = callerWith({ concurrent: 2 }, 'slots');
+    const slots = accountWith({ concurrent: 2 }, 'slots');
     await proxy.set('refuse');
     await replicas[0]!.reserve(slots, NEED, 'during');
     await proxy.set('none');
@@ -114,7 +115,7 @@ describe('limits over three replicas', () => {
   });
 
   it('F66 hand over requests that call no model, too', async () => {
-    const caller = callerWith({ requestsPerMinute: 6 });
+    const caller = accountWith({ requestsPerMinute: 6 });
     await proxy.set('refuse');
     await eventually('every replica knows', 5_000, () => connections.every(({ usable }) => !usable));
     for (const replica of replicas) await replica.count(caller);
@@ -127,7 +128,7 @@ describe('limits over three replicas', () => {
   });
 
   it('F39 a lease that is settled while others are renewed does not come back', async () => {
-    const [one, other] = [callerWith({ concurrent: 1 }, 'one'), callerWith({ concurrent: 1 }, 'other')];
+    const [one, other] = [accountWith({ concurrent: 1 }, 'one'), accountWith({ concurrent: 1 }, 'other')];
     await replicas[0]!.reserve(one, NEED, 'one');
     await replicas[0]!.reserve(other, NEED, 'other');
     const renewed = replicas[0]!.renew(); // 'one' is on its way, 'other' comes behind it
@@ -138,7 +139,7 @@ describe('limits over three replicas', () => {
   });
 
   it('free slots on either side of an outage', async () => {
-    const caller = callerWith({ concurrent: 3 });
+    const caller = accountWith({ concurrent: 3 });
     await replicas[0]!.reserve(caller, NEED, 'before');
     await proxy.set('refuse');
     await refusal(replicas[0]!.reserve(caller, NEED, 'x'));
@@ -156,14 +157,14 @@ describe('limits over three replicas', () => {
     const client = server.client();
     await client.config('SET', 'maxmemory-policy', 'noeviction');
     await client.config('SET', 'maxmemory', '1');
-    expect(await letIn(callerWith({ requestsPerMinute: 9 }), 9)).toEqual([3, 3, 3]);
+    expect(await letIn(accountWith({ requestsPerMinute: 9 }), 9)).toEqual([3, 3, 3]);
     await client.config('SET', 'maxmemory', '0');
-    expect(await letIn(callerWith({ requestsPerMinute: 9 }, 'bob'), 9)).toEqual([9, 0, 0]);
+    expect(await letIn(accountWith({ requestsPerMinute: 9 }, 'bob'), 9)).toEqual([9, 0, 0]);
     client.disconnect();
   });
 
   it('share what is left of the money, and book what was spent meanwhile', async () => {
-    const caller = callerWith({ usdPerMonth: 10 });
+    const caller = accountWith({ usdPerMonth: 10 });
     await spend(0, caller, 4);
     await spend(1, caller, 0);
     await proxy.set('refuse');
@@ -188,7 +189,7 @@ describe('limits over three replicas', () => {
   });
 
   it('lose no money to a Redis that freezes and wakes up', async () => {
-    const caller = callerWith({ usdPerMonth: 10 });
+    const caller = accountWith({ usdPerMonth: 10 });
     const leases = Array.from({ length: 20 }, (_, n) => `freeze-${n}`);
     for (const id of leases) await replicas[0]!.reserve(caller, NEED, id);
     server.freeze();
@@ -205,10 +206,10 @@ describe('limits over three replicas', () => {
   });
 
   it('renew leases of running requests, but not of one whose end was never told', async () => {
-    const caller = callerWith({ concurrent: 1 });
+    const caller = accountWith({ concurrent: 1 });
     const clock = { now: Date.now() };
     const times = { here: () => clock.now, there: () => clock.now };
-    const ledger = new RedisQuotaLedger(connections[0]!, { value: 1 }, times);
+    const ledger = new RedisQuotaLedger(connections[0]!, { value: 1 }, tellNobody, times);
     await ledger.reserve(caller, NEED, 'long');
     for (let minute = 0; minute < 10; minute += 1) {
       clock.now += 20_000;
@@ -221,7 +222,7 @@ describe('limits over three replicas', () => {
   });
 
   it('books at the end of the process what still waits', async () => {
-    const caller = callerWith({ usdPerMonth: 10 });
+    const caller = accountWith({ usdPerMonth: 10 });
     await proxy.set('refuse');
     await spend(0, caller, 2.5);
     await proxy.set('none');

@@ -1,7 +1,7 @@
 import { Global, Module, type ExecutionContext } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../../src/common/caller.js';
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import { LiveConfig } from '../../src/common/config/live-config.js';
@@ -55,7 +55,6 @@ export async function startSessionApp(): Promise<NestFastifyApplication> {
   }).compile();
   const adapter = new FastifyAdapter({ routerOptions: { maxParamLength: 1024 } });
   const app = testing.createNestApplication<NestFastifyApplication>(adapter, { logger: false });
-  adapter.getInstance<FastifyInstance>().decorate('countRequest', async () => ({})); // module quota is left out
   app.useGlobalFilters(new ErrorFilter());
   app.useGlobalGuards(callerFromHeader);
   await app.listen(0, '127.0.0.1');

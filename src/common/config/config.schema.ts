@@ -21,6 +21,18 @@ export const serverSchema = z.strictObject({
 /** A year: longer than anybody means, and short of what a timer or Redis refuses. */
 const MOST_TTL_SECONDS = 31_536_000;
 
+const perUser = {
+  requestsPerMinute: z.int().min(1).describe('Requests within any 60 s.'),
+  tokensPerMinute: z.int().min(1).describe('Tokens of prompts and answers within any 60 s.'),
+  concurrent: z.int().min(1).describe('Requests at the same time.'),
+  usdPerMonth: z
+    .number()
+    .min(0)
+    .describe('Money until the month ends, at 00:00 UTC of the first; needs target prices.'),
+};
+
+const someLimits = z.strictObject(perUser).partial();
+
 const model = z.strictObject({
   name: name.describe('What callers write as model; auto always exists.'),
   strategy: z.enum(STRATEGIES).default('hybrid').describe('How a target is chosen; docs/ROUTING.md.'),
@@ -35,17 +47,8 @@ const model = z.strictObject({
   strongShare: z.number().min(0).max(1).default(0.4).describe('Share of queries that may go to the strong side.'),
   weights: z.record(name, z.number().min(0)).optional().describe('strategy weighted: target id -> weight, default 1.'),
   cache: z.boolean().default(true).describe('false: no answer to this name is kept, and none is shared.'),
+  limits: someLimits.optional().describe('Of each user for this name, beside what limits allows him in all.'),
 });
-
-const perUser = {
-  requestsPerMinute: z.int().min(1).describe('Requests within any 60 s.'),
-  tokensPerMinute: z.int().min(1).describe('Tokens of prompts and answers within any 60 s.'),
-  concurrent: z.int().min(1).describe('Requests at the same time.'),
-  usdPerMonth: z
-    .number()
-    .min(0)
-    .describe('Money until the month ends, at 00:00 UTC of the first; needs target prices.'),
-};
 
 export const keySchema = z.strictObject({
   id: name.describe('What this key is called here; never shown to callers.'),
@@ -61,7 +64,7 @@ export const keySchema = z.strictObject({
     .min(1)
     .default(['chat'])
     .describe('chat: the API; admin: /admin for its tenant; operator: /admin for all, with what model servers said.'),
-  limits: z.strictObject(perUser).partial().optional().describe('Replaces the general limits, field by field.'),
+  limits: someLimits.optional().describe('Replaces the general limits, field by field.'),
 });
 
 const auth = z.strictObject({
@@ -208,7 +211,13 @@ export const routerConfigSchema = z.strictObject({
   auth: auth.prefault({}),
   limits: limits.prefault({}),
   tenants: z
-    .record(name, z.strictObject({ targets: z.array(name).min(1).describe('The only targets of this tenant.') }))
+    .record(
+      name,
+      z.strictObject({
+        targets: z.array(name).min(1).optional().describe('The only targets of this tenant. Left out: every target.'),
+        limits: someLimits.optional().describe('Of the tenant as a whole, beside those of its users. Left out: none.'),
+      }),
+    )
     .default({})
     .describe('Tenant -> what it may use; a tenant that is not listed may use every target.'),
   privacy: z

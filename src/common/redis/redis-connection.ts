@@ -23,10 +23,13 @@ const NO_CONNECTION: RedisTrouble = { reason: 'no connection', cure: '' };
 const NO_TOKEN: RedisTrouble = { reason: 'no token from Microsoft Entra', cure: '' };
 
 /** Escaped, so that neither `:` nor braces of a name can make two owners share a key. */
-const escaped = (part: string): string => encodeURIComponent(part.toWellFormed());
+export const escapedName = (part: string): string => encodeURIComponent(part.toWellFormed());
 
 /** `{tenant:name}`: the hash tag that keeps all keys of one owner on one node of a cluster. */
-export const hashTag = (tenant: string, name: string): string => `{${escaped(tenant)}:${escaped(name)}}`;
+export const hashTag = (tenant: string, name: string): string => `{${escapedName(tenant)}:${escapedName(name)}}`;
+
+/** `{tenant}`: keeps what is counted for a tenant and its users on one node of a cluster. */
+export const tenantTag = (tenant: string): string => `{${escapedName(tenant)}}`;
 
 /** A Lua script; Redis knows it by its hash after the first call. */
 export class RedisScript {

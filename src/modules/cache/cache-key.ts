@@ -69,7 +69,8 @@ function scopeIdentity(scope: CacheScope, { tenant, user }: Caller): string[] {
 export function policyFingerprint(config: Pick<RouterConfig, 'targets' | 'models' | 'privacy' | 'tenants'>): string {
   const targets = config.targets.map((target) => ({ ...target, apiKey: undefined }));
   const rights = Object.entries(config.tenants).map(([tenant, { targets: own }]) => [tenant, own ?? null]);
-  return hash('sha256', canonicalJson([targets, config.models, config.privacy, rights]), 'base64url');
+  const models = config.models.map((model) => ({ ...model, limits: undefined }));
+  return hash('sha256', canonicalJson([targets, models, config.privacy, rights]), 'base64url');
 }
 
 const BLOCK_BYTES = 64;

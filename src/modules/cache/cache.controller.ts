@@ -1,5 +1,6 @@
 import { Controller, Delete, Header, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { SkipThrottle } from '@nestjs/throttler';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { InvalidApiKey, InvalidRequest, Overloaded, PermissionDenied } from '../../common/app-error.js';
@@ -36,6 +37,7 @@ const forgottenResponse = z.object({
 @ApiBearerAuth()
 @RequireScope('admin')
 @ApiErrors(InvalidRequest, InvalidApiKey, PermissionDenied, Overloaded)
+@SkipThrottle()
 @Controller('admin/cache')
 export class CacheController {
   constructor(private readonly forgetting: Forgetting) {}

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { AccountBook } from '../../common/accounts.js';
 import { BackgroundWork } from '../../common/background-work.js';
 import { Budget } from '../../common/budget.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { ClaimAnswerCommand, FindAnswerQuery, type CacheLookup, type ClaimResult } from '../cache/cache.messages.js';
-import { ReserveQuotaCommand, type QuotaLease } from '../quota/quota.messages.js';
+import { NO_LEASE, ReserveQuotaCommand, type QuotaLease } from '../quota/quota.messages.js';
 import { CallModelsCommand, type ModelCalls } from '../resilience/resilience.messages.js';
 import { DecideRouteCommand, type RouteDecision } from '../router/router.messages.js';
 import { LoadConversationQuery, type Conversation } from '../session/session.messages.js';
@@ -21,7 +22,6 @@ import { ReplayedAnswer } from './replayed-answer.js';
 
 /** Never stopped: what has begun is ended by its caller's signal. */
 const background = new BackgroundWork('chat');
-const NO_LEASE: QuotaLease = Object.freeze({ headers: Object.freeze({}), id: null });
 const NO_CONVERSATION: Conversation = Object.freeze({ turns: [] });
 const NOT_LOOKED_UP: CacheLookup = Object.freeze({
   ...{ result: 'DISABLED', answer: null, key: null, isShared: false, bypass: null },
@@ -37,6 +37,8 @@ const SHARE_OF_WAITING = 0.75;
 /** The recipe of one request (DESIGN section 5): reserve, load, find, decide, call, finish. */
 @Injectable()
 export class AnswerChat implements AnswerMaker {
+  private readonly accounts: () => AccountBook;
+
   constructor(
     private readonly config: LiveConfig,
     private readonly commands: CommandBus,
@@ -44,7 +46,9 @@ export class AnswerChat implements AnswerMaker {
     private readonly generations: Generations,
     private readonly renewals: AnswerRenewals,
     private readonly finish: FinishChat,
-  ) {}
+  ) {
+    this.accounts = config.derived((next) => new AccountBook(next));
+  }
 
   /** Resolves when the answer has begun; who calls this relays it. @throws AppError, and the signal's reason */
   async answer(ask: ChatAsk): Promise<ChatExchange> {
@@ -101,7 +105,9 @@ export class AnswerChat implements AnswerMaker {
   }
 
   reserve(ask: ChatAsk): Promise<QuotaLease> {
-    return this.commands.execute(new ReserveQuotaCommand(ask.caller, quotaNeed(ask, this.config.current)));
+    const accounts = this.accounts().of(ask.caller, ask.request.model);
+    const need = quotaNeed(ask, accounts, this.config.current);
+    return this.commands.execute(new ReserveQuotaCommand(accounts, need));
   }
 
   private async conversationOf({ sessionId, caller }: ChatAsk): Promise<Conversation> {

@@ -201,7 +201,7 @@ export class FinishChat {
         caller: ask.caller,
         requestedModel: ask.request.model,
         ...{ billed, attempts, pays, timing },
-        quotaLeaseId: lease.id,
+        lease,
         cache: { result, bypass, isRenewal: !ask.keepsTurn, savedUsd: saved.usd, savedMs },
         stream: ask.request.stream === true,
         sessionId: ask.sessionId,

@@ -7,8 +7,8 @@ import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
 import { WholeAnswer } from '../../common/chunk-stream.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
+import { ReservesQuota } from '../../common/http/counting.decorators.js';
 import { ApiErrors } from '../../common/http/api-docs.js';
-import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
 import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validation.pipe.js';
 import { AnswerChat } from './answer-chat.js';
@@ -46,6 +46,7 @@ export class ChatController {
   constructor(private readonly chat: AnswerChat) {}
 
   @Post('v1/chat/completions')
+  @ReservesQuota()
   @HttpCode(200)
   @ApiOperation({
     summary: "OpenAI's chat completions, plain and streamed",
@@ -75,6 +76,7 @@ export class ChatController {
   }
 
   @Post('query')
+  @ReservesQuota()
   @HttpCode(200)
   @ApiOperation({ summary: 'One question, one answer, and how it came about' })
   @ApiCheckedBody(queryRequestSchema, queryExamples)
@@ -103,7 +105,6 @@ export class ChatController {
 
   @Post('v1/route')
   @HttpCode(200)
-  @CountsAsRequest()
   @ApiOperation({ summary: 'Which target would answer, and why; no model is called' })
   @ApiCheckedBody(routeRequestSchema, routeExamples)
   @ApiResponse({ status: 200, description: 'The decision record', content: routeResponseExample })

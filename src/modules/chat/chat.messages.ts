@@ -4,6 +4,7 @@ import type { ChatFrame } from '../../common/chat.js';
 import type { Tier } from '../../common/target.js';
 import type { Usage } from '../../common/usage.js';
 import type { BypassCause, CacheResult } from '../cache/cache.messages.js';
+import type { QuotaLease } from '../quota/quota.messages.js';
 import type { Billed } from './answer-bill.js';
 
 /** How a request ended, seen from the caller; a closed set, it is a metric label and a log field. */
@@ -38,7 +39,8 @@ export interface CompletedChat extends ChatEnd {
   readonly billed: Billed;
   readonly attempts: readonly Attempt[];
   readonly timing: ChatTiming;
-  readonly quotaLeaseId: string | null;
+  /** What was taken in advance. */
+  readonly lease: QuotaLease;
   readonly cache: CacheUse;
   /** Whether the answer was made for this request: its usage and cost are nobody else's. */
   readonly pays: boolean;

@@ -1,3 +1,5 @@
+import { AccountBook } from '../../common/accounts.js';
+import type { CallerLimits } from '../../common/caller.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
 import { quotaNeed } from './quota-need.js';
 
@@ -22,10 +24,13 @@ const config = routerConfigSchema.parse({
 });
 /** 4 tokens of the message itself, 96 of its text. */
 const messages = [{ role: 'user', content: 'x'.repeat(384) }];
-const caller = { limits: { tokensPerMinute: 1, usdPerMonth: 1 } };
+const accountsWith = (limits: CallerLimits) =>
+  new AccountBook({ tenants: {}, models: [] }).of({ tenant: 'acme', user: 'alice', scopes: ['chat'], limits }, null);
+const accounts = accountsWith({ tokensPerMinute: 1, usdPerMonth: 1 });
 const need = (request: object, withSession = false) =>
   quotaNeed(
-    { request: { model: 'both', messages, ...request }, sessionId: withSession ? 's' : null, strategy: null, caller },
+    { request: { model: 'both', messages, ...request }, sessionId: withSession ? 's' : null, strategy: null },
+    accounts,
     config,
   );
 
@@ -51,7 +56,7 @@ describe('what a request may use at most', () => {
   });
 
   it.each([{}, { concurrent: 1, requestsPerMinute: 1 }])('is not counted for a caller with the limits %j', (limits) => {
-    const asked = { request: { model: 'both', messages }, sessionId: null, strategy: null, caller: { limits } };
-    expect(quotaNeed(asked, config)).toEqual({ tokens: 0, usd: 0 });
+    const asked = { request: { model: 'both', messages }, sessionId: null, strategy: null };
+    expect(quotaNeed(asked, accountsWith(limits), config)).toEqual({ tokens: 0, usd: 0 });
   });
 });

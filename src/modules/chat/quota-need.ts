@@ -1,4 +1,4 @@
-import type { Caller } from '../../common/caller.js';
+import { countsMoney, countsTokens, type Accounts } from '../../common/accounts.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { budgetPrice, mostCostUsd } from '../../common/cost.js';
 import type { QuotaNeed } from '../quota/quota.messages.js';
@@ -15,19 +15,20 @@ const CASCADE_ANSWERS = 3;
 const NOTHING: QuotaNeed = Object.freeze({ tokens: 0, usd: 0 });
 
 /** What of a request decides how much it may take. In front of one with a session comes a conversation of unknown length. */
-type CountedRequest = Pick<ChatAsk, 'request' | 'sessionId' | 'strategy'> & { readonly caller: Pick<Caller, 'limits'> };
+type CountedRequest = Pick<ChatAsk, 'request' | 'sessionId' | 'strategy'>;
 
 /**
  * What a request may use at most, before anything is decided; settled to what it used at the end. Counted is all that is
  * sent (messages, tools, schemas, files) and every answer that may be asked for: a cascade asks for three, hedging asks
  * several targets at once. Money is set aside for the dearest target that may answer and for the longest answer, so that
- * requests side by side cannot spend what is not there. Nothing is counted for a caller whose limits do not ask for it.
+ * requests side by side cannot spend what is not there. Nothing is counted where no account asks for it.
  */
 export function quotaNeed(
-  { request, sessionId, strategy, caller }: CountedRequest,
+  { request, sessionId, strategy }: CountedRequest,
+  accounts: Accounts,
   { targets, models, resilience, limits }: Pick<RouterConfig, 'targets' | 'models' | 'resilience' | 'limits'>,
 ): QuotaNeed {
-  if (caller.limits.tokensPerMinute === undefined && caller.limits.usdPerMonth === undefined) return NOTHING;
+  if (!countsTokens(accounts) && !countsMoney(accounts)) return NOTHING;
   const answers = request.n ?? 1;
   const prompt = estimateRequestTokens(request, mostTextTokens);
   const asked = tokensAskedFor(request);

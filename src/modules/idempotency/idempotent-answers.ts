@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { IdempotencyConflict, InvalidRequest } from '../../common/app-error.js';
 import { LiveConfig } from '../../common/config/live-config.js';
@@ -8,6 +9,7 @@ import { IDEMPOTENCY_HEADER, type AnswerOnce } from '../../common/http/idempoten
 import { sourceOf } from '../../common/json/source.js';
 import type { SessionKey } from '../../common/session-id.js';
 import { ifAvailable } from '../../common/store-unavailable.js';
+import { CountRequestCommand } from '../quota/quota.messages.js';
 import { IdempotentRun } from './idempotent-run.js';
 import { IdempotencyStore, type KeyName, type StoredAnswer } from './idempotency-store.js';
 
@@ -25,6 +27,7 @@ export class IdempotentAnswers implements OnModuleInit {
     private readonly host: HttpAdapterHost,
     private readonly store: IdempotencyStore,
     private readonly config: LiveConfig,
+    private readonly commands: CommandBus,
   ) {}
 
   onModuleInit(): void {
@@ -44,7 +47,7 @@ export class IdempotentAnswers implements OnModuleInit {
     if (claim === 'alone') return work();
     if (claim !== 'claimed') {
       // no model is called, so nothing else counts it
-      const limits = request.caller ? await request.server.countRequest(request.caller) : {};
+      const limits = request.caller ? await this.commands.execute(new CountRequestCommand(request.caller)) : {};
       if (claim === 'other') throw conflict();
       return replay({ ...claim, headers: { ...claim.headers, ...limits } }, reply);
     }

@@ -1,5 +1,6 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { SkipThrottle } from '@nestjs/throttler';
 import { InvalidApiKey, ModelNotFound, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import type { ModelConfig } from '../../common/config/config.schema.js';
@@ -53,6 +54,7 @@ function targetJson({ id, tier, model, contextWindow, capabilities, simulated }:
 @ApiTags('models')
 @ApiBearerAuth()
 @ApiErrors(InvalidApiKey, PermissionDenied)
+@SkipThrottle()
 @Controller('v1/models')
 export class ModelController {
   constructor(

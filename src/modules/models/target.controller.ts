@@ -1,5 +1,6 @@
 import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { SkipThrottle } from '@nestjs/throttler';
 import { InvalidApiKey, ModelNotFound, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
@@ -80,6 +81,7 @@ function toJson(target: TargetStatus, caller: Caller, all: RouterConfig['targets
 @ApiBearerAuth()
 @RequireScope('admin')
 @ApiErrors(InvalidApiKey, PermissionDenied)
+@SkipThrottle()
 @Controller('admin/targets')
 export class TargetController {
   constructor(

@@ -16,7 +16,7 @@ export function monthName(now: number): string {
 }
 
 /**
- * USD in the newest calendar month (UTC) it was asked about, by user. Times are milliseconds since 1970; what belongs to
+ * USD in the newest calendar month (UTC) it was asked about, by the key of an account. Times are milliseconds since 1970; what belongs to
  * an earlier month changes nothing.
  */
 export class MonthlySpend {
@@ -38,6 +38,14 @@ export class MonthlySpend {
   /** Learns of a sum that is known elsewhere; a month's sum only grows, so the larger one is the newer. */
   raise(now: number, user: string, sumUsd: number): void {
     if (this.turn(now) && sumUsd > (this.usd.get(user) ?? 0)) this.usd.set(user, sumUsd);
+  }
+
+  /** Whether something happens for the first time in the month; a mark is kept beside the sums, as they are. */
+  isFirst(now: number, mark: string): boolean {
+    const name = `first|${mark}`;
+    if (!this.turn(now) || this.spent(now, name) > 0) return false;
+    this.add(now, name, 1);
+    return true;
   }
 
   spent(now: number, user: string): number {

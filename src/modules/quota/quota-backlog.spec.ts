@@ -1,10 +1,18 @@
-import type { Caller } from '../../common/caller.js';
+import { AccountBook, type Account, type Accounts } from '../../common/accounts.js';
 import { UnbookedCosts, UncountedRequests, type Booking } from './quota-backlog.js';
 import { WINDOW_MS } from './sliding-window.js';
 
 const AT = Date.UTC(2026, 10, 23);
-const caller = (user: string): Caller => ({ tenant: 'acme', user, scopes: ['chat'], limits: {} });
-const booking = (id: string, usd: number, user = 'alice', at = AT): Booking => ({ id, caller: caller(user), usd, at });
+const book = new AccountBook({ tenants: {}, models: [] });
+const accounts = (user: string): Accounts =>
+  book.of({ tenant: 'acme', user, scopes: ['chat'], limits: { usdPerMonth: 1 } }, null);
+const account = (user: string): Account => accounts(user)[0]!;
+const booking = (id: string, usd: number, user = 'alice', at = AT): Booking => ({
+  id,
+  accounts: accounts(user),
+  usd,
+  at,
+});
 
 describe('UnbookedCosts', () => {
   it('keeps the id of what may have arrived', () => {
@@ -39,10 +47,10 @@ describe('UnbookedCosts', () => {
 describe('UncountedRequests', () => {
   it('are forgotten with their window, however many users come while Redis is away', () => {
     const uncounted = new UncountedRequests();
-    for (let n = 0; n < 1_000; n += 1) uncounted.add(caller(`u${n}`), 1, n, null);
+    for (let n = 0; n < 1_000; n += 1) uncounted.add(account(`u${n}`), 1, n, null);
     uncounted.forgetOld(WINDOW_MS + 499);
-    expect(uncounted.callers).toHaveLength(500);
+    expect(uncounted.accounts).toHaveLength(500);
     uncounted.forgetOld(WINDOW_MS + 1_000);
-    expect(uncounted.callers).toEqual([]);
+    expect(uncounted.accounts).toEqual([]);
   });
 });

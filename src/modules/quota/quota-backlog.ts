@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Caller } from '../../common/caller.js';
+import type { Account, Accounts } from '../../common/accounts.js';
 import { monthName } from './monthly-spend.js';
-import { userKey } from './quota-ledger.js';
 import type { QuotaNeed } from './quota.messages.js';
 import { BUCKET_MS, WINDOW_MS } from './sliding-window.js';
 
@@ -15,21 +14,26 @@ export interface UncountedBucket {
   readonly doubtful: string | null;
 }
 
-/** A request between its reservation and its end. */
-export interface RunningRequest {
-  readonly id: string;
-  readonly caller: Caller;
-  readonly need: QuotaNeed;
-  /** Milliseconds since 1970. */
-  readonly since: number;
+/** What a running request holds of one account. */
+export interface RunningPart {
+  readonly account: Account;
   /** Whether Redis has its lease; `maybe`: it was asked and did not say. */
   inRedis: 'yes' | 'maybe' | 'no';
   /** Where it waits to be counted by Redis. */
   readonly bucket: UncountedBucket | null;
 }
 
-interface UncountedUser {
-  readonly caller: Caller;
+/** A request between its reservation and its end. */
+export interface RunningRequest {
+  readonly id: string;
+  readonly need: QuotaNeed;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  readonly parts: readonly RunningPart[];
+}
+
+interface UncountedAccount {
+  readonly account: Account;
   readonly buckets: UncountedBucket[];
 }
 
@@ -38,50 +42,51 @@ interface UncountedUser {
  * Bounded by what one minute lets in, where `forgetOld` is called now and then.
  */
 export class UncountedRequests {
-  private readonly users = new Map<string, UncountedUser>();
+  /** By the key of the account. */
+  private readonly waiting = new Map<string, UncountedAccount>();
 
-  get callers(): Caller[] {
-    return [...this.users.values()].map(({ caller }) => caller);
+  get accounts(): Account[] {
+    return [...this.waiting.values()].map(({ account }) => account);
   }
 
-  has(caller: Caller): boolean {
-    return this.users.size > 0 && this.users.has(userKey(caller));
+  has({ key }: Account): boolean {
+    return this.waiting.size > 0 && this.waiting.has(key);
   }
 
   /**
    * @param doubtful id of the lease, when Redis may have counted the request
    * @returns where the request is counted; its tokens may still be corrected there
    */
-  add(caller: Caller, tokens: number, now: number, doubtful: string | null): UncountedBucket {
-    const user = this.users.get(userKey(caller)) ?? { caller, buckets: [] };
-    this.users.set(userKey(caller), user);
-    while (user.buckets[0] && user.buckets[0].at + WINDOW_MS <= now) user.buckets.shift();
-    const last = user.buckets.at(-1);
+  add(account: Account, tokens: number, now: number, doubtful: string | null): UncountedBucket {
+    const buckets = this.waiting.get(account.key)?.buckets ?? [];
+    this.waiting.set(account.key, { account, buckets });
+    while (buckets[0] && buckets[0].at + WINDOW_MS <= now) buckets.shift();
+    const last = buckets.at(-1);
     const shares = last && !doubtful && !last.doubtful && now - last.at < BUCKET_MS;
     const bucket = shares ? last : { at: now, requests: 0, tokens: 0, doubtful };
-    if (bucket !== last) user.buckets.push(bucket);
+    if (bucket !== last) buckets.push(bucket);
     bucket.requests += 1;
     bucket.tokens += tokens;
     return bucket;
   }
 
   /** Hands out what is still in the window and forgets it. */
-  take(caller: Caller, now: number): UncountedBucket[] {
-    const user = this.users.get(userKey(caller));
-    this.users.delete(userKey(caller));
-    return (user?.buckets ?? []).filter(({ at }) => at + WINDOW_MS > now);
+  take({ key }: Account, now: number): UncountedBucket[] {
+    const found = this.waiting.get(key);
+    this.waiting.delete(key);
+    return (found?.buckets ?? []).filter(({ at }) => at + WINDOW_MS > now);
   }
 
   /** It could not be counted. */
-  putBack(caller: Caller, buckets: readonly UncountedBucket[]): void {
-    const newer = this.users.get(userKey(caller))?.buckets ?? [];
-    this.users.set(userKey(caller), { caller, buckets: [...buckets, ...newer] });
+  putBack(account: Account, buckets: readonly UncountedBucket[]): void {
+    const newer = this.waiting.get(account.key)?.buckets ?? [];
+    this.waiting.set(account.key, { account, buckets: [...buckets, ...newer] });
   }
 
-  /** What has left the window is of no interest, and users of whom nothing is left neither. */
+  /** What has left the window is of no interest, and accounts of which nothing is left neither. */
   forgetOld(now: number): void {
-    for (const [key, { buckets }] of this.users) {
-      if ((buckets.at(-1)?.at ?? 0) + WINDOW_MS <= now) this.users.delete(key);
+    for (const [key, { buckets }] of this.waiting) {
+      if ((buckets.at(-1)?.at ?? 0) + WINDOW_MS <= now) this.waiting.delete(key);
     }
   }
 }
@@ -90,7 +95,7 @@ export class UncountedRequests {
 export interface Booking {
   /** Names it, so that a repeated call books it once. */
   readonly id: string;
-  readonly caller: Caller;
+  readonly accounts: Accounts;
   readonly usd: number;
   /** Milliseconds since 1970; names the month. */
   readonly at: number;
@@ -98,7 +103,7 @@ export interface Booking {
 
 /**
  * Costs that wait to be booked over all replicas. One that may have arrived keeps its id; those that certainly have not
- * are summed up by user and month, so that a long outage takes no more room than there are users.
+ * are summed up by accounts and month, so that a long outage takes no more room than there are users.
  */
 export class UnbookedCosts {
   private readonly doubtful = new Map<string, Booking>();
@@ -114,7 +119,7 @@ export class UnbookedCosts {
       this.doubtful.set(booking.id, booking);
       return;
     }
-    const place = `${monthName(booking.at)}|${userKey(booking.caller)}`;
+    const place = JSON.stringify([monthName(booking.at), ...booking.accounts.map(({ key }) => key)]);
     const before = this.unsent.get(place);
     this.unsent.set(place, { ...booking, id: before?.id ?? randomUUID(), usd: booking.usd + (before?.usd ?? 0) });
   }

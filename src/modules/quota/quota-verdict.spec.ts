@@ -1,4 +1,7 @@
-import { duration, rateLimitHeaders } from './quota-verdict.js';
+import { duration, rateLimitHeaders, type Counted } from './quota-verdict.js';
+
+const OWNER = { tenant: 'acme', user: 'alice', model: null };
+const IDLE = { inFlight: 0, spentUsd: 0, reservedUsd: 0 };
 
 describe('x-ratelimit headers', () => {
   it.each([
@@ -12,7 +15,12 @@ describe('x-ratelimit headers', () => {
 
   it('never tells of a negative rest, and leaves out a limit that does not exist', () => {
     const window = { used: 14, emptyInMs: 1500, fitsInMs: 1500 };
-    expect(rateLimitHeaders({ tokensPerMinute: 10 }, { requests: window, tokens: window })).toEqual({
+    const counted: Counted = {
+      owner: OWNER,
+      limits: { tokensPerMinute: 10 },
+      state: { requests: window, tokens: window, ...IDLE },
+    };
+    expect(rateLimitHeaders([counted])).toEqual({
       'x-ratelimit-limit-tokens': '10',
       'x-ratelimit-remaining-tokens': '0',
       'x-ratelimit-reset-tokens': '2s',

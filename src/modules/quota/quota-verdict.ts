@@ -1,3 +1,4 @@
+import type { Account, AccountOwner } from '../../common/accounts.js';
 import { BudgetExceeded, RateLimitExceeded } from '../../common/app-error.js';
 import type { CallerLimits } from '../../common/caller.js';
 import { nextMonth } from './monthly-spend.js';
@@ -10,7 +11,7 @@ const SECONDS_PER_MINUTE = 60;
 /** Sums of USD are sums of fractions: less than this is nothing. */
 const NO_USD = 5e-10;
 
-/** What a user uses at one moment, in the eyes of one request. A window without a limit is empty. */
+/** What an account uses at one moment, in the eyes of one request. A window without a limit is empty. */
 export interface QuotaState {
   readonly requests: WindowState;
   readonly tokens: WindowState;
@@ -18,6 +19,11 @@ export interface QuotaState {
   readonly spentUsd: number;
   /** By the requests in flight; 0 for a request that costs nothing. */
   readonly reservedUsd: number;
+}
+
+/** An account, and what it uses. */
+export interface Counted extends Pick<Account, 'owner' | 'limits'> {
+  readonly state: QuotaState;
 }
 
 /**
@@ -42,65 +48,98 @@ export function duration(ms: number): string {
   return seconds < SECONDS_PER_MINUTE ? rest : `${Math.floor(seconds / SECONDS_PER_MINUTE)}m${rest}`;
 }
 
+/** What is told of one limit. */
+interface Shown {
+  readonly limit: number;
+  readonly remaining: number;
+  readonly window: WindowState;
+}
+
+/** The limit of which least is left. */
+function tightest(all: readonly Counted[], what: 'requests' | 'tokens'): Shown | null {
+  const name = what === 'requests' ? 'requestsPerMinute' : 'tokensPerMinute';
+  let found: Shown | null = null;
+  for (const { limits, state } of all) {
+    const limit = limits[name];
+    if (limit === undefined) continue;
+    const window = state[what];
+    const remaining = Math.max(0, limit - window.used);
+    if (!found || remaining < found.remaining) found = { limit, remaining, window };
+  }
+  return found;
+}
+
 /**
- * `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` as OpenAI documents them; a limit that does not exist has no
- * header. `reset` is when the limit is back in its initial state.
+ * `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` as OpenAI documents them, of the account where least is left; a
+ * limit that does not exist has no header. `reset` is when the limit is back in its initial state.
  *
  * @see https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers
  */
-export function rateLimitHeaders(
-  limits: CallerLimits,
-  state: Pick<QuotaState, 'requests' | 'tokens'>,
-): Record<string, string> {
-  const { requestsPerMinute, tokensPerMinute } = limits;
-  const { requests, tokens } = state;
+export function rateLimitHeaders(all: readonly Counted[]): Record<string, string> {
   const headers: Record<string, string> = {};
-  if (requestsPerMinute !== undefined) {
-    headers['x-ratelimit-limit-requests'] = String(requestsPerMinute);
-    headers['x-ratelimit-remaining-requests'] = String(Math.max(0, requestsPerMinute - requests.used));
-    headers['x-ratelimit-reset-requests'] = duration(requests.emptyInMs);
+  const requests = tightest(all, 'requests');
+  if (requests) {
+    headers['x-ratelimit-limit-requests'] = String(requests.limit);
+    headers['x-ratelimit-remaining-requests'] = String(requests.remaining);
+    headers['x-ratelimit-reset-requests'] = duration(requests.window.emptyInMs);
   }
-  if (tokensPerMinute !== undefined) {
-    headers['x-ratelimit-limit-tokens'] = String(tokensPerMinute);
-    headers['x-ratelimit-remaining-tokens'] = String(Math.max(0, tokensPerMinute - tokens.used));
-    headers['x-ratelimit-reset-tokens'] = duration(tokens.emptyInMs);
+  const tokens = tightest(all, 'tokens');
+  if (tokens) {
+    headers['x-ratelimit-limit-tokens'] = String(tokens.limit);
+    headers['x-ratelimit-remaining-tokens'] = String(tokens.remaining);
+    headers['x-ratelimit-reset-tokens'] = duration(tokens.window.emptyInMs);
   }
   return headers;
 }
 
 /**
- * Refuses a request that does not fit: money first, then the limit that takes longest to free.
+ * Refuses a request that does not fit into every account: money first, then the limit that takes longest to free.
  *
  * @param now milliseconds since 1970
  * @param remark ends the message
  * @throws RateLimitExceeded, BudgetExceeded
  */
-export function refuseOverLimit(now: number, limits: CallerLimits, state: QuotaState, remark = ''): void {
-  refuseOverBudget(now, limits, state, remark);
-  const { requestsPerMinute, tokensPerMinute, concurrent } = limits;
-  const slotMs = concurrent !== undefined && state.inFlight >= concurrent ? RETRY_SOON_MS : 0;
-  if (slotMs === 0 && state.requests.fitsInMs === 0 && state.tokens.fitsInMs === 0) return;
-  const waits = [
-    { ms: slotMs, limit: `${concurrent} requests at a time` },
-    { ms: state.requests.fitsInMs, limit: `${requestsPerMinute} requests per minute` },
-    { ms: state.tokens.fitsInMs, limit: `${tokensPerMinute} tokens per minute` },
-  ];
-  const { ms, limit } = waits.reduce((longest, wait) => (wait.ms > longest.ms ? wait : longest));
-  const seconds = Math.ceil(ms / MS_PER_SECOND);
-  const message = `The limit of ${limit} is reached. Try again in ${seconds} s.${remark}`;
-  throw new RateLimitExceeded(message, seconds, rateLimitHeaders(limits, state));
+export function refuseOverLimit(now: number, all: readonly Counted[], remark = ''): void {
+  refuseOverBudget(now, all, remark);
+  let longest = { ms: 0, limit: '' };
+  for (const { owner, limits, state } of all) {
+    const { requests, tokens, inFlight } = state;
+    const isBusy = limits.concurrent !== undefined && inFlight >= limits.concurrent;
+    if (!isBusy && requests.fitsInMs === 0 && tokens.fitsInMs === 0) continue;
+    const waits = [
+      { ms: isBusy ? RETRY_SOON_MS : 0, limit: `${limits.concurrent} requests at a time` },
+      { ms: requests.fitsInMs, limit: `${limits.requestsPerMinute} requests per minute` },
+      { ms: tokens.fitsInMs, limit: `${limits.tokensPerMinute} tokens per minute` },
+    ];
+    for (const { ms, limit } of waits) if (ms > longest.ms) longest = { ms, limit: `${limit}${ofWhom(owner)}` };
+  }
+  if (longest.ms === 0) return;
+  const seconds = Math.ceil(longest.ms / MS_PER_SECOND);
+  const message = `The limit of ${longest.limit} is reached. Try again in ${seconds} s.${remark}`;
+  throw new RateLimitExceeded(message, seconds, rateLimitHeaders(all));
 }
 
-function refuseOverBudget(now: number, limits: CallerLimits, state: QuotaState, remark: string): void {
-  const { usdPerMonth } = limits;
-  const { spentUsd, reservedUsd } = state;
-  if (usdPerMonth === undefined || usdPerMonth - spentUsd - reservedUsd > NO_USD) return;
-  const headers = rateLimitHeaders(limits, state);
-  if (usdPerMonth - spentUsd <= NO_USD) {
-    const message = `The budget of ${usdPerMonth} USD for this month (UTC) is used up.${remark}`;
-    // SDKs would wait for the next month
-    throw new BudgetExceeded(message, (nextMonth(now) - now) / MS_PER_SECOND, headers).final();
+/** What says of a limit that it is not the caller's own; model names are those of the configuration. */
+const ofWhom = ({ user, model }: AccountOwner): string => {
+  if (user === null) return ' for your tenant as a whole';
+  return model === null ? '' : ` for model "${model}"`;
+};
+
+function refuseOverBudget(now: number, all: readonly Counted[], remark: string): void {
+  let reserved: Counted | null = null;
+  for (const account of all) {
+    const { usdPerMonth } = account.limits;
+    const { spentUsd, reservedUsd } = account.state;
+    if (usdPerMonth === undefined || usdPerMonth - spentUsd - reservedUsd > NO_USD) continue;
+    if (usdPerMonth - spentUsd <= NO_USD) {
+      const message = `The budget of ${usdPerMonth} USD for this month (UTC)${ofWhom(account.owner)} is used up.${remark}`;
+      // SDKs would wait for the next month
+      throw new BudgetExceeded(message, (nextMonth(now) - now) / MS_PER_SECOND, rateLimitHeaders(all)).final();
+    }
+    reserved ??= account;
   }
-  const message = `The rest of this month's budget of ${usdPerMonth} USD is reserved by requests in flight. Try again in 1 s.${remark}`;
-  throw new BudgetExceeded(message, RETRY_SOON_MS / MS_PER_SECOND, headers);
+  if (!reserved) return;
+  const { owner, limits } = reserved;
+  const message = `The rest of this month's budget of ${limits.usdPerMonth} USD${ofWhom(owner)} is reserved by requests in flight. Try again in 1 s.${remark}`;
+  throw new BudgetExceeded(message, RETRY_SOON_MS / MS_PER_SECOND, rateLimitHeaders(all));
 }

@@ -1,12 +1,15 @@
 import { Command } from '@nestjs/cqrs';
+import type { AccountOwner, Accounts } from '../../common/accounts.js';
 import type { Caller } from '../../common/caller.js';
 
 /** What was taken in advance for one request. */
 export interface QuotaLease {
   /** `x-ratelimit-*` headers after this reservation; empty for callers without limits. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Opaque; handed back in `ChatCompletedEvent`. `null` for callers without limits. */
+  /** `null` where nothing was taken. */
   readonly id: string | null;
+  /** From which it was taken; handed back with `id` in `ChatCompletedEvent`. */
+  readonly accounts: Accounts;
 }
 
 /** The most that one request may use. */
@@ -17,18 +20,47 @@ export interface QuotaNeed {
   readonly usd: number;
 }
 
+/** Nothing was taken. */
+export const NO_LEASE: QuotaLease = Object.freeze({
+  headers: Object.freeze({}),
+  id: null,
+  accounts: Object.freeze([]),
+});
+
 /**
- * Takes one request, its tokens, one in-flight slot and its money in advance, atomically: all or nothing. With Redis the
- * limits hold over all replicas; while it is away every replica enforces its share of them. The lease is settled to
- * what was really used, and the slot freed, by `ChatCompletedEvent`.
+ * Takes one request, its tokens, one in-flight slot and its money in advance from every account, atomically: all or
+ * nothing. With Redis the limits hold over all replicas; while it is away every replica enforces its share of them. The
+ * lease is settled to what was really used, and the slot freed, by `ChatCompletedEvent`.
  *
  * @throws RateLimitExceeded, BudgetExceeded with `Retry-After` and all `x-ratelimit-*` headers
  */
 export class ReserveQuotaCommand extends Command<QuotaLease> {
   constructor(
-    readonly caller: Caller,
+    readonly accounts: Accounts,
     readonly need: QuotaNeed,
   ) {
+    super();
+  }
+}
+
+/**
+ * Takes one request of `requestsPerMinute` for work that calls no model, and gives the `x-ratelimit-*` headers.
+ *
+ * @throws RateLimitExceeded
+ */
+export class CountRequestCommand extends Command<Readonly<Record<string, string>>> {
+  constructor(readonly caller: Caller) {
+    super();
+  }
+}
+
+/**
+ * Counts something that an address does without a credential and may not do often, over all replicas.
+ *
+ * @throws RateLimitExceeded when it has done so `mostPerMinute` times within 60 s
+ */
+export class CountAddressCommand extends Command<void> {
+  constructor(readonly attempt: { readonly address: string; readonly mostPerMinute: number }) {
     super();
   }
 }
@@ -36,18 +68,9 @@ export class ReserveQuotaCommand extends Command<QuotaLease> {
 /** Shares of a month's money at which its owner is warned. */
 export const BUDGET_THRESHOLDS = [0.8, 0.9] as const;
 
-/** Whose money it is: a tenant's as a whole, a user's, or a user's for one model name. */
-export interface BudgetOwner {
-  readonly tenant: string;
-  /** `null` = the tenant as a whole. */
-  readonly user: string | null;
-  /** `null` = of all models. */
-  readonly model: string | null;
-}
-
 /** A month's money has been used up to a threshold. */
 export interface ReachedBudget {
-  readonly owner: BudgetOwner;
+  readonly owner: AccountOwner;
   readonly threshold: (typeof BUDGET_THRESHOLDS)[number];
   /** The budget. */
   readonly usdPerMonth: number;

@@ -1,11 +1,10 @@
 import { Logger, Module, type OnModuleInit } from '@nestjs/common';
-import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
-import { CqrsModule } from '@nestjs/cqrs';
-import type { FastifyInstance } from 'fastify';
+import { APP_GUARD } from '@nestjs/core';
+import { CqrsModule, EventBus } from '@nestjs/cqrs';
+import { getOptionsToken, getStorageToken, type ThrottlerModuleOptions } from '@nestjs/throttler';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { budgetPrice } from '../../common/cost.js';
-import type { CountRequest } from '../../common/http/counted.decorator.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { AzureTables } from '../../common/tables/adapters/azure-tables.js';
 import { MemoryQuotaLedger } from './adapters/memory.quota-ledger.js';
@@ -13,10 +12,16 @@ import { RedisQuotaLedger } from './adapters/redis.quota-ledger.js';
 import { RedisReplicaRegistry } from './adapters/redis.replica-registry.js';
 import { SqliteMonthlySpend } from './adapters/sqlite.monthly-spend.js';
 import { TablesReplicaRegistry } from './adapters/tables.replica-registry.js';
+import type { TellReached } from './budget-thresholds.js';
+import { CountRequestHandler } from './count-request.handler.js';
 import { QuotaLedger } from './quota-ledger.js';
+import { BudgetThresholdReachedEvent } from './quota.messages.js';
 import { ReplicaCount } from './replica-count.js';
+import { RequestThrottle } from './request-throttle.js';
 import { ReserveQuotaHandler } from './reserve-quota.handler.js';
 import { SettleQuotaHandler } from './settle-quota.handler.js';
+import { WINDOW_MS } from './sliding-window.js';
+import { ThrottleLedger } from './throttle-ledger.js';
 
 const REPLICAS_TABLE = 'replicas';
 
@@ -27,9 +32,23 @@ function replicaCount({ current }: LiveConfig, redis: RedisConnection, tables: A
 }
 
 /** Over all replicas with Redis, in this process without; there the embedded database keeps what was spent. */
-function quotaLedger(redis: RedisConnection, replicas: ReplicaCount | null, spend: SqliteMonthlySpend): QuotaLedger {
-  return replicas ? new RedisQuotaLedger(redis, replicas) : new MemoryQuotaLedger(spend);
+function quotaLedger(
+  redis: RedisConnection,
+  replicas: ReplicaCount | null,
+  spend: SqliteMonthlySpend,
+  events: EventBus,
+): QuotaLedger {
+  const tell: TellReached = (reached) => {
+    events.publish(new BudgetThresholdReachedEvent(reached));
+  };
+  return replicas ? new RedisQuotaLedger(redis, replicas, tell) : new MemoryQuotaLedger(spend, tell);
 }
+
+/** The limit itself comes with the caller; the library wants a number. */
+const THROTTLERS: ThrottlerModuleOptions = {
+  throttlers: [{ ttl: WINDOW_MS, limit: Number.MAX_SAFE_INTEGER }],
+  setHeaders: false,
+};
 
 /** How much callers may use: requests, tokens, calls in flight, money. */
 @Module({
@@ -37,26 +56,27 @@ function quotaLedger(redis: RedisConnection, replicas: ReplicaCount | null, spen
   providers: [
     ReserveQuotaHandler,
     SettleQuotaHandler,
+    CountRequestHandler,
+    ThrottleLedger,
+    { provide: getOptionsToken(), useValue: THROTTLERS },
+    { provide: getStorageToken(), useExisting: ThrottleLedger },
+    { provide: APP_GUARD, useClass: RequestThrottle },
     SqliteMonthlySpend,
     { provide: ReplicaCount, useFactory: replicaCount, inject: [LiveConfig, RedisConnection, AzureTables] },
-    { provide: QuotaLedger, useFactory: quotaLedger, inject: [RedisConnection, ReplicaCount, SqliteMonthlySpend] },
+    {
+      provide: QuotaLedger,
+      useFactory: quotaLedger,
+      inject: [RedisConnection, ReplicaCount, SqliteMonthlySpend, EventBus],
+    },
   ],
 })
 export class QuotaModule implements OnModuleInit {
   private readonly logger = new Logger('quota');
   private note: string | null = null;
 
-  constructor(
-    private readonly ledger: QuotaLedger,
-    private readonly config: LiveConfig,
-    private readonly host: HttpAdapterHost,
-  ) {}
+  constructor(private readonly config: LiveConfig) {}
 
-  /** The routes that are marked `@CountsAsRequest()` know nothing of this module. */
   onModuleInit(): void {
-    const count: CountRequest = (caller) => this.ledger.count(caller);
-    const http = this.host.httpAdapter as AbstractHttpAdapter | undefined; // none where the module is used by itself
-    http?.getInstance<FastifyInstance>().decorate('countRequest', count);
     this.tellUnpriced(this.config.current);
     this.config.onChange((next) => this.tellUnpriced(next));
   }

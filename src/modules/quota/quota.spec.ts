@@ -1,13 +1,14 @@
 import { Global, Module } from '@nestjs/common';
 import { CommandBus, CqrsModule, EventBus } from '@nestjs/cqrs';
 import { Test } from '@nestjs/testing';
+import { AccountBook } from '../../common/accounts.js';
 import type { Caller } from '../../common/caller.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
 import { StoresModule } from '../../common/stores.module.js';
 import { ChatCompletedEvent, type ChatOutcome } from '../chat/chat.messages.js';
-import { ReserveQuotaCommand } from './quota.messages.js';
+import { NO_LEASE, ReserveQuotaCommand, type QuotaLease } from './quota.messages.js';
 import { QuotaModule } from './quota.module.js';
 
 const caller: Caller = {
@@ -16,6 +17,8 @@ const caller: Caller = {
   scopes: ['chat'],
   limits: { tokensPerMinute: 1000, concurrent: 1, usdPerMonth: 1 },
 };
+
+const accounts = new AccountBook({ tenants: {}, models: [] }).of(caller, 'auto');
 
 const live = new LiveConfig(routerConfigSchema.parse({}), null);
 
@@ -29,7 +32,7 @@ interface Ending {
   usd?: number;
 }
 
-function completed(leaseId: string | null, ending: Ending): ChatCompletedEvent {
+function completed(lease: QuotaLease, ending: Ending): ChatCompletedEvent {
   const { outcome = 'answered', tokens = 0, usd = 0 } = ending;
   const timing = { totalMs: 1, overheadMs: 1, firstTokenMs: null };
   const cache = { result: 'MISS', bypass: null, isRenewal: false, savedUsd: 0, savedMs: 0 } as const;
@@ -39,7 +42,7 @@ function completed(leaseId: string | null, ending: Ending): ChatCompletedEvent {
     costUsd: null,
     billed: { tokens, usd },
     attempts: [],
-    quotaLeaseId: leaseId,
+    lease,
     pays: true,
   };
   const nothing = { errorCode: null, route: null, completion: null, persisted: null };
@@ -55,7 +58,7 @@ async function buses() {
   await app.init();
   const commands = app.get(CommandBus);
   return {
-    reserve: (tokens: number) => commands.execute(new ReserveQuotaCommand(caller, { tokens, usd: 0 })),
+    reserve: (tokens: number) => commands.execute(new ReserveQuotaCommand(accounts, { tokens, usd: 0 })),
     events: app.get(EventBus),
   };
 }
@@ -70,21 +73,21 @@ describe('quota over the buses', () => {
     const { reserve, events } = await buses();
     const lease = await reserve(600);
     await expect(reserve(1)).rejects.toMatchObject({ code: 'rate_limit_exceeded' });
-    events.publish(completed(lease.id, ending));
+    events.publish(completed(lease, ending));
     expect((await reserve(0)).headers['x-ratelimit-remaining-tokens']).toBe(remaining);
   });
 
   it('books the cost', async () => {
     const { reserve, events } = await buses();
     const lease = await reserve(1);
-    events.publish(completed(lease.id, { usd: 1 }));
+    events.publish(completed(lease, { usd: 1 }));
     await expect(reserve(1)).rejects.toMatchObject({ code: 'budget_exceeded' });
   });
 
   it('ignores ends of requests that took nothing', async () => {
     const { reserve, events } = await buses();
-    events.publish(completed(null, { usd: 99 }));
-    events.publish(completed('no such lease', { tokens: 500 }));
+    events.publish(completed(NO_LEASE, { usd: 99 }));
+    events.publish(completed({ ...NO_LEASE, id: 'no such lease', accounts }, { tokens: 500 }));
     expect((await reserve(0)).headers['x-ratelimit-remaining-tokens']).toBe('1000');
   });
 });

@@ -8,7 +8,7 @@ export class SettleQuotaHandler implements IEventHandler<ChatCompletedEvent> {
   constructor(private readonly ledger: QuotaLedger) {}
 
   async handle({ chat }: ChatCompletedEvent): Promise<void> {
-    const { quotaLeaseId, caller, billed } = chat;
-    if (quotaLeaseId !== null) await this.ledger.settle(caller, quotaLeaseId, billed);
+    const { lease, billed } = chat;
+    if (lease.id !== null) await this.ledger.settle(lease.accounts, lease.id, billed);
   }
 }

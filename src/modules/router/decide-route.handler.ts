@@ -1,5 +1,6 @@
 import type { ICommandHandler } from '@nestjs/cqrs';
 import { CommandHandler, QueryBus } from '@nestjs/cqrs';
+import { AccountBook, countsMoney } from '../../common/accounts.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { isoNow } from '../../common/iso-time.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
@@ -21,6 +22,7 @@ const now = (): number => performance.now(); // made once, see docs/adr/0020
 export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
   private readonly scorer = new LearnedScorer(shippedArtefact());
   private readonly shares = new ShareControl();
+  private readonly accounts: () => AccountBook;
 
   constructor(
     private readonly config: LiveConfig,
@@ -28,7 +30,9 @@ export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
     private readonly openCalls: OpenToolCalls,
     private readonly known: KnownRequests,
     private readonly log: DecisionLog,
-  ) {}
+  ) {
+    this.accounts = config.derived((next) => new AccountBook(next));
+  }
 
   get policyVersion(): string {
     return wholePolicyVersion(this.scorer);
@@ -48,7 +52,7 @@ export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
       previousTarget: ask.previousTarget ?? (called ? await this.openCalls.targetOf(conversation) : null),
       conversation,
       tenant: caller.tenant,
-      onlyPriced: config.limits.unpriced === 'refuse' && caller.limits.usdPerMonth !== undefined,
+      onlyPriced: config.limits.unpriced === 'refuse' && countsMoney(this.accounts().of(caller, request.model)),
       config,
       targets,
       now,

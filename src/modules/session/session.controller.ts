@@ -12,7 +12,6 @@ import {
 } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
-import { CountsAsRequest } from '../../common/http/counted.decorator.js';
 import { ApiErrors } from '../../common/http/api-docs.js';
 import { checked } from '../../common/http/request-validation.pipe.js';
 import { SessionErasure } from './session-erasure.js';
@@ -37,7 +36,6 @@ type SessionParams = z.output<typeof sessionParams>;
 @ApiTags('sessions')
 @ApiBearerAuth()
 @ApiErrors(InvalidRequest, InvalidApiKey, PermissionDenied, RateLimitExceeded, Overloaded)
-@CountsAsRequest()
 @RequireScope('chat')
 @Controller('v1/sessions')
 export class SessionController {

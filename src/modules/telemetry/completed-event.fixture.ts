@@ -1,4 +1,5 @@
 import { LOOPBACK_CALLER } from '../../common/caller.js';
+import { NO_LEASE } from '../quota/quota.messages.js';
 import { ChatCompletedEvent, type CompletedChat } from '../chat/chat.messages.js';
 
 /** A streamed request that was answered well, for specs; `changes` replace fields. */
@@ -24,7 +25,7 @@ export function completedChat(changes: Partial<CompletedChat> = {}): CompletedCh
     billed: { tokens: 30, usd: 0.5 },
     attempts: [{ target: 'cloud', startedAt: 0, outcome: 'ok', status: 200, ms: 250 }],
     timing: { totalMs: 1500, overheadMs: 0.4, firstTokenMs: 250 },
-    quotaLeaseId: null,
+    lease: NO_LEASE,
     completion: null,
     persisted: null,
     cache: { result: 'MISS', bypass: null, isRenewal: false, savedUsd: 0, savedMs: 0 },

@@ -1,5 +1,6 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { SkipThrottle } from '@nestjs/throttler';
 import { InvalidApiKey, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
@@ -35,6 +36,7 @@ const EXAMPLE = {
 };
 
 @ApiTags('Operations')
+@SkipThrottle()
 @Controller('admin')
 export class UsageController {
   constructor(

@@ -1,4 +1,4 @@
-import { describeQuotaLedger, callerWith, refusal, START } from '../../../../test/contract/quota-ledger.contract.js';
+import { describeQuotaLedger, accountWith, refusal, START } from '../../../../test/contract/quota-ledger.contract.js';
 import { MonthlySpend } from '../monthly-spend.js';
 import { MemoryQuotaLedger } from './memory.quota-ledger.js';
 
@@ -8,14 +8,14 @@ const USED = { tokens: 1, usd: null };
 
 function ledgerAt(start = START) {
   const clock = { now: start };
-  return { clock, ledger: new MemoryQuotaLedger(new MonthlySpend(), ' A remark.', () => clock.now) };
+  return { clock, ledger: new MemoryQuotaLedger(new MonthlySpend(), null, ' A remark.', () => clock.now) };
 }
 
 describeQuotaLedger('memory', async () => ledgerAt());
 
 describe('memory of the memory ledger', () => {
   it('lets a lease that was never settled go after an hour, and a late end frees no second slot', async () => {
-    const caller = callerWith({ concurrent: 3 });
+    const caller = accountWith({ concurrent: 3 });
     const { clock, ledger } = ledgerAt();
     const reserve = (id: string) => ledger.reserve(caller, NEED, id);
     for (const id of ['lost', 'b', 'c']) await reserve(id);
@@ -28,37 +28,37 @@ describe('memory of the memory ledger', () => {
   });
 
   it('counts what another ledger has let in, without refusing it', async () => {
-    const caller = callerWith({ requestsPerMinute: 1 });
+    const caller = accountWith({ requestsPerMinute: 1 });
     const { ledger } = ledgerAt();
-    for (const id of ['a', 'b']) ledger.note({ caller, limits: caller.limits, need: NEED, id });
+    for (const id of ['a', 'b']) ledger.note({ accounts: caller, need: NEED, id });
     expect((await refusal(ledger.reserve(caller, NEED, 'c'))).message).toMatch(/ A remark\.$/);
   });
 
   it('forgets 20,000 users that went idle', async () => {
     const { clock, ledger } = ledgerAt();
     const turn = async (user: string, requestsPerMinute: number) => {
-      const caller = callerWith({ requestsPerMinute }, user);
+      const caller = accountWith({ requestsPerMinute }, user);
       await ledger.reserve(caller, NEED, 'one');
       await ledger.settle(caller, 'one', USED);
     };
     for (let i = 0; i < 20_000; i += 1) await turn(`user-${i}`, 1);
-    expect(ledger.activeUsers).toBe(20_000);
+    expect(ledger.activeAccounts).toBe(20_000);
     for (let i = 0; i < 20_000; i += 1) {
       clock.now += 10;
       await turn('alice', 10_000);
     }
     clock.now += 60_000;
     for (let i = 0; i < 10_000; i += 1) await turn('alice', 100_000);
-    expect(ledger.activeUsers).toBe(1);
+    expect(ledger.activeAccounts).toBe(1);
   });
 
   it('does not forget a user with a request in flight', async () => {
     const { clock, ledger } = ledgerAt();
-    const busy = callerWith({ concurrent: 1 });
+    const busy = accountWith({ concurrent: 1 });
     await ledger.reserve(busy, NEED, 'busy');
     for (let i = 0; i < 10; i += 1) {
       clock.now += 61_000;
-      await ledger.reserve(callerWith({ requestsPerMinute: 1 }, `user-${i}`), NEED, `other-${i}`);
+      await ledger.reserve(accountWith({ requestsPerMinute: 1 }, `user-${i}`), NEED, `other-${i}`);
     }
     await refusal(ledger.reserve(busy, NEED, 'again'));
   });

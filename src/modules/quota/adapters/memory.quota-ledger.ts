@@ -1,26 +1,23 @@
-import type { Caller } from '../../../common/caller.js';
+import type { Account, Accounts } from '../../../common/accounts.js';
+import { reachedBudgets, type TellReached } from '../budget-thresholds.js';
 import type { MonthlySpend } from '../monthly-spend.js';
-import {
-  countedTokens,
-  QuotaLedger,
-  userKey,
-  type QuotaUse,
-  type RateLimitHeaders,
-  type Taking,
-} from '../quota-ledger.js';
-import { rateLimitHeaders, refuseOverLimit, type QuotaState } from '../quota-verdict.js';
+import { countedTokens, QuotaLedger, type QuotaUse, type RateLimitHeaders, type Taking } from '../quota-ledger.js';
+import type { QuotaNeed } from '../quota.messages.js';
+import { rateLimitHeaders, refuseOverLimit, type Counted } from '../quota-verdict.js';
 import { SlidingWindow, WINDOW_MS, type Bucket, type WindowState } from '../sliding-window.js';
 
 /** A lease whose end was never told is let go after this, so that a defect cannot lock a user out for ever. */
 const LEASE_MAX_MS = 3_600_000;
-/** An account moves in the line of those that may be dropped this often at most: V8 copies a map that always changes. */
+/** What is counted of an account moves in the line of those that may be dropped this often at most: V8 copies a map that always changes. */
 const TOUCH_MS = 1_000;
-/** Idle users looked at in one reservation: more than the one it may add, so they cannot pile up. */
+/** Idle accounts looked at for each that is counted: more than the one that may be new, so they cannot pile up. */
 const SWEEP_PER_RESERVATION = 2;
 const UNLIMITED: WindowState = Object.freeze({ used: 0, emptyInMs: 0, fitsInMs: 0 });
+const NO_NEED: QuotaNeed = Object.freeze({ tokens: 0, usd: 0 });
 
-interface UserAccount {
-  readonly user: string;
+/** What is counted of one account. */
+interface Count {
+  readonly key: string;
   readonly requests: SlidingWindow;
   readonly tokens: SlidingWindow;
   inFlight: number;
@@ -28,21 +25,27 @@ interface UserAccount {
   touchedAt: number;
 }
 
-interface Lease {
-  readonly account: UserAccount;
+/** What a lease holds of one account. */
+interface Held {
+  readonly account: Account;
+  readonly count: Count;
   readonly tokens: number;
-  readonly usd: number;
   readonly bucket: Bucket;
+}
+
+interface Lease {
+  readonly held: readonly Held[];
+  readonly usd: number;
   readonly takenAt: number;
 }
 
 /** Milliseconds since 1970 that never go back, unlike `Date.now()` when the clock is set. */
 const monotonicNow = (): number => performance.timeOrigin + performance.now();
 
-/** What each user of this replica uses. Nothing here waits, so every reservation is atomic. */
+/** What the users and tenants of this replica use. Nothing here waits, so every reservation is atomic. */
 export class MemoryQuotaLedger extends QuotaLedger {
-  /** Longest untouched first. */
-  private readonly accounts = new Map<string, UserAccount>();
+  /** By the key of the account; longest untouched first. */
+  private readonly counts = new Map<string, Count>();
   /** Oldest first. */
   private readonly leases = new Map<string, Lease>();
   /** Once a second, and with every reservation while there is something to let go. */
@@ -50,97 +53,124 @@ export class MemoryQuotaLedger extends QuotaLedger {
 
   /**
    * @param spend where costs are counted
+   * @param tell who hears of budgets that are nearly used up; `null` = nobody
    * @param remark ends the message of a refusal
    * @param now milliseconds since 1970 of a clock that never goes back
    */
   constructor(
     private readonly spend: MonthlySpend,
+    private readonly tell: TellReached | null = null,
     private readonly remark = '',
     private readonly now = monotonicNow,
   ) {
     super();
   }
 
-  /** Users whose rate or slots are being counted at this moment. */
-  get activeUsers(): number {
-    return this.accounts.size;
+  /** Accounts whose rate or slots are being counted at this moment. */
+  get activeAccounts(): number {
+    return this.counts.size;
   }
 
   /** Counts what another ledger has let in. */
   note(taking: Taking): void {
-    const now = this.now();
-    this.hold(now, this.accountOf(now, taking.caller), taking);
+    this.hold(this.now(), taking);
   }
 
-  async settle(caller: Caller, id: string, used: QuotaUse): Promise<void> {
+  override refuseFull(accounts: Accounts): void {
     const now = this.now();
-    const { usdPerMonth, tokensPerMinute } = caller.limits;
-    if (usdPerMonth !== undefined) this.spend.add(now, userKey(caller), used.usd ?? 0);
+    const full: Counted[] = [];
+    for (const account of accounts) {
+      const { requestsPerMinute } = account.limits;
+      const count = this.counts.get(account.key);
+      if (requestsPerMinute === undefined || !count) continue;
+      const requests = count.requests.state(now, 1, requestsPerMinute);
+      if (requests.fitsInMs > 0)
+        full.push({ ...this.counted(now, count, account, NO_NEED), limits: { requestsPerMinute } });
+    }
+    if (full.length > 0) refuseOverLimit(now, full, this.remark);
+  }
+
+  async settle(accounts: Accounts, id: string, used: QuotaUse): Promise<void> {
+    const now = this.now();
+    for (const account of accounts) this.book(now, account, used.usd ?? 0);
     const lease = this.leases.get(id);
     if (!lease) return;
     this.release(id, lease);
-    const { account, tokens, bucket } = lease;
-    const overrun = tokensPerMinute === undefined ? 0 : Math.max(0, used.tokens ?? tokens) - tokens;
-    if (overrun < 0) account.tokens.giveBack(now, bucket, -overrun);
-    if (overrun > 0) this.touch(now, account).tokens.add(now, overrun);
+    for (const { account, count, tokens, bucket } of lease.held) {
+      const isLimited = account.limits.tokensPerMinute !== undefined;
+      const overrun = isLimited ? Math.max(0, used.tokens ?? tokens) - tokens : 0;
+      if (overrun < 0) count.tokens.giveBack(now, bucket, -overrun);
+      if (overrun > 0) this.touch(now, count).tokens.add(now, overrun);
+    }
   }
 
   async take(taking: Taking): Promise<RateLimitHeaders> {
-    const { caller, limits, need } = taking;
+    const { accounts, need } = taking;
     const now = this.now();
-    const account = this.accountOf(now, caller);
-    const state = this.stateOf(now, account, taking);
-    refuseOverLimit(now, limits, state, this.remark);
-    this.hold(now, account, taking);
-    const { requests, tokens } = state;
-    return rateLimitHeaders(limits, {
-      requests: after(requests, 1),
-      tokens: after(tokens, countedTokens(need, limits)),
-    });
+    const all = accounts.map((account) => this.counted(now, this.countOf(now, account), account, need));
+    refuseOverLimit(now, all, this.remark);
+    this.hold(now, taking);
+    return rateLimitHeaders(all.map((one) => after(one, need)));
   }
 
-  private stateOf(now: number, account: UserAccount, { limits, need }: Taking): QuotaState {
+  private book(now: number, account: Account, usd: number): void {
+    if (account.limits.usdPerMonth === undefined) return;
+    this.spend.add(now, account.key, usd);
+    if (!this.tell) return;
+    for (const reached of reachedBudgets(account, this.spend.spent(now, account.key), now)) {
+      if (this.spend.isFirst(now, `${reached.threshold}|${reached.usdPerMonth}|${account.key}`)) this.tell(reached);
+    }
+  }
+
+  private counted(now: number, count: Count, { owner, limits }: Account, need: QuotaNeed): Counted {
     const { requestsPerMinute: maxRequests, tokensPerMinute: maxTokens, usdPerMonth } = limits;
-    return {
-      requests: maxRequests === undefined ? UNLIMITED : account.requests.state(now, 1, maxRequests),
-      tokens: maxTokens === undefined ? UNLIMITED : account.tokens.state(now, need.tokens, maxTokens),
-      inFlight: account.inFlight,
-      spentUsd: usdPerMonth === undefined ? 0 : this.spend.spent(now, account.user),
-      reservedUsd: need.usd > 0 ? account.reservedUsd : 0,
+    const state = {
+      requests: maxRequests === undefined ? UNLIMITED : count.requests.state(now, 1, maxRequests),
+      tokens: maxTokens === undefined ? UNLIMITED : count.tokens.state(now, need.tokens, maxTokens),
+      inFlight: count.inFlight,
+      spentUsd: usdPerMonth === undefined ? 0 : this.spend.spent(now, count.key),
+      reservedUsd: need.usd > 0 ? count.reservedUsd : 0,
     };
+    return { owner, limits, state };
   }
 
-  private hold(now: number, account: UserAccount, { limits, need, id }: Taking): void {
-    account.requests.add(now, 1);
-    if (id === null) return;
-    const tokens = countedTokens(need, limits);
-    account.inFlight += 1;
-    account.reservedUsd += need.usd;
-    this.leases.set(id, { account, tokens, usd: need.usd, bucket: account.tokens.add(now, tokens), takenAt: now });
+  private hold(now: number, { accounts, need, id }: Taking): void {
+    const held: Held[] = [];
+    for (const account of accounts) {
+      const count = this.countOf(now, account);
+      count.requests.add(now, 1);
+      if (id === null) continue;
+      const tokens = countedTokens(need, account.limits);
+      count.inFlight += 1;
+      count.reservedUsd += need.usd;
+      held.push({ account, count, tokens, bucket: count.tokens.add(now, tokens) });
+    }
+    if (id !== null) this.leases.set(id, { held, usd: need.usd, takenAt: now });
   }
 
-  private accountOf(now: number, caller: Caller): UserAccount {
+  private countOf(now: number, { key }: Account): Count {
     this.sweep(now);
-    const user = userKey(caller);
-    return this.touch(now, this.accounts.get(user) ?? newAccount(user));
+    return this.touch(now, this.counts.get(key) ?? newCount(key));
   }
 
-  /** Moves an account to the end of the line of those that may be dropped. */
-  private touch(now: number, account: UserAccount): UserAccount {
-    if (now - account.touchedAt < TOUCH_MS) return account;
-    this.accounts.delete(account.user);
-    account.touchedAt = now;
-    this.accounts.set(account.user, account);
-    return account;
+  /** Moves a count to the end of the line of those that may be dropped. */
+  private touch(now: number, count: Count): Count {
+    if (now - count.touchedAt < TOUCH_MS) return count;
+    this.counts.delete(count.key);
+    count.touchedAt = now;
+    this.counts.set(count.key, count);
+    return count;
   }
 
-  private release(id: string, { account, usd }: Lease): void {
+  private release(id: string, { held, usd }: Lease): void {
     this.leases.delete(id);
-    account.inFlight -= 1;
-    account.reservedUsd -= usd;
+    for (const { count } of held) {
+      count.inFlight -= 1;
+      count.reservedUsd -= usd;
+    }
   }
 
-  /** Lets overdue leases go and drops users with nothing in the window and nothing in flight. */
+  /** Lets overdue leases go and drops accounts with nothing in the window and nothing in flight. */
   private sweep(now: number): void {
     if (now < this.sweepAt) return;
     this.sweepAt = now + TOUCH_MS;
@@ -153,21 +183,21 @@ export class MemoryQuotaLedger extends QuotaLedger {
       this.release(id, lease);
     }
     let looked = 0;
-    for (const [user, account] of this.accounts) {
-      if (now - account.touchedAt < WINDOW_MS + TOUCH_MS) return;
+    for (const [key, count] of this.counts) {
+      if (now - count.touchedAt < WINDOW_MS + TOUCH_MS) return;
       if (looked === SWEEP_PER_RESERVATION) {
         this.sweepAt = now;
         return;
       }
       looked += 1;
-      if (account.inFlight > 0) this.touch(now, account);
-      else this.accounts.delete(user);
+      if (count.inFlight > 0) this.touch(now, count);
+      else this.counts.delete(key);
     }
   }
 }
 
-const newAccount = (user: string): UserAccount => ({
-  user,
+const newCount = (key: string): Count => ({
+  key,
   requests: new SlidingWindow(),
   tokens: new SlidingWindow(),
   inFlight: 0,
@@ -175,6 +205,12 @@ const newAccount = (user: string): UserAccount => ({
   touchedAt: -Infinity,
 });
 
-/** Once `weight` was counted now. */
-const after = (window: WindowState, weight: number): WindowState =>
+/** Once the request was counted now. */
+function after({ owner, limits, state }: Counted, need: QuotaNeed): Counted {
+  const requests = grown(state.requests, 1);
+  const tokens = grown(state.tokens, countedTokens(need, limits));
+  return { owner, limits, state: { ...state, requests, tokens } };
+}
+
+const grown = (window: WindowState, weight: number): WindowState =>
   weight === 0 ? window : { used: window.used + weight, emptyInMs: WINDOW_MS, fitsInMs: 0 };

@@ -1,25 +1,20 @@
 import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { Account, Accounts } from '../../../common/accounts.js';
 import { BackgroundWork } from '../../../common/background-work.js';
-import type { Caller } from '../../../common/caller.js';
+import { BoundedMap } from '../../../common/bounded-map.js';
 import type { RedisConnection } from '../../../common/redis/redis-connection.js';
 import { ifAvailable, StoreUnavailable } from '../../../common/store-unavailable.js';
+import type { TellReached } from '../budget-thresholds.js';
 import { MonthlySpend } from '../monthly-spend.js';
 import {
   UnbookedCosts,
   UncountedRequests,
   type Booking,
+  type RunningPart,
   type RunningRequest,
-  type UncountedBucket,
 } from '../quota-backlog.js';
-import {
-  countedTokens,
-  QuotaLedger,
-  userKey,
-  type QuotaUse,
-  type RateLimitHeaders,
-  type Taking,
-} from '../quota-ledger.js';
-import { rateLimitHeaders, refuseOverLimit, shareOf } from '../quota-verdict.js';
+import { countedTokens, QuotaLedger, type QuotaUse, type RateLimitHeaders, type Taking } from '../quota-ledger.js';
+import { rateLimitHeaders, refuseOverLimit, shareOf, type Counted } from '../quota-verdict.js';
 import type { ReplicaCount } from '../replica-count.js';
 import { MemoryQuotaLedger } from './memory.quota-ledger.js';
 import { RedisQuotaCalls, type LedgerClock } from './redis-quota-calls.js';
@@ -29,12 +24,23 @@ const RENEW_EVERY_MS = 10_000;
 const CATCH_UP_EVERY_MS = 1_000;
 /** Longer than any request: a lease whose end was never told must not be renewed for ever. */
 const RENEWED_AT_MOST_MS = 3_600_000;
+/** Accounts of which it is remembered that their requests are used up. */
+const MOST_FULL = 10_000;
 const REMARK = ' This is a share of your limit: the count over all servers cannot be used at the moment.';
+
+/** What Redis last said of an account whose requests are used up: it stays true until there is room, as no request is given back. */
+interface FullAccount {
+  readonly counted: Counted;
+  /** `LedgerClock.here`. */
+  readonly since: number;
+}
+
+const NOTHING_USED = Object.freeze({ used: 0, emptyInMs: 0, fitsInMs: 0 });
 
 const CLOCK: LedgerClock = { here: Date.now, there: () => '' };
 
 /**
- * What each user uses over all replicas, in Redis; while it is away every replica lets in its share, limit / replicas,
+ * What users and tenants use over all replicas, in Redis; while it is away every replica lets in its share, limit / replicas,
  * and what it let in and what that cost is told when Redis is back. A month's spend that Redis has lost is put back by
  * the replicas that knew it.
  */
@@ -47,17 +53,20 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
   /** What Redis has not confirmed yet; the spend that `own` counts. */
   private readonly unconfirmed = new MonthlySpend();
   /** Counts along while Redis works, so that it knows this replica's part when it has to do alone. */
-  private readonly own = new MemoryQuotaLedger(this.unconfirmed, REMARK);
+  private readonly own = new MemoryQuotaLedger(this.unconfirmed, null, REMARK);
   /** By id of the lease. */
   private readonly running = new Map<string, RunningRequest>();
   private readonly uncounted = new UncountedRequests();
   private readonly unbooked = new UnbookedCosts();
   private readonly settling = new Set<Promise<void>>();
+  /** By the key of the account, those that Redis said to be full. */
+  private readonly full = new BoundedMap<string, FullAccount>(MOST_FULL);
   private alone = false;
 
   constructor(
     private readonly redis: RedisConnection,
     private readonly replicas: Pick<ReplicaCount, 'value'>,
+    private readonly tell: TellReached,
     private readonly clock = CLOCK,
   ) {
     super();
@@ -80,15 +89,33 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     this.logger.error(`${lost.toFixed(6)} USD are missing in the monthly budgets: Redis could not be reached`);
   }
 
+  override refuseFull(accounts: Accounts): void {
+    if (this.full.size === 0) return;
+    const now = this.clock.here();
+    const full: Counted[] = [];
+    for (const { key, limits } of accounts) {
+      const known = this.full.get(key);
+      if (!known || known.counted.limits.requestsPerMinute !== limits.requestsPerMinute) continue;
+      const ms = now - known.since;
+      const counted = afterMs(known.counted, ms);
+      // a clock that was set back would prolong it
+      if (ms >= 0 && counted.state.requests.fitsInMs > 0) full.push(counted);
+      else this.full.delete(key);
+    }
+    if (full.length > 0) refuseOverLimit(now, full);
+  }
+
   async take(taking: Taking): Promise<RateLimitHeaders> {
-    const { caller } = taking;
+    const { accounts } = taking;
     const sent = this.redis.usable;
     try {
       // on one connection: what was let in before is counted before this one is
-      if (sent && this.uncounted.has(caller)) await this.handOver(caller);
+      if (sent) for (const account of accounts) if (this.uncounted.has(account)) await this.handOver(account);
       const headers = await this.takeTogether(taking);
       this.own.note(taking);
-      this.begin(taking, 'yes');
+      const parts =
+        taking.id === null ? [] : accounts.map((account): RunningPart => ({ account, inRedis: 'yes', bucket: null }));
+      this.begin(taking, parts);
       return headers;
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
@@ -97,8 +124,8 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     }
   }
 
-  async settle(caller: Caller, id: string, used: QuotaUse): Promise<void> {
-    const work = this.settleEverywhere(caller, id, used);
+  async settle(accounts: Accounts, id: string, used: QuotaUse): Promise<void> {
+    const work = this.settleEverywhere(accounts, id, used);
     this.settling.add(work);
     await work.finally(() => this.settling.delete(work));
   }
@@ -115,106 +142,128 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
   /** Counts in Redis what was let in without it. */
   async handOverAll(): Promise<void> {
     this.uncounted.forgetOld(this.clock.here());
-    for (const caller of this.uncounted.callers) {
-      if (!this.redis.usable || !(await this.handOver(caller))) return;
+    for (const account of this.uncounted.accounts) {
+      if (!this.redis.usable || !(await this.handOver(account))) return;
     }
   }
 
   /** Keeps the leases of running requests; a lease that is lost makes room too early, no more. */
   async renew(): Promise<void> {
     const now = this.clock.here();
-    for (const [id, { since }] of this.running) if (now - since > RENEWED_AT_MOST_MS) this.running.delete(id);
-    const byUser = Map.groupBy(this.running.values(), ({ caller }) => userKey(caller));
-    for (const requests of byUser.values()) if (!(await this.renewOf(requests))) return;
+    const byAccount = new Map<string, { account: Account; requests: RunningRequest[] }>();
+    for (const request of this.running.values()) {
+      if (now - request.since > RENEWED_AT_MOST_MS) this.running.delete(request.id);
+      else {
+        for (const { account } of request.parts) {
+          const found = byAccount.get(account.key);
+          if (found) found.requests.push(request);
+          else byAccount.set(account.key, { account, requests: [request] });
+        }
+      }
+    }
+    for (const { account, requests } of byAccount.values()) if (!(await this.renewOf(account, requests))) return;
   }
 
   private async takeTogether(taking: Taking): Promise<RateLimitHeaders> {
-    const { caller, limits } = taking;
+    const { accounts } = taking;
     const now = this.clock.here();
-    const user = userKey(caller);
-    const { letIn, state } = await this.calls.reserve(taking, this.known.spent(now, user));
-    this.known.raise(now, user, state.spentUsd);
+    const { letIn, all } = await this.calls.reserve(taking, ({ key }) => this.known.spent(now, key));
     this.together();
-    if (!letIn) refuseOverLimit(now, limits, state);
-    return rateLimitHeaders(limits, state);
+    accounts.forEach(({ key }, i) => {
+      const counted = all[i]!;
+      this.known.raise(now, key, counted.state.spentUsd);
+      if (counted.state.requests.fitsInMs > 0) this.full.set(key, fullAccount(counted, this.clock.here()));
+    });
+    if (!letIn) refuseOverLimit(now, all);
+    return rateLimitHeaders(all);
   }
 
   /** @param sent whether Redis may have counted the request */
   private async takeAlone(taking: Taking, sent: boolean): Promise<RateLimitHeaders> {
-    const { caller, limits, need, id } = taking;
-    const knownUsd = this.known.spent(this.clock.here(), userKey(caller));
-    const headers = await this.own.take({ ...taking, limits: shareOf(limits, this.replicas.value, knownUsd) });
+    const { accounts, need, id } = taking;
+    const now = this.clock.here();
+    const shares = accounts.map(({ owner, key, limits }) => {
+      return { owner, key, limits: shareOf(limits, this.replicas.value, this.known.spent(now, key)) };
+    });
+    const headers = await this.own.take({ ...taking, accounts: shares });
     // without a lease Redis cannot say whether it has counted one that was sent: none is better than two
     if (id === null && sent) return headers;
-    const doubtful = sent ? id : null;
-    const bucket = this.uncounted.add(caller, countedTokens(need, limits), this.clock.here(), doubtful);
-    this.begin(taking, sent ? 'maybe' : 'no', bucket);
+    const parts = accounts.map((account): RunningPart => {
+      const tokens = countedTokens(need, account.limits);
+      const bucket = this.uncounted.add(account, tokens, this.clock.here(), sent ? id : null);
+      return { account, inRedis: sent ? 'maybe' : 'no', bucket };
+    });
+    this.begin(taking, parts);
     return headers;
   }
 
-  private begin(
-    { caller, need, id }: Taking,
-    inRedis: RunningRequest['inRedis'],
-    bucket: UncountedBucket | null = null,
-  ): void {
-    if (id !== null) this.running.set(id, { id, caller, need, since: this.clock.here(), inRedis, bucket });
+  private begin({ need, id }: Taking, parts: readonly RunningPart[]): void {
+    if (id !== null) this.running.set(id, { id, need, since: this.clock.here(), parts });
   }
 
-  private async settleEverywhere(caller: Caller, id: string, used: QuotaUse): Promise<void> {
-    const { usdPerMonth, tokensPerMinute } = caller.limits;
-    const usd = usdPerMonth === undefined ? 0 : Math.max(0, used.usd ?? 0);
-    const booking = { id, caller, usd, at: this.clock.here() };
+  private async settleEverywhere(accounts: Accounts, id: string, used: QuotaUse): Promise<void> {
+    const paying = accounts.some(({ limits }) => limits.usdPerMonth !== undefined);
+    const usd = paying ? Math.max(0, used.usd ?? 0) : 0;
+    const booking = { id, accounts, usd, at: this.clock.here() };
     const request = this.running.get(id);
     this.running.delete(id);
-    const mayBeInRedis = request !== undefined && request.inRedis !== 'no';
-    // whether its reservation had arrived shows in its lease, which goes now
-    if (request?.inRedis === 'maybe' && this.redis.usable && this.uncounted.has(caller)) await this.handOver(caller);
-    if (request?.bucket && !mayBeInRedis && used.tokens !== null) {
-      request.bucket.tokens += used.tokens - countedTokens(request.need, caller.limits);
+    const parts = request?.parts ?? [];
+    for (const { account, inRedis } of parts) {
+      // whether its reservation had arrived shows in its lease, which goes now
+      if (inRedis === 'maybe' && this.redis.usable && this.uncounted.has(account)) await this.handOver(account);
     }
-    await this.own.settle(caller, id, used);
-    if (!mayBeInRedis && usd === 0) return;
+    for (const { account, inRedis, bucket } of parts) {
+      if (request && bucket && inRedis === 'no' && used.tokens !== null) {
+        bucket.tokens += used.tokens - countedTokens(request.need, account.limits);
+      }
+    }
+    await this.own.settle(accounts, id, used);
+    if (usd === 0 && parts.every(({ inRedis }) => inRedis === 'no')) return;
     const sent = this.redis.usable;
-    if (sent && (await this.book(booking, tokensPerMinute === undefined ? null : used.tokens))) return;
+    if (sent && (await this.book(booking, used.tokens))) return;
     if (usd > 0) this.unbooked.add(booking, sent);
   }
 
   /** Ends the lease in Redis and books the cost. @returns whether Redis said that it did */
   private async book(booking: Booking, tokens: number | null): Promise<boolean> {
-    const { caller, usd, at } = booking;
-    const user = userKey(caller);
+    const { usd, at } = booking;
     return ifAvailable(async () => {
-      this.known.raise(at, user, await this.calls.settle(booking, tokens, this.known.spent(at, user)));
-      this.unconfirmed.subtract(at, user, usd);
+      for (const money of await this.calls.settle(booking, tokens, ({ key }) => this.known.spent(at, key))) {
+        this.known.raise(at, money.account.key, money.spentUsd);
+        this.unconfirmed.subtract(at, money.account.key, usd);
+        for (const reached of money.reached) this.tell(reached);
+      }
       return true;
     }, false);
   }
 
-  private async handOver(caller: Caller): Promise<boolean> {
-    const buckets = this.uncounted.take(caller, this.clock.here());
-    const requests = [...this.running.values()].filter(({ bucket }) => bucket !== null && buckets.includes(bucket));
+  private async handOver(account: Account): Promise<boolean> {
+    const buckets = this.uncounted.take(account, this.clock.here());
     if (buckets.length === 0) return true;
+    const requests = [...this.running.values()].filter(({ parts }) =>
+      parts.some(({ bucket }) => bucket !== null && buckets.includes(bucket)),
+    );
     const arrived = await ifAvailable(async () => {
-      await this.calls.handOver(caller, buckets);
+      await this.calls.handOver(account, buckets);
       return true;
     }, false);
     if (!arrived) {
-      this.uncounted.putBack(caller, buckets);
+      this.uncounted.putBack(account, buckets);
       return false;
     }
-    return this.renewOf(requests);
+    return this.renewOf(account, requests);
   }
 
   /** Of those that still run: one that ended while others were renewed must not come back. */
-  private async renewOf(requests: readonly RunningRequest[]): Promise<boolean> {
+  private async renewOf(account: Account, requests: readonly RunningRequest[]): Promise<boolean> {
     const running = requests.filter(({ id }) => this.running.has(id));
-    const [first] = running;
-    if (!first) return true;
+    if (running.length === 0) return true;
+    const parts = running.flatMap((request) => request.parts.filter((part) => part.account.key === account.key));
     // their end is told to Redis from now on
-    for (const request of running) if (request.inRedis === 'no') request.inRedis = 'maybe';
+    for (const part of parts) if (part.inRedis === 'no') part.inRedis = 'maybe';
     return ifAvailable(async () => {
-      await this.calls.renew(first.caller, running);
-      for (const request of running) request.inRedis = 'yes';
+      await this.calls.renew(account, running);
+      for (const part of parts) part.inRedis = 'yes';
       return true;
     }, false);
   }
@@ -230,4 +279,17 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     this.alone = false;
     this.logger.log('limits are counted over all replicas again');
   }
+}
+
+/** What is left of a refusal: only its requests are sure, as tokens and slots may come back. */
+const fullAccount = ({ owner, limits, state }: Counted, since: number): FullAccount => {
+  const { requestsPerMinute = 0 } = limits;
+  return { counted: { owner, limits: { requestsPerMinute }, state }, since };
+};
+
+/** @param ms since that was so */
+function afterMs({ owner, limits, state }: Counted, ms: number): Counted {
+  const { used, emptyInMs, fitsInMs } = state.requests;
+  const requests = { used, emptyInMs: Math.max(0, emptyInMs - ms), fitsInMs: Math.max(0, fitsInMs - ms) };
+  return { owner, limits, state: { ...state, requests, tokens: NOTHING_USED, inFlight: 0, reservedUsd: 0 } };
 }

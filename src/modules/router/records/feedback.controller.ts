@@ -16,7 +16,6 @@ import {
 import { BoundedMap } from '../../../common/bounded-map.js';
 import type { Caller } from '../../../common/caller.js';
 import { CurrentCaller } from '../../../common/http/access.decorators.js';
-import { CountsAsRequest } from '../../../common/http/counted.decorator.js';
 import { ApiErrors } from '../../../common/http/api-docs.js';
 import { ApiCheckedBody, checked } from '../../../common/http/request-validation.pipe.js';
 import { DecisionLog } from './decision-log.js';
@@ -76,7 +75,6 @@ export class FeedbackController {
 
   @Post('v1/feedback')
   @HttpCode(200)
-  @CountsAsRequest()
   @ApiBearerAuth()
   @ApiOperation({
     summary: 'How good an answer was',

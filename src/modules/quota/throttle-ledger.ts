@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import type { ThrottlerStorage } from '@nestjs/throttler';
+import type { FastifyReply } from 'fastify';
+import { AccountBook, userKey } from '../../common/accounts.js';
+import type { Caller } from '../../common/caller.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import { QuotaLedger } from './quota-ledger.js';
+
+type Counted = Awaited<ReturnType<ThrottlerStorage['increment']>>;
+
+/** Who makes a request, and where its `x-ratelimit-*` headers go. */
+interface Visit {
+  readonly caller: Caller;
+  readonly reply: Pick<FastifyReply, 'headers'>;
+}
+
+const MS_PER_SECOND = 1000;
+
+/**
+ * The throttler's storage: counts requests in the ledger, with what the routes that call models reserve, and so over all
+ * replicas. The library hands a storage a text alone, so `keyOf` remembers whose it is until it is counted, which happens in
+ * the same turn.
+ */
+@Injectable()
+export class ThrottleLedger implements ThrottlerStorage {
+  private readonly book: () => AccountBook;
+  private readonly visits = new Map<string, Visit>();
+
+  constructor(
+    private readonly ledger: QuotaLedger,
+    config: LiveConfig,
+  ) {
+    this.book = config.derived((next) => new AccountBook(next));
+  }
+
+  trackerOf(caller: Caller): string {
+    return userKey(caller);
+  }
+
+  keyOf(tracker: string, visit: Visit): string {
+    this.visits.set(tracker, visit);
+    return tracker;
+  }
+
+  /** @throws RateLimitExceeded when it is known, without asking anybody, that no request fits */
+  refuseFull(caller: Caller): void {
+    this.ledger.refuseFull(this.book().of(caller, null));
+  }
+
+  /**
+   * Counts one request of the user and the tenant that the key stands for.
+   *
+   * @param ttl length of the window, milliseconds
+   * @throws RateLimitExceeded with all `x-ratelimit-*` headers
+   */
+  async increment(key: string, ttl: number): Promise<Counted> {
+    const { caller, reply } = this.visits.get(key)!;
+    this.visits.delete(key);
+    reply.headers(await this.count(caller));
+    // nobody reads it: what does not fit has been refused, and the headers are ours
+    return { totalHits: 0, timeToExpire: ttl / MS_PER_SECOND, isBlocked: false, timeToBlockExpire: 0 };
+  }
+
+  /** @throws RateLimitExceeded */
+  async count(caller: Caller): Promise<Readonly<Record<string, string>>> {
+    const accounts = this.book().of(caller, null);
+    this.ledger.refuseFull(accounts);
+    return this.ledger.count(accounts);
+  }
+}
