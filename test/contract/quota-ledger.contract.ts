@@ -1,6 +1,7 @@
 import { AppError } from '../../src/common/app-error.js';
 import { AccountBook, type Accounts } from '../../src/common/accounts.js';
 import type { CallerLimits } from '../../src/common/caller.js';
+import type { ReachedBudget } from '../../src/modules/quota/quota.messages.js';
 import type { QuotaLedger, QuotaUse, RateLimitHeaders } from '../../src/modules/quota/quota-ledger.js';
 
 export const START = Date.UTC(2026, 10, 23);
@@ -8,9 +9,21 @@ export const START = Date.UTC(2026, 10, 23);
 export interface LedgerUnderTest {
   readonly ledger: QuotaLedger;
   readonly clock: { now: number };
+  /** What was told of budgets. */
+  readonly reached: ReachedBudget[];
 }
 
 const bare = new AccountBook({ tenants: {}, models: [] });
+
+/** Two users of a tenant with limits of its own, asking for a model that has some too. */
+export const staff = (
+  own: { user?: CallerLimits; model?: CallerLimits; tenant?: CallerLimits },
+  user = 'alice',
+): Accounts => {
+  const names = { tenants: { acme: { limits: own.tenant } }, models: [{ name: 'dear', limits: own.model }] };
+  const book = new AccountBook(names as unknown as ConstructorParameters<typeof AccountBook>[0]);
+  return book.of({ tenant: 'acme', user, scopes: ['chat'], limits: own.user ?? {} }, 'dear');
+};
 
 /** What the requests of a user draw on who has these limits and no others. */
 export const accountWith = (limits: CallerLimits, user = 'alice', tenant = 'acme'): Accounts =>
@@ -30,6 +43,7 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
   describe(`quota ledger: ${name}`, () => {
     let ledger: QuotaLedger;
     let clock: { now: number };
+    let reached: ReachedBudget[];
     let ids = 0;
     const reserve = (caller: Accounts, tokens = 1, usd = 0): Promise<RateLimitHeaders> =>
       ledger.reserve(caller, { tokens, usd }, `lease-${(ids += 1)}`);
@@ -41,7 +55,7 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
     };
 
     beforeEach(async () => {
-      ({ ledger, clock } = await createLedger());
+      ({ ledger, clock, reached } = await createLedger());
     });
 
     describe('requests per minute', () => {
@@ -200,6 +214,189 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
         clock.now += 30_000;
         await reserve(caller, 90);
         expect((await refusal(reserve(caller, 20))).headers['retry-after']).toBe('60');
+      });
+    });
+
+    describe('several accounts of one request', () => {
+      it('counts what all users of a tenant take together', async () => {
+        const limits = { user: { requestsPerMinute: 3 }, tenant: { requestsPerMinute: 4 } };
+        const [alice, bob] = [staff(limits), staff(limits, 'bob')];
+        expect(await reserve(alice)).toMatchObject({
+          'x-ratelimit-limit-requests': '3',
+          'x-ratelimit-remaining-requests': '2',
+        });
+        await reserve(alice);
+        await reserve(bob);
+        expect(await reserve(bob)).toMatchObject({
+          'x-ratelimit-limit-requests': '4',
+          'x-ratelimit-remaining-requests': '0',
+        });
+        const error = await refusal(reserve(alice));
+        expect(error.message).toContain('4 requests per minute for your tenant as a whole');
+        expect(error.headers).toMatchObject({ 'x-ratelimit-limit-requests': '4', 'retry-after': '60' });
+        await reserve(accountWith({ requestsPerMinute: 1 }, 'alice', 'other'));
+      });
+
+      it('takes from all of them or from none', async () => {
+        const limits = { user: { tokensPerMinute: 100 }, tenant: { concurrent: 1, requestsPerMinute: 9 } };
+        const [alice, bob] = [staff(limits), staff(limits, 'bob')];
+        const end = await begin(bob, 10);
+        for (let n = 0; n < 5; n += 1) await refusal(reserve(alice, 50));
+        await end({ tokens: 10 });
+        expect(await reserve(alice, 50)).toMatchObject({
+          'x-ratelimit-remaining-tokens': '50',
+          'x-ratelimit-remaining-requests': '7',
+        });
+      });
+
+      it('settles tokens, slot and money of each', async () => {
+        const limits = {
+          user: { tokensPerMinute: 1000, concurrent: 1 },
+          model: { tokensPerMinute: 100, usdPerMonth: 1 },
+          tenant: { usdPerMonth: 2, tokensPerMinute: 5000 },
+        };
+        const [alice, bob] = [staff(limits), staff(limits, 'bob')];
+        await (
+          await begin(alice, 90, 0.5)
+        )({ tokens: 40, usd: 0.9 });
+        expect(await reserve(staff({ ...limits, user: {}, tenant: {} }), 0)).toMatchObject({
+          'x-ratelimit-remaining-tokens': '60',
+        });
+        await (
+          await begin(alice, 10, 0.05)
+        )({ tokens: 10, usd: 0.2 });
+        const ofModel = await refusal(reserve(alice));
+        expect(ofModel).toMatchObject({ code: 'budget_exceeded', retryable: false });
+        expect(ofModel.message).toContain('1 USD for this month (UTC) for model "dear"');
+        await (
+          await begin(bob, 10, 0.05)
+        )({ tokens: 10, usd: 0.95 });
+        expect((await refusal(reserve(bob))).message).toContain(
+          '2 USD for this month (UTC) for your tenant as a whole',
+        );
+        await reserve(accountWith({ tokensPerMinute: 1000, concurrent: 1 }));
+      });
+
+      it('lets in what fits and no more when users of a tenant come at once', async () => {
+        const limits = { user: { requestsPerMinute: 40 }, tenant: { requestsPerMinute: 50 } };
+        const users = ['alice', 'bob', 'carol'].map((user) => staff(limits, user));
+        const answers = await Promise.allSettled(Array.from({ length: 150 }, (_, n) => reserve(users[n % 3]!)));
+        expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(50);
+      });
+
+      it('counts a request that calls no model for the tenant, too', async () => {
+        const limits = { user: { tokensPerMinute: 1 }, tenant: { requestsPerMinute: 1 } };
+        await ledger.count(staff(limits));
+        await refusal(ledger.count(staff(limits, 'bob')));
+      });
+    });
+
+    describe('what is known to be full', () => {
+      const caller = accountWith({ requestsPerMinute: 2 });
+
+      it('is refused without asking until there is room', async () => {
+        await reserve(caller);
+        ledger.refuseFull(caller);
+        clock.now += 20_000;
+        await reserve(caller);
+        await refusal(reserve(caller));
+        clock.now += 10_000;
+        const error = await refusal((async () => ledger.refuseFull(caller))());
+        expect(error).toMatchObject({
+          code: 'rate_limit_exceeded',
+          headers: {
+            'retry-after': '30',
+            'x-ratelimit-limit-requests': '2',
+            'x-ratelimit-remaining-requests': '0',
+            'x-ratelimit-reset-requests': '50s',
+          },
+        });
+        ledger.refuseFull(accountWith({ requestsPerMinute: 3 }));
+        ledger.refuseFull(accountWith({ requestsPerMinute: 2 }, 'bob'));
+        clock.now += 30_000;
+        ledger.refuseFull(caller);
+        await reserve(caller);
+      });
+
+      it('is not what lacks tokens, slots or money', async () => {
+        const poor = accountWith({ requestsPerMinute: 9, tokensPerMinute: 1, concurrent: 1, usdPerMonth: 0.1 });
+        await (
+          await begin(poor)
+        )({ tokens: 100, usd: 5 });
+        await refusal(reserve(poor));
+        ledger.refuseFull(poor);
+      });
+
+      it('is the tenant as a whole, too', async () => {
+        const limits = { user: { requestsPerMinute: 9 }, tenant: { requestsPerMinute: 1 } };
+        await reserve(staff(limits));
+        await refusal(reserve(staff(limits)));
+        expect(() => ledger.refuseFull(staff(limits, 'bob'))).toThrow('for your tenant as a whole');
+      });
+    });
+
+    describe('budgets that are nearly used up', () => {
+      const thresholds = () => reached.map(({ owner, threshold }) => [owner.user, owner.model, threshold]);
+
+      it('are told of at 80 and 90 %, once', async () => {
+        const caller = accountWith({ usdPerMonth: 10 });
+        await (
+          await begin(caller)
+        )({ usd: 7.99 });
+        expect(reached).toEqual([]);
+        await (
+          await begin(caller)
+        )({ usd: 0.01 });
+        const owner = { tenant: 'acme', user: 'alice', model: null };
+        expect(reached).toEqual([{ owner, threshold: 0.8, usdPerMonth: 10, spentUsd: 8, month: '2026-11' }]);
+        await (
+          await begin(caller)
+        )({ usd: 0.5 });
+        await (
+          await begin(caller)
+        )({ usd: 0.6 });
+        await (
+          await begin(caller)
+        )({ usd: 0.1 });
+        expect(thresholds()).toEqual([
+          ['alice', null, 0.8],
+          ['alice', null, 0.9],
+        ]);
+      });
+
+      it('are told of for each owner, both thresholds when they are passed at once', async () => {
+        const all = staff({ user: { usdPerMonth: 1 }, model: { usdPerMonth: 2 }, tenant: { usdPerMonth: 1.05 } });
+        await (
+          await begin(all)
+        )({ usd: 0.93 });
+        expect(thresholds()).toEqual([
+          ['alice', null, 0.8],
+          ['alice', null, 0.9],
+          [null, null, 0.8],
+        ]);
+      });
+
+      it('are told of anew in the next month, and when the budget is another', async () => {
+        await (
+          await begin(accountWith({ usdPerMonth: 10 }))
+        )({ usd: 8.5 });
+        await (
+          await begin(accountWith({ usdPerMonth: 10.5 }))
+        )({ usd: 0 });
+        await (
+          await begin(accountWith({ usdPerMonth: 10 }))
+        )({ usd: 0 });
+        expect(reached.map(({ usdPerMonth }) => usdPerMonth)).toEqual([10, 10.5]);
+        clock.now = Date.UTC(2026, 11, 2);
+        await (
+          await begin(accountWith({ usdPerMonth: 10 }))
+        )({ usd: 8.5 });
+        expect(reached.at(-1)).toMatchObject({ threshold: 0.8, month: '2026-12' });
+      });
+
+      it('are none where the budget is 0', async () => {
+        await ledger.settle(accountWith({ usdPerMonth: 0 }), 'x', { tokens: 1, usd: 1 });
+        expect(reached).toEqual([]);
       });
     });
 

@@ -1,31 +1,38 @@
-import type { Account } from '../../src/common/accounts.js';
+import type { Account, Accounts } from '../../src/common/accounts.js';
 import type { AppError } from '../../src/common/app-error.js';
 import { MemoryQuotaLedger } from '../../src/modules/quota/adapters/memory.quota-ledger.js';
 import { LEASE_MS, RedisQuotaCalls } from '../../src/modules/quota/adapters/redis-quota-calls.js';
 import { RedisQuotaLedger } from '../../src/modules/quota/adapters/redis.quota-ledger.js';
 import { RedisReplicaRegistry } from '../../src/modules/quota/adapters/redis.replica-registry.js';
 import { MonthlySpend } from '../../src/modules/quota/monthly-spend.js';
+import type { ReachedBudget } from '../../src/modules/quota/quota.messages.js';
 import { BUCKET_MS } from '../../src/modules/quota/sliding-window.js';
 import { RedisErasureFeed } from '../../src/modules/session/adapters/redis.erasure-feed.js';
 import { seeded } from '../../tools/train-router/random.js';
 import { redisClusterPlace, redisPlace } from '../support/redis-place.js';
-import { accountWith, describeQuotaLedger, refusal, START } from './quota-ledger.contract.js';
+import { accountWith, describeQuotaLedger, refusal, staff, START } from './quota-ledger.contract.js';
 
 const NEED = { tokens: 1, usd: 0 };
 const NOTHING = { tokens: null, usd: null };
 const ALONE = { value: 1 };
-const tellNobody = (): void => undefined;
+const reached: ReachedBudget[] = [];
+const tell = (one: ReachedBudget): void => {
+  reached.push(one);
+};
 
 describe('on a real redis-server', () => {
   const place = redisPlace();
 
   const clock = { now: START };
-  beforeEach(() => (clock.now = START));
+  beforeEach(() => {
+    clock.now = START;
+    reached.length = 0;
+  });
   const times = { here: () => clock.now, there: () => clock.now };
-  const newLedger = () => new RedisQuotaLedger(place.redis, ALONE, tellNobody, times);
+  const newLedger = () => new RedisQuotaLedger(place.redis, ALONE, tell, times);
   const newCalls = () => new RedisQuotaCalls(place.redis, times);
 
-  describeQuotaLedger('Redis', async () => ({ ledger: newLedger(), clock }));
+  describeQuotaLedger('Redis', async () => ({ ledger: newLedger(), clock, reached }));
 
   it('counts for all replicas together', async () => {
     const caller = accountWith({ requestsPerMinute: 10, concurrent: 5 });
@@ -45,8 +52,8 @@ describe('on a real redis-server', () => {
 
   it('looks at the clock of Redis and not of the replica', async () => {
     const caller = accountWith({ requestsPerMinute: 1 });
-    await new RedisQuotaLedger(place.redis, ALONE, tellNobody).reserve(caller, NEED, 'a');
-    const wrong = new RedisQuotaLedger(place.redis, ALONE, tellNobody, {
+    await new RedisQuotaLedger(place.redis, ALONE, tell).reserve(caller, NEED, 'a');
+    const wrong = new RedisQuotaLedger(place.redis, ALONE, tell, {
       here: () => Date.now() + 3_600_000,
       there: () => '',
     });
@@ -58,24 +65,29 @@ describe('on a real redis-server', () => {
     async (seed) => {
       const random = seeded(seed);
       const upTo = (n: number): number => Math.floor(random() * n);
-      const caller = accountWith({ requestsPerMinute: 25, tokensPerMinute: 2_000, concurrent: 6, usdPerMonth: 1e6 });
+      const own = { requestsPerMinute: 25, tokensPerMinute: 2_000, concurrent: 6, usdPerMonth: 1e6 };
+      const ofTenant = { requestsPerMinute: 40, tokensPerMinute: 3_000, concurrent: 9, usdPerMonth: 60 };
+      const ofModel = { tokensPerMinute: 900, usdPerMonth: 40 };
+      const staffOf = (user: string) => staff({ user: own, model: ofModel, tenant: ofTenant }, user);
+      const users = [accountWith(own), staffOf('alice'), staffOf('bob')];
       const ledgers = [newLedger(), new MemoryQuotaLedger(new MonthlySpend(), null, '', () => clock.now)] as const;
-      const running: string[] = [];
+      const running: { id: string; accounts: Accounts }[] = [];
       for (let step = 0; step < 500; step += 1) {
         // whole buckets: where a bucket begins is the only thing in which the two differ
         if (upTo(3) === 0) clock.now += BUCKET_MS * upTo(running.length === 0 ? 500 : 40);
         await ledgers[0].renew();
         const [ending] = running.splice(upTo(running.length), upTo(2));
+        const accounts = users[upTo(users.length)]!;
         const [id, tokens, used] = [`${seed}-${step}`, upTo(4) * upTo(300), { tokens: upTo(700), usd: 0.25 }];
         const said = ledgers.map(async (ledger) => {
-          if (ending) await ledger.settle(caller, ending, used);
-          return ledger.reserve(caller, { tokens, usd: 0.5 }, id).catch(({ code, message, headers }: AppError) => {
+          if (ending) await ledger.settle(ending.accounts, ending.id, used);
+          return ledger.reserve(accounts, { tokens, usd: 0.5 }, id).catch(({ code, message, headers }: AppError) => {
             return { code, message, headers };
           });
         });
         const [redis, memory] = await Promise.all(said);
         expect({ step, ...redis }).toEqual({ step, ...memory });
-        if (redis && !('code' in redis)) running.push(id);
+        if (redis && !('code' in redis)) running.push({ id, accounts });
       }
     },
   );
@@ -204,6 +216,15 @@ describe('on a real redis-server', () => {
       expect((await refusal(newLedger().reserve(caller, NEED, 'c'))).code).toBe('budget_exceeded');
     });
 
+    it('tells one replica alone that a budget is nearly used up', async () => {
+      const replicas = [newLedger(), newLedger(), newLedger()];
+      await Promise.all(replicas.map((replica, n) => replica.settle(caller, `cost-${n}`, { tokens: 1, usd: 0.29 })));
+      expect(reached.map(({ threshold, spentUsd }) => [threshold, spentUsd])).toEqual([[0.8, 0.87]]);
+      await Promise.all(replicas.map((replica) => replica.settle(caller, 'cost-0', { tokens: 1, usd: 0.29 })));
+      await Promise.all(replicas.map((replica, n) => replica.settle(caller, `more-${n}`, { tokens: 1, usd: 0.03 })));
+      expect(reached.map(({ threshold }) => threshold)).toEqual([0.8, 0.9]);
+    });
+
     it('books a late cost in the month it belongs to', async () => {
       clock.now = Date.UTC(2026, 11, 1);
       await newCalls().settle({ id: 'a', accounts: caller, usd: 5, at: START }, 1, () => 0);
@@ -240,7 +261,8 @@ describe('on a Redis cluster of three', () => {
   describeQuotaLedger('Redis cluster', async () => {
     const clock = { now: START };
     const times = { here: () => clock.now, there: () => clock.now };
-    return { clock, ledger: new RedisQuotaLedger(place.redis, ALONE, tellNobody, times) };
+    reached.length = 0;
+    return { clock, reached, ledger: new RedisQuotaLedger(place.redis, ALONE, tell, times) };
   });
 
   it('counts replicas and tells of erasures', async () => {

@@ -1,3 +1,4 @@
+import { AccountBook } from '../../src/common/accounts.js';
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import { RedisConnection } from '../../src/common/redis/redis-connection.js';
 import { RedisQuotaLedger } from '../../src/modules/quota/adapters/redis.quota-ledger.js';
@@ -78,6 +79,27 @@ describe('limits over three replicas', () => {
     expect(error.message).toContain('3 requests per minute');
     expect(error.message).toContain('a share of your limit');
     expect(error.headers['x-ratelimit-limit-requests']).toBe('3');
+  });
+
+  it('of a tenant as a whole are divided, and handed over, as those of its users are', async () => {
+    const own = { tenants: { acme: { limits: { requestsPerMinute: 9 } } }, models: [] };
+    const book = new AccountBook(own);
+    const [alice, bob] = ['alice', 'bob'].map((user) =>
+      book.of({ tenant: 'acme', user, scopes: ['chat'], limits: { requestsPerMinute: 60 } }, null),
+    );
+    await proxy.set('refuse');
+    expect(await letIn(alice!, 2)).toEqual([2, 2, 2]);
+    expect(await letIn(bob!, 2)).toEqual([1, 1, 1]);
+    await proxy.set('none');
+    await back();
+    for (const replica of replicas) await replica.handOverAll();
+    expect(await letIn(bob!, 1)).toEqual([0, 0, 0]);
+    const headers = await replicas[0]!.reserve(
+      book.of({ tenant: 'x', user: 'alice', scopes: ['chat'], limits: { requestsPerMinute: 60 } }, null),
+      NEED,
+      'x',
+    );
+    expect(headers['x-ratelimit-remaining-requests']).toBe('59');
   });
 
   it('leave everybody one, however many replicas there are', async () => {

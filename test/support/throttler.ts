@@ -1,8 +1,12 @@
 import '@nestjs/core';
 import '@nestjs/common';
 
-/** `@nestjs/throttler` as the tests load it: once Nest is there. See jest.config.mjs. */
-const throttler =
-  (await import('../../node_modules/@nestjs/throttler/dist/index.js')) as typeof import('@nestjs/throttler');
+type Throttler = Pick<
+  // eslint-disable-next-line @typescript-eslint/consistent-type-imports -- a static import would load it too early
+  typeof import('@nestjs/throttler'),
+  'getOptionsToken' | 'getStorageToken' | 'SkipThrottle' | 'ThrottlerGuard'
+>;
 
-export const { getOptionsToken, getStorageToken, SkipThrottle, ThrottlerGuard } = throttler;
+/** `@nestjs/throttler` as the tests load it: once Nest is there. See jest.config.mjs. */
+export const { getOptionsToken, getStorageToken, SkipThrottle, ThrottlerGuard } =
+  (await import('../../node_modules/@nestjs/throttler/dist/index.js')) as Throttler;

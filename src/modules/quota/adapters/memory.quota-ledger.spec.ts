@@ -1,5 +1,6 @@
 import { describeQuotaLedger, accountWith, refusal, START } from '../../../../test/contract/quota-ledger.contract.js';
 import { MonthlySpend } from '../monthly-spend.js';
+import type { ReachedBudget } from '../quota.messages.js';
 import { MemoryQuotaLedger } from './memory.quota-ledger.js';
 
 const HOUR = 3_600_000;
@@ -8,7 +9,11 @@ const USED = { tokens: 1, usd: null };
 
 function ledgerAt(start = START) {
   const clock = { now: start };
-  return { clock, ledger: new MemoryQuotaLedger(new MonthlySpend(), null, ' A remark.', () => clock.now) };
+  const reached: ReachedBudget[] = [];
+  const tell = (one: ReachedBudget): void => {
+    reached.push(one);
+  };
+  return { clock, reached, ledger: new MemoryQuotaLedger(new MonthlySpend(), tell, ' A remark.', () => clock.now) };
 }
 
 describeQuotaLedger('memory', async () => ledgerAt());
