@@ -78,6 +78,13 @@ export class PrivacyNoLocalTarget extends errorOf('privacy_no_local_target', 400
 export class InvalidApiKey extends errorOf('invalid_api_key', 401) {
   override readonly headers = { 'www-authenticate': 'Bearer realm="hybrid-llm-router", error="invalid_token"' };
 }
+/** RFC 6750 section 3.1; a new token helps. */
+export class TokenExpired extends errorOf('token_expired', 401) {
+  override readonly headers = {
+    'www-authenticate':
+      'Bearer realm="hybrid-llm-router", error="invalid_token", error_description="The token has expired"',
+  };
+}
 export class PermissionDenied extends errorOf('permission_denied', 403) {}
 export class ModelNotAllowed extends errorOf('model_not_allowed', 403) {}
 export class NotFound extends errorOf('not_found', 404) {}

@@ -3,10 +3,11 @@ import { isFields } from '../json/fields.js';
 import { isLoopbackHost } from '../loopback.js';
 import type { ConfigProblem } from './config-error.js';
 import type { RouterConfig } from './config.schema.js';
+import { takesTokens } from './jwt.schema.js';
 
 /** Whether callers have to show who they are. */
 export const needsCredential = ({ auth }: Pick<RouterConfig, 'auth'>): boolean =>
-  auth.keys.length > 0 || auth.jwt.issuer !== '';
+  auth.keys.length > 0 || takesTokens(auth.jwt);
 
 interface Doors extends Pick<RouterConfig, 'auth'> {
   readonly server: Pick<RouterConfig['server'], 'host'>;
@@ -19,7 +20,7 @@ export function listenProblem({ server, auth }: Doors): ConfigProblem | null {
     path: 'server.host',
     message:
       `"${server.host}" can be reached from other machines and nobody would have to sign in: ` +
-      'add auth.keys, or listen on 127.0.0.1',
+      'add auth.keys or auth.jwt, or listen on 127.0.0.1',
   };
 }
 
@@ -28,8 +29,8 @@ const GUARDS = ['tenants', 'privacy'] as const satisfies (keyof RouterConfig)[];
 
 /**
  * What a reload may not do, because a file that was cut short, emptied or half written looks just the same: take away
- * the last credential or the last target, or leave out a section that restricts callers. Whoever means it restarts, or
- * writes the empty section.
+ * the last credential or the last target, open the tokens of an issuer to all its tenants, or leave out a section that
+ * restricts callers. Whoever means it restarts, or writes the empty section.
  *
  * @param next what would be in force
  * @param file what the new file says, for the sections that it has
@@ -41,6 +42,12 @@ export function reloadProblems(next: RouterConfig, file: unknown, running: Route
     problems.push({
       path: 'auth.keys',
       message: 'the last credential would be gone and everybody let in; a restart is needed for that',
+    });
+  }
+  if (running.auth.jwt.tenants.length > 0 && takesTokens(next.auth.jwt) && next.auth.jwt.tenants.length === 0) {
+    problems.push({
+      path: 'auth.jwt.tenants',
+      message: 'the list would be gone and every tenant of the issuer let in; a restart is needed for that',
     });
   }
   if (running.targets.length > 0 && next.targets.length === 0) {

@@ -1,13 +1,18 @@
 import { z } from 'zod';
 import { SCOPES } from '../caller.js';
 import { emptyOr, httpUrl, milliseconds, name, origin, TIMER_MAX_MS } from './config-scalars.js';
+import { jwtSchema } from './jwt.schema.js';
 import { targetSchema } from './target.schema.js';
 
 export const STRATEGIES = ['hybrid', 'learned', 'rules', 'cost', 'latency', 'weighted', 'priority', 'cascade'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
 export const serverSchema = z.strictObject({
-  host: z.string().min(1).default('127.0.0.1').describe('Address to listen on. Off loopback needs auth.keys.'),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address to listen on. Off loopback needs auth.keys or auth.jwt.'),
   port: z.int().min(0).max(65_535).default(8080).describe('TCP port; 0 takes a free one.'),
   bodyLimitBytes: z.int().min(1024).max(1_073_741_824).default(4_194_304).describe('Largest request body, bytes.'),
   drainSeconds: z.int().min(0).max(3600).default(45).describe('How long a shutdown waits for requests in flight.'),
@@ -69,17 +74,7 @@ export const keySchema = z.strictObject({
 
 const auth = z.strictObject({
   keys: z.array(keySchema).default([]),
-  jwt: z
-    .strictObject({
-      issuer: emptyOr(httpUrl)
-        .refine((text) => text === '', 'JWT sign-in is not in this version yet; use auth.keys')
-        .describe('Not in this version yet: leave it empty.'),
-      audience: z.string().default('').describe('Not in this version yet.'),
-      jwksUri: emptyOr(httpUrl).describe('Not in this version yet.'),
-      tenantClaim: z.string().min(1).default('tid').describe('Not in this version yet.'),
-      userClaim: z.string().min(1).default('sub').describe('Not in this version yet.'),
-    })
-    .prefault({}),
+  jwt: jwtSchema.prefault({}),
 });
 
 const limits = z.strictObject({

@@ -3,6 +3,7 @@ import { listenProblem } from './access-rules.js';
 import { formatPath, type ConfigProblem } from './config-error.js';
 import { name } from './config-scalars.js';
 import { keySchema, routerConfigSchema, serverSchema } from './config.schema.js';
+import { jwtProblems, jwtSchema } from './jwt.schema.js';
 import { AUTO_MODEL } from './live-config.js';
 
 /** What cannot be read is `null`: the schema itself says what is wrong with it. */
@@ -25,6 +26,7 @@ const doors = z.object({
   server: readable(z.object({ host: readable(serverSchema.shape.host) }).prefault({})),
   auth: readable(routerConfigSchema.shape.auth),
 });
+const tokens = z.object({ auth: readable(z.object({ jwt: readable(jwtSchema.prefault({})) }).prefault({})) });
 
 type Names = readonly (string | null | undefined)[];
 type Place = readonly [value: string, index: number];
@@ -80,7 +82,8 @@ export function crossReferences(file: unknown): ConfigProblem[] {
     complain(['auth', 'keys', i, 'id'], `key id "${id}" is used twice`);
   for (const [, i] of repeated(keys.map((key) => key?.sha256)))
     complain(['auth', 'keys', i, 'sha256'], 'this key is already listed');
-  return [...problems, ...openDoor(file)];
+  const { jwt } = tokens.parse(file).auth ?? {};
+  return [...problems, ...(jwt ? jwtProblems(jwt) : []), ...openDoor(file)];
 }
 
 function openDoor(file: unknown): ConfigProblem[] {

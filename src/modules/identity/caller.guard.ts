@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
-import { AuthGuard } from '@nestjs/passport';
+import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import passport from 'passport';
 import CustomStrategy from 'passport-custom';
@@ -9,28 +9,42 @@ import type { Caller } from '../../common/caller.js';
 import { Callers, invalidApiKey } from './callers.js';
 
 /**
- * Passport knows strategies by name in one table for the whole process. Each application gets a name of its own, so
- * that two of them (replicas in a test) never check each other's keys. The strategy answers without waiting; an
- * unknown key fails rather than errs, which leaves the next strategy of the list its turn.
+ * Passport knows strategies by name in one table for the whole process. Each application gets names of its own, so that
+ * two of them (replicas in a test) never check each other's credentials. A strategy that does not know a credential fails
+ * rather than errs, which leaves the next one its turn.
+ *
+ * @returns the names, in the order in which they are asked
  */
-function registerKeyStrategy(callers: Callers): string {
-  const name = `api-key-${randomUUID()}`;
-  passport.use(name, new CustomStrategy((request, done) => done(null, callers.identify(request.headers) ?? false)));
-  return name;
+function registerStrategies(callers: Callers): string[] {
+  const names = ['api-key', 'jwt'].map((kind) => `${kind}-${randomUUID()}`);
+  const [apiKey, jwt] = names;
+  class ApiKeyStrategy extends PassportStrategy(CustomStrategy, apiKey) {
+    validate({ headers }: FastifyRequest): Caller | false {
+      return callers.identify(headers) ?? false;
+    }
+  }
+  class JwtStrategy extends PassportStrategy(CustomStrategy, jwt) {
+    async validate({ headers, ip }: FastifyRequest): Promise<Caller | false> {
+      return (await callers.identifyToken(headers, ip)) ?? false;
+    }
+  }
+  new ApiKeyStrategy();
+  new JwtStrategy();
+  return names;
 }
 
-/** Passport and its strategies, for every credential that is no known key. The front door asks it, no route does. */
+/** Passport and its strategies, for every credential that is not known yet. The front door asks it, no route does. */
 @Injectable()
 export class CallerGuard extends AuthGuard() implements OnApplicationShutdown {
-  private readonly strategy: string;
+  private readonly strategies: readonly string[];
 
   constructor(@Inject(Callers) callers: Callers) {
-    const strategy = registerKeyStrategy(callers);
-    super({ defaultStrategy: strategy, property: 'caller', session: false });
-    this.strategy = strategy;
+    const strategies = registerStrategies(callers);
+    super({ defaultStrategy: strategies, property: 'caller', session: false });
+    this.strategies = strategies;
   }
 
-  /** @throws InvalidApiKey when no strategy knows the credential */
+  /** @throws InvalidApiKey when no strategy knows the credential, and what `JwtSignIn` throws */
   async identify(request: FastifyRequest, reply: FastifyReply): Promise<Caller | undefined> {
     await this.canActivate(new ExecutionContextHost([request, reply]));
     return request.caller;
@@ -43,6 +57,6 @@ export class CallerGuard extends AuthGuard() implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
-    passport.unuse(this.strategy);
+    for (const strategy of this.strategies) passport.unuse(strategy);
   }
 }

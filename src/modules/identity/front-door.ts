@@ -1,7 +1,7 @@
 import { Inject, Injectable, NotFoundException, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { InvalidApiKey, PermissionDenied, RateLimitExceeded } from '../../common/app-error.js';
+import { InvalidApiKey, PermissionDenied, RateLimitExceeded, TokenExpired } from '../../common/app-error.js';
 import type { Caller, Scope } from '../../common/caller.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { Access } from '../../common/http/access.decorators.js';
@@ -49,7 +49,7 @@ export class FrontDoor implements OnModuleInit {
   }
 
   /**
-   * A known key is let in without passport, which assigns six closures to properties for every request. V8 makes such
+   * A known key, and a token that was checked a short while ago, are let in without passport, which assigns six closures to properties for every request. V8 makes such
    * closures in the old space, where each keeps its whole request until the next full collection. Every other
    * credential is a case for passport and its strategies.
    */
@@ -71,7 +71,7 @@ export class FrontDoor implements OnModuleInit {
   }
 
   private refused({ ip }: FastifyRequest, error: unknown): never {
-    if (!(error instanceof InvalidApiKey)) throw error;
+    if (!(error instanceof InvalidApiKey || error instanceof TokenExpired)) throw error;
     const seconds = this.failures.add(ip, performance.now());
     if (seconds === 0) throw error;
     throw new RateLimitExceeded(TOO_MANY_SIGN_INS, seconds).final(); // the same credential fails again
@@ -87,7 +87,7 @@ export class FrontDoor implements OnModuleInit {
     if (headers.host !== this.loopbackHost) {
       if (!namesLoopback(headers.host)) {
         throw new PermissionDenied(
-          'Without auth.keys this service is for its own machine: call it as 127.0.0.1 or localhost, or configure keys.',
+          'Without auth.keys or auth.jwt this service is for its own machine: call it as 127.0.0.1 or localhost, or configure keys.',
         );
       }
       this.loopbackHost = headers.host;
@@ -95,7 +95,7 @@ export class FrontDoor implements OnModuleInit {
     if (!isForeignPage(headers, this.config.current.server.corsOrigins)) return;
     throw new PermissionDenied(
       'A page of another site may not use this service without a key. Add its origin to server.corsOrigins, or ' +
-        'configure auth.keys.',
+        'configure auth.keys or auth.jwt.',
     );
   }
 

@@ -2,9 +2,10 @@ import { Module } from '@nestjs/common';
 import { CallerGuard } from './caller.guard.js';
 import { Callers } from './callers.js';
 import { FrontDoor } from './front-door.js';
+import { JwtSignIn } from './jwt-sign-in.js';
 
 /** Who is calling, and who may not. Stands in front of every route of the application. */
 @Module({
-  providers: [Callers, CallerGuard, FrontDoor],
+  providers: [JwtSignIn, Callers, CallerGuard, FrontDoor],
 })
 export class IdentityModule {}

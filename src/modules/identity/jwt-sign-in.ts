@@ -1,0 +1,135 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import type { JWTPayload } from 'jose';
+import { RateLimitExceeded, TokenExpired } from '../../common/app-error.js';
+import { BoundedMap } from '../../common/bounded-map.js';
+import type { Caller } from '../../common/caller.js';
+import type { RouterConfig } from '../../common/config/config.schema.js';
+import { takesTokens, textsOf, type JwtConfig } from '../../common/config/jwt.schema.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import { ownWords } from '../../common/logging/outside-text.js';
+import { isForUs, isOurIssuer, LEEWAY_SECONDS, problemOfTime, subjectOf } from './jwt-claims.js';
+import { ALGORITHMS, outlineOf, type JwtOutline } from './jwt-outline.js';
+import { SignatureChecks } from './signature-checks.js';
+import { SigningKeys } from './signing-keys.js';
+
+/** So long a token that was checked is let in without another look, and never past its `exp`. */
+const REMEMBERED_MS = 60_000;
+const MOST_REMEMBERED = 10_000;
+
+/** What one configuration lets in. A reload makes a new one, which remembers nothing. */
+interface Desk {
+  readonly jwt: JwtConfig;
+  readonly limits: RouterConfig['limits'];
+  readonly keys: SigningKeys;
+  readonly remembered: BoundedMap<string, { readonly caller: Caller; readonly until: number }>;
+  /** Tokens whose signature is being checked: many requests with one new token have it checked once. */
+  readonly checking: Map<string, Promise<Caller | null>>;
+}
+
+const expired = (): TokenExpired => new TokenExpired('The token has expired. Send a new one.');
+
+/** Who the bearers of JSON Web Tokens (RFC 7519, RFC 8725) are, under the configuration in force. */
+@Injectable()
+export class JwtSignIn implements OnApplicationShutdown {
+  private desk: Desk | null = null;
+  private readonly checks = new SignatureChecks();
+  private readonly logger = new Logger('identity');
+
+  constructor(config: LiveConfig) {
+    this.open(config.current);
+    config.onChange((next) => this.open(next));
+  }
+
+  /** Whose token this is, if it was checked a short while ago. @param digest SHA-256 of the token */
+  remembered(digest: string): Caller | null {
+    const found = this.desk?.remembered.get(digest);
+    if (!found) return null;
+    if (Date.now() < found.until) return found.caller;
+    this.desk?.remembered.delete(digest);
+    return null;
+  }
+
+  /**
+   * Whose token this is; `null` for everything that is none of a caller of this service. What needs no key is looked at
+   * first, and what is wrong then costs no check of a signature.
+   *
+   * @param digest SHA-256 of the token
+   * @param address of the caller
+   * @throws TokenExpired, Overloaded while the keys of the issuer cannot be had, RateLimitExceeded after too many tokens
+   *   from that address whose signatures were wrong
+   */
+  async identify(token: string, digest: string, address: string): Promise<Caller | null> {
+    const { desk } = this;
+    const outline = desk && outlineOf(token);
+    if (!outline || !isOurIssuer(outline.claims, desk.jwt) || !isForUs(outline.claims, desk.jwt)) return null;
+    const problem = problemOfTime(outline.claims, Date.now() / 1000);
+    if (problem === 'expired') throw expired();
+    if (problem !== null || !subjectOf(outline.claims, desk.jwt)) return null;
+    const running = desk.checking.get(digest) ?? this.check(desk, token, outline, digest, address);
+    desk.checking.set(digest, running);
+    try {
+      return await running;
+    } finally {
+      desk.checking.delete(digest);
+    }
+  }
+
+  onApplicationShutdown(): void {
+    this.desk?.keys.stop();
+  }
+
+  /** The keys outlive a reload: their address may be away just then. */
+  private open({ auth: { jwt }, limits }: RouterConfig): void {
+    const { desk } = this;
+    const kept = desk?.keys.uri === jwt.jwksUri ? desk.keys : null;
+    if (desk && isDeepStrictEqual([desk.jwt, desk.limits], [jwt, limits])) return;
+    const keys = takesTokens(jwt) ? (kept ?? new SigningKeys(jwt.jwksUri)) : null;
+    if (desk && desk.keys !== keys) desk.keys.stop();
+    this.desk = keys && { jwt, limits, keys, remembered: new BoundedMap(MOST_REMEMBERED), checking: new Map() };
+  }
+
+  private async check(
+    desk: Desk,
+    token: string,
+    { keyId }: JwtOutline,
+    digest: string,
+    address: string,
+  ): Promise<Caller | null> {
+    if (!(await desk.keys.has(keyId))) return null;
+    const seconds = this.checks.waitOf(address, performance.now());
+    if (seconds > 0) throw new RateLimitExceeded('Too many tokens from your address were not valid.', seconds);
+    const claims = await this.verified(desk, token);
+    const subject =
+      claims && isOurIssuer(claims, desk.jwt) && desk.keys.mayVouch(keyId, claims.iss!, claims['tid'])
+        ? subjectOf(claims, desk.jwt)
+        : null;
+    if (!subject) {
+      this.checks.failed(address, performance.now());
+      return null;
+    }
+    const caller = Object.freeze({ ...subject, limits: Object.freeze({ ...desk.limits }) });
+    const until = Math.min(Date.now() + REMEMBERED_MS, claims!.exp! * 1000);
+    if (until > Date.now()) desk.remembered.set(digest, { caller, until });
+    return caller;
+  }
+
+  /** @returns the claims of a token whose signature and times are right */
+  private async verified({ jwt, keys }: Desk, token: string): Promise<JWTPayload | null> {
+    const { jwtVerify, errors } = await import('jose');
+    try {
+      const { payload } = await jwtVerify(token, keys.find!, {
+        algorithms: [...ALGORITHMS],
+        audience: [...textsOf(jwt.audience)],
+        requiredClaims: ['exp', 'iss'],
+        clockTolerance: LEEWAY_SECONDS,
+      });
+      return payload;
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) throw expired();
+      // a key that is too short, or of another kind than it says, is the issuer's mistake
+      if (!(error instanceof errors.JOSEError)) this.logger.warn(`a signing key cannot be used: ${ownWords(error)}`);
+      return null;
+    }
+  }
+}
