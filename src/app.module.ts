@@ -28,11 +28,14 @@ class ConfigModule {
     MessagingModule,
     StoresModule,
     ...[ChatModule, RouterModule, ResilienceModule, SessionModule],
-    ...[CacheModule, IdentityModule, QuotaModule, TelemetryModule, HealthModule, IdempotencyModule],
+    ...[CacheModule, IdentityModule, QuotaModule, HealthModule, IdempotencyModule],
   ],
 })
 export class AppModule {
   static with(config: LiveConfig, search: Parameters<typeof ModelsModule.searching>[0]): DynamicModule {
-    return { module: AppModule, imports: [ConfigModule.with(config), ModelsModule.searching(search)] };
+    return {
+      module: AppModule,
+      imports: [ConfigModule.with(config), ModelsModule.searching(search), TelemetryModule.with(config.current)],
+    };
   }
 }

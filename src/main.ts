@@ -31,12 +31,13 @@ async function listen(app: NestFastifyApplication, config: LiveConfig): Promise<
   try {
     await app.listen(port, host);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const cure =
-      code === 'EADDRINUSE'
-        ? 'is taken by another program; set server.port, or PORT where there is no file, to a free one'
-        : code;
-    process.stderr.write(`${host}:${port} ${cure}\n`);
+    const { code, port: asked = port } = error as NodeJS.ErrnoException & { readonly port?: number };
+    const field =
+      asked === config.current.telemetry.metricsPort && asked !== port
+        ? 'telemetry.metricsPort'
+        : 'server.port, or PORT where there is no file,';
+    const cure = code === 'EADDRINUSE' ? `is taken by another program; set ${field} to a free one` : code;
+    process.stderr.write(`${host}:${asked} ${cure}\n`);
     process.exit(1);
   }
   const address = app.getHttpServer().address();

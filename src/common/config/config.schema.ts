@@ -211,6 +211,10 @@ export const routerConfigSchema = z.strictObject({
       z.strictObject({
         targets: z.array(name).min(1).optional().describe('The only targets of this tenant. Left out: every target.'),
         limits: someLimits.optional().describe('Of the tenant as a whole, beside those of its users. Left out: none.'),
+        logContent: z
+          .boolean()
+          .default(false)
+          .describe('true: its log lines have the messages and the answer, redacted and cut.'),
       }),
     )
     .default({})
@@ -228,6 +232,12 @@ export const routerConfigSchema = z.strictObject({
     .strictObject({
       serviceName: z.string().min(1).default('hybrid-llm-router').describe('service.name of the traces.'),
       otlpEndpoint: emptyOr(httpUrl).describe('Where traces go by OTLP over HTTP, e.g. http://127.0.0.1:4318.'),
+      metricsPort: z
+        .int()
+        .min(0)
+        .max(65_535)
+        .default(0)
+        .describe('0 = /metrics on server.port; else on this port of server.host, and nowhere else.'),
       azureMonitorConnectionString: z.string().default('').describe('Not in this version yet: has no effect.'),
     })
     .prefault({}),

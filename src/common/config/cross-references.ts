@@ -28,6 +28,11 @@ const doors = z.object({
 });
 const tokens = z.object({ auth: readable(z.object({ jwt: readable(jwtSchema.prefault({})) }).prefault({})) });
 
+const ports = z.object({
+  server: readable(z.object({ port: readable(serverSchema.shape.port) }).prefault({})),
+  telemetry: readable(z.object({ metricsPort: z.int().catch(0) })),
+});
+
 type Names = readonly (string | null | undefined)[];
 type Place = readonly [value: string, index: number];
 
@@ -83,11 +88,18 @@ export function crossReferences(file: unknown): ConfigProblem[] {
   for (const [, i] of repeated(keys.map((key) => key?.sha256)))
     complain(['auth', 'keys', i, 'sha256'], 'this key is already listed');
   const { jwt } = tokens.parse(file).auth ?? {};
-  return [...problems, ...(jwt ? jwtProblems(jwt) : []), ...openDoor(file)];
+  return [...problems, ...(jwt ? jwtProblems(jwt) : []), ...openDoor(file), ...takenPort(file)];
 }
 
 function openDoor(file: unknown): ConfigProblem[] {
   const { server, auth } = doors.parse(file);
   const problem = server?.host && auth ? listenProblem({ server: { host: server.host }, auth }) : null;
   return problem ? [problem] : [];
+}
+
+function takenPort(file: unknown): ConfigProblem[] {
+  const { server, telemetry } = ports.parse(file);
+  if (!telemetry?.metricsPort || telemetry.metricsPort !== server?.port) return [];
+  const message = 'server.port is the same; choose another port, or 0 for /metrics beside everything else';
+  return [{ path: 'telemetry.metricsPort', message }];
 }

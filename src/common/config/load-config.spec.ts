@@ -73,7 +73,11 @@ describe('a configuration file', () => {
       'tables: { connectionString: "AccountKey=x" }',
       { 'tables.connectionString': 'write ${VAR}' },
     ],
-    ['an open address without keys', 'server: { host: 0.0.0.0 }', { 'server.host': 'add auth.keys or auth.jwt, or listen' }],
+    [
+      'an open address without keys',
+      'server: { host: 0.0.0.0 }',
+      { 'server.host': 'add auth.keys or auth.jwt, or listen' },
+    ],
   ])('is refused for %s', (_, yaml, expected) => {
     const found = problems(yaml);
     const matching = Object.entries(expected).map(([path, text]) => [path, expect.stringContaining(text) as string]);

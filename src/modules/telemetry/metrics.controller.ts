@@ -2,8 +2,7 @@ import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { Registry } from 'prom-client';
 import { Public } from '../../common/http/access.decorators.js';
-import { RouterMetrics } from './metrics.js';
-import { RecordChatCompletedHandler } from './record-chat-completed.handler.js';
+import { MetricsScrape } from './metrics-scrape.js';
 
 const EXAMPLE = [
   '# HELP router_requests_total Chat requests that ended.',
@@ -14,10 +13,7 @@ const EXAMPLE = [
 @ApiTags('Operations')
 @Controller()
 export class MetricsController {
-  constructor(
-    private readonly requests: RecordChatCompletedHandler,
-    private readonly metrics: RouterMetrics,
-  ) {}
+  constructor(private readonly scrape: MetricsScrape) {}
 
   @Get('metrics')
   @Public()
@@ -27,7 +23,8 @@ export class MetricsController {
     summary: 'Metrics of this replica',
     description:
       'Prometheus text format 0.0.4. Needs no credential, as scrapers have none: labels name models and targets, ' +
-      'never tenants, users, sessions or prompts. Keep the path off the public ingress.',
+      'never tenants, users, sessions or prompts. Keep the path off the public ingress, or give it a port of its own with ' +
+      '`telemetry.metricsPort`.',
   })
   @ApiProduces('text/plain')
   @ApiOkResponse({
@@ -35,7 +32,6 @@ export class MetricsController {
     content: { 'text/plain': { schema: { type: 'string' }, example: EXAMPLE } },
   })
   read(): Promise<string> {
-    this.requests.catchUp();
-    return this.metrics.text();
+    return this.scrape.text();
   }
 }

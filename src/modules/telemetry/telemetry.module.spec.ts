@@ -60,7 +60,7 @@ describe('TelemetryModule', () => {
     listTargets.mockResolvedValue([{ id: 'cloud', breaker: 'half_open' } as TargetStatus]);
     countSessions.mockResolvedValue(3);
     const module = await Test.createTestingModule({
-      imports: [CqrsModule, ConfigStandIn, TelemetryModule],
+      imports: [CqrsModule, ConfigStandIn, TelemetryModule.with(routerConfigSchema.parse({}))],
       providers: [ListTargetsStandIn, CountSessionsStandIn],
     }).compile();
     const logger = createJsonLogger({ write: (line) => void lines.push(line), flush: async () => undefined }, 'info');
