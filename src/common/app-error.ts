@@ -48,9 +48,14 @@ export abstract class AppError extends Error {
     const type = TYPE_BY_STATUS[this.status] ?? (this.status < 500 ? 'invalid_request_error' : 'server_error');
     const param = this.param === null ? null : redact(this.param);
     const error = { message: redact(this.message), type, param, code: this.code };
-    return { error: this.innererror === undefined ? error : { ...error, innererror: this.innererror } };
+    return {
+      error: this.innererror === undefined ? error : { ...error, innererror: redactedStrings(this.innererror) },
+    };
   }
 }
+
+const redactedStrings = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value, (_name, field: unknown) => (typeof field === 'string' ? redact(field) : field)));
 
 const errorOf = (code: string, status: number, retryable = false) =>
   class extends AppError {

@@ -213,8 +213,8 @@ export const routerConfigSchema = z.strictObject({
         limits: someLimits.optional().describe('Of the tenant as a whole, beside those of its users. Left out: none.'),
         logContent: z
           .boolean()
-          .default(false)
-          .describe('true: its log lines have the messages and the answer, redacted and cut.'),
+          .optional()
+          .describe('true: its log lines have the messages and the answer, redacted and cut. Left out: false.'),
       }),
     )
     .default({})

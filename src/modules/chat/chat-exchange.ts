@@ -5,6 +5,8 @@ import { AppError } from '../../common/app-error.js';
 import type { Attempt } from '../../common/attempt.js';
 import { BackgroundWork } from '../../common/background-work.js';
 import type { ChatChunk } from '../../common/chat.js';
+import type { RouterConfig } from '../../common/config/config.schema.js';
+import { LiveConfig } from '../../common/config/live-config.js';
 import type { ChunkSink, Flow } from '../../common/chunk-stream.js';
 import { CallerGone } from '../../common/http/caller-signal.js';
 import { messagesToKeep } from '../../common/json/numbers.js';
@@ -158,13 +160,22 @@ export class ChatExchange implements ChunkSink, Flow {
   }
 }
 
+/** Those whose content may stand in the log. */
+const tenantsWithContent = ({ tenants }: RouterConfig): ReadonlySet<string> =>
+  new Set(Object.entries(tenants).flatMap(([tenant, { logContent }]) => (logContent ? [tenant] : [])));
+
 /** The last step of the recipe: the turn is stored, and everybody is told that the request has ended. */
 @Injectable()
 export class FinishChat {
+  private readonly logged: () => ReadonlySet<string>;
+
   constructor(
     private readonly commands: CommandBus,
     private readonly events: EventBus,
-  ) {}
+    config: LiveConfig,
+  ) {
+    this.logged = config.derived(tenantsWithContent);
+  }
 
   /** @returns whether a durable store has the turn; `null` where there is none to store */
   async storeTurn(
@@ -206,6 +217,7 @@ export class FinishChat {
         stream: ask.request.stream === true,
         sessionId: ask.sessionId,
         traceparent: ask.traceparent,
+        asked: this.logged().has(ask.caller.tenant) ? ask.request.messages : null,
       }),
     );
   }

@@ -1,6 +1,6 @@
 import type { Attempt } from '../../common/attempt.js';
 import type { Caller } from '../../common/caller.js';
-import type { ChatFrame } from '../../common/chat.js';
+import type { ChatFrame, ChatRequest } from '../../common/chat.js';
 import type { Tier } from '../../common/target.js';
 import type { Usage } from '../../common/usage.js';
 import type { BypassCause, CacheResult } from '../cache/cache.messages.js';
@@ -46,6 +46,8 @@ export interface CompletedChat extends ChatEnd {
   readonly pays: boolean;
   readonly stream: boolean;
   readonly sessionId: string | null;
+  /** What was asked, where the tenant's content may stand in the log; else `null`, so that nothing of it lives on. */
+  readonly asked: ChatRequest['messages'] | null;
   /** The caller's `traceparent` header (W3C Trace Context), as it came. */
   readonly traceparent: string | null;
 }

@@ -36,7 +36,15 @@ function completed(lease: QuotaLease, ending: Ending): ChatCompletedEvent {
   const { outcome = 'answered', tokens = 0, usd = 0 } = ending;
   const timing = { totalMs: 1, overheadMs: 1, firstTokenMs: null };
   const cache = { result: 'MISS', bypass: null, isRenewal: false, savedUsd: 0, savedMs: 0 } as const;
-  const seen = { requestId: 'r1', caller, requestedModel: 'auto', stream: false, sessionId: null, traceparent: null };
+  const seen = {
+    requestId: 'r1',
+    caller,
+    requestedModel: 'auto',
+    stream: false,
+    sessionId: null,
+    traceparent: null,
+    asked: null,
+  };
   const taken = {
     usage: null,
     costUsd: null,

@@ -33,6 +33,7 @@ export function completedChat(changes: Partial<CompletedChat> = {}): CompletedCh
     stream: true,
     sessionId: null,
     traceparent: null,
+    asked: null,
     ...changes,
   };
 }

@@ -1,4 +1,5 @@
 import { sessionMark } from '../../common/logging/outside-text.js';
+import { loggedChat } from './logged-chat.js';
 import type { CompletedChat } from '../chat/chat.messages.js';
 
 /** Milliseconds with two decimals: what a person reads and a log store indexes. */
@@ -11,7 +12,7 @@ export function levelOf({ status, errorCode }: CompletedChat): 'log' | 'warn' | 
 }
 
 /**
- * The one log line of a request. No prompt, no answer, no address. `tenant` and `user` are the names an operator gave
+ * The one log line of a request. No address; no prompt and no answer, unless its tenant wants them (`logContent`). `tenant` and `user` are the names an operator gave
  * to a credential, so they stand as they are.
  *
  * @param requested the name asked for
@@ -49,5 +50,6 @@ export function requestLine(chat: CompletedChat, requested: string, answered: st
     overhead_ms: rounded(timing.overheadMs),
     ttft_ms: rounded(timing.firstTokenMs),
     session: chat.sessionId === null ? null : sessionMark(chat.sessionId),
+    ...(chat.asked === null ? {} : { content: loggedChat(chat.asked, chat.completion) }),
   };
 }

@@ -15,11 +15,14 @@ import {
 } from '../../../common/app-error.js';
 import { BoundedMap } from '../../../common/bounded-map.js';
 import type { Caller } from '../../../common/caller.js';
+import { redactedContent } from '../../../common/logging/redacted-content.js';
 import { CurrentCaller } from '../../../common/http/access.decorators.js';
 import { ApiErrors } from '../../../common/http/api-docs.js';
 import { ApiCheckedBody, checked } from '../../../common/http/request-validation.pipe.js';
 import { DecisionLog } from './decision-log.js';
 import { KnownRequests } from './known-requests.js';
+
+const MOST_COMMENT = 2000;
 
 const feedbackSchema = z.strictObject({
   request_id: z
@@ -28,7 +31,7 @@ const feedbackSchema = z.strictObject({
     .max(128)
     .describe('The `x-request-id` of the (first) answer, or `metadata.request_id`; `latest` = your latest one.'),
   score: z.number().min(-1).max(1).describe('-1 = useless, 0 = neither, 1 = right.'),
-  comment: z.string().max(2000).optional().describe('Kept with the score; not used in training.'),
+  comment: z.string().max(MOST_COMMENT).optional().describe('Kept with the score, redacted; not used in training.'),
 });
 type Feedback = z.infer<typeof feedbackSchema>;
 /** Of a line in the log, besides what was said. */
@@ -100,14 +103,15 @@ export class FeedbackController {
     InternalError,
   )
   async store(@Body(checked(feedbackSchema)) body: Feedback, @CurrentCaller() { tenant, user }: Caller) {
-    const { score, comment } = body;
+    const { score } = body;
+    const comment = body.comment === undefined ? undefined : redactedContent(body.comment, MOST_COMMENT);
     const owner = { tenant, user };
     const request_id = await this.requestOf(owner, body.request_id);
     const said = JSON.stringify([score, comment]);
     const mark = hash('sha256', said, 'base64url');
     if (this.known.markOf(owner, request_id) !== mark) {
       this.allowance.take(JSON.stringify([tenant, user]), Buffer.byteLength(said) + ENTRY_BYTES, Date.now());
-      this.log.append({ type: 'feedback', at: new Date().toISOString(), tenant, user, ...body, request_id });
+      this.log.append({ type: 'feedback', at: new Date().toISOString(), tenant, user, request_id, score, comment });
       this.known.judged(owner, request_id, mark);
     }
     return { request_id, stored: true };
