@@ -53,7 +53,9 @@ export abstract class QuotaLedger {
    */
   async count(accounts: Accounts): Promise<RateLimitHeaders> {
     const limited = this.ofRequests(accounts);
-    return limited.length === 0 ? NO_HEADERS : this.take({ accounts: limited, need: NOTHING, id: null });
+    if (limited.length === 0) return NO_HEADERS;
+    this.refuseFull(limited);
+    return this.take({ accounts: limited, need: NOTHING, id: null });
   }
 
   /**

@@ -63,8 +63,6 @@ export class ThrottleLedger implements ThrottlerStorage {
 
   /** @throws RateLimitExceeded */
   async count(caller: Caller): Promise<Readonly<Record<string, string>>> {
-    const accounts = this.book().of(caller, null);
-    this.ledger.refuseFull(accounts);
-    return this.ledger.count(accounts);
+    return this.ledger.count(this.book().of(caller, null));
   }
 }

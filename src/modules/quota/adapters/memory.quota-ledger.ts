@@ -78,16 +78,18 @@ export class MemoryQuotaLedger extends QuotaLedger {
 
   override refuseFull(accounts: Accounts): void {
     const now = this.now();
-    const full: Counted[] = [];
-    for (const account of accounts) {
-      const { requestsPerMinute } = account.limits;
-      const count = this.counts.get(account.key);
-      if (requestsPerMinute === undefined || !count) continue;
-      const requests = count.requests.state(now, 1, requestsPerMinute);
-      if (requests.fitsInMs > 0)
-        full.push({ ...this.counted(now, count, account, NO_NEED), limits: { requestsPerMinute } });
-    }
-    if (full.length > 0) refuseOverLimit(now, full, this.remark);
+    const isFull = ({ key, limits: { requestsPerMinute } }: Account): boolean => {
+      const requests = this.counts.get(key)?.requests;
+      return (
+        requests !== undefined &&
+        requestsPerMinute !== undefined &&
+        requests.state(now, 1, requestsPerMinute).fitsInMs > 0
+      );
+    };
+    if (!accounts.some(isFull)) return;
+    const counted = (account: Account) =>
+      this.counted(now, this.counts.get(account.key) ?? newCount(account.key), account, NO_NEED);
+    refuseOverLimit(now, accounts.map(counted), this.remark);
   }
 
   async settle(accounts: Accounts, id: string, used: QuotaUse): Promise<void> {

@@ -2,6 +2,7 @@ import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/c
 import type { Account, Accounts } from '../../../common/accounts.js';
 import { BackgroundWork } from '../../../common/background-work.js';
 import { BoundedMap } from '../../../common/bounded-map.js';
+import type { CallerLimits } from '../../../common/caller.js';
 import type { RedisConnection } from '../../../common/redis/redis-connection.js';
 import { ifAvailable, StoreUnavailable } from '../../../common/store-unavailable.js';
 import type { TellReached } from '../budget-thresholds.js';
@@ -16,6 +17,7 @@ import {
 import { countedTokens, QuotaLedger, type QuotaUse, type RateLimitHeaders, type Taking } from '../quota-ledger.js';
 import { rateLimitHeaders, refuseOverLimit, shareOf, type Counted } from '../quota-verdict.js';
 import type { ReplicaCount } from '../replica-count.js';
+import type { WindowState } from '../sliding-window.js';
 import { MemoryQuotaLedger } from './memory.quota-ledger.js';
 import { RedisQuotaCalls, type LedgerClock } from './redis-quota-calls.js';
 
@@ -34,8 +36,6 @@ interface FullAccount {
   /** `LedgerClock.here`. */
   readonly since: number;
 }
-
-const NOTHING_USED = Object.freeze({ used: 0, emptyInMs: 0, fitsInMs: 0 });
 
 const CLOCK: LedgerClock = { here: Date.now, there: () => '' };
 
@@ -95,9 +95,9 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     const full: Counted[] = [];
     for (const { key, limits } of accounts) {
       const known = this.full.get(key);
-      if (!known || known.counted.limits.requestsPerMinute !== limits.requestsPerMinute) continue;
+      if (!known || !isOf(known.counted, limits)) continue;
       const ms = now - known.since;
-      const counted = afterMs(known.counted, ms);
+      const counted = afterMs(known.counted, limits, ms);
       // a clock that was set back would prolong it
       if (ms >= 0 && counted.state.requests.fitsInMs > 0) full.push(counted);
       else this.full.delete(key);
@@ -172,7 +172,9 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     accounts.forEach(({ key }, i) => {
       const counted = all[i]!;
       this.known.raise(now, key, counted.state.spentUsd);
-      if (counted.state.requests.fitsInMs > 0) this.full.set(key, fullAccount(counted, this.clock.here()));
+      const isFull = counted.state.requests.fitsInMs > 0;
+      // of a reservation more is known
+      if (isFull && (taking.id !== null || !this.full.has(key))) this.full.set(key, { counted, since: now });
     });
     if (!letIn) refuseOverLimit(now, all);
     return rateLimitHeaders(all);
@@ -281,15 +283,20 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
   }
 }
 
-/** What is left of a refusal: only its requests are sure, as tokens and slots may come back. */
-const fullAccount = ({ owner, limits, state }: Counted, since: number): FullAccount => {
-  const { requestsPerMinute = 0 } = limits;
-  return { counted: { owner, limits: { requestsPerMinute }, state }, since };
-};
+/** Whether it was looked at under these limits, or under more. */
+const isOf = (counted: Counted, { requestsPerMinute, tokensPerMinute }: CallerLimits): boolean =>
+  counted.limits.requestsPerMinute === requestsPerMinute &&
+  (tokensPerMinute === undefined || counted.limits.tokensPerMinute === tokensPerMinute);
 
-/** @param ms since that was so */
-function afterMs({ owner, limits, state }: Counted, ms: number): Counted {
-  const { used, emptyInMs, fitsInMs } = state.requests;
-  const requests = { used, emptyInMs: Math.max(0, emptyInMs - ms), fitsInMs: Math.max(0, fitsInMs - ms) };
-  return { owner, limits, state: { ...state, requests, tokens: NOTHING_USED, inFlight: 0, reservedUsd: 0 } };
+/** Only its requests are sure: tokens, slots and money may have come back, so what else was full is told and refuses nobody. */
+function afterMs({ owner, state }: Counted, { requestsPerMinute, tokensPerMinute }: CallerLimits, ms: number): Counted {
+  const rates = { ...(requestsPerMinute && { requestsPerMinute }), ...(tokensPerMinute && { tokensPerMinute }) };
+  const tokens = { ...later(state.tokens, ms), fitsInMs: 0 };
+  return { owner, limits: rates, state: { ...state, requests: later(state.requests, ms), tokens } };
 }
+
+const later = ({ used, emptyInMs, fitsInMs }: WindowState, ms: number): WindowState => ({
+  used: emptyInMs > ms ? used : 0,
+  emptyInMs: Math.max(0, emptyInMs - ms),
+  fitsInMs: Math.max(0, fitsInMs - ms),
+});
