@@ -33,6 +33,16 @@ export const SECRET_SHAPES: readonly SecretShape[] = [
   shape('pypi-', 'AgE[A-Za-z0-9_-]{40,512}'),
   shape('dop_v1_', '[0-9a-f]{64}'),
   ...['shpat_', 'shpss_'].map((prefix) => shape(prefix, '[0-9a-f]{32}')),
+  shape('LTAI', '[A-Za-z0-9]{12,30}(?![A-Za-z0-9])'),
+  shape('AKID', '[A-Za-z0-9]{32}(?![A-Za-z0-9])'),
+  shape('GOCSPX-', '[A-Za-z0-9_-]{20,64}'),
+  ...['glsa_', 'glc_', 'lin_api_', 'dckr_pat_', 'figd_', 'sntrys_', 'ntn_', 'tvly-'].map((prefix) =>
+    shape(prefix, '[A-Za-z0-9_-]{24,255}', true),
+  ),
+  ...['hvs.', 'xkeysib-', 'ATATT3'].map((prefix) => shape(prefix, '[A-Za-z0-9_=-]{24,255}')),
+  shape('sbp_', '[0-9a-f]{40}'),
+  shape('dapi', '[0-9a-f]{32}(?![A-Za-z0-9])'),
+  shape('PMAK-', '[0-9a-f]{24}-[0-9a-f]{34}'),
   // a JSON Web Token: two JSON objects in base64url and a signature (RFC 7519)
   shape('eyJ', '[A-Za-z0-9_-]{8,4096}\\.eyJ[A-Za-z0-9_-]{4,65536}\\.[A-Za-z0-9_-]{8}'),
 ];

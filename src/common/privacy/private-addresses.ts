@@ -2,7 +2,8 @@
 
 import { isIPv6 } from 'node:net';
 import { isAt, matchAt } from './digit-groups.js';
-import { isLabelled, VERSION_LABELS } from './label-words.js';
+import { ADDRESS_LABELS, hasLabel, isLabelled, nearestLabel, RELEASE_LABELS, VERSION_LABELS } from './label-words.js';
+import { isUrlPasswordAt } from './private-secrets.js';
 
 const LETTERS = '\\p{L}\\p{M}\\p{Nd}';
 /** Roughly: whole blocks of scripts, and the pictures that some domains are made of. */
@@ -21,6 +22,7 @@ const GIT = /(?<=(?<!\w)git)@/y;
 export function isEmailAt(text: string, at: number): boolean {
   const [whole, domain] = matchAt(AT_DOMAIN, text, at) ?? [];
   if (whole === undefined || domain === undefined || NO_DOMAIN.test(domain)) return false;
+  if (isUrlPasswordAt(text, at)) return false;
   // `git@host:path` and `ssh://git@host/path` are addresses of a repository
   return !isAt(GIT, text, at) || !(text[at + whole.length] === ':' || text.startsWith('//', at - '//git'.length));
 }
@@ -41,28 +43,46 @@ export const isSpeltOutEmailAt = (text: string, bracket: number): boolean => isA
 export const isSpokenEmailAt = (text: string, at: number): boolean => isAt(SPOKEN, text, at);
 
 const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
-const IPV4 = new RegExp(`(?<![\\w.])${OCTET}(?:\\.${OCTET}){3}(?!\\w|\\.\\w)`, 'y');
+/** Not those that are of no machine in particular: this network, this host, masks (RFC 1122 section 3.2.1.3). */
+const IPV4 = new RegExp(`(?<![\\w.])(?!(?:0|127|255)\\.)${OCTET}(?:\\.${OCTET}){3}(?!\\w|\\.\\w)`, 'y');
 
 /** An IPv4 address that begins here and is not called a version or a section. */
 export const isIpv4At = (text: string, start: number): boolean => isAt(IPV4, text, start) && !isVersion(text, start);
 
 const VERSION_REACH = 16;
+/** Networks that nobody numbers versions like (RFC 1918), but for 10/8. */
+const PRIVATE_NETWORK = /(?:192\.168|172\.(?:1[6-9]|2\d|3[01]))\./y;
 /** Signs that stand directly in front of a version: `pkg==1.2.3.4`, `>=`, `~>`, `^`; its name. */
 const IS_VERSION = /(?<=[=<>~!]=|~>|\^|§ ?|version["' :=]{1,4})/iy;
-/** The version in front, where two of them are compared: `from 1.2.3.4 to `. */
-const VERSION_BEFORE = /(?<=((?<![\w.])\d{1,4}(?:\.\d{1,6}){1,4}(?: (?:to|and|or|und|bis|vs) |, ?| ?(?:->|-|\/) ?)))/y;
+/** What stands between two that are compared. */
+const COMPARED =
+  /^(?: (?:to|and|or|und|bis|auf|von|vs|gegenüber|a|hasta|y|e|vers|à|et) |, ?| ?(?:->|-|\/|から|到|至|和|と|升级到) ?)$/;
+const DOTTED_BEFORE = /(?<![\w.])(\d{1,4}\.)\d{1,6}(?:\.\d{1,6}){0,3}(?!\w|\.\d)((?:[^\d\n]|\d(?!\d{0,3}\.\d)){0,40})$/;
+const DOTTED_REACH = 64;
 const MOST_COMPARED = 4;
 
-/** Whether the four numbers at `start` are called a version, or are compared with one. */
+/**
+ * Whether the four numbers at `start` are called a version, or follow a version: compared with it, or of the same first
+ * number (`2.0.1.5 mends what 2.0.1.4 broke`) with no word of an address between.
+ */
 function isVersion(text: string, start: number): boolean {
+  if (isCalledVersion(text, start)) return true;
+  if (isAt(PRIVATE_NETWORK, text, start)) return false;
   for (let at = start, count = 0; count < MOST_COMPARED; count += 1) {
-    if (isLabelled(text, at, VERSION_LABELS, VERSION_REACH) || isAt(IS_VERSION, text, at)) return true;
-    const other = matchAt(VERSION_BEFORE, text, at)?.[1];
-    if (other === undefined) return false;
-    at -= other.length;
+    if (nearestLabel(text, at, ADDRESS_LABELS, RELEASE_LABELS) === RELEASE_LABELS) return true;
+    const [whole, first, between] = DOTTED_BEFORE.exec(text.slice(Math.max(0, at - DOTTED_REACH), at)) ?? [];
+    if (whole === undefined || first === undefined || between === undefined) return false;
+    if (!COMPARED.test(between) && (!text.startsWith(first, start) || hasLabel(between, ADDRESS_LABELS))) return false;
+    at -= whole.length;
+    if (isCalledVersion(text, at)) return true;
   }
   return false;
 }
+
+const isCalledVersion = (text: string, at: number): boolean =>
+  isAt(IS_VERSION, text, at) ||
+  (isLabelled(text, at, VERSION_LABELS, VERSION_REACH) &&
+    nearestLabel(text, at, ADDRESS_LABELS, VERSION_LABELS) !== ADDRESS_LABELS);
 
 /** The run of hexadecimal digits and colons that has its first colon here. */
 const COLON_RUN = /(?<=(?<![a-z\d:])([a-f\d]{0,4})):[a-f\d:]{1,38}(?![\w:])/iy;

@@ -1,7 +1,7 @@
 /** Card and account numbers, told by their check digits; social security numbers, by their groups and labels. */
 
 import { GAP, isAt, matchAt, nextGroup, passesLuhn } from './digit-groups.js';
-import { isLabelled, NUMBERED_LABELS, NUMBERED_REACH, SSN_LABELS } from './label-words.js';
+import { isLabelled, NUMBERED_LABELS, NUMBERED_REACH, RESIDENT_LABELS, SSN_LABELS } from './label-words.js';
 
 /** In one piece, or in groups of which the first has four digits; up to the last group that fits. */
 const CARD_GROUPS = new RegExp(`(?=(?:\\d{13,19}|\\d{4})(?!\\d))\\d(?:(?:${GAP})?\\d){12,18}(?!\\d)`, 'y');
@@ -65,6 +65,8 @@ function remainder97(iban: string): bigint {
   );
 }
 
+/** `Sozialversicherungsnummer (USA): `. */
+const SSN_REACH = 40;
 /** Of the SSA: no area 000, 666 or 9xx, no group 00, no serial 0000; two were printed in advertisements and are void. */
 const SSN = new RegExp(
   '(?<![\\w-])(?!000|666|9|078\\D?05\\D?1120|219\\D?09\\D?9999)' +
@@ -74,17 +76,55 @@ const SSN = new RegExp(
 /** A line, a value or a quotation that is nothing but this. */
 const SSN_ALONE = /(?<=^|[\n"'(]|: ).{11}(?=$|[\n"').,;])/y;
 
+/** France's: sex, year, month, place of birth, order, key. */
+const NIR = /[12] ?\d\d ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d(?![\w-])/y;
+const CORSICA: ReadonlyMap<string, string> = new Map([
+  ['2A', '19'],
+  ['2B', '18'],
+]);
+
+/** The key is 97 less the remainder of the rest; departments 2A and 2B count as 19 and 18. */
+function isNirAt(text: string, start: number): boolean {
+  const [nir] = matchAt(NIR, text, start) ?? [];
+  const digits = nir?.replaceAll(' ', '').replace(/2[AB]/, (place) => CORSICA.get(place)!) ?? '';
+  return digits !== '' && 97 - (Number(digits.slice(0, 13)) % 97) === Number(digits.slice(13));
+}
+
+/** Of China's residents: place, date of birth, order, check digit (GB 11643). */
+const RESIDENT = /(?<!\w)[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX](?!\w)/iy;
+const RESIDENT_WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+
+/** Whether the number of a resident of China begins here. */
+export function isResidentAt(text: string, start: number): boolean {
+  const [number] = matchAt(RESIDENT, text, start) ?? [];
+  if (number === undefined) return false;
+  const sum = RESIDENT_WEIGHTS.reduce((total, weight, i) => total + weight * Number(number[i]), 0);
+  return '10X98765432'[sum % 11] === number.at(-1)!.toUpperCase();
+}
+
+/** Twelve digits, also in groups: Japan's individual and Spain's social security numbers; Germany's has a letter in it. */
+const TWELVE = /(?:\d[ /-]?){11}\d(?![\w-])|\d\d ?\d{6} ?[A-Z] ?\d{3}(?!\w)/y;
+
 /**
- * A US social security number: in groups (with blanks between only where it is called so or stands alone), or nine digits
- * in one piece, which only a label tells from other numbers.
+ * A social security number: that of the United States in groups (with blanks between only where it is called so or stands
+ * alone), or nine digits in one piece, which only a label tells from other numbers; what France and China have in its
+ * place, by its check digits; Germany's, Spain's and Japan's where they are called so.
  *
  * @param inside whether another group of digits stands directly in front
  */
 export function isSsnAt(text: string, start: number, inside: boolean): boolean {
+  if (isAmericanAt(text, start, inside) || isNirAt(text, start) || isResidentAt(text, start)) return true;
+  return (
+    isAt(TWELVE, text, start) &&
+    (isLabelled(text, start, SSN_LABELS, SSN_REACH) || isLabelled(text, start, RESIDENT_LABELS))
+  );
+}
+
+function isAmericanAt(text: string, start: number, inside: boolean): boolean {
   const [ssn, separator] = matchAt(SSN, text, start) ?? [];
-  if (separator === '') return isLabelled(text, start, SSN_LABELS);
+  if (separator === '') return isLabelled(text, start, SSN_LABELS, SSN_REACH);
   if (ssn === undefined || isLabelled(text, start, NUMBERED_LABELS, NUMBERED_REACH)) return false;
   if (separator !== ' ') return true;
   if (inside || nextGroup(text, start + ssn.length) >= 0) return false;
-  return isLabelled(text, start, SSN_LABELS) || isAt(SSN_ALONE, text, start);
+  return isLabelled(text, start, SSN_LABELS, SSN_REACH) || isAt(SSN_ALONE, text, start);
 }

@@ -2,11 +2,14 @@
 
 import { GAP, isAt, matchAt } from './digit-groups.js';
 import { isLabelled, NUMBERED_LABELS, NUMBERED_REACH, PHONE_LABELS, THING_LABELS } from './label-words.js';
+import { isNumberOfCountry } from './numbering-plans.js';
 
 /** Behind a number: nothing that makes its digits a part of a word, a decimal, a longer code. */
 const END = '(?![\\w%]|-\\w|[.,]\\d)';
 /** In front of a number or of its bracket: no word, decimal or path; "Tel.030..." is none. */
 const FREE = /(?<!(?:[\w,/-]|(?:^|[\0-9])\.)\(?)/y;
+/** A part of a code in front of it: `1Z 999 AA1 01 2345 6784`. */
+const BEHIND_CODE = /(?<=(?<![a-z\d])[a-z]{1,3}\d{1,3}[ -])/iy;
 
 /** 2 to 9 first; of the round ones only 500, 700, 800 and 900 are given out (NANPA). */
 const AREA_START = '(?:[2-9](?!00)|[5789](?=00))';
@@ -59,7 +62,8 @@ const NATIONAL = new RegExp(
     `^\\(?(?=00[1-9]\\d*\\D)${digits('10,')}`,
     `^\\(?(?!00|${LIST})${digits('9,12')}0\\d{1,4}(?:\\D\\d{2,}){1,4}$`, // in front of an area
     `^\\((?!0|[12]\\d{3}\\D)\\d{2,4}${digits('7,9')}(?:\\D\\d{2,})+$`, // an area in brackets
-    '^1[3-9]\\d-\\d{4}\\D\\d{4}$', // China's mobile ones
+    '^1[3-9]\\d\\D\\d{4}\\D\\d{4}$', // China's mobile ones
+    '^[6-9]\\d\\d(?:\\D\\d\\d){3}$', // Spain's
     '^[1-9]\\d\\D9\\d{4}-\\d{4}$', // Brazil's
     '^[78]\\D\\d{3}\\D\\d{3}\\D\\d\\d\\D\\d\\d$', // Russia's
   ].join('|'),
@@ -67,8 +71,8 @@ const NATIONAL = new RegExp(
 
 /** Whether it is somebody's number, and not a thing's: `my number is `. */
 const OWN_NUMBER =
-  /(?<=\b(?:my|his|her|their|your|our|meine|mi|mon) (?:cell |new |home |work )?(?:number|nummer|número|numéro)(?: is| ist| es| est)?:? )/iy;
-const OWN_DIGITS = 10;
+  /(?<=\b(?:my|his|her|their|your|our|meine|seine|ihre|mi|su|tu|mon|son|ton|votre) (?:cell |new |home |work |neue |nuevo |nouveau )?(?:number|nummer|número|numéro)(?: is| ist| lautet| es| est)?:?(?: el| le)? )/iy;
+const OWN_DIGITS = 9;
 
 /**
  * A telephone number whose first group of digits begins here: international, North American, national with its prefix 0 or
@@ -77,12 +81,23 @@ const OWN_DIGITS = 10;
  * @param inside whether another group of digits stands directly in front
  */
 export function isPhoneAt(text: string, start: number, inside: boolean): boolean {
-  if (text[start - 1] === '+') return isAt(INTERNATIONAL, text, start);
+  if (text[start - 1] === '+') return isInternational(text, start);
   if ((inside && !isAt(OF_ITSELF, text, start)) || !isAt(FREE, text, start)) return false;
   if (isNorthAmerican(text, start, inside)) return true;
   if (!inside && isAt(COUNTRY_ONE, text, start) && isNorthAmerican(text, COUNTRY_ONE.lastIndex, false)) return true;
   if (isAt(BARE_MOBILE, text, start) && !isThing(text, start)) return true;
   return !inside && isNational(text, start);
+}
+
+/** Any of its groups may be the last one of the number: a year or an extension may follow. */
+function isInternational(text: string, start: number): boolean {
+  const [number] = matchAt(INTERNATIONAL, text, start) ?? [];
+  return number !== undefined && beginsAsNumberOfCountry(number);
+}
+
+function beginsAsNumberOfCountry(number: string): boolean {
+  let digits = '';
+  return number.split(/\D+/).some((group) => isNumberOfCountry((digits += group)));
 }
 
 function isNorthAmerican(text: string, start: number, inside: boolean): boolean {
@@ -94,6 +109,23 @@ function isNorthAmerican(text: string, start: number, inside: boolean): boolean 
 const isThing = (text: string, start: number): boolean =>
   isLabelled(text, start, THING_LABELS) && !isLabelled(text, start, PHONE_LABELS);
 
+/** Five numbers of a lottery in rising order, which a telephone's hardly ever are. */
+const PAIRS = /^\d\d(?:\D+\d\d){4}$/;
+const HIGHEST_DRAWN = 59;
+
+function isDrawn(number: string): boolean {
+  if (!PAIRS.test(number)) return false;
+  const drawn = number.split(/\D+/).map(Number);
+  return drawn.every((one, i) => one > (drawn[i - 1] ?? 0) && one <= HIGHEST_DRAWN);
+}
+
+/** Of a number in a national form: whether it is a telephone's, and not a thing's. */
+function isSomebodys(number: string, text: string, start: number): boolean {
+  if (isLabelled(text, start, PHONE_LABELS)) return true;
+  if (isLabelled(text, start, THING_LABELS) || isDrawn(number) || isAt(BEHIND_CODE, text, start)) return false;
+  return !number.startsWith('00') || beginsAsNumberOfCountry(number.slice(2).replace(/^\D+/, ''));
+}
+
 /** A national number, or any that is called a telephone number. */
 function isNational(text: string, start: number): boolean {
   const [number] = matchAt(GROUPS, text, start) ?? [];
@@ -101,6 +133,6 @@ function isNational(text: string, start: number): boolean {
   if (number === undefined || count > MOST_DIGITS || isAt(DATE, text, start)) return false;
   const isBracketed = text[start - 1] === '(' && /^\d+\)/.test(number);
   const groups = number.replaceAll(/\D+/g, (gap) => (gap.includes('-') ? '-' : ' '));
-  if (NATIONAL.test(isBracketed ? `(${groups}` : groups)) return !isThing(text, start);
+  if (NATIONAL.test(isBracketed ? `(${groups}` : groups)) return isSomebodys(number, text, start);
   return isLabelled(text, start, PHONE_LABELS) || (count >= OWN_DIGITS && isAt(OWN_NUMBER, text, start));
 }

@@ -1,15 +1,18 @@
 import { PRIVATE_KINDS, type PrivateKind } from '../config/config.schema.js';
 import { GAP, isAt, nextGroup } from './digit-groups.js';
 import { isEmailAt, isIpv4At, isIpv6At, isSpeltOutEmailAt, isSpokenEmailAt } from './private-addresses.js';
-import { ibanEnd, isCardAt, isSsnAt } from './private-numbers.js';
+import { ibanEnd, isCardAt, isResidentAt, isSsnAt } from './private-numbers.js';
 import { isPhoneAt } from './private-phones.js';
 import {
   isNamedSecretAt,
   isPrivateKeyAt,
   isSaidSecretAt,
   isSecretAt,
+  isTokenAt,
   isUrlPasswordAt,
   mayBeSecretAt,
+  mayBeTokenAt,
+  saysCjk,
 } from './private-secrets.js';
 
 /**
@@ -23,6 +26,10 @@ const LONG_NUMBER = new RegExp(`\\d{7}|(?=\\d{1,6}${GAP})\\d(?:(?:${GAP})?\\d){3
 const GLUED_DIGITS = 13;
 /** Digits of a card in front of a separator, which `_` may be: `4111_1111_1111_1111`. */
 const CARD_GROUP = 4;
+
+/** What stands in front of a word is looked at with long patterns. */
+const TOKEN_COST = 3;
+const BLANK = 32;
 
 /** Tells a kind at a place of a text where it can begin. */
 interface Rule {
@@ -39,13 +46,16 @@ const NUMBER: readonly Rule[] = [
   { kind: 'ssn', isAt: isSsnAt },
   { kind: 'phone', isAt: isPhoneAt },
 ];
-const GLUED: readonly Rule[] = [CARD];
+const GLUED: readonly Rule[] = [CARD, { kind: 'ssn', isAt: isResidentAt }];
+const TOKEN: readonly Rule[] = [{ kind: 'apiKey', isAt: isTokenAt }];
 const KEY: readonly Rule[] = [{ kind: 'apiKey', isAt: isSecretAt }];
+const SAYS: readonly Rule[] = [{ kind: 'apiKey', isAt: isSaidSecretAt }];
 /** Words that stand for a sign. */
 const SPOKEN: ReadonlyMap<string, readonly Rule[]> = new Map([
-  ['is', [{ kind: 'apiKey', isAt: isSaidSecretAt }]],
+  ...['is', 'es', 'ist', 'est', 'lautet'].map((says) => [says, SAYS] as const),
   ['at', [{ kind: 'email', isAt: isSpokenEmailAt }]],
 ]);
+const SPOKEN_LENGTHS: ReadonlySet<number> = new Set(Array.from(SPOKEN.keys(), ({ length }) => length));
 const BRACKET: readonly Rule[] = [{ kind: 'email', isAt: isSpeltOutEmailAt }];
 const NAMED: Rule = { kind: 'apiKey', isAt: isNamedSecretAt };
 const SIGNS: ReadonlyMap<string, readonly Rule[]> = new Map([
@@ -139,15 +149,17 @@ export class PrivateScan {
     // what goes on as a word is nothing else
     if (rest === end && isAt(LONG_NUMBER, text, start)) this.look(NUMBER, text, start, inside);
     else this.look(end - start >= GLUED_DIGITS || end - start === CARD_GROUP ? GLUED : NOTHING, text, start);
+    if (rest !== end) this.token(text, start, rest);
     return rest;
   }
 
   private word(text: string, start: number): number {
     const end = runEnd(text, start, LETTER);
+    const length = end - start;
     const isGlued = anchorAt(text, end) === DIGIT;
-    const isShort = end - start === 2 && text.charAt(end) === ' ';
-    if (isGlued || (isShort && anchorAt(text, end + 1) === DIGIT)) {
-      if (end - start === 2) this.looks -= 1;
+    const isBeforeBlank = text.charCodeAt(end) === BLANK;
+    if (isGlued || (length === 2 && isBeforeBlank && anchorAt(text, end + 1) === DIGIT)) {
+      if (length === 2) this.looks -= 1;
       const iban = ibanEnd(text, start);
       if (iban > 0) {
         this.missing.delete('iban');
@@ -155,13 +167,24 @@ export class PrivateScan {
       }
     }
     if (mayBeSecretAt(text, start)) this.look(KEY, text, start);
-    const spoken = isShort && SPOKEN.get(text.slice(start, end).toLowerCase());
+    const spoken = isBeforeBlank && SPOKEN_LENGTHS.has(length) && SPOKEN.get(text.slice(start, end).toLowerCase());
     if (spoken) this.look(spoken, text, start);
-    if (!isGlued) return end;
+    if (!isGlued) {
+      if (saysCjk(text.charCodeAt(start - 1))) this.look(TOKEN, text, start);
+      return end;
+    }
     const digitsEnd = runEnd(text, end, DIGIT);
     const rest = wordEnd(text, digitsEnd);
     if (rest === digitsEnd && digitsEnd - end >= GLUED_DIGITS) this.look(GLUED, text, end);
+    this.token(text, start, rest);
     return rest;
+  }
+
+  /** Letters and digits in one word. */
+  private token(text: string, start: number, end: number): void {
+    if (!mayBeTokenAt(text, start, end) || !this.missing.has('apiKey')) return;
+    this.looks -= TOKEN_COST;
+    this.look(TOKEN, text, start);
   }
 }
 

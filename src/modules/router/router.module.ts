@@ -1,5 +1,8 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
+import type { RouterConfig } from '../../common/config/config.schema.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import { loadNumberingPlans } from '../../common/privacy/numbering-plans.js';
 import { CheckAnswerHandler } from './answer-check/check-answer.handler.js';
 import { DecisionLog } from './records/decision-log.js';
 import { FeedbackController } from './records/feedback.controller.js';
@@ -25,4 +28,16 @@ import { PolicyVersionHandler } from './policy-version.handler.js';
     DecisionLog,
   ],
 })
-export class RouterModule {}
+export class RouterModule implements OnModuleInit {
+  constructor(private readonly config: LiveConfig) {}
+
+  async onModuleInit(): Promise<void> {
+    this.config.onChange(prepareSearch);
+    await prepareSearch(this.config.current);
+  }
+}
+
+/** What the search for private text needs, before the first request that is searched. */
+async function prepareSearch({ privacy }: RouterConfig): Promise<void> {
+  if (privacy.localOnly && privacy.detect.includes('phone')) await loadNumberingPlans();
+}
