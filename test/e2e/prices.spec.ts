@@ -130,7 +130,7 @@ describe('what an answer cost', () => {
       expect.arrayContaining([
         [
           'small',
-          { input: 0.15, output: 0.6, cachedInput: 0.075 },
+          { input: 0.15, output: 0.6, cached_input: 0.075 },
           expect.stringMatching(/^table of \d{4}-\d\d-\d\d$/),
         ],
         ['priced', { input: 10, output: 100 }, 'config'],

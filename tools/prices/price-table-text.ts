@@ -35,6 +35,8 @@ const RATES = {
 
 /** Every request costs something for these too, and no usage object says how much: such models stay unknown. */
 const UNCOUNTED = ['requests_kcount', 'output_reasoning_mtok', 'output_citation_mtok', 'audio_hours'];
+/** Made to hear or speak, and audio costs a multiple of text: without its rate the price is half a one. */
+const FOR_AUDIO = /audio|voxtral/;
 /** Sold by the token here, and by the search besides. */
 const WITH_SEARCHES = /^perplexity\//;
 
@@ -72,7 +74,7 @@ function providerOf(all: readonly Provider[], id: string): Provider {
 }
 
 function listText({ id, models, fallback_model_providers: others = [] }: Provider, date: string): string {
-  const own = models.map((model) => rowOf(model, date));
+  const own = models.flatMap((model) => rowsOf(model, date));
   const rows = [...own, ...(ADDITIONS[id] ?? [])].map((row) => JSON.stringify(row));
   const sellsFor = others.filter((other) => PROVIDERS.some((known) => known === other));
   const text = `[\n${rows.join(',\n')}\n]`;
@@ -81,9 +83,13 @@ function listText({ id, models, fallback_model_providers: others = [] }: Provide
 }
 
 /** A model that cannot be priced keeps its row: it stands in front of others that its name fits too. */
-function rowOf(model: ModelInfo, date: string): ListedModels {
+function rowsOf(model: ModelInfo, date: string): ListedModels[] {
   const price = WITH_SEARCHES.test(model.id) ? null : priceOf(model, date);
-  return [[...new Set(namesOf(model.match))].join(' '), price];
+  const names = [...new Set(namesOf(model.match))];
+  const heard = price?.audioInput === undefined ? names.filter((name) => FOR_AUDIO.test(name)) : [];
+  const others = names.filter((name) => !heard.includes(name));
+  const rows: ListedModels[] = heard.length > 0 ? [[heard.join(' '), null]] : [];
+  return others.length > 0 ? [...rows, [others.join(' '), price]] : rows;
 }
 
 function namesOf(match: MatchLogic): string[] {

@@ -57,6 +57,9 @@ describe('the table of prices', () => {
     ['openrouter', 'openai/gpt-4o-mini', { input: 0.15, output: 0.6 }],
     ['openrouter', 'perplexity/sonar', null],
     ['openai', 'whisper-1', null],
+    ['openai', 'gpt-audio-mini', { input: 0.6, output: 2.4, audioInput: 10, audioOutput: 20 }],
+    ['openai', 'gpt-4o-audio-preview-2024-12-17', null], // the price of audio is missing
+    ['openrouter', 'openai/gpt-4o-audio-preview', null],
     ['openai', 'acme-xl', null],
   ])('%s, %s', (list, model, price) => {
     const found = listedPrice(list, model);
@@ -114,11 +117,12 @@ describe('the table of prices', () => {
 
   it.each(lists)('leaves no price of %s out that counts tokens', (list) => {
     const missing = findProvider({ providerId: list })!
-      .models.filter(({ id, prices }) => {
+      .models.filter(({ prices }) => {
         const all = Array.isArray(prices) ? prices.map((entry) => entry.prices) : [prices];
-        return !all.some(isUncounted) && all.every((rates) => 'output_mtok' in rates) && !/^perplexity\//.test(id);
+        return !all.some(isUncounted) && all.every((rates) => 'output_mtok' in rates);
       })
       .flatMap(({ match }) => namesOf(match))
+      .filter((name) => !/^perplexity\/|audio|voxtral/i.test(name))
       .filter((name) => listedPrice(list, name) === null && calcPrice({ input_tokens: 1 }, name, { providerId: list }));
     expect(missing).toEqual([]);
   });

@@ -71,8 +71,12 @@ export class AnswerBill {
     if (this.reported === null) return estimatedUsage(texts.promptTokens(), estimateAnswerTokens(texts.answer()));
     const counted = readUsage(this.reported) ?? UNKNOWN;
     if (!this.saidSince || counted.prompt_tokens === null || counted.completion_tokens === null) return counted;
-    const completion = Math.max(counted.completion_tokens, estimateAnswerTokens(texts.answer()));
-    return { ...counted, ...estimatedUsage(counted.prompt_tokens, completion) };
+    const more = Math.max(0, estimateAnswerTokens(texts.answer()) - counted.completion_tokens);
+    const total = counted.total_tokens ?? counted.prompt_tokens + counted.completion_tokens; // may have others besides
+    return {
+      ...{ ...counted, ...estimatedUsage(counted.prompt_tokens, counted.completion_tokens + more) },
+      total_tokens: Math.max(total, counted.prompt_tokens + counted.completion_tokens) + more,
+    };
   }
 
   /** USD of an answer; `null` when a count or the price is unknown. */

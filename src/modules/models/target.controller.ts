@@ -11,7 +11,7 @@ import { cutText } from '../../common/cut-text.js';
 import { ApiErrors } from '../../common/http/api-docs.js';
 import { redact } from '../../common/logging/redact.js';
 import { PRICE_TABLE } from '../../common/prices/price-table.js';
-import type { Price } from '../../common/prices/price.js';
+import type { Price, Rates } from '../../common/prices/price.js';
 import type { LastError, TargetStatus } from '../../common/target.js';
 import { TenantTargets } from '../../common/tenant-targets.js';
 import { DrainSharing } from './drain-sharing.js';
@@ -52,8 +52,16 @@ function errorJson(error: LastError | null, { scopes }: Caller) {
 
 /** The rates of a short request at this moment, and of longer ones. */
 function shownPrice(price: Price) {
-  const { input, output, cachedInput, cacheWrite, audioInput, audioOutput, tiers } = ratesOf(price, 0);
-  return { input, output, cachedInput, cacheWrite, audioInput, audioOutput, tiers };
+  const rates = ratesOf(price, 0);
+  const tiers = rates.tiers?.map((tier) => ({ above_tokens: tier.above, ...ratesJson(tier) }));
+  return { ...ratesJson(rates), tiers };
+}
+
+function ratesJson({ input, output, cachedInput, cacheWrite, audioInput, audioOutput }: Rates) {
+  return {
+    ...{ input, output, cached_input: cachedInput, cache_write: cacheWrite },
+    ...{ audio_input: audioInput, audio_output: audioOutput },
+  };
 }
 
 /** `null` = unknown. */

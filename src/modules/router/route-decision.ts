@@ -1,5 +1,6 @@
 import { InvalidRequest } from '../../common/app-error.js';
 import { STRATEGIES, type RouterConfig, type Strategy } from '../../common/config/config.schema.js';
+import { ratesOf } from '../../common/cost.js';
 import type { Price } from '../../common/prices/price.js';
 import type { TargetStatus } from '../../common/target.js';
 import { usesArtefact } from './assessment.js';
@@ -111,9 +112,16 @@ function decisionOf(
   };
 }
 
+/** Of a short prompt and its answer: what a record compares by. */
+function pairOf(price: Price | null): Price | null {
+  if (!price) return null;
+  const { input, output } = ratesOf(price, 0);
+  return { input, output };
+}
+
 function evidenceOf({ assessment, target, order, strong }: Choice, { scorer }: RouteInput): DecisionEvidence | null {
   if (!assessment || assessment.learnedScore === null) return null;
-  const priceOf = (side: boolean) => order.find(({ id }) => strong.includes(id) === side)?.price ?? null;
+  const priceOf = (side: boolean) => pairOf(order.find(({ id }) => strong.includes(id) === side)?.price ?? null);
   return {
     learned_score: assessment.learnedScore,
     strong: strong.includes(target.id),

@@ -1,0 +1,57 @@
+import { jest } from '@jest/globals';
+import type { ChatFrame, Completion } from '../../common/chat.js';
+import type { Target } from '../../common/target.js';
+import { AnswerBill, type ExchangedTexts } from './answer-bill.js';
+
+const price = { input: 10, output: 100, cachedInput: 1 };
+const target = { id: 'a', tier: 'cloud', provider: 'openai', model: 'm', price, priceList: null } as unknown as Target;
+const answer = { target, model: 'm' };
+const texts: ExchangedTexts = {
+  promptTokens: () => 7,
+  answer: () => ({ choices: [{ message: { content: 'word '.repeat(400) } }] }),
+};
+const frame = (json: object): ChatFrame => ({ text: JSON.stringify(json), json }) as ChatFrame;
+const more = frame({ choices: [{ delta: { content: 'x' } }] });
+
+describe('AnswerBill', () => {
+  it('counts what is cached in the cost and in what is booked', () => {
+    const bill = new AnswerBill([]);
+    const usage = { prompt_tokens: 1_000, completion_tokens: 10, prompt_tokens_details: { cached_tokens: 900 } };
+    bill.note(frame({ choices: [], usage }));
+    expect(bill.costUsd(bill.usage(texts), answer)).toBeCloseTo(0.0029, 12);
+    expect(bill.billed(bill.usage(texts), answer, texts)).toEqual({ tokens: 1_010, usd: expect.closeTo(0.0029, 12) });
+  });
+
+  it('keeps what the total has besides, when more was said after it', () => {
+    const bill = new AnswerBill([]);
+    bill.note(frame({ choices: [], usage: { prompt_tokens: 100, completion_tokens: 10, total_tokens: 1_110 } }));
+    const before = bill.costUsd(bill.usage(texts), answer)!;
+    bill.note(more);
+    const usage = bill.usage(texts);
+    expect(usage.completion_tokens).toBeGreaterThan(10);
+    expect(usage.total_tokens).toBe(1_000 + 100 + usage.completion_tokens!);
+    expect(bill.costUsd(usage, answer)).toBeCloseTo(before + ((usage.completion_tokens! - 10) * 100) / 1e6, 12);
+  });
+
+  it('books a count that is missing as estimated, at the price of its target; the cost is unknown', () => {
+    const bill = new AnswerBill([]);
+    bill.note(frame({ choices: [], usage: { completion_tokens: 10 } }));
+    const usage = bill.usage(texts);
+    expect(bill.costUsd(usage, answer)).toBeNull();
+    expect(bill.billed(usage, answer, texts).usd).toBeCloseTo((7 * 10 + 10 * 100) / 1e6, 12);
+  });
+
+  it('tells one cost, also over the hour in which a price changes', () => {
+    jest.useFakeTimers({ now: Date.parse('2026-11-27T00:59:59Z') });
+    const changes = [{ fromMs: 0, dayMs: [3_600_000, 7_200_000] as const, rates: { input: 20, output: 200 } }];
+    const changing = { model: 'm', target: { ...target, price: { ...price, changes } } };
+    const bill = new AnswerBill([]);
+    bill.note(frame({ choices: [], usage: { prompt_tokens: 100, completion_tokens: 10 } }));
+    const first = bill.costUsd(bill.usage(texts), changing);
+    jest.setSystemTime(Date.parse('2026-11-27T01:00:01Z'));
+    expect(bill.costUsd(bill.usage(texts), changing)).toBe(first);
+    expect(bill.billed(bill.usage(texts), changing, texts).usd).toBe(first);
+    expect(new AnswerBill([]).costUsd(bill.usage(texts), changing)).toBe(first! * 2);
+    jest.useRealTimers();
+  });
+});
