@@ -89,7 +89,8 @@ export function listedPrice(list: PriceListName, model: string): Price | null {
     .toLowerCase()
     .trim()
     .replace(/^models\//, '');
-  const entry = findEntry(list, name) ?? findEntry(list, withDashedDates(name));
+  const dated = withDashedDates(name);
+  const entry = findEntry(list, name) ?? (dated === name ? undefined : findEntry(list, dated));
   const price = entry?.price ?? null;
   names.set(model, price);
   return price;

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import type { ChatFrame, Completion } from '../../common/chat.js';
+import type { ChatFrame } from '../../common/chat.js';
 import type { Target } from '../../common/target.js';
 import { AnswerBill, type ExchangedTexts } from './answer-bill.js';
 
@@ -39,6 +39,15 @@ describe('AnswerBill', () => {
     const usage = bill.usage(texts);
     expect(bill.costUsd(usage, answer)).toBeNull();
     expect(bill.billed(usage, answer, texts).usd).toBeCloseTo((7 * 10 + 10 * 100) / 1e6, 12);
+  });
+
+  it('books the price of the model that answered, where the name that was asked says none', () => {
+    const ours = { model: 'gpt-4o-mini-2024-07-18', target: { ...target, price: null, priceList: 'azure' } as const };
+    const bill = new AnswerBill([{ ...target, price: { input: 1_000, output: 1_000 } } as never]);
+    bill.note(frame({ choices: [], usage: { prompt_tokens: 1_000, completion_tokens: 100 } }));
+    expect(bill.costUsd(bill.usage(texts), ours)).toBeCloseTo(0.00021, 12);
+    expect(bill.billed(bill.usage(texts), ours, texts).usd).toBeCloseTo(0.00021, 12);
+    expect(bill.billed(bill.usage(texts), { ...ours, model: 'acme' }, texts).usd).toBeCloseTo(1.1, 12);
   });
 
   it('tells one cost, also over the hour in which a price changes', () => {
