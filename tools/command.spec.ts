@@ -1,4 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { hash } from 'node:crypto';
+import { parse } from 'yaml';
+import { routerConfigSchema } from '../src/common/config/config.schema.js';
+import { redact } from '../src/common/logging/redact.js';
+import type { RouterConfigInput } from '../test/support/router-process.js';
 
 function run(...args: string[]): { code: number | null; out: string; err: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['tools/run.mjs', ...args], { encoding: 'utf8' });
@@ -11,13 +16,14 @@ const TOOLS = [
   'tools/train-router/train.ts',
   'tools/whatif.ts',
   'tools/loadtest.ts',
+  'tools/new-key.ts',
 ];
 
 describe('the commands of the repository', () => {
   it.each(TOOLS)('%s says what it takes', (tool) => {
     const { code, out, err } = run(tool, '--help');
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toMatch(/^Usage: npm run [\w-]+ -- /);
+    expect(out).toMatch(/^Usage: npm run [\w:-]+ -- /);
   });
 
   it.each([
@@ -28,6 +34,8 @@ describe('the commands of the repository', () => {
     [['tools/whatif.ts', '--log', '/nowhere/log'], '/nowhere/log: cannot be read or written (ENOENT)'],
     [['tools/whatif.ts', '--log', 'tools'], 'is a directory'],
     [['tools/whatif.ts', '--log', 'README.md'], 'README.md, line 1: is no JSON'],
+    [['tools/new-key.ts', '--scopes', 'chat,root'], '--scopes[1]: '],
+    [['tools/new-key.ts', '--tenant', 'a b'], '--tenant: use 1 to 128 of the characters'],
     [['tools/loadtest.ts', '--users', 'many'], '--users takes a whole number from 1 to 10000, not "many"'],
   ])('%j names what is wrong, and the cure', (args, problem) => {
     const { code, out, err } = run(...args);
@@ -35,6 +43,22 @@ describe('the commands of the repository', () => {
     expect(err).toContain(problem);
     expect(err).toContain('Usage: npm run ');
     expect(err).not.toContain('    at ');
+  });
+
+  it('key:new makes a key that its lines let in, another one each time', () => {
+    const made = [1, 2].map(
+      () => run('tools/new-key.ts', '--id', 'alice', '--tenant', 'acme', '--scopes', 'chat,admin').out,
+    );
+    const [first, second] = made.map((text) => /hlr_[0-9a-f]{64}/.exec(text)?.[0] ?? '');
+    expect(first).not.toBe(second);
+    const { auth } = parse(made[0]!.slice(made[0]!.indexOf('auth:'))) as RouterConfigInput;
+    expect(routerConfigSchema.safeParse({ auth }).success).toBe(true);
+    expect(auth?.keys?.[0]).toEqual({
+      ...{ id: 'alice', tenant: 'acme', user: 'alice', scopes: ['chat', 'admin'] },
+      sha256: hash('sha256', first!),
+    });
+    expect(made[0]!.split(first!)).toHaveLength(2);
+    expect(redact(`the key is ${first}.`)).toBe('the key is [redacted].');
   });
 
   it('config:check looks at the file that it is given', () => {

@@ -12,6 +12,9 @@ export interface SecretShape {
 
 const shape = (prefix: string, rest: string, doubtful = false): SecretShape => ({ prefix, rest, doubtful });
 
+/** What the keys of this service begin with, as `npm run key:new` makes them. */
+export const API_KEY_PREFIX = 'hlr_';
+
 /** Keys that are told by their prefix. */
 export const SECRET_SHAPES: readonly SecretShape[] = [
   ...['sk-', 'pk-', 'rk-', 'sk_', 'pk_', 'rk_'].map((prefix) => shape(prefix, '[A-Za-z0-9_-]{12,256}', true)),
@@ -31,7 +34,7 @@ export const SECRET_SHAPES: readonly SecretShape[] = [
   shape('whsec_', '[A-Za-z0-9+/]{24,64}'),
   shape('SG.', '[A-Za-z0-9_-]{16,32}\\.[A-Za-z0-9_-]{16,64}'),
   shape('pypi-', 'AgE[A-Za-z0-9_-]{40,512}'),
-  shape('dop_v1_', '[0-9a-f]{64}'),
+  ...['dop_v1_', API_KEY_PREFIX].map((prefix) => shape(prefix, '[0-9a-f]{64}')),
   ...['shpat_', 'shpss_'].map((prefix) => shape(prefix, '[0-9a-f]{32}')),
   shape('LTAI', '[A-Za-z0-9]{12,30}(?![A-Za-z0-9])'),
   shape('AKID', '[A-Za-z0-9]{32}(?![A-Za-z0-9])'),
