@@ -7,11 +7,16 @@ export interface RawAnswer {
   readonly body: string;
 }
 
-/** Sends bytes as they are and reads until the server closes. Only one answer is expected. */
-export function sendRaw(url: string, bytes: string | Buffer): Promise<RawAnswer> {
+/**
+ * Sends bytes as they are and reads until the server closes. Only one answer is expected.
+ *
+ * @param localAddress of the caller, one of this machine
+ */
+export function sendRaw(url: string, bytes: string | Buffer, localAddress?: string): Promise<RawAnswer> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {
-    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    const place = { port: Number(port), host: hostname, ...(localAddress ? { localAddress } : {}) };
+    const socket = connect(place, () => socket.write(bytes));
     const pieces: Buffer[] = [];
     socket.on('data', (piece) => pieces.push(piece));
     socket.on('error', () => undefined); // a reset after the answer is no less an answer
