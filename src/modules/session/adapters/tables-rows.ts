@@ -1,6 +1,7 @@
 import type { TableEntity } from '@azure/data-tables';
 import { withTurn, type ListOrder, type SessionSummary } from '../session-index.js';
 import type { SessionKey } from '../../../common/session-id.js';
+import { tableKey } from '../../../common/tables/table-key.js';
 import type { StoredTurn } from '../stored-turn.js';
 
 /**
@@ -27,10 +28,6 @@ export type SessionEntity = TableEntity<SessionFields> & { etag?: string };
 const REMEMBERED_TURNS = 64;
 const TIME_DIGITS = 15;
 const TIME_END = 10 ** TIME_DIGITS;
-
-/** `/ \ # ?`, control characters and `%` are not safe in keys; `=` marks what is escaped. */
-export const partitionOf = (tenant: string): string =>
-  tenant.replace(/[^A-Za-z0-9._:@-]/gu, (char) => `=${char.codePointAt(0)!.toString(16)};`);
 
 /** Behind the last key of a kind. */
 export const ROWS_END = { asc: 'a}', desc: 'd}', session: 's}' } as const;
@@ -75,6 +72,6 @@ export function fieldsWith(found: SessionEntity | null, { turn, expiresAt }: Sto
 }
 
 export const placeOf = ({ tenant, sessionId }: SessionKey) => ({
-  partitionKey: partitionOf(tenant),
+  partitionKey: tableKey(tenant),
   rowKey: `s|${sessionId}`,
 });

@@ -5,10 +5,10 @@ import type { SessionIndex, ListOrder, SessionSummary, SummaryPage } from '../se
 import type { SessionKey } from '../../../common/session-id.js';
 import type { StoredTurn } from '../stored-turn.js';
 import { isMissing, isOvertaken, type TablesConnection } from '../../../common/tables/adapters/azure-tables.js';
+import { tableKey } from '../../../common/tables/table-key.js';
 import {
   fieldsWith,
   orderedRow,
-  partitionOf,
   placeOf,
   ROWS_END,
   ROWS_START,
@@ -48,7 +48,7 @@ export class TablesSessionIndex implements SessionIndex {
     after: Pick<SessionSummary, 'id' | 'updatedAt'> | null,
   ): Promise<SummaryPage> {
     const from = after ? orderedRow(order, after) : ROWS_START[order];
-    const filter = `PartitionKey eq '${partitionOf(tenant)}' and RowKey gt '${from}' and RowKey lt '${ROWS_END[order]}' and ${this.unexpired()}`;
+    const filter = `PartitionKey eq '${tableKey(tenant)}' and RowKey gt '${from}' and RowKey lt '${ROWS_END[order]}' and ${this.unexpired()}`;
     const rows = await this.query(filter, limit + 1);
     return { sessions: rows.slice(0, limit).map(toSummary), hasMore: rows.length > limit };
   }
