@@ -65,6 +65,10 @@ const cachedTokens = (usage: Counted, details: Readonly<Record<string, unknown>>
   countOf(usage['cache_read_input_tokens']) ??
   0;
 
+/** Prompt tokens that the provider had in its cache, as its server tells; 0 where it does not. */
+export const cachedTokensOf = (usage: Counted): number =>
+  cachedTokens(usage, detailsOf(usage['prompt_tokens_details']));
+
 const writtenTokens = (usage: Counted, details: Readonly<Record<string, unknown>>): number =>
   countOf(details['cache_write_tokens']) ?? countOf(usage['cache_creation_input_tokens']) ?? 0;
 

@@ -9,7 +9,8 @@ import { CountCachedAnswersQuery } from '../cache/cache.messages.js';
 import type { CompletedChat } from '../chat/chat.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { CountSessionsQuery, type OutboxCount } from '../session/session.messages.js';
-import type { Spending } from './usage-ledger.js';
+import { usdOf, type Spending } from './usage/usage-row.js';
+import { Usage } from './usage/usage.js';
 
 const RESPONSE_BUCKETS_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
 const OVERHEAD_BUCKETS_SECONDS = [0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
@@ -91,7 +92,10 @@ export class RouterMetrics {
     registers: [this.registry],
   });
 
-  constructor(private readonly queries: QueryBus) {
+  constructor(
+    private readonly queries: QueryBus,
+    private readonly usage: Usage,
+  ) {
     collectDefaultMetrics({ register: this.registry });
     this.gauge('router_breaker_state', '0 closed, 1 half open, 2 open, 3 drained.', ['target'], (gauge) =>
       this.readBreakers(gauge),
@@ -100,6 +104,7 @@ export class RouterMetrics {
       gauge.set((await this.sessions.get()).active),
     );
     this.cacheCounts();
+    this.usageCounts();
     const outboxes = [
       ['router_outbox_depth', 'Turns that wait for the turn store', 'waiting'],
       ['router_outbox_set_aside', 'Turns that no store takes and that an operator should look at', 'setAside'],
@@ -126,6 +131,31 @@ export class RouterMetrics {
       'router_cache_shared_generations_total',
       'Generations that answered more than one request.',
       async () => (await read()).sharedGenerations,
+    );
+  }
+
+  private usageCounts(): void {
+    const { writer } = this.usage;
+    const { unwritten } = writer;
+    this.gauge('router_usage_unwritten_requests', 'Requests whose usage is not in its store yet.', [], async (gauge) =>
+      gauge.set(unwritten.total.requests),
+    );
+    this.gauge('router_usage_unwritten_usd', 'Their known cost, USD.', [], async (gauge) =>
+      gauge.set(usdOf(unwritten.total.costNanoUsd)),
+    );
+    this.gauge('router_usage_unwritten_age_seconds', 'Since the oldest of them ended; 0 = none.', [], async (gauge) =>
+      gauge.set((Date.now() - (unwritten.oldestAt ?? Date.now())) / MS_PER_SECOND),
+    );
+    this.total(
+      'router_usage_merged_requests_total',
+      'Requests counted without user, model and target, as too much waited.',
+      async () => unwritten.merged,
+    );
+    this.total('router_usage_dropped_requests_total', 'Requests whose usage is lost.', async () => unwritten.dropped);
+    this.total(
+      'router_usage_lost_batches_total',
+      'Replicas found to have ended without writing their last usage.',
+      async () => writer.lostBatches,
     );
   }
 

@@ -5,7 +5,8 @@ import { KnownModels } from './known-models.js';
 import { RouterMetrics } from './metrics.js';
 import { levelOf, requestLine } from './request-line.js';
 import { RequestTraces } from './request-traces.js';
-import { spendingOf, UsageLedger } from './usage-ledger.js';
+import { spendingOf, usageOf } from './usage/usage-row.js';
+import { Usage } from './usage/usage.js';
 
 /** A batch costs a fraction of its requests one by one, whose code and data are cold; a caller waits for neither. */
 const BATCH_MS = 5;
@@ -19,7 +20,7 @@ interface Ended {
 }
 
 /**
- * A request ended: its log line, its metrics, its tenant's usage, its trace. They are written in batches, at most 5 ms
+ * A request ended: its log line, its metrics, its usage, its trace. They are written in batches, at most 5 ms
  * after the end; whoever reads what they add up to asks for the rest first (`catchUp`), and so does the end of the process,
  * however it ends.
  */
@@ -34,7 +35,7 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
   constructor(
     private readonly models: KnownModels,
     private readonly metrics: RouterMetrics,
-    private readonly ledger: UsageLedger,
+    private readonly usage: Usage,
     private readonly traces: RequestTraces,
   ) {
     process.prependListener('exit', this.onExit);
@@ -68,7 +69,7 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
     const answered = chat.route && this.models.answered(chat.route.model);
     this.logger[levelOf(chat)](requestLine(chat, requested, answered), 'request');
     const spent = spendingOf(chat);
-    this.ledger.record(chat.caller.tenant, spent);
+    this.usage.writer.record(usageOf(chat, endedAt, requested, spent));
     this.metrics.recordChat(chat, requested, spent);
     this.traces.record(chat, endedAt, requested, answered);
   }

@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Global, Module, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Global, Module, type CanActivate, type ExecutionContext, type OnApplicationShutdown } from '@nestjs/common';
 import { CqrsModule, EventBus, QueryHandler } from '@nestjs/cqrs';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
@@ -10,6 +13,8 @@ import { LOOPBACK_CALLER, type Scope } from '../../common/caller.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { createJsonLogger } from '../../common/logging/json-logger.js';
+import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
+import { AzureTables } from '../../common/tables/adapters/azure-tables.js';
 import type { TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { CountSessionsQuery } from '../session/session.messages.js';
@@ -17,6 +22,7 @@ import { completed } from './completed-event.fixture.js';
 import { RecordChatCompletedHandler } from './record-chat-completed.handler.js';
 import { TelemetryModule } from './telemetry.module.js';
 
+const folder = mkdtempSync(join(tmpdir(), 'telemetry-'));
 const listTargets = jest.fn<() => Promise<readonly TargetStatus[]>>();
 const countSessions = jest.fn<() => Promise<number>>();
 
@@ -41,6 +47,23 @@ class CountSessionsStandIn {
 })
 class ConfigStandIn {}
 
+@Global()
+@Module({
+  providers: [
+    { provide: AzureTables, useFactory: () => new AzureTables(routerConfigSchema.parse({}).tables) },
+    { provide: SqliteFile, useFactory: () => new SqliteFile(join(mkdtempSync(join(folder, 'data-')), 'router.db')) },
+  ],
+  exports: [AzureTables, SqliteFile],
+})
+class StoresStandIn implements OnApplicationShutdown {
+  constructor(private readonly file: SqliteFile) {}
+
+  onApplicationShutdown(): void {
+    this.file.close();
+  }
+}
+
+const NOTHING_CAME = { route: null, usage: null, costUsd: null };
 let scopes: readonly Scope[] = [];
 
 /** Stands in for the guard of module identity. */
@@ -60,7 +83,7 @@ describe('TelemetryModule', () => {
     listTargets.mockResolvedValue([{ id: 'cloud', breaker: 'half_open' } as TargetStatus]);
     countSessions.mockResolvedValue(3);
     const module = await Test.createTestingModule({
-      imports: [CqrsModule, ConfigStandIn, TelemetryModule.with(routerConfigSchema.parse({}))],
+      imports: [CqrsModule, ConfigStandIn, StoresStandIn, TelemetryModule.with(routerConfigSchema.parse({}))],
       providers: [ListTargetsStandIn, CountSessionsStandIn],
     }).compile();
     const logger = createJsonLogger({ write: (line) => void lines.push(line), flush: async () => undefined }, 'info');
@@ -70,6 +93,7 @@ describe('TelemetryModule', () => {
   });
 
   afterEach(() => app.close());
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const get = (path: string) => request(app.getHttpServer()).get(path);
   const publish = (event: object) => app.get(EventBus).publish(event);
@@ -149,13 +173,19 @@ describe('TelemetryModule', () => {
 
   it('shows the own tenant to admins and every tenant to operators', async () => {
     publish(completed());
-    publish(completed({ caller: { ...LOOPBACK_CALLER, tenant: 'zeta' }, outcome: 'failed', status: 502 }));
-    const acme = { tenant: 'acme', requests: 1, prompt_tokens: 10, completion_tokens: 20, cost_usd: 0.5 };
-    const zeta = { tenant: 'zeta', requests: 1, prompt_tokens: 0, completion_tokens: 0, cost_usd: 0 };
+    publish(
+      completed({ caller: { ...LOOPBACK_CALLER, tenant: 'zeta' }, outcome: 'failed', status: 502, ...NOTHING_CAME }),
+    );
+    const nothing = { cached_tokens: 0, saved_usd: 0, unpriced_requests: 0 };
+    const acme = { tenant: 'acme', requests: 1, prompt_tokens: 10, completion_tokens: 20, cost_usd: 0.5, ...nothing };
+    const zeta = { tenant: 'zeta', requests: 1, prompt_tokens: 0, completion_tokens: 0, cost_usd: 0, ...nothing };
+    const data = async (query = '') => (await get(`/admin/usage${query}`).expect(200)).body.data;
     scopes = ['admin'];
-    await get('/admin/usage').expect(200, { object: 'list', data: [acme] });
+    expect(await data()).toEqual([acme]);
+    expect(await data('?tenant=acme')).toEqual([acme]);
     scopes = ['admin', 'operator'];
-    await get('/admin/usage').expect(200, { object: 'list', data: [acme, zeta] });
+    expect(await data()).toEqual([acme, zeta]);
+    expect(await data('?tenant=zeta')).toEqual([zeta]);
   });
 
   it('writes one line per request, a moment after its end', async () => {
@@ -191,7 +221,7 @@ describe('TelemetryModule', () => {
 
   it('documents its routes', () => {
     const { paths } = SwaggerModule.createDocument(app, new DocumentBuilder().build());
-    expect(Object.keys(paths['/admin/usage']?.get?.responses ?? {})).toEqual(['200', '401', '403']);
+    expect(Object.keys(paths['/admin/usage']?.get?.responses ?? {})).toEqual(['200', '400', '401', '403', '503']);
     expect(JSON.stringify(paths['/metrics'])).toContain('text/plain');
   });
 });

@@ -1,4 +1,4 @@
-import { Module, type DynamicModule } from '@nestjs/common';
+import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { KnownModels } from './known-models.js';
@@ -8,16 +8,19 @@ import { MetricsScrape } from './metrics-scrape.js';
 import { RouterMetrics } from './metrics.js';
 import { RecordChatCompletedHandler } from './record-chat-completed.handler.js';
 import { RequestTraces } from './request-traces.js';
-import { UsageController } from './usage.controller.js';
-import { UsageLedger } from './usage-ledger.js';
+import { ReadUsage } from './usage/read-usage.js';
+import { UsageController } from './usage/usage.controller.js';
+import { Usage } from './usage/usage.js';
 
-/** Requests that ended become metrics, traces, log lines and usage. Needs `LiveConfig` from a global module. */
+/** Requests that ended become metrics, traces, log lines and usage. Needs `LiveConfig` and the stores from global modules. */
 @Module({
   imports: [CqrsModule],
   controllers: [UsageController],
-  providers: [KnownModels, RouterMetrics, MetricsScrape, UsageLedger, RequestTraces, RecordChatCompletedHandler],
+  providers: [KnownModels, RouterMetrics, MetricsScrape, Usage, ReadUsage, RequestTraces, RecordChatCompletedHandler],
 })
-export class TelemetryModule {
+export class TelemetryModule implements OnApplicationShutdown {
+  constructor(private readonly usage: Usage) {}
+
   /** With `/metrics` on the service's port, or on one of its own; which one is said at the start. */
   static with({ telemetry }: RouterConfig): DynamicModule {
     const { metricsPort } = telemetry;
@@ -25,5 +28,10 @@ export class TelemetryModule {
       module: TelemetryModule,
       ...(metricsPort === 0 ? { controllers: [MetricsController] } : { providers: [MetricsPort] }),
     };
+  }
+
+  /** Its providers have recorded everything by now. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.usage.writer.stop();
   }
 }

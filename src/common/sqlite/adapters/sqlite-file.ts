@@ -54,8 +54,29 @@ const DRAINS = `
   ) WITHOUT ROWID;
 `;
 
+/**
+ * What requests used, by day (`yyyy-mm-dd`, UTC) and who asked which model; the latest batch of each replica that is in it; who
+ * has some that is not.
+ */
+const USAGE = `
+  CREATE TABLE usage (
+    day TEXT NOT NULL, tenant TEXT NOT NULL, user TEXT NOT NULL, model TEXT NOT NULL, target TEXT NOT NULL,
+    requests INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
+    cached_tokens INTEGER NOT NULL, cost_nano_usd INTEGER NOT NULL, saved_nano_usd INTEGER NOT NULL,
+    unpriced_requests INTEGER NOT NULL,
+    PRIMARY KEY (day, tenant, user, model, target)
+  ) WITHOUT ROWID;
+  CREATE TABLE usage_batches (
+    replica TEXT NOT NULL, month TEXT NOT NULL, tenant TEXT NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (replica, month, tenant)
+  ) WITHOUT ROWID;
+  CREATE TABLE usage_writers (
+    replica TEXT NOT NULL PRIMARY KEY, written_until TEXT NOT NULL, version TEXT NOT NULL
+  ) WITHOUT ROWID;
+`;
+
 /** Each leads from the version of its index to the next one. */
-const MIGRATIONS = [SCHEMA, ERASURES, COUNTED + ';' + SPEND + DRAINS];
+const MIGRATIONS = [SCHEMA, ERASURES, COUNTED + ';' + SPEND + DRAINS, USAGE];
 const SCHEMA_VERSION = MIGRATIONS.length;
 
 interface OpenFile {

@@ -63,6 +63,8 @@ export class AzureTables {
   }
 }
 
+type StoredRow<T extends object> = T & { readonly rowKey: string; readonly timestamp: string; readonly etag: string };
+
 /** A partition of few and small entities, which are read all at once. */
 export class TablesPartition<T extends object> {
   constructor(
@@ -76,13 +78,13 @@ export class TablesPartition<T extends object> {
     await this.table.run((client, abortSignal) => client.upsertEntity(entity, 'Replace', { abortSignal }));
   }
 
-  /** `timestamp` is when the service wrote it, ISO 8601: one clock for all replicas. */
-  all(): Promise<(T & { readonly rowKey: string; readonly timestamp: string })[]> {
+  /** `timestamp` is when the service wrote it, ISO 8601: one clock for all replicas; `etag` is another with every write. */
+  all(): Promise<StoredRow<T>[]> {
     return this.table.run(async (client, abortSignal) => {
       const filter = `PartitionKey eq '${this.name}'`;
       const rows = [];
       for await (const row of client.listEntities<T>({ queryOptions: { filter }, abortSignal })) rows.push(row);
-      return rows as (T & { readonly rowKey: string; readonly timestamp: string })[];
+      return rows as StoredRow<T>[];
     });
   }
 
