@@ -6,15 +6,16 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --include=dev --no-audit --no-fund
 COPY .swcrc nest-cli.json tsconfig.json ./
-COPY tools/bundle.mjs ./tools/
+COPY tools/bundle.mjs tools/sbom.mjs tools/setup.mjs ./tools/
 COPY src ./src
 # What is only needed to build goes away again, among it the npm package "node": the image brings Node itself.
-RUN npm run build && npm prune --omit=dev --no-audit --no-fund && find dist -name '*.map' -delete && mkdir data
+RUN npm run build && npm run sbom && npm prune --omit=dev --no-audit --no-fund && find dist -name '*.map' -delete && mkdir data
 
 FROM ${NODE_IMAGE} AS runtime
 ENV NODE_ENV=production
 WORKDIR /app
-COPY --from=build /app/package.json ./
+# The bill of materials stands beside what it lists, for scanners.
+COPY --from=build /app/package.json /app/sbom.cdx.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # The embedded SQLite database lives here; mount a volume to keep it. Only this directory can be written to.

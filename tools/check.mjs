@@ -1,4 +1,4 @@
-// npm run check: format, lint, types, architecture rules and unit tests, two at a time.
+// npm run check: format, lint, types, architecture rules, known vulnerabilities and unit tests, two at a time.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ensureInstalled, main, node24, programEnv, root } from './setup.mjs';
@@ -44,11 +44,12 @@ const STEPS = [
       '.',
     ],
   },
+  { name: 'vulnerabilities', args: [join('tools', 'audit.ts')], tells: true },
   { name: 'architecture', args: [bin('dependency-cruiser', 'bin', 'dependency-cruiser.mjs'), 'src', '--config'] },
 ];
 
-/** Runs one step; its output is shown only when it fails. */
-function runStep({ name, args }) {
+/** Runs one step; its output is shown only when it fails, or `tells` something in any case. */
+function runStep({ name, args, tells = false }) {
   const begun = Date.now();
   return new Promise((settle, reject) => {
     const child = spawn(node24, args, { cwd: root, env: programEnv(), stdio: ['ignore', 'pipe', 'pipe'] });
@@ -59,7 +60,7 @@ function runStep({ name, args }) {
     child.once('close', (code) => {
       const seconds = ((Date.now() - begun) / 1000).toFixed(1);
       process.stdout.write(`${code === 0 ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)\n`);
-      if (code !== 0) process.stdout.write(`${Buffer.concat(output).toString().trimEnd()}\n`);
+      if (code !== 0 || tells) process.stdout.write(`${Buffer.concat(output).toString().trimEnd()}\n`);
       settle(code === 0);
     });
   });
