@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLoopbackUrl } from '../loopback.js';
 
 export const TIMER_MAX_MS = 2_147_483_647; // what setTimeout takes
 
@@ -19,6 +20,23 @@ export const milliseconds = (fallback: number) => z.int().min(1).max(TIMER_MAX_M
 /** The empty string (what `${VAR:-}` gives) stands for "not configured". */
 export const emptyOr = <T extends z.ZodType<string>>(schema: T) => z.union([z.literal(''), schema]).default('');
 export const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' });
+
+/** Where we send to by ourselves: nobody else hears it, and nothing of it is in a log. */
+export const webhookUrl = z.string().refine((text) => {
+  const url = URL.parse(text);
+  if (!url || url.username !== '' || url.password !== '') return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackUrl(url));
+}, 'expected an https:// URL without a user name; http:// is for this machine alone');
+
+/** `whsec_` and base64, as webhook services show it, or any text. */
+export const alertSecret = z
+  .string()
+  .refine((text) => text === '' || text.length >= 24, 'use at least 24 characters; openssl rand -base64 32 makes some')
+  .refine(
+    (text) => !text.startsWith('whsec_') || /^whsec_[A-Za-z0-9+/]+={0,2}$/.test(text),
+    'what follows whsec_ is not base64',
+  )
+  .default('');
 
 /** `https://app.example.com`, and what browsers send for pages of extensions and desktop programs. Exact, since every
  * page of a listed origin can do what its visitors' keys can; `*` would open a service without keys to every page. */

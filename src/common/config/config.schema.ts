@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { SCOPES } from '../caller.js';
-import { emptyOr, httpUrl, milliseconds, name, origin, TIMER_MAX_MS } from './config-scalars.js';
+import {
+  alertSecret,
+  emptyOr,
+  httpUrl,
+  milliseconds,
+  name,
+  origin,
+  TIMER_MAX_MS,
+  webhookUrl,
+} from './config-scalars.js';
 import { jwtSchema } from './jwt.schema.js';
 import { targetSchema } from './target.schema.js';
 
@@ -88,6 +97,12 @@ const limits = z.strictObject({
     .describe(
       'Targets without a price: count = in budgets at the dearest known price of their tier, else of all; refuse = not for callers with a budget.',
     ),
+  alertUrl: emptyOr(webhookUrl).describe(
+    'Told by POST when 80 % and 90 % of a budget are used; https://, or http:// on this machine. Left out: the log and the metrics alone.',
+  ),
+  alertSecret: alertSecret.describe(
+    'From the environment: ${VAR}. Signs what goes to alertUrl (standardwebhooks.com).',
+  ),
 });
 
 const resilience = z.strictObject({

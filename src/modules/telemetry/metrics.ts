@@ -9,6 +9,8 @@ import { CountCachedAnswersQuery } from '../cache/cache.messages.js';
 import type { CompletedChat } from '../chat/chat.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { CountSessionsQuery, type OutboxCount } from '../session/session.messages.js';
+import type { Delivery } from './alerts/alert-webhook.js';
+import type { BudgetScope } from './alerts/budget-alert.js';
 import { usdOf, type Spending } from './usage/usage-row.js';
 import { Usage } from './usage/usage.js';
 
@@ -65,6 +67,15 @@ export class RouterMetrics {
   private readonly savedSeconds = this.counter(
     'router_cache_saved_seconds_total',
     'Time that making answers again would have taken.',
+  );
+  private readonly budgetAlerts = this.counter('router_budget_alerts_total', 'Budgets used up to a threshold.', [
+    'scope',
+    'threshold',
+  ]);
+  private readonly alertDeliveries = this.counter(
+    'router_budget_alert_deliveries_total',
+    'Messages to limits.alertUrl: delivered, failed, dropped.',
+    ['result'],
   );
   private readonly tokens = this.counter('router_tokens_total', 'Tokens used: type prompt or completion.', [
     'model',
@@ -190,6 +201,14 @@ export class RouterMetrics {
       if (before && before.target !== target)
         this.fallbacks.inc({ from: before.target, to: target, why: before.outcome });
     }
+  }
+
+  recordBudgetAlert(scope: BudgetScope, threshold: number): void {
+    this.budgetAlerts.inc({ scope, threshold: String(threshold) });
+  }
+
+  recordAlertDelivery(result: Delivery): void {
+    this.alertDeliveries.inc({ result });
   }
 
   /** Text of the Prometheus exposition format 0.0.4. */

@@ -1,6 +1,7 @@
 import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { RouterConfig } from '../../common/config/config.schema.js';
+import { TellBudgetThresholdHandler } from './alerts/tell-budget-threshold.handler.js';
 import { KnownModels } from './known-models.js';
 import { MetricsController } from './metrics.controller.js';
 import { MetricsPort } from './metrics-port.js';
@@ -16,7 +17,16 @@ import { Usage } from './usage/usage.js';
 @Module({
   imports: [CqrsModule],
   controllers: [UsageController],
-  providers: [KnownModels, RouterMetrics, MetricsScrape, Usage, ReadUsage, RequestTraces, RecordChatCompletedHandler],
+  providers: [
+    KnownModels,
+    RouterMetrics,
+    MetricsScrape,
+    Usage,
+    ReadUsage,
+    RequestTraces,
+    RecordChatCompletedHandler,
+    TellBudgetThresholdHandler,
+  ],
 })
 export class TelemetryModule implements OnApplicationShutdown {
   constructor(private readonly usage: Usage) {}
