@@ -1,4 +1,5 @@
-// npm run check: format, lint, types, architecture rules, known vulnerabilities and unit tests, two at a time.
+// npm run check: format, lint, types, architecture rules, the OpenAPI document, known vulnerabilities and unit tests, two at
+// a time.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ensureInstalled, main, node24, programEnv, root } from './setup.mjs';
@@ -44,6 +45,7 @@ const STEPS = [
       '.',
     ],
   },
+  { name: 'OpenAPI document', args: [join('tools', 'lint-openapi.mjs')] },
   { name: 'vulnerabilities', args: [join('tools', 'audit.ts')], tells: true },
   { name: 'architecture', args: [bin('dependency-cruiser', 'bin', 'dependency-cruiser.mjs'), 'src', '--config'] },
 ];

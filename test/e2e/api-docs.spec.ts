@@ -1,3 +1,4 @@
+import { schemaValidator } from '../../tools/fuzz/api.js';
 import { registeredRoutes } from '../support/registered-routes.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 
@@ -7,7 +8,7 @@ interface Example {
 interface Content {
   readonly example?: unknown;
   readonly examples?: Record<string, Example>;
-  readonly schema?: { readonly properties?: Record<string, unknown> };
+  readonly schema?: { readonly properties?: Record<string, unknown>; readonly example?: unknown };
 }
 interface Operation {
   readonly summary?: string;
@@ -138,6 +139,26 @@ describe('the API documentation', () => {
       .filter((parameter) => parameter.in === 'header')
       .map(({ name }) => name);
     expect(headers).toEqual(expect.arrayContaining(['x-session-id', 'x-router-strategy', 'x-request-id']));
+  });
+
+  it('gives every body a schema, and examples that fit it', () => {
+    const ajv = schemaValidator();
+    const bodies = operations().flatMap(({ name, operation: { requestBody, responses } }) =>
+      [['body', requestBody] as const, ...Object.entries(responses)].flatMap(([status, body]) =>
+        Object.entries(body?.content ?? {}).map(([type, content]) => ({ what: `${name} ${status} ${type}`, content })),
+      ),
+    );
+    expect(bodies.length).toBeGreaterThan(100);
+    const faults = bodies.flatMap(({ what, content }) => {
+      const { schema, example = schema?.example, examples = { only: { value: example } } } = content;
+      if (!schema) return [`${what}: no schema`];
+      const check = ajv.compile(schema);
+      const values = Object.values(examples).map(({ value }) => value);
+      return values.flatMap((value) =>
+        value === undefined || check(value) ? [] : [`${what}: ${ajv.errorsText(check.errors)}`],
+      );
+    });
+    expect(faults).toEqual([]);
   });
 
   it('has request examples that run as they stand', async () => {

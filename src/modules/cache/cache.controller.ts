@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { InvalidApiKey, InvalidRequest, Overloaded, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
-import { ApiErrors } from '../../common/http/api-docs.js';
+import { ApiErrors } from '../../common/http/api-errors.js';
 import { checked } from '../../common/http/request-validation.pipe.js';
 import { ifAvailable } from '../../common/store-unavailable.js';
 import { Forgetting } from './forgetting.js';

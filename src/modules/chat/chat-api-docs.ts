@@ -23,7 +23,7 @@ import {
   UpstreamError,
   UpstreamTimeout,
 } from '../../common/app-error.js';
-import { ApiErrors } from '../../common/http/api-docs.js';
+import { ApiErrors } from '../../common/http/api-errors.js';
 
 const text = (description: string, example?: string) => ({
   description,

@@ -1,3 +1,4 @@
+import { chatCompletionSchema, chatStreamSchema, decisionSchema, queryAnswerSchema } from './chat-answer.schemas.js';
 import { EXAMPLE_SESSION_ID } from '../../common/session-id.js';
 
 /** Examples of the OpenAPI document; each request runs as it stands against a freshly started service. */
@@ -25,7 +26,7 @@ export const chatExamples = {
 
 export const chatResponseExample = {
   'application/json': {
-    schema: { type: 'object' as const },
+    schema: chatCompletionSchema,
     example: {
       id: 'chatcmpl-1',
       object: 'chat.completion',
@@ -36,7 +37,7 @@ export const chatResponseExample = {
     },
   },
   'text/event-stream': {
-    schema: { type: 'string' as const },
+    schema: chatStreamSchema,
     example: 'data: {"id":"chatcmpl-1","choices":[{"index":0,"delta":{"content":"Paris."}}]}\n\ndata: [DONE]\n\n',
   },
 };
@@ -49,7 +50,7 @@ export const queryExamples = {
 
 export const queryResponseExample = {
   'application/json': {
-    schema: { type: 'object' as const },
+    schema: queryAnswerSchema,
     example: {
       response: 'Paris.',
       source: 'local',
@@ -87,7 +88,7 @@ export const routeExamples = {
 
 export const routeResponseExample = {
   'application/json': {
-    schema: { type: 'object' as const },
+    schema: decisionSchema,
     example: {
       strategy: 'hybrid',
       target: 'gpt-large',

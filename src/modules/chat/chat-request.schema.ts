@@ -59,7 +59,7 @@ function listOf<T extends z.ZodType>(
     const fault = Array.isArray(value) ? faultIn(value, item, faultOf) : NO_LIST;
     if (fault) issues.push({ code: 'custom', input: value, path: [...fault.path], message: fault.message });
   });
-  const { $schema: _, ...items } = z.toJSONSchema(item, { io: 'input' });
+  const { $schema: _, ...items } = z.toJSONSchema(item, { io: 'input', target: 'openapi-3.0' });
   return list.meta({ type: 'array', items }) as z.ZodType<unknown> as z.ZodType<z.output<T>[]>;
 }
 

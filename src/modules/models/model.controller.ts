@@ -1,13 +1,14 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
 import { SkipThrottle } from '@nestjs/throttler';
 import { InvalidApiKey, ModelNotFound, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
-import type { ModelConfig } from '../../common/config/config.schema.js';
+import { STRATEGIES, type ModelConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
-import { ApiErrors } from '../../common/http/api-docs.js';
-import type { TargetStatus } from '../../common/target.js';
+import { ApiErrors } from '../../common/http/api-errors.js';
+import { TIERS, type TargetStatus } from '../../common/target.js';
 import { TenantTargets } from '../../common/tenant-targets.js';
 import { TargetCatalogue } from './target-catalogue.js';
 
@@ -37,6 +38,26 @@ const targetExample = {
   simulated: false,
 };
 
+const named = {
+  id: z.string(),
+  object: z.literal('model'),
+  created: z.int().describe('Unix seconds.'),
+  owned_by: z.string(),
+  simulated: z.boolean(),
+};
+const nameSchema = z.discriminatedUnion('kind', [
+  z.object({ ...named, kind: z.literal('model'), strategy: z.enum(STRATEGIES), targets: z.array(z.string()) }),
+  z.object({
+    ...named,
+    kind: z.literal('target'),
+    tier: z.enum(TIERS),
+    model: z.string(),
+    context_window: z.int().nullable().describe('Tokens; null = unknown.'),
+    capabilities: z.array(z.string()),
+  }),
+]);
+const listSchema = z.object({ object: z.literal('list'), data: z.array(nameSchema) });
+
 const head = (id: string) => ({ id, object: 'model', created: CREATED, owned_by: 'hybrid-llm-router' });
 
 /** @param own the targets the caller may use */
@@ -64,7 +85,12 @@ export class ModelController {
 
   @Get()
   @ApiOperation({ summary: 'Models and targets that the caller may use' })
-  @ApiOkResponse({ schema: { type: 'object', example: { object: 'list', data: [modelExample, targetExample] } } })
+  @ApiResponse({
+    status: 200,
+    description: 'All of them.',
+    standardSchema: listSchema,
+    example: { object: 'list', data: [modelExample, targetExample] },
+  })
   list(@CurrentCaller() { tenant }: Caller) {
     const config = this.config.current;
     const rights = new TenantTargets(config, tenant);
@@ -75,7 +101,7 @@ export class ModelController {
 
   @Get(':id')
   @ApiOperation({ summary: 'One model or target' })
-  @ApiOkResponse({ schema: { type: 'object', example: modelExample } })
+  @ApiResponse({ status: 200, description: 'That one.', standardSchema: nameSchema, example: modelExample })
   @ApiErrors(ModelNotFound)
   one(@Param('id') id: string, @CurrentCaller() caller: Caller) {
     const found = this.list(caller).data.find((entry) => entry.id === id);

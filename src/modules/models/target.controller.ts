@@ -1,5 +1,6 @@
 import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
 import { SkipThrottle } from '@nestjs/throttler';
 import { InvalidApiKey, ModelNotFound, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
@@ -8,11 +9,11 @@ import { LiveConfig } from '../../common/config/live-config.js';
 import { budgetPrice, ratesOf } from '../../common/cost.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
 import { cutText } from '../../common/cut-text.js';
-import { ApiErrors } from '../../common/http/api-docs.js';
+import { ApiErrors } from '../../common/http/api-errors.js';
 import { redact } from '../../common/logging/redact.js';
+import { TIERS, type LastError, type TargetStatus } from '../../common/target.js';
 import { PRICE_TABLE } from '../../common/prices/price-table.js';
 import type { Price, Rates } from '../../common/prices/price.js';
-import type { LastError, TargetStatus } from '../../common/target.js';
 import { TenantTargets } from '../../common/tenant-targets.js';
 import { DrainSharing } from './drain-sharing.js';
 import { TargetCatalogue } from './target-catalogue.js';
@@ -34,6 +35,33 @@ const targetExample = {
   price_source: 'config',
   budget_price: { input: 0, output: 0 },
 };
+
+const price = z.object({ input: z.number(), output: z.number() }).nullable();
+const targetSchema = z.object({
+  id: z.string(),
+  tier: z.enum(TIERS),
+  provider: z.string(),
+  model: z.string(),
+  simulated: z.boolean(),
+  breaker: z.enum(['closed', 'open', 'half_open', 'drained']),
+  warm: z.boolean().nullable().describe('Whether the model is loaded; null where its server does not tell.'),
+  in_flight: z.int(),
+  queued: z.int().describe('Calls that wait for a slot.'),
+  ttft_ms: z.object({ p50: z.number().nullable(), p95: z.number().nullable() }),
+  error_rate: z.number().describe('Of the latest calls, 0 to 1.'),
+  last_error: z
+    .object({
+      outcome: z.string(),
+      status: z.int().nullable(),
+      at: z.iso.datetime(),
+      message: z.string().optional().describe('What the server said; scope operator.'),
+    })
+    .nullable(),
+  price: price.describe('USD per million tokens; null = unknown.'),
+  budget_price: price.describe('What a token counts in budgets.'),
+});
+const answered = (description: string, example: object) =>
+  ApiResponse({ status: 200, description, standardSchema: targetSchema, example });
 
 /** A provider's error may repeat a prompt or a key: nobody needs more of it than this. */
 const MOST_WORDS = 500;
@@ -103,7 +131,12 @@ export class TargetController {
     summary:
       'Every target and how it does: breaker, load, time to first token (ms), errors (what the provider said: scope operator)',
   })
-  @ApiOkResponse({ schema: { type: 'array', items: { type: 'object' }, example: [targetExample] } })
+  @ApiResponse({
+    status: 200,
+    description: 'All that you may see.',
+    standardSchema: z.array(targetSchema),
+    example: [targetExample],
+  })
   list(@CurrentCaller() caller: Caller) {
     return this.targetsOf(caller).map((target) => this.shown(target, caller));
   }
@@ -113,7 +146,7 @@ export class TargetController {
   @ApiOperation({
     summary: 'Take a target out of rotation on every replica, until it is enabled again; calls in flight go on',
   })
-  @ApiOkResponse({ schema: { type: 'object', example: { ...targetExample, breaker: 'drained' } } })
+  @answered('It is drained.', { ...targetExample, breaker: 'drained' })
   @ApiErrors(ModelNotFound)
   async drain(@Param('id') id: string, @CurrentCaller() caller: Caller) {
     return this.steer(id, true, caller);
@@ -122,7 +155,7 @@ export class TargetController {
   @Post(':id/enable')
   @HttpCode(200)
   @ApiOperation({ summary: 'Put a drained target back into rotation' })
-  @ApiOkResponse({ schema: { type: 'object', example: targetExample } })
+  @answered('It may answer again.', targetExample)
   @ApiErrors(ModelNotFound)
   async enable(@Param('id') id: string, @CurrentCaller() caller: Caller) {
     return this.steer(id, false, caller);

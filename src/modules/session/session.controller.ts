@@ -12,7 +12,7 @@ import {
 } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
-import { ApiErrors } from '../../common/http/api-docs.js';
+import { ApiErrors } from '../../common/http/api-errors.js';
 import { checked } from '../../common/http/request-validation.pipe.js';
 import { SessionErasure } from './session-erasure.js';
 import { SessionReader } from './session-reader.js';
@@ -75,7 +75,13 @@ export class SessionController {
     summary: 'Export a session',
     description: 'Everything that is kept of the session, as one JSON file.',
   })
-  @ApiResponse({ status: 200, description: 'The file.', standardSchema: exportResponse, example: exportExample })
+  @ApiResponse({
+    status: 200,
+    description: 'The file.',
+    headers: { 'Content-Disposition': { description: 'Its name.', schema: { type: 'string' } } },
+    standardSchema: exportResponse,
+    example: exportExample,
+  })
   @ApiErrors(SessionNotFound)
   async export(
     @CurrentCaller() { tenant }: Caller,

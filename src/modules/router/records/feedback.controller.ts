@@ -17,7 +17,7 @@ import { BoundedMap } from '../../../common/bounded-map.js';
 import type { Caller } from '../../../common/caller.js';
 import { redactedContent } from '../../../common/logging/redacted-content.js';
 import { CurrentCaller } from '../../../common/http/access.decorators.js';
-import { ApiErrors } from '../../../common/http/api-docs.js';
+import { ApiErrors } from '../../../common/http/api-errors.js';
 import { ApiCheckedBody, checked } from '../../../common/http/request-validation.pipe.js';
 import { DecisionLog } from './decision-log.js';
 import { KnownRequests } from './known-requests.js';
@@ -89,7 +89,8 @@ export class FeedbackController {
   @ApiResponse({
     status: 200,
     description: 'It is kept',
-    content: { 'application/json': { example: { request_id: '01JD0000000000000000000000', stored: true } } },
+    standardSchema: z.object({ request_id: z.string(), stored: z.literal(true) }),
+    example: { request_id: '01JD0000000000000000000000', stored: true },
   })
   @ApiErrors(
     InvalidRequest,

@@ -5,7 +5,7 @@ import type { FastifyReply } from 'fastify';
 import { InvalidApiKey, InvalidRequest, Overloaded, PermissionDenied } from '../../../common/app-error.js';
 import type { Caller } from '../../../common/caller.js';
 import { CurrentCaller, RequireScope } from '../../../common/http/access.decorators.js';
-import { ApiErrors } from '../../../common/http/api-docs.js';
+import { ApiErrors } from '../../../common/http/api-errors.js';
 import { checked } from '../../../common/http/request-validation.pipe.js';
 import { ReadUsage } from './read-usage.js';
 import { rangeOf, usageQuery, type UsageQuery } from './usage-query.js';

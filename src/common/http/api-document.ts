@@ -1,0 +1,80 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import {
+  InternalError,
+  InvalidRequest,
+  Overloaded,
+  PayloadTooLarge,
+  RateLimitExceeded,
+  UnsupportedMediaType,
+} from '../app-error.js';
+import { errorResponse, RATE_LIMIT_HEADERS, type ErrorClass } from './api-errors.js';
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+type Responses = Operation['responses'];
+type Response = ReturnType<typeof errorResponse>;
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+/** What can go wrong before any handler is asked: the path is no URL, the replica has too much to do. */
+const OF_EVERY_ROUTE: readonly ErrorClass[] = [InvalidRequest, InternalError, Overloaded];
+/** Too many failed sign-ins from one address. */
+const OF_CLOSED_ROUTES: readonly ErrorClass[] = [RateLimitExceeded];
+/** A body is looked at whether one belongs there or not. */
+const OF_BODIES: readonly ErrorClass[] = [PayloadTooLarge, UnsupportedMediaType];
+
+const REQUEST_ID = { description: 'Id of this request.', required: true, schema: { type: 'string' as const } };
+
+/** Adds what is the same for all routes, and what the generator writes in no form that OpenAPI 3.0 knows. */
+export function completeDocument(document: OpenAPIObject): OpenAPIObject {
+  for (const path of Object.values(document.paths)) {
+    for (const method of METHODS) if (path[method]) complete(path[method], method !== 'get');
+  }
+  typeNulls(document);
+  return document;
+}
+
+function complete(operation: Operation, takesBodies: boolean): void {
+  operation.security ??= [];
+  const { responses } = operation;
+  const isClosed = operation.security.length > 0;
+  const isCounted = '429' in responses;
+  const errors = [...OF_EVERY_ROUTE, ...(isClosed ? OF_CLOSED_ROUTES : []), ...(takesBodies ? OF_BODIES : [])];
+  for (const error of errors) addError(responses, error);
+  const headers = isCounted ? RATE_LIMIT_HEADERS : {};
+  for (const response of Object.values(responses) as Response[]) {
+    response.headers = { ...headers, ...response.headers, 'x-request-id': REQUEST_ID };
+  }
+}
+
+/** Into the response of its status: OpenAPI has one for each. */
+function addError(responses: Responses, error: ErrorClass): void {
+  const { status, ...added } = errorResponse([error]);
+  const present = responses[status] as Response | undefined;
+  const schema = added.content['application/json'].schema;
+  if (!present) {
+    responses[status] = added;
+    return;
+  }
+  const media = present.content['application/json'] as { schema: object };
+  const codes = codesIn(media.schema);
+  const [code] = codesIn(schema) as [string];
+  if (codes?.includes(code)) return;
+  if (codes) codes.push(code);
+  else media.schema = { anyOf: [media.schema, schema] };
+  present.headers = { ...added.headers, ...present.headers };
+}
+
+/** Those of an error body; `undefined` of any other schema. */
+const codesIn = (schema: object): string[] | undefined =>
+  (schema as { properties?: { error?: { properties: { code: { enum: string[] } } } } }).properties?.error?.properties
+    .code.enum;
+
+/** `nullable` belongs to a `type` (OpenAPI 3.0.3); of a choice it goes to those chosen from. */
+function typeNulls(node: unknown): void {
+  if (typeof node !== 'object' || node === null) return;
+  const { nullable, type, anyOf } = node as { nullable?: boolean; type?: string; anyOf?: { nullable?: boolean }[] };
+  if (nullable && type === undefined && anyOf) {
+    delete (node as { nullable?: boolean }).nullable;
+    for (const choice of anyOf) choice.nullable = true;
+  }
+  for (const child of Object.values(node)) typeNulls(child);
+}
