@@ -1,0 +1,90 @@
+import fc, { type Arbitrary } from 'fast-check';
+import type { Operation, Parameter } from './api.js';
+import { setHeader, type Call } from './call.js';
+import { mutate, mutations } from './mutations.js';
+import { valuesOf, type KnownNames } from './schema-arbitrary.js';
+
+/** Who calls, and with what. */
+export interface Callers {
+  /** API keys; `null` = without one. */
+  readonly keys: readonly (string | null)[];
+  /** Operations that this key is not used for: they would change what the others see. */
+  readonly spares: (operation: Operation, key: string | null) => boolean;
+}
+
+export interface CallsOptions {
+  readonly callers: Callers;
+  readonly known: KnownNames;
+  /** Name of the model whose server misbehaves; `null` = none does. */
+  readonly oddModel: string | null;
+}
+
+/** Chat and the like have more to get wrong. */
+const WEIGHT_WITH_BODY = 4;
+
+/** Requests for every operation, most of them spoiled in some way. */
+export function callsOf(operations: readonly Operation[], options: CallsOptions): Arbitrary<Call> {
+  return fc.oneof(
+    ...operations.map((operation) => ({
+      weight: operation.body ? WEIGHT_WITH_BODY : 1,
+      arbitrary: callsFor(operation, options),
+    })),
+  );
+}
+
+function callsFor(operation: Operation, { callers, known, oddModel }: CallsOptions): Arbitrary<Call> {
+  const keys = callers.keys.filter((key) => !callers.spares(operation, key));
+  const inPath = (place: Parameter['in']) => operation.parameters.filter((parameter) => parameter.in === place);
+  const values = (parameter: Parameter) => valuesOf(parameter.schema ?? { type: 'string' }, known, parameter.name);
+  const recordOf = (place: Parameter['in'], requiredKeys: readonly string[] = []) =>
+    fc.record(Object.fromEntries(inPath(place).map((parameter) => [parameter.name, values(parameter)])), {
+      requiredKeys: [...requiredKeys],
+      noNullPrototype: true,
+    }) as Arbitrary<Record<string, unknown>>;
+  return fc
+    .record({
+      key: fc.constantFrom(...keys),
+      path: recordOf(
+        'path',
+        inPath('path').map(({ name }) => name),
+      ),
+      query: recordOf('query'),
+      headers: fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: recordOf('header') }),
+      body: operation.body ? valuesOf(operation.body, known) : fc.constant(undefined),
+      mutations,
+    })
+    .map(({ key, path, query, headers, body, mutations: all }) => {
+      const call: Call = {
+        operation,
+        method: operation.method,
+        path: filledIn(operation.path, path) + queryOf(query),
+        headers: key === null ? [] : [['authorization', `Bearer ${key}`]],
+        body: body === undefined ? null : Buffer.from(JSON.stringify(body)),
+        leaves: null,
+        isBroken: false,
+        mayFail: false,
+        mutations: [],
+      };
+      if (call.body) setHeader(call, 'content-type', 'application/json');
+      for (const [name, value] of Object.entries(headers)) setHeader(call, name, headerText(value));
+      mutate(call, all);
+      call.mayFail = oddModel !== null && (call.body?.includes(oddModel) ?? false);
+      return call;
+    });
+}
+
+const filledIn = (path: string, values: Record<string, unknown>): string =>
+  path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(values[name]).toWellFormed()) || '-');
+
+function queryOf(query: Record<string, unknown>): string {
+  const pairs = Object.entries(query).map(
+    ([name, value]) => `${name}=${encodeURIComponent(String(value).toWellFormed())}`,
+  );
+  return pairs.length > 0 ? `?${pairs.join('&')}` : '';
+}
+
+/** What a well-behaved client can send. */
+const headerText = (value: unknown): string =>
+  String(value)
+    .replace(/[^\x20-\x7e]/g, '?')
+    .trim();
