@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { z } from 'zod';
 import { SkipThrottle } from '@nestjs/throttler';
+import { z } from 'zod';
 import { InvalidApiKey, ModelNotFound, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import { STRATEGIES, type ModelConfig } from '../../common/config/config.schema.js';

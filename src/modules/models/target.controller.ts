@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { z } from 'zod';
 import { SkipThrottle } from '@nestjs/throttler';
+import { z } from 'zod';
 import { InvalidApiKey, ModelNotFound, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
@@ -36,7 +36,13 @@ const targetExample = {
   budget_price: { input: 0, output: 0 },
 };
 
-const price = z.object({ input: z.number(), output: z.number() }).nullable();
+const rate = z.number().optional();
+const rates = {
+  ...{ input: z.number(), output: z.number() },
+  ...{ cached_input: rate, cache_write: rate, audio_input: rate, audio_output: rate },
+};
+const longer = z.object({ above_tokens: z.int().describe('Of the prompt.'), ...rates });
+const price = z.object({ ...rates, tiers: z.array(longer).optional() }).nullable();
 const targetSchema = z.object({
   id: z.string(),
   tier: z.enum(TIERS),
@@ -58,6 +64,7 @@ const targetSchema = z.object({
     })
     .nullable(),
   price: price.describe('USD per million tokens; null = unknown.'),
+  price_source: z.string().nullable().describe('config, or the table and its date; null = unknown.'),
   budget_price: price.describe('What a token counts in budgets.'),
 });
 const answered = (description: string, example: object) =>
