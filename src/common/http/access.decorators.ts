@@ -3,8 +3,8 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import type { Caller, Scope } from '../caller.js';
 
-/** What a route asks of its callers: a scope, or nothing. */
-export type Access = Scope | 'public';
+/** What a route asks of its callers: a scope, or nothing; a probe is not counted by address either. */
+export type Access = Scope | 'public' | 'probe';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -40,6 +40,9 @@ function mark(access: Access, target: object, name: string | symbol, descriptor:
 
 /** No credential is asked for; everything else needs one. */
 export const Public = () => opensTo('public');
+
+/** As `Public`, for what orchestrators and balancers ask all the time from one address. */
+export const Probe = () => opensTo('probe');
 
 /** The credential must carry this scope, else 403 `permission_denied`. Without this decorator `chat` is required. */
 export const RequireScope = (scope: Scope) => opensTo(scope);

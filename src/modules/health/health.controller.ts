@@ -1,7 +1,7 @@
 import { Controller, Get, Header, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Public } from '../../common/http/access.decorators.js';
+import { Probe } from '../../common/http/access.decorators.js';
 import { HEALTH_DOCS, READY_DOCS, UNREADY_DOCS } from './health.docs.js';
 import { ReadinessProbe, type Readiness } from './readiness.js';
 
@@ -14,7 +14,7 @@ export class HealthController {
   constructor(private readonly probe: ReadinessProbe) {}
 
   @Get('health')
-  @Public()
+  @Probe()
   @Header('cache-control', 'no-store')
   @ApiOperation({
     summary: 'Liveness',
@@ -26,7 +26,7 @@ export class HealthController {
   }
 
   @Get('ready')
-  @Public()
+  @Probe()
   @Header('cache-control', 'no-store')
   @ApiOperation({
     summary: 'Readiness',

@@ -1,15 +1,16 @@
 import { Inject, Injectable, NotFoundException, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { InvalidApiKey, PermissionDenied, RateLimitExceeded, TokenExpired } from '../../common/app-error.js';
 import type { Caller, Scope } from '../../common/caller.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { Access } from '../../common/http/access.decorators.js';
 import { isApiDocsRoute } from '../../common/http/api-docs.js';
+import { CountAddressCommand } from '../quota/quota.messages.js';
 import { isForeignPage, namesLoopback } from './browser-page.js';
 import { CallerGuard } from './caller.guard.js';
 import { Callers } from './callers.js';
-import { FailedSignIns } from './failed-sign-ins.js';
 
 const TOO_MANY_SIGN_INS = 'Too many requests without a valid API key came from your address. A valid key is let in.';
 
@@ -30,7 +31,6 @@ export function mayEnter(scopes: readonly Scope[], required: Scope): boolean {
  */
 @Injectable()
 export class FrontDoor implements OnModuleInit {
-  private readonly failures = new FailedSignIns();
   private readonly access = new WeakMap<object, Access>();
   /** The last `Host` that was found to be loopback: callers send one of few. */
   private loopbackHost: string | undefined;
@@ -40,6 +40,7 @@ export class FrontDoor implements OnModuleInit {
     private readonly callers: Callers,
     @Inject(CallerGuard) private readonly guard: CallerGuard,
     private readonly config: LiveConfig,
+    private readonly commands: CommandBus,
   ) {}
 
   onModuleInit(): void {
@@ -49,15 +50,16 @@ export class FrontDoor implements OnModuleInit {
   }
 
   /**
-   * A known key, and a token that was checked a short while ago, are let in without passport, which assigns six closures to properties for every request. V8 makes such
-   * closures in the old space, where each keeps its whole request until the next full collection. Every other
-   * credential is a case for passport and its strategies.
+   * A known key, and a token that was checked a short while ago, are let in without passport, which assigns six closures
+   * to properties for every request. V8 makes such closures in the old space, where each keeps its whole request until
+   * the next full collection. Every other credential is a case for passport and its strategies.
    */
   private receive(request: FastifyRequest, reply: FastifyReply, done: Done): void | Promise<void> {
     if (this.callers.open) this.refusePages(request);
     if (request.is404) throw new NotFoundException(); // the filter names the route
     const access = this.accessOf(request.routeOptions.config);
-    if (access === 'public') return done();
+    if (access === 'probe') return done();
+    if (access === 'public') return this.commands.execute(new CountAddressCommand(request.ip, 'page'));
     const caller = this.callers.identify(request.headers);
     if (!caller) return this.authenticated(request, reply, access);
     request.caller = caller;
@@ -70,11 +72,17 @@ export class FrontDoor implements OnModuleInit {
     this.admit(caller, required);
   }
 
-  private refused({ ip }: FastifyRequest, error: unknown): never {
+  /** A valid credential is let in all the same: callers behind one address cannot lock each other out. */
+  private async refused({ ip }: FastifyRequest, error: unknown): Promise<never> {
     if (!(error instanceof InvalidApiKey || error instanceof TokenExpired)) throw error;
-    const seconds = this.failures.add(ip, performance.now());
-    if (seconds === 0) throw error;
-    throw new RateLimitExceeded(TOO_MANY_SIGN_INS, seconds).final(); // the same credential fails again
+    try {
+      await this.commands.execute(new CountAddressCommand(ip, 'failedSignIn'));
+    } catch (tooMany) {
+      if (!(tooMany instanceof RateLimitExceeded)) throw tooMany;
+      const seconds = Number(tooMany.headers['retry-after']);
+      throw new RateLimitExceeded(TOO_MANY_SIGN_INS, seconds).final(); // the same credential fails again
+    }
+    throw error;
   }
 
   private admit(caller: Caller | undefined, required: Scope): void {

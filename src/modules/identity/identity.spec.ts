@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Controller, Get, Global, Module, type INestApplication } from '@nestjs/common';
-import { CqrsModule } from '@nestjs/cqrs';
+import { CommandHandler, CqrsModule, type ICommandHandler } from '@nestjs/cqrs';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
@@ -9,6 +9,7 @@ import { routerConfigSchema, type RouterConfig } from '../../common/config/confi
 import { LiveConfig } from '../../common/config/live-config.js';
 import { CurrentCaller, Public, RequireScope } from '../../common/http/access.decorators.js';
 import { ErrorFilter } from '../../common/http/error.filter.js';
+import { CountAddressCommand } from '../quota/quota.messages.js';
 import { credentialOf } from './credential.js';
 import { mayEnter } from './front-door.js';
 import { IdentityModule } from './identity.module.js';
@@ -44,6 +45,14 @@ class RoomController {
   }
 }
 
+/** In place of module quota: nothing is limited. */
+@CommandHandler(CountAddressCommand)
+class CountAddressStub implements ICommandHandler<CountAddressCommand> {
+  async execute(): Promise<void> {
+    return;
+  }
+}
+
 const apps: INestApplication[] = [];
 
 async function serve(config: RouterConfig) {
@@ -54,6 +63,7 @@ async function serve(config: RouterConfig) {
   const built = await Test.createTestingModule({
     imports: [ConfigModule, CqrsModule.forRoot(), IdentityModule],
     controllers: [RoomController],
+    providers: [CountAddressStub],
   }).compile();
   const app = built.createNestApplication<NestFastifyApplication>(new FastifyAdapter());
   app.useGlobalFilters(new ErrorFilter());

@@ -1,5 +1,5 @@
 import { BoundedMap } from '../../common/bounded-map.js';
-import { networkOf } from './failed-sign-ins.js';
+import { networkOf } from '../../common/network.js';
 
 const FREE = 30;
 const PER_SECOND = 2;

@@ -54,13 +54,20 @@ export class CountRequestCommand extends Command<Readonly<Record<string, string>
   }
 }
 
+/** What is done without a credential: guessing one, or reading an open page. */
+export type Unidentified = 'failedSignIn' | 'page';
+
 /**
- * Counts something that an address does without a credential and may not do often, over all replicas.
+ * Counts what an address (of IPv6, a /64) does without a credential: 30 failed sign-ins a minute over all replicas, 600
+ * pages a minute from each.
  *
- * @throws RateLimitExceeded when it has done so `mostPerMinute` times within 60 s
+ * @throws RateLimitExceeded
  */
 export class CountAddressCommand extends Command<void> {
-  constructor(readonly attempt: { readonly address: string; readonly mostPerMinute: number }) {
+  constructor(
+    readonly address: string,
+    readonly what: Unidentified,
+  ) {
     super();
   }
 }

@@ -13,6 +13,7 @@ import { RedisReplicaRegistry } from './adapters/redis.replica-registry.js';
 import { SqliteMonthlySpend } from './adapters/sqlite.monthly-spend.js';
 import { TablesReplicaRegistry } from './adapters/tables.replica-registry.js';
 import type { TellReached } from './budget-thresholds.js';
+import { CountAddressHandler } from './count-address.handler.js';
 import { CountRequestHandler } from './count-request.handler.js';
 import { QuotaLedger } from './quota-ledger.js';
 import { BudgetThresholdReachedEvent } from './quota.messages.js';
@@ -57,6 +58,7 @@ const THROTTLERS: ThrottlerModuleOptions = {
     ReserveQuotaHandler,
     SettleQuotaHandler,
     CountRequestHandler,
+    CountAddressHandler,
     ThrottleLedger,
     { provide: getOptionsToken(), useValue: THROTTLERS },
     { provide: getStorageToken(), useExisting: ThrottleLedger },

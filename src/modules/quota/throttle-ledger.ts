@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { ThrottlerStorage } from '@nestjs/throttler';
 import type { FastifyReply } from 'fastify';
-import { AccountBook, userKey } from '../../common/accounts.js';
+import { AccountBook, userKey, type Accounts } from '../../common/accounts.js';
 import type { Caller } from '../../common/caller.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { networkOf } from '../../common/network.js';
+import { MemoryQuotaLedger } from './adapters/memory.quota-ledger.js';
+import { MonthlySpend } from './monthly-spend.js';
 import { QuotaLedger } from './quota-ledger.js';
+import type { Unidentified } from './quota.messages.js';
 
 type Counted = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 
@@ -15,6 +19,9 @@ interface Visit {
 }
 
 const MS_PER_SECOND = 1000;
+/** No name that a credential can bring. */
+const NO_TENANT = ' ';
+const MOST_PER_MINUTE: Readonly<Record<Unidentified, number>> = { failedSignIn: 30, page: 600 };
 
 /**
  * The throttler's storage: counts requests in the ledger, with what the routes that call models reserve, and so over all
@@ -25,6 +32,8 @@ const MS_PER_SECOND = 1000;
 export class ThrottleLedger implements ThrottlerStorage {
   private readonly book: () => AccountBook;
   private readonly visits = new Map<string, Visit>();
+  /** Who reads pages needs no store for it. */
+  private readonly pages = new MemoryQuotaLedger(new MonthlySpend());
 
   constructor(
     private readonly ledger: QuotaLedger,
@@ -59,6 +68,14 @@ export class ThrottleLedger implements ThrottlerStorage {
     reply.headers(await this.count(caller));
     // nobody reads it: what does not fit has been refused, and the headers are ours
     return { totalHits: 0, timeToExpire: ttl / MS_PER_SECOND, isBlocked: false, timeToBlockExpire: 0 };
+  }
+
+  /** See `CountAddressCommand`. @throws RateLimitExceeded */
+  async countAddress(address: string, what: Unidentified): Promise<void> {
+    const owner = { tenant: NO_TENANT, user: networkOf(address), model: null };
+    const limits = { requestsPerMinute: MOST_PER_MINUTE[what] };
+    const accounts: Accounts = [{ owner, key: userKey(owner), limits }];
+    await (what === 'page' ? this.pages : this.ledger).count(accounts);
   }
 
   /** @throws RateLimitExceeded */
