@@ -13,6 +13,9 @@ const LIMIT = 60;
 /** A dollar a token of the answer. */
 const PRICE = { input: 0, output: 1_000_000 };
 const ANSWER = 'one two three four five';
+/** Users of a tenant that has a limit of requests, and of one that has a budget. */
+const TEAM = ['dave', 'erin', 'fred'];
+const PURSE = ['gina', 'hugo', 'ida'];
 
 describe('limits over three replicas', () => {
   let stack: StoreStack;
@@ -49,9 +52,12 @@ describe('limits over three replicas', () => {
           keyFor('alice', { limits: { requestsPerMinute: LIMIT } }),
           keyFor('bob', { limits: { usdPerMonth: 20 } }),
           keyFor('carol', { limits: { concurrent: 4 } }),
+          ...TEAM.map((user) => keyFor(user, { tenant: 'team' })),
+          ...PURSE.map((user) => keyFor(user, { tenant: 'purse' })),
         ],
       },
       limits: GENEROUS,
+      tenants: { team: { limits: { requestsPerMinute: LIMIT } }, purse: { limits: { usdPerMonth: 20 } } },
     };
     replicas = await Promise.all(Array.from({ length: REPLICAS }, () => stack.replica(upstream, changes, status)));
   };
@@ -91,6 +97,55 @@ describe('limits over three replicas', () => {
         'S05',
         `${countOf(all, 200)} of ${all.length} let in, limit ${LIMIT}; ${spent} USD spent of a budget of 20`,
       );
+    },
+    SLOW,
+  );
+
+  it(
+    'S05 raced by the users of a tenant: it gets no more than its own limit, in requests and in money',
+    async () => {
+      await start('ready');
+      upstream.always(answer(ANSWER));
+      const { completion_tokens: usdPerAnswer } = usageOf(ANSWER, undefined);
+      const both = await Promise.all([
+        Promise.all(TEAM.map((user) => statuses(user, LIMIT))),
+        Promise.all(PURSE.map((user) => statuses(user, 15, { model: 'paid', max_tokens: usdPerAnswer }))),
+      ]);
+      const [free, paid] = both.map((all) => countOf(all.flat(), 200)) as [number, number];
+      const spent = paid * usdPerAnswer;
+      expect(free).toBe(LIMIT);
+      expect(spent).toBeGreaterThan(0);
+      expect(spent).toBeLessThan(20 + usdPerAnswer);
+      figure(
+        'S05',
+        `a tenant: ${free} of ${TEAM.length * LIMIT} let in, limit ${LIMIT}; another: ${spent} USD spent of a budget of 20`,
+      );
+    },
+    SLOW,
+  );
+
+  it(
+    'S09 wrong keys and forged tokens are counted by address over all replicas, and a good key is let in all the same',
+    async () => {
+      await start('ready');
+      const tried = await Promise.all(
+        Array.from({ length: 90 }, async (_, n) => {
+          const response = await ask(n, n % 2 === 0 ? `guess-${n}` : `eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.${n}`);
+          return { status: response.status, text: await response.text() };
+        }),
+      );
+      const refused = tried.filter(({ status }) => status === 401);
+      expect(refused).toHaveLength(30);
+      expect(new Set(refused.map(({ text }) => text)).size).toBe(1);
+      expect(
+        countOf(
+          tried.map(({ status }) => status),
+          429,
+        ),
+      ).toBe(60);
+      expect(upstream.requests).toEqual([]);
+      expect(await statuses('alice', REPLICAS)).toEqual([200, 200, 200]);
+      figure('S09', `${refused.length} of ${tried.length} wrong credentials are 401, the rest 429; a good key 200`);
     },
     SLOW,
   );
