@@ -1,28 +1,9 @@
 import { figure } from '../support/fault-row.js';
+import { HOSTILE_BODIES as HOSTILE } from '../support/hostile-requests.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 import { chat, jsonOf, type ErrorJson } from '../support/router-calls.js';
 import { inOrder, targetOn } from '../support/router-targets.js';
 import { UpstreamServer } from '../support/upstream-server.js';
-
-const MB = 1024 * 1024;
-const wrap = (content: string) => `{"model":"auto","messages":[{"role":"user","content":${content}}]}`;
-const field = (name: string, json: string) =>
-  `{"model":"auto","messages":[{"role":"user","content":"hi"}],"${name}":${json}}`;
-const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
-
-const HOSTILE: Record<string, { body: string | Buffer; status: number; code: string }> = {
-  'a body of 10 MB': { body: wrap(`"${'a'.repeat(10 * MB)}"`), status: 413, code: 'payload_too_large' },
-  'a million tokens': { body: wrap(`"${'word '.repeat(800_000)}"`), status: 400, code: 'context_length_exceeded' },
-  'nesting of 10,000': { body: field('metadata', deep), status: 400, code: 'invalid_request' },
-  NaN: { body: field('temperature', 'NaN'), status: 400, code: 'invalid_request' },
-  Infinity: { body: field('temperature', '1e999'), status: 400, code: 'invalid_request' },
-  'a lone surrogate': { body: wrap('"\\ud800"'), status: 400, code: 'invalid_request' },
-  'invalid UTF-8': { body: Buffer.from(wrap('"\xff\xfe"'), 'latin1'), status: 400, code: 'invalid_request' },
-  'a number as messages': { body: '{"model":"auto","messages":1}', status: 400, code: 'invalid_request' },
-  'a string as max_tokens': { body: field('max_tokens', '"9"'), status: 400, code: 'invalid_request' },
-  'an array as body': { body: '[]', status: 400, code: 'invalid_request' },
-  'no body': { body: '', status: 400, code: 'invalid_request' },
-};
 
 describe('hostile bodies', () => {
   let upstream: UpstreamServer;

@@ -1,42 +1,10 @@
 import { UpstreamServer } from '../support/upstream-server.js';
 import { figure } from '../support/fault-row.js';
+import { BROKEN, ODD_JSON, POST, SMUGGLED } from '../support/hostile-requests.js';
 import { sendRaw } from '../support/raw-http.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 import { chat, jsonOf, type ErrorJson } from '../support/router-calls.js';
 import { inOrder, targetOn } from '../support/router-targets.js';
-
-const BODY = JSON.stringify({ model: 'auto', messages: [{ role: 'user', content: 'hi' }] });
-const POST = 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
-const CHUNKED = `${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`;
-
-const BROKEN: Record<string, { bytes: string; status: number }> = {
-  'a header of 64 KB': { bytes: `${POST}X-Big: ${'a'.repeat(65_536)}\r\n\r\n`, status: 431 },
-  'Content-Length and Transfer-Encoding': {
-    bytes: `${POST}Content-Length: ${BODY.length}\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKED}`,
-    status: 400,
-  },
-  'Transfer-Encoding and Content-Length': {
-    bytes: `${POST}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n${CHUNKED}`,
-    status: 400,
-  },
-  'two Content-Lengths': { bytes: `${POST}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}`, status: 400 },
-  'an obscure transfer coding': { bytes: `${POST}Transfer-Encoding: xchunked\r\n\r\n${CHUNKED}`, status: 400 },
-  'bare LF as line end': {
-    bytes: `${POST.replaceAll('\r\n', '\n')}Content-Length: ${BODY.length}\n\n${BODY}`,
-    status: 400,
-  },
-  'a line folded with LF in a header': { bytes: `${POST}X-A: b\nX-C: d\r\nContent-Length: 0\r\n\r\n`, status: 400 },
-  'a space before the colon': { bytes: `${POST}Content-Length : 2\r\n\r\n{}`, status: 400 },
-  'NUL in a header': { bytes: `${POST}X-A: a\u0000b\r\nContent-Length: 0\r\n\r\n`, status: 400 },
-  'no HTTP at all': { bytes: 'hello there\r\n\r\n', status: 400 },
-  'a TLS hello': { bytes: '\u0016\u0003\u0001\u0002\u0000', status: 400 },
-  'a bad chunk size': { bytes: `${POST}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, status: 400 },
-  'a negative length': { bytes: `${POST}Content-Length: -1\r\n\r\n`, status: 400 },
-  'no Host': {
-    bytes: POST.replace('Host: localhost\r\n', `Content-Length: ${BODY.length}\r\n\r\n${BODY}`),
-    status: 400,
-  },
-};
 
 describe('what is not proper HTTP', () => {
   let upstream: UpstreamServer;
@@ -82,22 +50,14 @@ describe('what is not proper HTTP', () => {
   }, 10_000);
 
   it('L05 a second request behind a refused one is not served', async () => {
-    const smuggled = `${POST}Content-Length: ${BODY.length}\r\n\r\n${BODY}`;
-    const bytes = `${POST}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${smuggled}`;
+    const bytes = `${POST}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${SMUGGLED}`;
     const { status, body } = await sendRaw(router.url, bytes);
     expect(status).toBe(400);
     expect(body).not.toContain('HTTP/1.1 200');
     expect(upstream.requests).toEqual([]);
   });
 
-  it.each([
-    '{"model":"auto","model":"auto","messages":[],"messages":[{"role":"user","content":"twice"}]}',
-    '{"model":"auto","messages":[{"role":"user","content":"hi"}],"__proto__":{"polluted":1}}',
-    '{"model":"auto","messages":[{"role":"user","content":"hi","__proto__":{"polluted":1}}]}',
-    '{"model":"auto","messages":[{"role":"user","content":"hi"}],"constructor":{"prototype":{"polluted":1}}}',
-    '{"model":"auto","messages":[{"role":"user","content":"a\\u0000b"}]}',
-    '{"model":"auto","messages":[{"role":"user","content":"hi"}],"metadata":{"__proto__":{"polluted":1}}}',
-  ])('L04b legal but odd JSON is plain data: %s', async (body) => {
+  it.each(ODD_JSON)('L04b legal but odd JSON is plain data: %s', async (body) => {
     const response = await fetch(`${router.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
