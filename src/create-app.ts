@@ -16,6 +16,7 @@ import { requestIdOf } from './common/http/request-id.js';
 import { KnownRoutes } from './common/http/known-routes.js';
 import { SecurityHeaders } from './common/http/security-headers.js';
 import { shedOverload } from './common/http/shed-overload.js';
+import { knowSecretsOf } from './common/logging/known-secrets.js';
 import { TargetSearchOptions } from './modules/models/models.messages.js';
 import { serveApiDocs } from './common/http/api-docs.js';
 
@@ -32,6 +33,8 @@ export async function createApp(
   logger: LoggerService,
   search = new TargetSearchOptions(),
 ): Promise<NestFastifyApplication> {
+  knowSecretsOf(config.current);
+  config.onChange(knowSecretsOf);
   const routes = new KnownRoutes();
   const { trustedProxies, corsOrigins, bodyLimitBytes } = config.current.server;
   const security = await SecurityHeaders.of(trustedProxies > 0);

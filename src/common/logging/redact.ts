@@ -1,4 +1,5 @@
 import { passesLuhn } from '../privacy/digit-groups.js';
+import { withoutKnownSecrets } from './known-secrets.js';
 import { SECRET_NAMES, SECRET_SHAPES } from '../secret-shapes.js';
 
 const HIDDEN = '[redacted]';
@@ -21,12 +22,13 @@ const KEY = new RegExp(
 const CARD = /\b\d(?:[ -]?\d){12,18}\b/g;
 
 /**
- * Text without e-mail addresses, credentials, keys and card numbers; each becomes `[redacted]`, its surroundings stay.
+ * Text without e-mail addresses, credentials, keys (those of the configuration by what they are, others
+ * by how they look) and card numbers; each becomes `[redacted]`, its surroundings stay.
  * For text that people or other programs wrote, such as error messages: structured fields are ours and hold none. Linear
  * in the length of the text.
  */
 export function redact(text: string): string {
-  return text
+  return withoutKnownSecrets(text, HIDDEN)
     .replace(URL_PASSWORD, `$1${HIDDEN}@`)
     .replace(CREDENTIAL, `$1 ${HIDDEN}`)
     .replace(NAMED_SECRET, `$1$2${HIDDEN}`)
