@@ -49,7 +49,7 @@ describe('secrets', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('are in nothing that the service prints, shows or answers while its stores are away and its model refuses the key', async () => {
+  it('S07 are in nothing that the service prints, shows or answers while its stores are away and its model refuses the key', async () => {
     const router = await RouterProcess.start({
       config: inOrder([targetOn(upstream, { apiKey: '${TARGET_KEY}' })], {
         ...FIELDS,
@@ -100,7 +100,7 @@ describe('secrets', () => {
     expect(output).toMatch(/upstream_auth|outcome":"auth/);
     expect(found(output)).toEqual([]);
     expect(found(shown.join('\n'))).toEqual([]);
-    figure('S10', `secrets of 6 places in ${output.split('\n').length} log lines and ${shown.length} answers: 0`);
+    figure('S07', `secrets of 6 places in ${output.split('\n').length} log lines and ${shown.length} answers: 0`);
   }, 60_000);
 
   const broken: [what: string, config: object, env?: Record<string, string>][] = [
@@ -128,7 +128,7 @@ describe('secrets', () => {
     ],
     ['too short', { ...FIELDS }, { CACHE_SECRET: 'zq85' }],
   ];
-  it.each(broken)('are in no word about a configuration that has one %s', async (_, config, env = {}) => {
+  it.each(broken)('S07 are in no word about a configuration that has one %s', async (_, config, env = {}) => {
     const file = join(folder, 'router.config.yaml');
     const text = 'raw' in config ? (config.raw as string) : stringify(config);
     writeFileSync(file, text);
