@@ -1,3 +1,4 @@
+import { needsCredential } from './common/config/access-rules.js';
 import type { LiveConfig } from './common/config/live-config.js';
 import type { Target } from './common/target.js';
 
@@ -16,7 +17,7 @@ const ONLY_SIMULATED = [
 export function banner(url: string, live: LiveConfig, targets: readonly Target[]): string {
   const { current: config, source, wantsTargets: isSearching } = live;
   const width = Math.max(0, ...targets.map(({ id }) => id.length));
-  const key = config.auth.keys.length > 0 ? ` -H 'Authorization: Bearer <your key>'` : '';
+  const key = needsCredential(config) ? ` -H 'Authorization: Bearer <your key>'` : '';
   return [
     '',
     `  Hybrid LLM Router is listening on ${url}`,

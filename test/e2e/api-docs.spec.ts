@@ -13,6 +13,7 @@ interface Content {
 interface Operation {
   readonly summary?: string;
   readonly operationId?: string;
+  readonly security?: Record<string, string[]>[];
   readonly responses: Record<string, { description?: string; content?: Record<string, Content> }>;
   readonly requestBody?: { content: Record<string, Content> };
   readonly parameters?: {
@@ -57,6 +58,17 @@ describe('the API documentation', () => {
         operation,
       })),
     );
+
+  it('says of every route that is not open how to sign in, and what becomes of who does not', () => {
+    const guarded = operations().filter(({ path }) => !['/health', '/ready', '/metrics'].includes(path));
+    for (const { name, operation } of guarded) {
+      expect([name, operation.security]).toEqual([name, [{ bearer: [] }, { 'x-api-key': [] }, { 'api-key': [] }]]);
+      const codes = (status: string) => JSON.stringify(operation.responses[status] ?? null);
+      expect([name, codes('401')]).toEqual([name, expect.stringMatching(/invalid_api_key.*token_expired/)]);
+      expect([name, codes('429')]).toEqual([name, expect.stringContaining('rate_limit_exceeded')]);
+      expect([name, codes('503')]).toEqual([name, expect.stringContaining('overloaded')]);
+    }
+  });
 
   it('gives every operation an id of its own', () => {
     const ids = operations().map(({ operation }) => operation.operationId);

@@ -1,4 +1,5 @@
 import { ConfigError } from './config-error.js';
+import { takesTokens, textsOf } from './jwt.schema.js';
 import { withAutoModel } from './live-config.js';
 import { loadConfig, type ConfigPlace } from './load-config.js';
 
@@ -10,6 +11,7 @@ export function checkConfig(place: ConfigPlace): { exitCode: 0 | 1; lines: strin
     const { config, source } = loadConfig(place);
     const { targets, models, auth, server } = withAutoModel(config);
     const parts = [count(targets.length, 'target'), count(models.length, 'model'), count(auth.keys.length, 'key')];
+    if (takesTokens(auth.jwt)) parts.push(`tokens of ${count(textsOf(auth.jwt.issuer).length, 'issuer')}`);
     const name = source ?? 'no router.config.yaml, embedded default';
     return { exitCode: 0, lines: [`${name}: valid (${parts.join(', ')}; ${server.host}:${server.port})`] };
   } catch (error) {

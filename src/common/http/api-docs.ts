@@ -8,6 +8,11 @@ service as its base URL. Every answer tells in \`x-router-*\` headers which mode
 
 Errors always have the form \`{"error": {"message", "type", "param", "code"}}\`; programs branch on \`code\`.`;
 
+const BEARER =
+  'A key of `auth.keys`, or a JSON Web Token of an issuer of `auth.jwt`; neither is needed on a service without both, which ' +
+  'is for its own machine.';
+const OTHER_HEADER = 'The same key or token, for clients that cannot send `Authorization`.';
+
 const ROUTES = /^\/(|docs(\/.*)?|openapi\.(json|yaml))$/;
 
 /** Whether a route is of the documentation, which is open to everybody. */
@@ -22,7 +27,9 @@ export function createApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .setOpenAPIVersion('3.0.3')
     .setLicense('MIT', 'https://spdx.org/licenses/MIT.html')
     .addServer('/')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A key of auth.keys; none is needed on loopback.' })
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: BEARER })
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'x-api-key', description: OTHER_HEADER }, 'x-api-key')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'api-key', description: OTHER_HEADER }, 'api-key')
     .build();
   return completeDocument(SwaggerModule.createDocument(app, options));
 }

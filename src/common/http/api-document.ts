@@ -1,10 +1,12 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import {
   InternalError,
+  InvalidApiKey,
   InvalidRequest,
   Overloaded,
   PayloadTooLarge,
   RateLimitExceeded,
+  TokenExpired,
   UnsupportedMediaType,
 } from '../app-error.js';
 import { errorResponse, RATE_LIMIT_HEADERS, type ErrorClass } from './api-errors.js';
@@ -16,8 +18,10 @@ type Response = ReturnType<typeof errorResponse>;
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 /** What can go wrong before any handler is asked: the path is no URL, the replica has too much to do. */
 const OF_EVERY_ROUTE: readonly ErrorClass[] = [InvalidRequest, InternalError, Overloaded];
-/** Too many failed sign-ins from one address. */
-const OF_CLOSED_ROUTES: readonly ErrorClass[] = [RateLimitExceeded];
+/** A credential that is none, or has ended; too many failed sign-ins from one address. */
+const OF_CLOSED_ROUTES: readonly ErrorClass[] = [InvalidApiKey, TokenExpired, RateLimitExceeded];
+/** A key or token comes in any one of these headers. */
+const ANY_HEADER: NonNullable<Operation['security']> = [{ bearer: [] }, { 'x-api-key': [] }, { 'api-key': [] }];
 /** A body is looked at whether one belongs there or not. */
 const OF_BODIES: readonly ErrorClass[] = [PayloadTooLarge, UnsupportedMediaType];
 
@@ -33,7 +37,7 @@ export function completeDocument(document: OpenAPIObject): OpenAPIObject {
 }
 
 function complete(operation: Operation, takesBodies: boolean): void {
-  operation.security ??= [];
+  operation.security = operation.security ? ANY_HEADER : [];
   const { responses } = operation;
   const isClosed = operation.security.length > 0;
   const isCounted = '429' in responses;

@@ -13,8 +13,8 @@ export interface JwtSubject {
   readonly scopes: readonly Scope[];
 }
 
-/** An identifier of a user: ASCII without blanks, of OpenID Connect's length (Core section 2, `sub`). */
-const USER = /^[\x21-\x7e]{1,255}$/;
+/** An identifier of a user: ASCII (OpenID Connect Core section 2, `sub`) without blanks, as long as names of ours. */
+const USER = /^[\x21-\x7e]{1,128}$/;
 /** A scope of ours, bare or behind one name and a dot: `chat`, `router.chat`. */
 const OUR_SCOPE = new RegExp(`^(?:[^.\\s]{1,128}\\.)?(${SCOPES.join('|')})$`);
 const MOST_SCOPES = 200;
