@@ -4,16 +4,9 @@ import { setHeader, type Call } from './call.js';
 import { mutate, mutations } from './mutations.js';
 import { valuesOf, type KnownNames } from './schema-arbitrary.js';
 
-/** Who calls, and with what. */
-export interface Callers {
-  /** API keys; `null` = without one. */
-  readonly keys: readonly (string | null)[];
-  /** Operations that this key is not used for: they would change what the others see. */
-  readonly spares: (operation: Operation, key: string | null) => boolean;
-}
-
 export interface CallsOptions {
-  readonly callers: Callers;
+  /** API keys to use for an operation, each as likely as the others; `null` = none. Without any it is left alone. */
+  readonly keysFor: (operation: Operation) => readonly (string | null)[];
   readonly known: KnownNames;
   /** Name of the model whose server misbehaves; `null` = none does. */
   readonly oddModel: string | null;
@@ -25,15 +18,16 @@ const WEIGHT_WITH_BODY = 4;
 /** Requests for every operation, most of them spoiled in some way. */
 export function callsOf(operations: readonly Operation[], options: CallsOptions): Arbitrary<Call> {
   return fc.oneof(
-    ...operations.map((operation) => ({
-      weight: operation.body ? WEIGHT_WITH_BODY : 1,
-      arbitrary: callsFor(operation, options),
-    })),
+    ...operations
+      .filter((operation) => options.keysFor(operation).length > 0)
+      .map((operation) => ({
+        weight: operation.body ? WEIGHT_WITH_BODY : 1,
+        arbitrary: callsFor(operation, options),
+      })),
   );
 }
 
-function callsFor(operation: Operation, { callers, known, oddModel }: CallsOptions): Arbitrary<Call> {
-  const keys = callers.keys.filter((key) => !callers.spares(operation, key));
+function callsFor(operation: Operation, { keysFor, known, oddModel }: CallsOptions): Arbitrary<Call> {
   const inPath = (place: Parameter['in']) => operation.parameters.filter((parameter) => parameter.in === place);
   const values = (parameter: Parameter) => valuesOf(parameter.schema ?? { type: 'string' }, known, parameter.name);
   const recordOf = (place: Parameter['in'], requiredKeys: readonly string[] = []) =>
@@ -43,7 +37,7 @@ function callsFor(operation: Operation, { callers, known, oddModel }: CallsOptio
     }) as Arbitrary<Record<string, unknown>>;
   return fc
     .record({
-      key: fc.constantFrom(...keys),
+      key: fc.constantFrom(...keysFor(operation)),
       path: recordOf(
         'path',
         inPath('path').map(({ name }) => name),

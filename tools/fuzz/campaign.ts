@@ -22,7 +22,10 @@ export interface CampaignResult {
   /** By status; `left` where the caller did not wait. */
   readonly outcomes: ReadonlyMap<string, number>;
   readonly overloads: number;
-  readonly slowestMs: number;
+  /** Names of the operations that did what they are for at least once. */
+  readonly reached: ReadonlySet<string>;
+  /** The answer that took longest: milliseconds, and which it was. */
+  readonly slowest: { readonly ms: number; readonly what: string };
 }
 
 export interface CampaignOptions extends CallsOptions {
@@ -56,7 +59,8 @@ class Campaign implements CampaignResult {
   readonly outcomes = new Map<string, number>();
   requests = 0;
   overloads = 0;
-  slowestMs = 0;
+  readonly reached = new Set<string>();
+  slowest = { ms: 0, what: '' };
 
   private readonly end: number;
   private readonly known = new Set<string>();
@@ -117,7 +121,13 @@ class Campaign implements CampaignResult {
     const name = isAnswer ? String(outcome.status) : outcome;
     this.outcomes.set(name, (this.outcomes.get(name) ?? 0) + 1);
     if (isAnswer) {
-      this.slowestMs = Math.max(this.slowestMs, outcome.ms);
+      if (outcome.ms > this.slowest.ms) {
+        this.slowest = {
+          ms: outcome.ms,
+          what: `${call.method} ${call.path.slice(0, 60)} ${call.mutations.join(', ')}`,
+        };
+      }
+      if (call.operation && outcome.status < 300) this.reached.add(call.operation.name);
       if (isOverload(outcome.status, outcome.body)) this.overloads += 1;
     }
     const place = call.operation?.name ?? 'any path';

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { readOptions, runCommand, UsageError } from '../command.js';
 import type { CallsOptions } from './calls.js';
-import { fuzzOwnService, fuzzService, type FuzzPlan, type FuzzReport } from './run.js';
+import { findingsOf, fuzzOwnService, fuzzService, type FuzzPlan, type FuzzReport } from './run.js';
 
 const USAGE = `Usage: npm run fuzz -- [options]
   --seconds <n>      how long, 1 to 86400 (default 60)
@@ -28,9 +28,9 @@ function wholeNumber(name: string, text: string, min: number, max: number): numb
 
 /** Of a service that somebody uses: nothing is erased, and no target taken out of rotation. */
 const foreign = (key: string): CallsOptions => ({
-  callers: {
-    keys: key === '' ? [null] : [key, key, 'no-such-key', null],
-    spares: ({ method, path }) => method === 'DELETE' || path.endsWith('/drain'),
+  keysFor: ({ method, path }) => {
+    if (method === 'DELETE' || path.endsWith('/drain')) return [];
+    return key === '' ? [null] : [key, key, key, 'no-such-key', null];
   },
   known: { model: ['auto'], role: ['user', 'assistant', 'system'] },
   oddModel: null,
@@ -58,26 +58,23 @@ async function fuzz(): Promise<number> {
     ? fuzzOwnService(plan, values.redis)
     : fuzzService(new URL(values.url), foreign(values.key), plan));
   print(report, plan);
-  return report.findings.length + report.remains.length === 0 ? 0 : 1;
+  return findingsOf(report).length === 0 ? 0 : 1;
 }
 
-function print(
-  { requests, outcomes, overloads, slowestMs, health, findings, remains }: FuzzReport,
-  { seconds }: FuzzPlan,
-): void {
+function print(report: FuzzReport, { seconds }: FuzzPlan): void {
+  const { requests, outcomes, overloads, slowest } = report.result;
+  const { p50, p95, slowest: slowestHealth, stallP95, asked } = report.health;
   const counts = [...outcomes].sort(([, a], [, b]) => b - a).map(([name, count]) => `${name} ${count}`);
-  console.log(
-    `requests     ${requests} in ${seconds} s = ${(requests / seconds).toFixed(0)}/s; slowest ${slowestMs.toFixed(0)} ms`,
-  );
+  console.log(`requests     ${requests} in ${seconds} s = ${(requests / seconds).toFixed(0)}/s`);
   console.log(`answers      ${counts.join(', ')}; ${overloads} times overloaded`);
+  console.log(`slowest      ${slowest.ms.toFixed(0)} ms: ${slowest.what}`);
+  const health = [p50, p95, slowestHealth, stallP95].map((ms) => ms.toFixed(1));
   console.log(
-    `/health      p99 ${health.p99.toFixed(1)} ms, slowest ${health.slowest.toFixed(1)} ms of ${health.asked}`,
+    `/health      p50 ${health[0]}, p95 ${health[1]}, slowest ${health[2]} ms of ${asked}; machine ${health[3]} ms`,
   );
-  for (const { what, mutations, command } of findings) {
-    console.log(`\nFOUND        ${what}\n  ${mutations.length > 0 ? `after ${mutations.join(', ')}: ` : ''}${command}`);
-  }
-  for (const what of remains) console.log(`\nFOUND        ${what}`);
-  console.log(`\n${findings.length + remains.length} findings`);
+  const findings = findingsOf(report);
+  for (const finding of findings) console.log(`\nFOUND        ${finding}`);
+  console.log(`\n${findings.length} findings`);
 }
 
 await runCommand(USAGE, fuzz);

@@ -6,8 +6,11 @@ import { percentile } from '../../bench/statistics.js';
 export interface HealthReport {
   readonly asked: number;
   /** Milliseconds. */
-  readonly p99: number;
+  readonly p50: number;
+  readonly p95: number;
   readonly slowest: number;
+  /** How late this machine let the watch itself go on, milliseconds: the part that is not the service's. */
+  readonly stallP95: number;
   readonly failures: readonly string[];
 }
 
@@ -20,13 +23,22 @@ export class HealthWatch {
 
   constructor(url: URL) {
     const workerData = { url: new URL('/health', url).href, everyMs: EVERY_MS, deadlineMs: DEADLINE_MS };
-    this.worker = new Worker(resolve('tools/fuzz/health-watch.mjs'), { workerData });
+    this.worker = new Worker(resolve('tools/fuzz/health-asker.mjs'), { workerData });
   }
 
   async stop(): Promise<HealthReport> {
     this.worker.postMessage('stop');
-    const [{ times, failures }] = (await once(this.worker, 'message')) as [{ times: number[]; failures: string[] }];
+    const [told] = (await once(this.worker, 'message')) as [{ times: number[]; stalls: number[]; failures: string[] }];
+    const { times, stalls, failures } = told;
     const asked = times.length + failures.length;
-    return { asked, p99: percentile(times, 0.99), slowest: Math.max(0, ...times), failures };
+    const slowest = Math.max(0, ...times);
+    return {
+      asked,
+      p50: percentile(times, 0.5),
+      p95: percentile(times, 0.95),
+      slowest,
+      stallP95: percentile(stalls, 0.95),
+      failures,
+    };
   }
 }

@@ -4,8 +4,7 @@ import type { Call } from './call.js';
 import type { Answer, Outcome } from './wire.js';
 
 /** Headers of this service, which the document names where they come. Those of all HTTP servers go without. */
-const OWN_HEADER =
-  /^(x-(request-id|router|ratelimit|should-retry)|retry-after$|www-authenticate$|age$|content-disposition$)/;
+const OWN_HEADER = /^(x-(request-id|router|ratelimit|should-retry)|retry-after$|www-authenticate$|age$)/;
 /** A model server that misbehaves has these as its right answers. */
 const OF_UPSTREAM = new Set([502, 503, 504]);
 

@@ -12,10 +12,13 @@ export type KnownNames = Readonly<Record<string, readonly string[]>>;
 /** Values that a schema of the OpenAPI document allows, and mostly such that get further than the first check. */
 export function valuesOf(schema: Schema, known: KnownNames, field = ''): Arbitrary<unknown> {
   const value = plainValuesOf(schema, known, field);
-  const names = known[field];
-  const likely = names
-    ? fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...names) }, { weight: 1, arbitrary: value })
-    : value;
+  const names: unknown[] = [...(known[field] ?? []), schema['example'], schema['default']].filter(
+    (one) => one !== undefined,
+  );
+  const likely =
+    names.length > 0
+      ? fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...names) }, { weight: 1, arbitrary: value })
+      : value;
   return schema['nullable'] === true
     ? fc.oneof({ weight: 5, arbitrary: likely }, { weight: 1, arbitrary: fc.constant(null) })
     : likely;

@@ -98,9 +98,18 @@ function configFor(good: UpstreamServer, odd: UpstreamServer, redis: RedisServer
 
 const FATAL = 60;
 
+const repeated = (names: Readonly<Partial<Record<KeyName, number>>>): string[] =>
+  Object.entries(names).flatMap(([name, times]) => Array<string>(times).fill(keyText(name as KeyName)));
+const STRANGERS = ['no-such-key', null];
+const CHAT_KEYS = [...repeated({ chat: 14, limited: 2, operator: 2, monitor: 1 }), ...STRANGERS];
+const ADMIN_KEYS = [...repeated({ admin: 6, monitor: 3, operator: 3, chat: 1 }), ...STRANGERS];
 /** Only the tenant with a target of its own may take it out of rotation: the others are for everybody. */
-const spares = ({ path }: Operation, key: string | null): boolean =>
-  path.endsWith('/drain') && [keyText('operator'), keyText('monitor')].includes(key ?? '');
+const DRAIN_KEYS = [...repeated({ admin: 6, chat: 1 }), ...STRANGERS];
+
+function keysFor({ path }: Operation): readonly (string | null)[] {
+  if (path.endsWith('/drain')) return DRAIN_KEYS;
+  return path.startsWith('/admin/') ? ADMIN_KEYS : CHAT_KEYS;
+}
 
 const SESSIONS = ['s1', 's2', 'fuzz:3'];
 const NAMES_KNOWN: KnownNames = {
@@ -150,7 +159,7 @@ export class ServiceUnderFuzz {
   }
 
   readonly calls: CallsOptions = {
-    callers: { keys: [keyText('chat'), keyText('chat'), ...NAMES.map(keyText), 'no-such-key', null], spares },
+    keysFor,
     known: NAMES_KNOWN,
     oddModel: 'odd',
   };

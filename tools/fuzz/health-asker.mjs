@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 const { url, everyMs, deadlineMs } = workerData;
 const agent = new Agent({ keepAlive: true });
 const times = [];
+const stalls = [];
 const failures = [];
 let goesOn = true;
 parentPort.once('message', () => (goesOn = false));
@@ -25,7 +26,9 @@ while (goesOn) {
   const failure = await ask();
   if (failure === null) times.push(performance.now() - begun);
   else failures.push(failure);
+  const slept = performance.now();
   await setTimeout(everyMs);
+  stalls.push(performance.now() - slept - everyMs);
 }
 agent.destroy();
-parentPort.postMessage({ times, failures });
+parentPort.postMessage({ times, stalls, failures });
