@@ -7,7 +7,7 @@ const specs = {
   modulePathIgnorePatterns: ['<rootDir>/dist'],
 };
 /** They start several replicas and stores, or measure how long something may take under load: no other test beside them. */
-const FAULTS = '(cache|cosmos|erasure|fuzz|hostile-callers|idempotency|identity|limits|load|redis|replicas)';
+const FAULTS = '(cache|cosmos|erasure|fuzz|hostile-callers|idempotency|identity|limits|load|redis|replicas|usage)';
 const FIELD = '(rest|stores)';
 
 /** Unit specs sit beside the source; everything else is under test/. Run through tools/test.mjs, which sets up ESM. */
