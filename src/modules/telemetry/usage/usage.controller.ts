@@ -1,5 +1,5 @@
 import { Controller, Get, Header, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { SkipThrottle } from '@nestjs/throttler';
 import type { FastifyReply } from 'fastify';
 import { InvalidApiKey, InvalidRequest, Overloaded, PermissionDenied } from '../../../common/app-error.js';
@@ -9,7 +9,7 @@ import { ApiErrors } from '../../../common/http/api-errors.js';
 import { checked } from '../../../common/http/request-validation.pipe.js';
 import { ReadUsage } from './read-usage.js';
 import { rangeOf, usageQuery, type UsageQuery } from './usage-query.js';
-import { usageExample, usageResponse } from './usage.schemas.js';
+import { usageContent } from './usage.schemas.js';
 
 @ApiTags('Operations')
 @SkipThrottle()
@@ -30,8 +30,7 @@ export class UsageController {
       'what others counted up to some 10 s before. Answers from the cache and failed requests count as requests; they ' +
       'cost what their own `cost_usd` says.',
   })
-  @ApiProduces('application/json', 'text/csv')
-  @ApiResponse({ status: 200, description: 'The sums.', standardSchema: usageResponse, example: usageExample })
+  @ApiResponse({ status: 200, description: 'The sums.', content: usageContent })
   @ApiErrors(InvalidRequest, InvalidApiKey, PermissionDenied, Overloaded)
   async read(
     @CurrentCaller() caller: Caller,

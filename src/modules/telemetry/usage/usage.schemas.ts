@@ -1,18 +1,21 @@
 import { z } from 'zod';
 
 const counts = {
-  requests: z.int().describe('All requests that ended, failed ones and answers from the cache included.'),
-  prompt_tokens: z.int(),
-  completion_tokens: z.int(),
-  cached_tokens: z.int().describe('Tokens of prompts that the provider had in its own cache.'),
-  cost_usd: z.number().describe('Known costs only: the sum of what the requests themselves tell.'),
-  saved_usd: z.number().describe('What answers that were not made again (cache, shared) had cost.'),
-  unpriced_requests: z.int().describe('Requests with an answer whose cost is not known; they add nothing to cost_usd.'),
+  requests: z.int().min(0).describe('All requests that ended, failed ones and answers from the cache included.'),
+  prompt_tokens: z.int().min(0),
+  completion_tokens: z.int().min(0),
+  cached_tokens: z.int().min(0).describe('Tokens of prompts that the provider had in its own cache.'),
+  cost_usd: z.number().min(0).describe('Known costs only: the sum of what the requests themselves tell.'),
+  saved_usd: z.number().min(0).describe('What answers that were not made again (cache, shared) had cost.'),
+  unpriced_requests: z
+    .int()
+    .min(0)
+    .describe('Requests with an answer whose cost is not known; they add nothing to cost_usd.'),
 };
 const day = z.string().meta({ format: 'date' });
 const name = z.string().optional();
 
-export const usageResponse = z.object({
+const usageResponse = z.object({
   object: z.literal('list'),
   from: day,
   to: day.describe('The last day of the range.'),
@@ -39,7 +42,7 @@ const sums = {
   unpriced_requests: 0,
 };
 
-export const usageExample = {
+const usageExample = {
   object: 'list',
   from: '2026-11-01',
   to: '2026-11-27',
@@ -47,7 +50,19 @@ export const usageExample = {
   total: sums,
 };
 
-export const usageCsvExample = [
+const usageCsvExample = [
   'day,model,requests,prompt_tokens,completion_tokens,cached_tokens,cost_usd,saved_usd,unpriced_requests',
   '2026-11-26,auto,42,5120,20480,1024,0.2176,0.0312,0',
 ].join('\r\n');
+
+/** The two forms of the answer, for the documentation. */
+export const usageContent = {
+  'application/json': {
+    schema: z.toJSONSchema(usageResponse, { target: 'openapi-3.0' }) as Record<string, unknown>,
+    example: usageExample,
+  },
+  'text/csv': {
+    schema: { type: 'string' as const, description: 'RFC 4180, with a line of headings.' },
+    example: usageCsvExample,
+  },
+};
