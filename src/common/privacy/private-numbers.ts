@@ -113,11 +113,10 @@ const TWELVE = /(?:\d[ /-]?){11}\d(?![\w-])|\d\d ?\d{6} ?[A-Z] ?\d{3}(?!\w)/y;
  * @param inside whether another group of digits stands directly in front
  */
 export function isSsnAt(text: string, start: number, inside: boolean): boolean {
-  if (isAmericanAt(text, start, inside) || isNirAt(text, start) || isResidentAt(text, start)) return true;
-  return (
-    isAt(TWELVE, text, start) &&
-    (isLabelled(text, start, SSN_LABELS, SSN_REACH) || isLabelled(text, start, RESIDENT_LABELS))
-  );
+  if (isAmericanAt(text, start, inside)) return true;
+  if (inside) return false;
+  if (isNirAt(text, start) || isResidentAt(text, start)) return true;
+  return isAt(TWELVE, text, start) && (isLabelled(text, start, SSN_LABELS) || isLabelled(text, start, RESIDENT_LABELS));
 }
 
 function isAmericanAt(text: string, start: number, inside: boolean): boolean {

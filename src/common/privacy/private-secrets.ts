@@ -25,11 +25,20 @@ const BEARER = new RegExp(`bearer\\s+${secretOf(16)}`, 'iy');
 /** The first two characters of a key, for a quick no. */
 const pairOf = (text: string, at: number): number => (text.charCodeAt(at) << 7) | (text.charCodeAt(at + 1) & 0x7f);
 const STARTS = new Uint8Array(1 << 14);
-for (const { prefix } of SECRET_SHAPES) STARTS[pairOf(prefix, 0)] = 1;
-for (const bearer of ['be', 'Be', 'BE', 'bE']) STARTS[pairOf(bearer, 0)] = 1;
+const PREFIXES = new Map<number, string[]>();
+for (const prefix of [...SECRET_SHAPES.map((shape) => shape.prefix), 'bearer', 'Bearer', 'BEARER']) {
+  const pair = pairOf(prefix, 0);
+  STARTS[pair] = 1;
+  PREFIXES.set(pair, [...(PREFIXES.get(pair) ?? []), prefix]);
+}
 
 /** Whether the word that begins here begins as a key does. */
-export const mayBeSecretAt = (text: string, start: number): boolean => STARTS[pairOf(text, start)] === 1;
+export function mayBeSecretAt(text: string, start: number): boolean {
+  const pair = pairOf(text, start);
+  if (STARTS[pair] !== 1) return false;
+  for (const prefix of PREFIXES.get(pair)!) if (text.startsWith(prefix, start)) return true;
+  return false;
+}
 
 /** Whether a key of a known issuer, or `Bearer` and a token, begins at the word that begins here. */
 export const isSecretAt = (text: string, start: number): boolean => isAt(KEY, text, start) || isAt(BEARER, text, start);
