@@ -56,7 +56,7 @@ const PRIVATE_NETWORK = /(?:192\.168|172\.(?:1[6-9]|2\d|3[01]))\./y;
 const IS_VERSION = /(?<=[=<>~!]=|~>|\^|§ ?|version["' :=]{1,4})/iy;
 /** What stands between two that are compared. */
 const COMPARED =
-  /^(?: (?:to|and|or|und|bis|auf|von|vs|gegenüber|a|hasta|y|e|vers|à|et) |, ?| ?(?:->|-|\/|から|到|至|和|と|升级到) ?)$/;
+  /^(?: (?:to|and|or|und|bis|auf|von|vs|gegenüber|a|hasta|y|e|vers|à|et) |, ?| ?(?:->|-|\/|から|到|至|和|と|[升降]级?[到至]) ?)$/;
 const DOTTED_BEFORE = /(?<![\w.])(\d{1,4}\.)\d{1,6}(?:\.\d{1,6}){0,3}(?!\w|\.\d)((?:[^\d\n]|\d(?!\d{0,3}\.\d)){0,40})$/;
 const DOTTED_REACH = 64;
 const MOST_COMPARED = 4;

@@ -51,6 +51,9 @@ const GROUPS = new RegExp(
 /** `20..`, `19..` or a day and a month with a year: dates in either order. */
 const DATE = /(?:(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d)(?!\d)/y;
 
+/** Of an IPv4 address; France's numbers have five groups. */
+const IP_ADDRESS = /^(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
+
 /** How many digits there are from here to the end. */
 const digits = (many: string): string => `(?=(?:\\D?\\d){${many}}$)`;
 /** Codes of one length that all begin with 0, such as postal codes or file modes. */
@@ -71,7 +74,7 @@ const NATIONAL = new RegExp(
 
 /** Whether it is somebody's number, and not a thing's: `my number is `. */
 const OWN_NUMBER =
-  /(?<=\b(?:my|his|her|their|your|our|meine|seine|ihre|mi|su|tu|mon|son|ton|votre) (?:cell |new |home |work |neue |nuevo |nouveau )?(?:number|nummer|número|numéro)(?: is| ist| lautet| es| est)?:?(?: el| le)? )/iy;
+  /(?<=\b(?:my|his|her|their|your|our|meine|seine|ihre|mi|su|tu|mon|son|ton|votre) (?:cell |new |home |work |neue |nuevo |nouveau )?(?:number|nummer|número|numéro)(?:'s| is| ist| lautet| es| est)?:?(?: el| le)? )/iy;
 const OWN_DIGITS = 9;
 
 /**
@@ -130,7 +133,7 @@ function isSomebodys(number: string, text: string, start: number): boolean {
 function isNational(text: string, start: number): boolean {
   const [number] = matchAt(GROUPS, text, start) ?? [];
   const count = number?.replaceAll(/\D/g, '').length ?? 0;
-  if (number === undefined || count > MOST_DIGITS || isAt(DATE, text, start)) return false;
+  if (number === undefined || count > MOST_DIGITS || isAt(DATE, text, start) || IP_ADDRESS.test(number)) return false;
   const isBracketed = text[start - 1] === '(' && /^\d+\)/.test(number);
   const groups = number.replaceAll(/\D+/g, (gap) => (gap.includes('-') ? '-' : ' '));
   if (NATIONAL.test(isBracketed ? `(${groups}` : groups)) return isSomebodys(number, text, start);
