@@ -17,6 +17,8 @@ const TOOLS = [
   'tools/whatif.ts',
   'tools/loadtest.ts',
   'tools/new-key.ts',
+  'tools/openapi.ts',
+  'tools/fuzz/fuzz.ts',
 ];
 
 describe('the commands of the repository', () => {
@@ -36,6 +38,8 @@ describe('the commands of the repository', () => {
     [['tools/whatif.ts', '--log', 'README.md'], 'README.md, line 1: is no JSON'],
     [['tools/new-key.ts', '--scopes', 'chat,root'], '--scopes[1]: '],
     [['tools/new-key.ts', '--tenant', 'a b'], '--tenant: use 1 to 128 of the characters'],
+    [['tools/fuzz/fuzz.ts', '--seconds', '0'], '--seconds takes a whole number from 1 to 86400, not "0"'],
+    [['tools/fuzz/fuzz.ts', '--url', 'localhost'], '--url takes an address such as http://127.0.0.1:8080'],
     [['tools/loadtest.ts', '--users', 'many'], '--users takes a whole number from 1 to 10000, not "many"'],
   ])('%j names what is wrong, and the cure', (args, problem) => {
     const { code, out, err } = run(...args);
