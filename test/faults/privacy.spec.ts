@@ -23,11 +23,11 @@ const user = (content: string) => ({ role: 'user', content });
 const FAULTS: readonly (readonly [string, Behaviour])[] = [
   ['answers', answer('one two three four five')],
   ['says 500', status(500)],
-  ['says 429', rateLimited()],
   ['resets', resetBeforeBytes],
   ['is slow, so that a hedge begins', answer('one two three four', {}, slowFirstToken(150))],
   ['is cut in the middle', answer('one two three four five six', {}, cutAfter(3))],
   ['answers nothing', answer('')],
+  ['says 429', rateLimited()],
 ];
 
 describe('private text on three replicas', () => {
@@ -68,10 +68,17 @@ describe('private text on three replicas', () => {
     const one = () => RouterProcess.start({ config: config(true) });
     replicas = await Promise.all(Array.from({ length: REPLICAS }, one));
   }, SLOW);
-  beforeEach(() => {
+  /** A server that was limited or failed is left alone for a while: the next test begins when all ask it again. */
+  beforeEach(async () => {
+    near.reset();
+    for (const replica of replicas) {
+      const answers = async () =>
+        (await called(replica, { model: 'near', messages: [user(harmless())] })).status === 200;
+      await eventually('the local server is asked again', SOON, answers, 50);
+    }
     near.reset();
     cloud.reset();
-  });
+  }, SLOW);
   afterAll(async () => {
     await Promise.all(replicas.map((replica) => replica.kill()));
     await Promise.all([redis.close(), near.close(), cloud.close()]);
@@ -92,7 +99,7 @@ describe('private text on three replicas', () => {
       const seen = await Promise.all(forms.map((form) => onAll(() => ({ ...form, messages: [user(private_())] }))));
       const calls = seen.flat().length;
       expect(seen.flat().filter(({ headers }) => headers.get('x-router-target') === 'cloud')).toEqual([]);
-      expect(near.requests.length).toBeGreaterThanOrEqual(STRATEGIES.length);
+      expect(near.requests.length).toBeGreaterThanOrEqual(REPLICAS);
       expect(cloud.requests).toHaveLength(0);
       figure(
         'S08',
