@@ -122,6 +122,18 @@ describe('on a real redis-server', () => {
     expect((await refusal(newLedger().reserve(rich, NEED, 'b'))).code).toBe('budget_exceeded');
   });
 
+  it('does not keep a user out for longer when the clock of the replica is set back', async () => {
+    const caller = accountWith({ requestsPerMinute: 1 });
+    const here = { now: START };
+    const ledger = new RedisQuotaLedger(place.redis, ALONE, tell, { here: () => here.now, there: () => clock.now });
+    await ledger.reserve(caller, NEED, 'a');
+    await refusal(ledger.reserve(caller, NEED, 'b'));
+    here.now -= 3_600_000;
+    clock.now += 60_000;
+    ledger.refuseFull(caller);
+    await ledger.reserve(caller, NEED, 'c');
+  });
+
   it('forgets what was counted before the clock of Redis was set, to later or to earlier', async () => {
     const caller = accountWith({ requestsPerMinute: 2 });
     const ledger = newLedger();

@@ -152,8 +152,12 @@ describe('policyFingerprint', () => {
     const base = config({});
     expect(config({ apiKey: 'rotated' })).toBe(base);
     expect(config({}, { limits: { requestsPerMinute: 3 } })).toBe(base);
+    expect(config({}, { tenants: { beta: { limits: { usdPerMonth: 1 } } } })).toBe(base);
+    const model = { name: 'auto', targets: ['local'] };
+    const named = config({}, { models: [model] });
+    expect(config({}, { models: [{ ...model, limits: { usdPerMonth: 1 } }] })).toBe(named);
+    expect(named).not.toBe(base);
     expect(config({ model: 'm2' })).not.toBe(base);
-    expect(config({}, { models: [{ name: 'auto', targets: ['local'] }] })).not.toBe(base);
     expect(config({}, { privacy: { localOnly: true } })).not.toBe(base);
     expect(config({}, { tenants: { beta: { targets: ['local'] } } })).not.toBe(base);
   });

@@ -68,7 +68,7 @@ function scopeIdentity(scope: CacheScope, { tenant, user }: Caller): string[] {
  */
 export function policyFingerprint(config: Pick<RouterConfig, 'targets' | 'models' | 'privacy' | 'tenants'>): string {
   const targets = config.targets.map((target) => ({ ...target, apiKey: undefined }));
-  const rights = Object.entries(config.tenants).map(([tenant, { targets: own }]) => [tenant, own ?? null]);
+  const rights = Object.entries(config.tenants).flatMap(([tenant, { targets: own }]) => (own ? [[tenant, own]] : []));
   const models = config.models.map((model) => ({ ...model, limits: undefined }));
   return hash('sha256', canonicalJson([targets, models, config.privacy, rights]), 'base64url');
 }
