@@ -12,8 +12,10 @@ export interface CallsOptions {
   readonly oddModel: string | null;
 }
 
-/** Chat and the like have more to get wrong. */
-const WEIGHT_WITH_BODY = 4;
+/** A body, or several parameters, can be wrong in more ways. */
+const MOST_WEIGHT = 4;
+const weightOf = ({ body, parameters }: Operation): number =>
+  body ? MOST_WEIGHT : Math.min(MOST_WEIGHT, 1 + parameters.length);
 
 /** Requests for every operation, most of them spoiled in some way. */
 export function callsOf(operations: readonly Operation[], options: CallsOptions): Arbitrary<Call> {
@@ -21,7 +23,7 @@ export function callsOf(operations: readonly Operation[], options: CallsOptions)
     ...operations
       .filter((operation) => options.keysFor(operation).length > 0)
       .map((operation) => ({
-        weight: operation.body ? WEIGHT_WITH_BODY : 1,
+        weight: weightOf(operation),
         arbitrary: callsFor(operation, options),
       })),
   );

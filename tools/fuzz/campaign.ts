@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Api } from './api.js';
 import { asCommand, type Call } from './call.js';
 import { callsOf, type CallsOptions } from './calls.js';
-import { isOverload, problemsOf } from './judge.js';
+import { isOverload, mediaType, problemsOf } from './judge.js';
 import { Wire } from './wire.js';
 
 export interface Finding {
@@ -22,7 +22,7 @@ export interface CampaignResult {
   /** By status; `left` where the caller did not wait. */
   readonly outcomes: ReadonlyMap<string, number>;
   readonly overloads: number;
-  /** Names of the operations that did what they are for at least once. */
+  /** Such as `POST /query: application/json`: what was answered well at least once. */
   readonly reached: ReadonlySet<string>;
   /** The answer that took longest: milliseconds, and which it was. */
   readonly slowest: { readonly ms: number; readonly what: string };
@@ -127,7 +127,8 @@ class Campaign implements CampaignResult {
           what: `${call.method} ${call.path.slice(0, 60)} ${call.mutations.join(', ')}`,
         };
       }
-      if (call.operation && outcome.status < 300) this.reached.add(call.operation.name);
+      if (call.operation && outcome.status < 300)
+        this.reached.add(`${call.operation.name}: ${mediaType(outcome.headers)}`);
       if (isOverload(outcome.status, outcome.body)) this.overloads += 1;
     }
     const place = call.operation?.name ?? 'any path';

@@ -54,7 +54,8 @@ function* documentedProblems(response: DocumentedResponse, { headers, body }: An
   else if (type === 'application/json') yield* jsonProblems(check, body.toString('utf8'));
 }
 
-const mediaType = (headers: ReadonlyMap<string, string>): string =>
+/** Without parameters; empty = none. */
+export const mediaType = (headers: ReadonlyMap<string, string>): string =>
   headers.get('content-type')?.split(';')[0]?.trim() ?? '';
 
 function* errorProblems({ isError }: Api, { headers, body }: Answer): Generator<string> {

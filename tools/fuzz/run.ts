@@ -1,5 +1,5 @@
 import { campaign, type CampaignResult } from './campaign.js';
-import { readApi, type Api, type ApiDocument } from './api.js';
+import { readApi, type Api, type ApiDocument, type Operation } from './api.js';
 import type { CallsOptions } from './calls.js';
 import { HealthWatch, type HealthReport } from './health-watch.js';
 import { ServiceUnderFuzz } from './service.js';
@@ -22,6 +22,8 @@ const CALLERS_AT_ONCE = 8;
 const DEADLINE_MS = 10_000;
 /** `/health` stays that fast beside whatever is asked, where the machine lets it. */
 const HEALTH_MS = 100;
+/** A request, its answer and its reader each wait for the machine. */
+const TURNS = 3;
 /** No machine is busy enough for that: a request took the event loop for itself. */
 const BLOCKED_MS = 2_000;
 
@@ -31,10 +33,10 @@ export async function fuzzOwnService(plan: FuzzPlan, withRedis: boolean): Promis
   try {
     const api = await apiOf(service.url);
     const report = await fuzzService(service.url, service.calls, plan, api);
-    const unreached = api.operations.filter(({ name }) => !report.result.reached.has(name));
+    const unreached = api.operations.flatMap(goodAnswers).filter((answer) => !report.result.reached.has(answer));
     const remains = [
       ...report.remains,
-      ...unreached.map(({ name }) => `${name} never did what it is for: the requests do not reach it`),
+      ...unreached.map((answer) => `never seen: ${answer}`),
       ...(await service.remains()),
     ];
     return { ...report, remains };
@@ -42,6 +44,12 @@ export async function fuzzOwnService(plan: FuzzPlan, withRedis: boolean): Promis
     await service.close();
   }
 }
+
+/** What a campaign has to see once, or its requests do not get far enough. */
+const goodAnswers = ({ name, responses }: Operation): string[] =>
+  [...responses].flatMap(([status, { bodies }]) =>
+    status < 300 ? [...bodies.keys()].map((type) => `${name}: ${type}`) : [],
+  );
 
 /** Against a service that runs already. */
 export async function fuzzService(url: URL, calls: CallsOptions, plan: FuzzPlan, known?: Api): Promise<FuzzReport> {
@@ -61,7 +69,7 @@ async function apiOf(url: URL): Promise<Api> {
 }
 
 function healthProblems({ asked, p95, slowest, stallP95, failures }: HealthReport): string[] {
-  const limit = HEALTH_MS + stallP95;
+  const limit = HEALTH_MS + TURNS * stallP95;
   return [
     ...[...new Set(failures)].map((failure) => `/health: ${failure}`),
     ...(asked === 0 ? ['/health was never asked'] : []),

@@ -125,6 +125,7 @@ const NAMES_KNOWN: KnownNames = {
   content: ['What is the capital of France?', 'hello', 'Prove that the square root of 2 is irrational.'],
   request_id: ['latest'],
   tenant: ['acme', 'ops'],
+  format: ['json', 'csv'],
 };
 
 /** The real service as a process of its own, with one good and one bad model server behind it. */
