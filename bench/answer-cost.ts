@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import { RedisServer } from '../test/support/redis-server.js';
-import type { RouterConfigInput, RouterProcess } from '../test/support/router-process.js';
 import { Connection } from './connection.js';
-import { assertCache, assertPlain, oneCaller, Requests, type Questions } from './load.js';
+import { withRedis, withRouters } from './fresh-routers.js';
+import { assertCache, assertPlain, Requests, type Questions } from './load.js';
 import type { Bench } from './measurements.js';
+import { blocksOf, percentileOf, waits } from './one-caller.js';
 import type { Pace } from './pace.js';
 import { numberedBody } from './payloads.js';
 import { PROMPTS } from './prompts.js';
@@ -11,7 +11,7 @@ import { hasRedis, NO_REDIS } from './redis-here.js';
 import type { Row } from './report.js';
 import { underLoad } from './request-cost.js';
 import { alternately } from './rounds.js';
-import { AUTHORIZED, benchConfig, CHAT, sideOf, startRouter, type Side } from './router-under-test.js';
+import { AUTHORIZED, benchConfig, CHAT, sideOf, type Side } from './router-under-test.js';
 import { median, percentile } from './statistics.js';
 
 /** An answer is kept after it went out. */
@@ -85,7 +85,7 @@ async function hitsFromRedis({ upstreamPort, pace }: Bench): Promise<Row> {
   return withRedis(async (redis) => {
     const making = { ...benchConfig(upstreamPort, true), redis, cache };
     const giving = { ...making, cache: { ...cache, maxBytes: 0 } };
-    return withTwoRouters(making, giving, async (maker, router) => {
+    return withRouters({ maker: making, router: giving }, async ({ maker, router }) => {
       await askAll(maker, 'MISS');
       const { cpuUs } = await underLoad(router, { ...KNOWN, durationMs: pace.answers.warmUpMs });
       const blocks = await blocksOf(at(router, KNOWN), pace);
@@ -98,11 +98,11 @@ async function hitsFromRedis({ upstreamPort, pace }: Bench): Promise<Row> {
 /** What a miss costs more than where the cache is switched off: with memory alone, and with Redis on both sides. */
 export async function missCost({ upstreamPort, pace }: Bench): Promise<Row[]> {
   const [off, on] = [benchConfig(upstreamPort, false), benchConfig(upstreamPort, true)];
-  const rows = missRows('', await withTwoRouters(off, on, (without, within) => addedByCache(without, within, pace)));
+  const rows = missRows('', await withRouters({ off, on }, (routers) => addedByCache(routers, pace)));
   const what = ', with Redis';
   if (!hasRedis()) return [...rows, ...missRows(what, null)];
   const added = await withRedis((redis) =>
-    withTwoRouters({ ...off, redis }, { ...on, redis }, (without, within) => addedByCache(without, within, pace)),
+    withRouters({ off: { ...off, redis }, on: { ...on, redis } }, (routers) => addedByCache(routers, pace)),
   );
   return [...rows, ...missRows(what, added)];
 }
@@ -113,8 +113,11 @@ interface Figure {
   readonly detail: string;
 }
 
-async function addedByCache(without: Side, within: Side, pace: Pace): Promise<{ cpu: Figure; latency: Figure }> {
-  const sides = { off: { router: without, asked: NEW_WITHOUT_CACHE }, on: { router: within, asked: NEW } };
+async function addedByCache(
+  { off, on }: Readonly<Record<'off' | 'on', Side>>,
+  pace: Pace,
+): Promise<{ cpu: Figure; latency: Figure }> {
+  const sides = { off: { router: off, asked: NEW_WITHOUT_CACHE }, on: { router: on, asked: NEW } };
   type Name = keyof typeof sides;
   const { rounds, roundMs, warmUpMs } = pace.answers;
   const cpuUs = async (name: Name, durationMs: number): Promise<number> =>
@@ -173,50 +176,4 @@ async function askAll(router: Side, expected?: 'MISS'): Promise<void> {
     connection.close();
   }
   await setTimeout(SETTLE_MS);
-}
-
-/** One caller's requests, one after the other; milliseconds. */
-async function waits(server: Questions, { oneCallerRequests }: Pace): Promise<number[]> {
-  const [latencies] = await oneCaller([server], oneCallerRequests);
-  return latencies!;
-}
-
-/** Some blocks of them, after one that counts for nothing. */
-async function blocksOf(server: Questions, pace: Pace): Promise<number[][]> {
-  await waits(server, pace);
-  const blocks: number[][] = [];
-  for (let n = 0; n < pace.answers.rounds; n += 1) blocks.push(await waits(server, pace));
-  return blocks;
-}
-
-/** The median over the blocks, so that a pause of the machine spoils one of them and not the percentile. @param share 0 to 1 */
-const percentileOf = (blocks: readonly (readonly number[])[], share: number): number =>
-  median(blocks.map((block) => percentile(block, share)));
-
-async function withRedis<T>(use: (redis: { readonly url: string }) => Promise<T>): Promise<T> {
-  const redis = await RedisServer.start();
-  try {
-    return await use({ url: redis.url });
-  } finally {
-    await redis.close();
-  }
-}
-
-/** Two fresh processes: one that has served longer than the other would be no match. */
-async function withTwoRouters<T>(
-  first: RouterConfigInput,
-  second: RouterConfigInput,
-  use: (first: Side, second: Side) => Promise<T>,
-): Promise<T> {
-  const started: RouterProcess[] = [];
-  const start = async (config: RouterConfigInput): Promise<Side> => {
-    const { router } = await startRouter(config);
-    started.push(router);
-    return sideOf(router);
-  };
-  try {
-    return await use(await start(first), await start(second));
-  } finally {
-    await Promise.all(started.map((router) => router.kill()));
-  }
 }

@@ -18,6 +18,8 @@ export interface Pace {
     /** Of shared streams, 1.3 s each. */
     readonly streamRounds: number;
   };
+  /** Of what a caller's credential and limits cost: small differences, so many rounds. */
+  readonly admission: { readonly rounds: number; readonly roundMs: number; readonly warmUpMs: number };
   readonly decisions: number;
   readonly starts: number;
   /** DESIGN section 9 asks for 20. */
@@ -34,6 +36,7 @@ export const QUICK: Pace = {
   streamRounds: 1,
   crowdRounds: 2,
   answers: { rounds: 3, roundMs: 400, warmUpMs: 500, streamRounds: 2 },
+  admission: { rounds: 5, roundMs: 400, warmUpMs: 500 },
   decisions: 2_000,
   starts: 3,
   soakMinutes: 2,
@@ -48,6 +51,7 @@ export const FULL: Pace = {
   streamRounds: 3,
   crowdRounds: 5,
   answers: { rounds: 5, roundMs: 800, warmUpMs: 2_500, streamRounds: 6 },
+  admission: { rounds: 15, roundMs: 600, warmUpMs: 3_000 },
   decisions: 10_000,
   starts: 5,
   soakMinutes: 20,

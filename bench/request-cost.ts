@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import { RedisServer } from '../test/support/redis-server.js';
 import { Connection } from './connection.js';
+import { withRedis, withRouters } from './fresh-routers.js';
 import { assertCache, closedLoop, Requests, type LoadOptions, type LoadResult } from './load.js';
 import type { Bench } from './measurements.js';
 import { numberedBody, STREAM_CHUNKS, type BenchModel } from './payloads.js';
@@ -9,7 +9,7 @@ import { PROMPTS } from './prompts.js';
 import type { Bound, Row } from './report.js';
 import { inTurn, type Pair } from './rounds.js';
 import { hasRedis, NO_REDIS } from './redis-here.js';
-import { AUTHORIZED, benchConfig, CHAT, sideOf, startRouter, type Side } from './router-under-test.js';
+import { AUTHORIZED, benchConfig, CHAT, sideOf, type Side } from './router-under-test.js';
 import { median, ratioOf } from './statistics.js';
 
 const CONNECTIONS = 16;
@@ -30,16 +30,16 @@ interface Costs {
 }
 
 /**
- * A closed loop over 16 connections.
+ * A closed loop over 16 connections. Callers are the bench's own unless there are other headers.
  *
  * @returns what was done, and the process's processor time of a request, microseconds
  */
 export async function underLoad(
   { port, pid }: Side,
-  load: Omit<LoadOptions, 'port' | 'path' | 'headers' | 'connections'>,
+  load: Omit<LoadOptions, 'port' | 'path' | 'connections'>,
 ): Promise<LoadResult & { readonly cpuUs: number }> {
   const before = cpuMs(pid);
-  const result = await closedLoop({ ...load, port, path: CHAT, headers: AUTHORIZED, connections: CONNECTIONS });
+  const result = await closedLoop({ headers: AUTHORIZED, ...load, port, path: CHAT, connections: CONNECTIONS });
   await setTimeout(SETTLE_MS);
   return { ...result, cpuUs: ((cpuMs(pid) - before) * 1000) / result.requests };
 }
@@ -122,19 +122,12 @@ export async function redisCost(bench: Bench): Promise<Row[]> {
   if (!hasRedis()) {
     return [{ what, value: NaN, unit: 'x', atLeast, target: null, detail: '', skipped: NO_REDIS }];
   }
-  const redis = await RedisServer.start();
-  try {
-    const { router } = await startRouter({ ...benchConfig(bench.upstreamPort, true), redis: { url: redis.url } });
-    try {
-      const perSecond = (result: LoadResult): number => result.perSecond;
-      const pairs = await costs(bench, { model: 'plain', router: sideOf(router), perSecond });
-      const cpu = median(pairs.map((pair) => pair.router.cpuUs)).toFixed(0);
-      const row = ratioRow(what, figures(pairs, 'perSecond'), 'requests/s', atLeast);
-      return [{ ...row, detail: `${row.detail}; ${cpu} us of CPU a request` }];
-    } finally {
-      await router.kill();
-    }
-  } finally {
-    await redis.close();
-  }
+  const perSecond = (result: LoadResult): number => result.perSecond;
+  const config = benchConfig(bench.upstreamPort, true);
+  const pairs = await withRedis((redis) =>
+    withRouters({ router: { ...config, redis } }, ({ router }) => costs(bench, { model: 'plain', router, perSecond })),
+  );
+  const cpu = median(pairs.map((pair) => pair.router.cpuUs)).toFixed(0);
+  const row = ratioRow(what, figures(pairs, 'perSecond'), 'requests/s', atLeast);
+  return [{ ...row, detail: `${row.detail}; ${cpu} us of CPU a request` }];
 }

@@ -13,13 +13,13 @@ describe('inTurn', () => {
     ]);
   });
 
-  it('is for any two', async () => {
+  it('is for any that are named', async () => {
     const calls: string[] = [];
-    const turns = await alternately(['hit', 'miss'], 2, null, async (side) => calls.push(side));
-    expect(calls).toEqual(['hit', 'miss', 'miss', 'hit']);
+    const turns = await alternately(['open', 'key', 'token'], 2, null, async (side) => calls.push(side));
+    expect(calls).toEqual(['open', 'key', 'token', 'token', 'key', 'open']);
     expect(turns).toEqual([
-      { hit: 1, miss: 2 },
-      { miss: 3, hit: 4 },
+      { open: 1, key: 2, token: 3 },
+      { token: 4, key: 5, open: 6 },
     ]);
   });
 });

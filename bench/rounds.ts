@@ -13,9 +13,9 @@ export function inTurn<T>(
   return alternately(['bare', 'router'], count, warmUp, measure);
 }
 
-/** Warms both up and measures them in turn, in changing order: what the machine does meanwhile meets both alike. */
+/** Warms all up and measures them in turn, in changing order: what the machine does meanwhile meets all alike. */
 export async function alternately<T, Side extends string>(
-  sides: readonly [Side, Side],
+  sides: readonly Side[],
   count: number,
   warmUp: ((side: Side) => Promise<unknown>) | null,
   measure: (side: Side) => Promise<T>,

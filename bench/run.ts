@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import type { RouterProcess } from '../test/support/router-process.js';
 import { readOptions, runCommand, UsageError } from '../tools/command.js';
 import { startChild } from './child.js';
+import { admissionCost } from './admission-cost.js';
 import { hitCost, missCost } from './answer-cost.js';
 import { decisionTime } from './decision.js';
 import {
@@ -36,6 +37,7 @@ const MEASUREMENTS = {
   'paced-crowd': pacedCrowd,
   'at-once': begunAtOnce,
   'redis-cost': redisCost,
+  'admission-cost': admissionCost,
   'hit-cost': hitCost,
   'miss-cost': missCost,
   'share-cost': shareCost,
