@@ -1,17 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Caller } from '../../common/caller.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
-
-type KeyConfig = RouterConfig['auth']['keys'][number];
-
-function callerOf(key: KeyConfig, limits: RouterConfig['limits']): Caller {
-  return Object.freeze({
-    tenant: key.tenant,
-    user: key.user,
-    scopes: Object.freeze([...key.scopes]),
-    limits: Object.freeze({ ...limits, ...key.limits }),
-  });
-}
+import { knownCaller } from './known-caller.js';
 
 /**
  * The API keys of one configuration, by SHA-256. Keys are found by the first 32 bits of their digest and then compared
@@ -21,7 +11,10 @@ export class ApiKeys {
   private readonly byPrefix: ReadonlyMap<number, readonly { readonly digest: Buffer; readonly caller: Caller }[]>;
 
   constructor({ auth, limits }: Pick<RouterConfig, 'auth' | 'limits'>) {
-    const known = auth.keys.map((key) => ({ digest: Buffer.from(key.sha256, 'hex'), caller: callerOf(key, limits) }));
+    const known = auth.keys.map((key) => ({
+      digest: Buffer.from(key.sha256, 'hex'),
+      caller: knownCaller(key, limits, key.limits),
+    }));
     this.byPrefix = Map.groupBy(known, ({ digest }) => digest.readUInt32BE(0));
   }
 

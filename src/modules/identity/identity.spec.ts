@@ -158,7 +158,9 @@ describe('a service with keys', () => {
 
   it('lays the limits of a key over the general ones, field by field', async () => {
     const limited = { keys: [{ ...key('alice'), limits: { concurrent: 3 } }, key('bob')] };
-    const { http } = await serve(configOf(limited, { limits: { requestsPerMinute: 7 } }));
+    const { http } = await serve(
+      configOf(limited, { limits: { requestsPerMinute: 7, alertSecret: 'whsec_'.padEnd(40, 'a') } }),
+    );
     const limitsOf = async (user: string) =>
       (await http.get('/chat').set('x-api-key', `key-of-${user}`).expect(200)).body.limits;
     const general = {
@@ -166,7 +168,6 @@ describe('a service with keys', () => {
       tokensPerMinute: 100_000,
       concurrent: 20,
       usdPerMonth: 50,
-      unpriced: 'count',
     };
     expect(await limitsOf('alice')).toEqual({ ...general, concurrent: 3 });
     expect(await limitsOf('bob')).toEqual(general);

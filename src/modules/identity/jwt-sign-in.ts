@@ -10,6 +10,7 @@ import { LiveConfig } from '../../common/config/live-config.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 import { isForUs, isOurIssuer, LEEWAY_SECONDS, problemOfTime, subjectOf } from './jwt-claims.js';
 import { ALGORITHMS, outlineOf, type JwtOutline } from './jwt-outline.js';
+import { knownCaller } from './known-caller.js';
 import { SignatureChecks } from './signature-checks.js';
 import { SigningKeys } from './signing-keys.js';
 
@@ -108,7 +109,7 @@ export class JwtSignIn implements OnApplicationShutdown {
       this.checks.failed(address, performance.now());
       return null;
     }
-    const caller = Object.freeze({ ...subject, limits: Object.freeze({ ...desk.limits }) });
+    const caller = knownCaller(subject, desk.limits);
     const until = Math.min(Date.now() + REMEMBERED_MS, claims!.exp! * 1000);
     if (until > Date.now()) desk.remembered.set(digest, { caller, until });
     return caller;

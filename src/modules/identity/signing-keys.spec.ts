@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { eventually } from '../../../test/support/router-calls.js';
 import { OTHER_TENANT, TENANT, TokenIssuer, type KeysBehaviour } from '../../../test/support/token-issuer.js';
 import { Overloaded } from '../../common/app-error.js';
-import { fetchJwks, keysIn } from './jwks.js';
+import { fetchJwks, keysIn } from './adapters/jwks.js';
 import { SigningKeys, type KeyPolicy } from './signing-keys.js';
 
 describe('the signing keys', () => {

@@ -3,7 +3,7 @@ import type { createLocalJWKSet, JSONWebKeySet, JWK } from 'jose';
 import { Overloaded } from '../../common/app-error.js';
 import { BackgroundWork } from '../../common/background-work.js';
 import { ownWords } from '../../common/logging/outside-text.js';
-import { fetchJwks } from './jwks.js';
+import { fetchJwks } from './adapters/jwks.js';
 
 /** What an issuer takes out of its set is believed so long at most, while its address answers. */
 const REFRESH_MS = 600_000;

@@ -1,7 +1,7 @@
 import type { JSONWebKeySet, JWK } from 'jose';
 import { Agent, request } from 'undici';
-import { isFields, type Fields } from '../../common/json/fields.js';
-import { readableJson } from '../../common/json/readable.js';
+import { isFields, type Fields } from '../../../common/json/fields.js';
+import { readableJson } from '../../../common/json/readable.js';
 
 /** Sets of keys have some kB; that of all Entra 20. */
 const MOST_BYTES = 524_288;
