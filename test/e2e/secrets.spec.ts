@@ -17,10 +17,11 @@ const SECRETS = {
   COSMOS_KEY: Buffer.from('planted-cosmos-key-zq83-planted-cosmos-key-zq83-planted-cosmos-k').toString('base64'),
   TABLES: `DefaultEndpointsProtocol=http;AccountName=acc;AccountKey=${Buffer.from('planted-tables-key-zq84-planted').toString('base64')};TableEndpoint=http://127.0.0.1:1/acc;`,
   CACHE_SECRET: 'planted-cache-secret-zq85',
+  ALERT_SECRET: 'planted-alert-secret-zq87',
 };
 const CALLER_KEY = 'planted-caller-key-zq86';
 const needles = [
-  ...['planted-', 'zq81', 'zq82', 'zq83', 'zq84', 'zq85', 'zq86', SECRETS.COSMOS_KEY],
+  ...['planted-', 'zq81', 'zq82', 'zq83', 'zq84', 'zq85', 'zq86', 'zq87', SECRETS.COSMOS_KEY],
   Buffer.from('planted-tables-key-zq84-planted').toString('base64'),
 ];
 const FIELDS = {
@@ -54,7 +55,7 @@ describe('secrets', () => {
       config: inOrder([targetOn(upstream, { apiKey: '${TARGET_KEY}' })], {
         ...FIELDS,
         auth: { keys: [keyFor(CALLER_KEY, { id: 'alice', user: 'alice', scopes: ['chat', 'operator'] })] },
-        limits: { requestsPerMinute: 1_000 },
+        limits: { requestsPerMinute: 1_000, alertSecret: '${ALERT_SECRET}' },
         resilience: { retries: 0, breaker: { failures: 1_000 } },
       }),
       env: { ...SECRETS, LOG_LEVEL: 'trace' },
@@ -100,7 +101,7 @@ describe('secrets', () => {
     expect(output).toMatch(/upstream_auth|outcome":"auth/);
     expect(found(output)).toEqual([]);
     expect(found(shown.join('\n'))).toEqual([]);
-    figure('S07', `secrets of 6 places in ${output.split('\n').length} log lines and ${shown.length} answers: 0`);
+    figure('S07', `secrets of 7 places in ${output.split('\n').length} log lines and ${shown.length} answers: 0`);
   }, 60_000);
 
   const broken: [what: string, config: object, env?: Record<string, string>][] = [
@@ -110,7 +111,7 @@ describe('secrets', () => {
     ],
     [
       'in the file beside others',
-      { cache: { secret: SECRETS.CACHE_SECRET }, tables: { connectionString: SECRETS.TABLES } },
+      { cache: { secret: SECRETS.CACHE_SECRET }, limits: { alertSecret: SECRETS.ALERT_SECRET }, tables: { connectionString: SECRETS.TABLES } },
     ],
     ['as a default', { redis: { url: `\${REDIS_URL:-${SECRETS.REDIS_URL}}` } }],
     [

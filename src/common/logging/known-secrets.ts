@@ -6,7 +6,7 @@ const SHORTEST = 8;
 const known = new Set<string>();
 
 /** Those of the configuration, which have no shape of their own. */
-export function knowSecretsOf({ targets, redis, cosmos, tables, cache }: RouterConfig): void {
+export function knowSecretsOf({ targets, redis, cosmos, tables, cache, limits }: RouterConfig): void {
   const password = URL.parse(redis.url)?.password ?? '';
   const accountKey = /AccountKey=([^;]+)/i.exec(tables.connectionString)?.[1];
   const all = [
@@ -16,6 +16,7 @@ export function knowSecretsOf({ targets, redis, cosmos, tables, cache }: RouterC
     cosmos.key,
     accountKey,
     cache.secret,
+    limits.alertSecret,
   ];
   for (const secret of all) if (secret !== undefined && secret.length >= SHORTEST) known.add(secret);
 }

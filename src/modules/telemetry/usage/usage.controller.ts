@@ -30,7 +30,12 @@ export class UsageController {
       'what others counted up to some 10 s before. Answers from the cache and failed requests count as requests; they ' +
       'cost what their own `cost_usd` says.',
   })
-  @ApiResponse({ status: 200, description: 'The sums.', content: usageContent })
+  @ApiResponse({
+    status: 200,
+    description: 'The sums.',
+    headers: { 'Content-Disposition': { description: 'Of a CSV file its name.', schema: { type: 'string' } } },
+    content: usageContent,
+  })
   @ApiErrors(InvalidRequest, InvalidApiKey, PermissionDenied, Overloaded)
   async read(
     @CurrentCaller() caller: Caller,
