@@ -29,6 +29,8 @@ export class SqliteMonthlySpend extends MonthlySpend implements OnApplicationShu
   /** USD by `yyyy-mm|user`. */
   private readonly unwritten = new Map<string, number>();
   private loaded = '';
+  /** The latest moment that was asked about, milliseconds since 1970. */
+  private latest = 0;
 
   constructor(private readonly file: SqliteFile) {
     super();
@@ -59,29 +61,36 @@ export class SqliteMonthlySpend extends MonthlySpend implements OnApplicationShu
 
   /** Once a month, with the first question about it; a file that is away now is asked again with the next one. */
   private load(now: number): void {
-    const month = monthName(now);
-    if (month <= this.loaded) return;
+    this.latest = Math.max(this.latest, now);
+    if (monthName(now) <= this.loaded) return;
     try {
-      const rows = this.file.use((prepare) => {
-        prepare(FORGET_OLD).run(this.loaded || month);
-        return prepare(LOAD).all(month);
-      });
-      this.loaded = month;
-      for (const { user, usd } of rows) super.add(now, String(user), Number(usd));
+      this.loadMonth(now);
     } catch {
       // told by the file
     }
+  }
+
+  private loadMonth(now: number): void {
+    const month = monthName(now);
+    const rows = this.file.use((prepare) => {
+      prepare(FORGET_OLD).run(this.loaded || month);
+      return prepare(LOAD).all(month);
+    });
+    this.loaded = month;
+    for (const { user, usd } of rows) super.add(now, String(user), Number(usd));
   }
 
   private keep(place: string, usd: number): void {
     this.unwritten.set(place, usd + (this.unwritten.get(place) ?? 0));
   }
 
+  /** What was there before is read first: what is written from memory and read afterwards would count twice. */
   private write(): void {
     if (this.unwritten.size === 0) return;
     const sums = [...this.unwritten];
     this.unwritten.clear();
     try {
+      if (monthName(this.latest) > this.loaded) this.loadMonth(this.latest);
       this.file.transaction((prepare) => {
         for (const [place, usd] of sums) prepare(ADD).run(place.slice(0, MONTH), place.slice(MONTH + 1), usd);
       });
