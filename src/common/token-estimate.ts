@@ -1,5 +1,6 @@
 import type { ChatMessage, ChatRequest, Completion, ContentPart } from './chat.js';
 import { partsOf } from './chat.js';
+import { ownField } from './json/fields.js';
 import { TextCodes } from './text-codes.js';
 
 /** Tokens of role and separators around a message (OpenAI cookbook, "how to count tokens": 3 to 4). */
@@ -69,10 +70,13 @@ export function estimateTokens(messages: readonly ChatMessage[], ofText: TextTok
   let tokens = 0;
   for (const message of messages) {
     tokens += TOKENS_PER_MESSAGE;
-    const { role: _, content, ...others } = message;
+    const { content } = message;
     if (typeof content === 'string') tokens += ofText(content);
     else for (const part of partsOf(message)) tokens += partTokens(part, ofText);
-    for (const value of Object.values(others)) {
+    // most messages have nothing else: no copy, no list
+    for (const field in message) {
+      if (field === 'role' || field === 'content') continue;
+      const value = ownField(message, field);
       if (typeof value === 'string') tokens += ofText(value);
       else if (value !== null && value !== undefined) tokens += valueTokens(value, ofText);
     }
@@ -91,7 +95,8 @@ const SETTING_CHARACTERS = 64;
  */
 export function estimateRequestTokens(request: ChatRequest, ofText: TextTokens = estimateTextTokens): number {
   let tokens = estimateTokens(request.messages, ofText);
-  for (const [field, value] of Object.entries(request)) {
+  for (const field in request) {
+    const value = ownField(request, field);
     const isText = typeof value === 'string' && value.length > SETTING_CHARACTERS;
     const isRead = isText || (typeof value === 'object' && value !== null);
     if (isRead && !NOT_READ.has(field)) tokens += valueTokens(value, ofText);

@@ -7,14 +7,17 @@ export type TellReached = (reached: ReachedBudget) => void;
 
 export type Threshold = ReachedBudget['threshold'];
 
+const LOWEST = Math.min(...BUDGET_THRESHOLDS);
+const NONE: readonly ReachedBudget[] = Object.freeze([]);
+
 /**
  * The thresholds of an account's budget that a month's spend is at or above; none of a budget of 0.
  *
  * @param at milliseconds since 1970, in that month
  */
-export function reachedBudgets(account: Account, spentUsd: number, at: number): ReachedBudget[] {
+export function reachedBudgets(account: Account, spentUsd: number, at: number): readonly ReachedBudget[] {
   const { usdPerMonth = 0 } = account.limits;
-  if (usdPerMonth === 0) return [];
+  if (usdPerMonth === 0 || spentUsd < LOWEST * usdPerMonth) return NONE;
   const reached = BUDGET_THRESHOLDS.filter((threshold) => spentUsd >= threshold * usdPerMonth);
   return reached.map((threshold) => reachedBudget(account, threshold, spentUsd, at));
 }

@@ -4,6 +4,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RESERVES_QUOTA } from '../../common/http/counting.decorators.js';
 import type { ThrottleLedger } from './throttle-ledger.js';
 
+const LET_IN = Promise.resolve(true);
+
 /**
  * Requests a minute, on every route with a caller. Who is known to be over the limit goes no further, and Redis is not asked
  * for it; what is let in is counted here, but for routes that reserve: there the reservation counts it, in one script with its
@@ -11,13 +13,20 @@ import type { ThrottleLedger } from './throttle-ledger.js';
  */
 @Injectable()
 export class RequestThrottle extends ThrottlerGuard {
-  /** @throws RateLimitExceeded */
-  protected override async shouldSkip(context: ExecutionContext): Promise<boolean> {
-    const { caller } = context.switchToHttp().getRequest<FastifyRequest>();
-    if (!caller) return true;
-    const reserves = this.reflector.get<true | undefined>(RESERVES_QUOTA, context.getHandler()) === true;
-    if (reserves) this.ledger.refuseFull(caller);
-    return reserves;
+  private readonly reserving = new WeakMap<object, boolean>();
+
+  /**
+   * Routes that reserve are settled in one step. The request is the first argument of every handler: `switchToHttp` would
+   * assign three closures to properties (see `FrontDoor`).
+   *
+   * @throws RateLimitExceeded
+   */
+  override canActivate(context: ExecutionContext): Promise<boolean> {
+    const { caller } = context.getArgByIndex<FastifyRequest>(0);
+    if (!caller) return LET_IN;
+    if (!this.reserves(context.getHandler())) return super.canActivate(context);
+    this.ledger.refuseFull(caller);
+    return LET_IN;
   }
 
   protected override async getTracker(request: FastifyRequest): Promise<string> {
@@ -25,9 +34,18 @@ export class RequestThrottle extends ThrottlerGuard {
   }
 
   protected override generateKey(context: ExecutionContext, tracker: string): string {
-    const http = context.switchToHttp();
-    const { caller } = http.getRequest<FastifyRequest>();
-    return this.ledger.keyOf(tracker, { caller: caller!, reply: http.getResponse<FastifyReply>() });
+    const { caller } = context.getArgByIndex<FastifyRequest>(0);
+    return this.ledger.keyOf(tracker, { caller: caller!, reply: context.getArgByIndex<FastifyReply>(1) });
+  }
+
+  /** Whether a route is `@ReservesQuota()`; looked up once for each. */
+  private reserves(handler: ReturnType<ExecutionContext['getHandler']>): boolean {
+    let known = this.reserving.get(handler);
+    if (known === undefined) {
+      known = this.reflector.get<true | undefined>(RESERVES_QUOTA, handler) === true;
+      this.reserving.set(handler, known);
+    }
+    return known;
   }
 
   private get ledger(): ThrottleLedger {

@@ -77,16 +77,9 @@ export class MemoryQuotaLedger extends QuotaLedger {
   }
 
   override refuseFull(accounts: Accounts): void {
+    if (accounts.length === 0) return;
     const now = this.now();
-    const isFull = ({ key, limits: { requestsPerMinute } }: Account): boolean => {
-      const requests = this.counts.get(key)?.requests;
-      return (
-        requests !== undefined &&
-        requestsPerMinute !== undefined &&
-        requests.state(now, 1, requestsPerMinute).fitsInMs > 0
-      );
-    };
-    if (!accounts.some(isFull)) return;
+    if (!this.isFull(now, accounts)) return;
     const counted = (account: Account) =>
       this.counted(now, this.counts.get(account.key) ?? newCount(account.key), account, NO_NEED);
     refuseOverLimit(now, accounts.map(counted), this.remark);
@@ -113,6 +106,18 @@ export class MemoryQuotaLedger extends QuotaLedger {
     refuseOverLimit(now, all, this.remark);
     this.hold(now, taking);
     return rateLimitHeaders(all.map((one) => after(one, need)));
+  }
+
+  /** Whether another request does not fit into one of them. */
+  private isFull(now: number, accounts: Accounts): boolean {
+    for (const { key, limits } of accounts) {
+      const { requestsPerMinute } = limits;
+      const requests = this.counts.get(key)?.requests;
+      if (requests && requestsPerMinute !== undefined && requests.state(now, 1, requestsPerMinute).fitsInMs > 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private book(now: number, account: Account, usd: number): void {
@@ -211,7 +216,8 @@ const newCount = (key: string): Count => ({
 function after({ owner, limits, state }: Counted, need: QuotaNeed): Counted {
   const requests = grown(state.requests, 1);
   const tokens = grown(state.tokens, countedTokens(need, limits));
-  return { owner, limits, state: { ...state, requests, tokens } };
+  const { inFlight, spentUsd, reservedUsd } = state;
+  return { owner, limits, state: { requests, tokens, inFlight, spentUsd, reservedUsd } };
 }
 
 const grown = (window: WindowState, weight: number): WindowState =>
