@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -360,6 +361,43 @@ describe('who is calling, on three replicas', () => {
     }
     figure('S09', `of 300 guesses ${count(401)} were 401 and ${count(429)} were 429, in ${seconds.toFixed(1)} s`);
   });
+
+  it(
+    'S09 a flood of forged tokens keeps nobody out who comes from the same address with a right one',
+    async () => {
+      const caller = callerAt('127.0.0.13');
+      const fresh = async (oid: string) => bearing(await issuer.token({ claims: { oid, jti: randomUUID() } }));
+      for (let n = 0; n < REPLICAS; n += 1) expect((await caller(n, await fresh('regular'))).status).toBe(200);
+      const forged = (await issuer.token({ key: stranger, claims: { oid: 'anybody' } })).slice(0, -4);
+      let flooding = true;
+      let sent = 0;
+      const flood = Array.from({ length: 12 }, async () => {
+        while (flooding) {
+          sent += 1;
+          const { status } = await caller(sent, bearing(`${forged}${String(sent % 10_000).padStart(4, '0')}`));
+          expect([401, 429]).toContain(status);
+        }
+      });
+      await eventually('the flood has begun', 20_000, async () => sent > 1_000);
+      const before = { sent, at: performance.now() };
+      const statuses: number[] = [];
+      for (let i = 0; i < 30; i += 1) statuses.push((await caller(i, await fresh('regular'))).status);
+      expect(statuses).toEqual(statuses.map(() => 200));
+      let tries = 0;
+      await eventually('a stranger gets in', 20_000, async () => {
+        tries += 1;
+        return (await caller(0, await fresh('stranger'))).status === 200;
+      });
+      const perSecond = Math.round(((sent - before.sent) / (performance.now() - before.at)) * 1_000);
+      flooding = false;
+      await Promise.all(flood);
+      figure(
+        'S09',
+        `${perSecond} forged tokens/s: 30 of 30 new tokens of a known user let in, a stranger at try ${tries}`,
+      );
+    },
+    SLOW,
+  );
 
   it(
     'S09 the time of an answer says nothing about how near a guess came',

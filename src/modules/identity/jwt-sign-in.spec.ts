@@ -58,25 +58,61 @@ describe('tokens that were checked', () => {
 
   it('are checked once for many requests at once', async () => {
     const token = await forged();
-    const found = await Promise.all(Array.from({ length: 100 }, () => identify(token)));
+    const found = await Promise.all(Array.from({ length: 200 }, () => identify(token)));
     expect(found).toEqual(found.map(() => null));
-    expect(await identify(await issuer.token())).not.toBeNull(); // a hundred checks would have used the address up
+    expect(await identify(await issuer.token())).not.toBeNull(); // 200 checks would have used the address up
   });
 
-  it('are let in from an address that sent thirty forged ones, where new ones wait; other addresses do not', async () => {
-    const [known, fresh] = await Promise.all([issuer.token(), issuer.token({ claims: { oid: 'fresh' } })]);
-    await identify(known);
-    const bad = await forged();
-    for (let i = 0; i < 31; i += 1)
-      await identify(`${bad.slice(0, -2)}${String(i).padStart(2, '0')}`).catch(() => null);
-    expect(signIn.remembered(digestOf(known))).not.toBeNull();
-    await expect(identify(fresh)).rejects.toBeInstanceOf(RateLimitExceeded);
-    expect(await identify(fresh, '192.0.2.2')).not.toBeNull();
+  /** New forged tokens that arrive one after the other. @returns what came of them */
+  async function flood(count: number, claims: TokenShape['claims'] = {}, address = ADDRESS): Promise<unknown[]> {
+    const bad = (await forged({ claims })).slice(0, -4);
+    const outcomes: unknown[] = [];
+    for (let i = 0; i < count; i += 1) {
+      const token = `${bad}${String(i).padStart(4, '0')}`;
+      outcomes.push(await identify(token, address).catch((error: unknown) => error));
+    }
+    return outcomes;
+  }
+  const refusedOf = (outcomes: unknown[]): number => outcomes.filter((one) => one instanceof RateLimitExceeded).length;
+  /** The monotonic clock, which refills what forgers use up. */
+  const clockStandsAt = (ms: number): void => {
+    jest.spyOn(performance, 'now').mockReturnValue(ms);
+  };
+
+  it('are let in at an address where thousands are forged, if their user is known there; a stranger a second later', async () => {
+    clockStandsAt(1_000);
+    await identify(await issuer.token());
+    expect(refusedOf(await flood(2_000, { oid: 'anybody' }))).toBe(1_900);
+    for (const jti of ['a', 'b', 'c']) expect(await identify(await issuer.token({ claims: { jti } }))).not.toBeNull();
+    const stranger = await issuer.token({ claims: { oid: 'stranger' } });
+    await expect(identify(stranger)).rejects.toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
+    expect(await identify(stranger, '192.0.2.2')).not.toBeNull();
+    clockStandsAt(2_000);
+    expect(await identify(stranger)).not.toBeNull();
+  });
+
+  it('are let in at an address where twenty a second are forged, whoever they are for', async () => {
+    let entered = 0;
+    for (let second = 1; second <= 30; second += 1) {
+      clockStandsAt(second * 1_000);
+      await flood(20);
+      if (await identify(await issuer.token({ claims: { oid: `user-${second}` } }))) entered += 1;
+    }
+    expect(entered).toBe(30);
+  });
+
+  it('are let in although others forge tokens of the very same user', async () => {
+    clockStandsAt(1_000);
+    await identify(await issuer.token());
+    await flood(29); // of the thirty that are his own
+    expect(await identify(await issuer.token({ claims: { jti: 'a' } }))).not.toBeNull();
+    await flood(2);
+    expect(await identify(await issuer.token({ claims: { jti: 'b' } }))).not.toBeNull(); // with everybody else's
   });
 
   it('cost no check at all when they are for somebody else', async () => {
     const wrong = await forged({ claims: { aud: 'api://another' } });
-    for (let i = 0; i < 100; i += 1) expect(await identify(wrong)).toBeNull();
+    for (let i = 0; i < 200; i += 1) expect(await identify(wrong)).toBeNull();
     expect(await identify(await issuer.token())).not.toBeNull();
   });
 
@@ -90,17 +126,48 @@ describe('tokens that were checked', () => {
 });
 
 describe('signatures that are wrong', () => {
-  it('are checked thirty times for an address, then two a second', () => {
+  const who = (user: string) => ({ tenant: 'acme', user });
+  /** @returns how many were checked */
+  const forge = (checks: SignatureChecks, count: number, address: string, user = 'x', now = 0): number =>
+    Array.from({ length: count }, () => checks.begin(address, who(user), now)).filter((check) => check !== null).length;
+
+  it('are checked a hundred times for a network, then a hundred a second', () => {
     const checks = new SignatureChecks();
-    for (let i = 0; i < 30; i += 1) {
-      expect(checks.waitOf(ADDRESS, 0)).toBe(0);
-      checks.failed(ADDRESS, 0);
+    expect(forge(checks, 1_000, ADDRESS)).toBe(100);
+    expect(forge(checks, 1_000, ADDRESS, 'x', 500)).toBe(50);
+    expect(forge(checks, 1_000, ADDRESS, 'x', 600_000)).toBe(100);
+  });
+
+  it('are checked four hundred times a second for all networks together, of which half are not for those that flood', () => {
+    const checks = new SignatureChecks();
+    const flooding = Array.from({ length: 8 }, (_, i) => forge(checks, 1_000, `192.0.2.${i}`));
+    expect(flooding.reduce((a, b) => a + b)).toBeLessThanOrEqual(400);
+    for (let second = 1; second <= 20; second += 1) {
+      const all = Array.from({ length: 8 }, (_, i) => forge(checks, 1_000, `192.0.2.${i}`, 'x', second * 1_000));
+      expect(all.reduce((a, b) => a + b)).toBeLessThanOrEqual(400);
+      expect(checks.begin('198.51.100.1', who('quiet'), second * 1_000)).not.toBeNull();
     }
-    expect(checks.waitOf(ADDRESS, 0)).toBeCloseTo(0.5);
-    expect(checks.waitOf('192.0.2.2', 0)).toBe(0);
-    expect(checks.waitOf(ADDRESS, 500)).toBe(0);
-    for (let i = 0; i < 1_000; i += 1) checks.failed(ADDRESS, 500);
-    expect(checks.waitOf(ADDRESS, 500)).toBeCloseTo(30.5);
-    expect(checks.waitOf(ADDRESS, 600_000)).toBe(0);
+  });
+
+  it('use nothing up while right ones are checked, however many at once', () => {
+    const checks = new SignatureChecks();
+    for (let i = 0; i < 10_000; i += 1) {
+      const check = checks.begin(ADDRESS, who(`user-${i}`), 0);
+      expect(check).not.toBeNull();
+      checks.wasRight(check!, 0);
+    }
+    expect(forge(checks, 1_000, ADDRESS, 'stranger')).toBe(100);
+  });
+
+  it('of somebody else do not touch who was right from there within a day; of himself he has thirty', () => {
+    const checks = new SignatureChecks();
+    checks.wasRight(checks.begin(ADDRESS, who('alice'), 0)!, 0);
+    forge(checks, 1_000, ADDRESS, 'bob');
+    expect(forge(checks, 1_000, ADDRESS, 'alice')).toBe(30);
+    expect(forge(checks, 1_000, '192.0.2.77', 'alice')).toBe(100); // there he is one of many
+    forge(checks, 1_000, ADDRESS, 'bob', 86_399_000);
+    expect(forge(checks, 1, ADDRESS, 'alice', 86_399_000)).toBe(1);
+    forge(checks, 1_000, ADDRESS, 'bob', 86_401_000);
+    expect(forge(checks, 1, ADDRESS, 'alice', 86_401_000)).toBe(0);
   });
 });

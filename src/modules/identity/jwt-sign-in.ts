@@ -8,7 +8,7 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import { takesTokens, textsOf, type JwtConfig } from '../../common/config/jwt.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { ownWords } from '../../common/logging/outside-text.js';
-import { isForUs, isOurIssuer, LEEWAY_SECONDS, problemOfTime, subjectOf } from './jwt-claims.js';
+import { isForUs, isOurIssuer, LEEWAY_SECONDS, problemOfTime, subjectOf, type JwtSubject } from './jwt-claims.js';
 import { ALGORITHMS, outlineOf, type JwtOutline } from './jwt-outline.js';
 import { knownCaller } from './known-caller.js';
 import { SignatureChecks } from './signature-checks.js';
@@ -26,6 +26,14 @@ interface Desk {
   readonly remembered: BoundedMap<string, { readonly caller: Caller; readonly until: number }>;
   /** Tokens whose signature is being checked: many requests with one new token have it checked once. */
   readonly checking: Map<string, Promise<Caller | null>>;
+}
+
+/** A token that is right as far as can be said without its key, and where it came from. */
+interface Claimed extends Omit<JwtOutline, 'claims'> {
+  readonly token: string;
+  readonly digest: string;
+  readonly address: string;
+  readonly subject: JwtSubject;
 }
 
 const expired = (): TokenExpired => new TokenExpired('The token has expired. Send a new one.');
@@ -57,8 +65,8 @@ export class JwtSignIn implements OnApplicationShutdown {
    *
    * @param digest SHA-256 of the token
    * @param address of the caller
-   * @throws TokenExpired, Overloaded while the keys of the issuer cannot be had, RateLimitExceeded after too many tokens
-   *   from that address whose signatures were wrong
+   * @throws TokenExpired, Overloaded while the keys of the issuer cannot be had, RateLimitExceeded while too many tokens
+   *   with wrong signatures come
    */
   async identify(token: string, digest: string, address: string): Promise<Caller | null> {
     const { desk } = this;
@@ -66,8 +74,10 @@ export class JwtSignIn implements OnApplicationShutdown {
     if (!outline || !isOurIssuer(outline.claims, desk.jwt) || !isForUs(outline.claims, desk.jwt)) return null;
     const problem = problemOfTime(outline.claims, Date.now() / 1000);
     if (problem === 'expired') throw expired();
-    if (problem !== null || !subjectOf(outline.claims, desk.jwt)) return null;
-    const running = desk.checking.get(digest) ?? this.check(desk, token, outline, digest, address);
+    const subject = problem === null ? subjectOf(outline.claims, desk.jwt) : null;
+    if (!subject) return null;
+    const running =
+      desk.checking.get(digest) ?? this.check(desk, { token, digest, address, subject, keyId: outline.keyId });
     desk.checking.set(digest, running);
     try {
       return await running;
@@ -90,27 +100,18 @@ export class JwtSignIn implements OnApplicationShutdown {
     this.desk = keys && { jwt, limits, keys, remembered: new BoundedMap(MOST_REMEMBERED), checking: new Map() };
   }
 
-  private async check(
-    desk: Desk,
-    token: string,
-    { keyId }: JwtOutline,
-    digest: string,
-    address: string,
-  ): Promise<Caller | null> {
+  private async check(desk: Desk, { token, digest, address, subject, keyId }: Claimed): Promise<Caller | null> {
     if (!(await desk.keys.has(keyId))) return null;
-    const seconds = this.checks.waitOf(address, performance.now());
-    if (seconds > 0) throw new RateLimitExceeded('Too many tokens from your address were not valid.', seconds);
+    const check = this.checks.begin(address, subject, performance.now());
+    if (!check) throw new RateLimitExceeded('Too many tokens with wrong signatures came. Send yours again.', 1);
     const claims = await this.verified(desk, token);
-    const subject =
-      claims && isOurIssuer(claims, desk.jwt) && desk.keys.mayVouch(keyId, claims.iss!, claims['tid'])
-        ? subjectOf(claims, desk.jwt)
-        : null;
-    if (!subject) {
-      this.checks.failed(address, performance.now());
+    if (!claims || !isOurIssuer(claims, desk.jwt) || !desk.keys.mayVouch(keyId, claims.iss!, claims['tid']))
       return null;
-    }
-    const caller = knownCaller(subject, desk.limits);
-    const until = Math.min(Date.now() + REMEMBERED_MS, claims!.exp! * 1000);
+    const proven = subjectOf(claims, desk.jwt);
+    if (!proven) return null;
+    this.checks.wasRight(check, performance.now());
+    const caller = knownCaller(proven, desk.limits);
+    const until = Math.min(Date.now() + REMEMBERED_MS, claims.exp! * 1000);
     if (until > Date.now()) desk.remembered.set(digest, { caller, until });
     return caller;
   }
