@@ -1,5 +1,6 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { LiveConfig } from './common/config/live-config.js';
+import { AnsweredPrices } from './common/prices/answered-prices.js';
 import { MessagingModule } from './common/messaging/messaging.module.js';
 import { StoresModule } from './common/stores.module.js';
 import { CacheModule } from './modules/cache/cache.module.js';
@@ -18,7 +19,8 @@ import { TelemetryModule } from './modules/telemetry/telemetry.module.js';
 @Module({})
 class ConfigModule {
   static with(config: LiveConfig): DynamicModule {
-    return { module: ConfigModule, providers: [{ provide: LiveConfig, useValue: config }], exports: [LiveConfig] };
+    const providers = [{ provide: LiveConfig, useValue: config }, AnsweredPrices];
+    return { module: ConfigModule, providers, exports: [LiveConfig, AnsweredPrices] };
   }
 }
 

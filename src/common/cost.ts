@@ -124,7 +124,7 @@ export interface Answered {
 }
 
 /** A target as the configuration or the catalogue knows it. */
-type Priced = Pick<Target, 'tier' | 'provider'> & { readonly price?: Price | null | undefined };
+export type Priced = Pick<Target, 'tier' | 'provider'> & { readonly price?: Price | null | undefined };
 
 const FREE: Price = Object.freeze({ input: 0, output: 0 });
 

@@ -12,21 +12,22 @@ const MINI = (1_000 * 0.15 + 100 * 0.6) / 1e6;
 const MINI_CACHED = (200 * 0.15 + 800 * 0.075 + 100 * 0.6) / 1e6;
 const KEY = { authorization: 'Bearer alice' };
 
+const azureOn = (upstream: UpstreamServer, id: string, changes: Partial<TargetInput> = {}): TargetInput => ({
+  ...{
+    id,
+    tier: 'cloud',
+    provider: 'azure-openai',
+    endpoint: new URL(upstream.baseUrl).origin,
+    deployment: id,
+    apiKey: 'k',
+  },
+  ...changes,
+});
+
 describe('what an answer cost', () => {
   let upstream: UpstreamServer;
   let router: RouterApp;
-
-  const azure = (id: string, changes: Partial<TargetInput> = {}): TargetInput => ({
-    ...{
-      id,
-      tier: 'cloud',
-      provider: 'azure-openai',
-      endpoint: new URL(upstream.baseUrl).origin,
-      deployment: id,
-      apiKey: 'k',
-    },
-    ...changes,
-  });
+  const azure = (id: string, changes: Partial<TargetInput> = {}) => azureOn(upstream, id, changes);
 
   beforeAll(async () => {
     upstream = await UpstreamServer.start({ model: 'served' });
@@ -145,4 +146,69 @@ describe('what an answer cost', () => {
     const lines = text.split('\n').filter((line) => line.startsWith('router_cost_usd_total'));
     return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
   }
+});
+
+describe('a deployment whose price only its answers tell', () => {
+  const BUDGET = 20;
+  const MOST_TOKENS = 8_334;
+  /** o1-pro: 600 USD a million. */
+  const DEAR = { counts: { prompt_tokens: 0, completion_tokens: MOST_TOKENS }, model: 'o1-pro-2025-03-19' };
+  let upstream: UpstreamServer;
+  let router: RouterApp;
+
+  beforeAll(async () => {
+    upstream = await UpstreamServer.start({ model: 'served' });
+  });
+  afterEach(() => router.close());
+  afterAll(() => upstream.close());
+
+  async function start(unpriced: 'count' | 'refuse'): Promise<void> {
+    router = await startRouter({
+      targets: [azureOn(upstream, 'ours'), azureOn(upstream, 'theirs')],
+      auth: { keys: [keyFor('alice', { scopes: ['chat', 'admin', 'operator'] })] },
+      limits: { ...GENEROUS, usdPerMonth: BUDGET, unpriced },
+      cache: { enabled: false },
+    });
+  }
+  const ask = async (model = 'ours'): Promise<number> => {
+    const response = await chat(router, { model, max_tokens: MOST_TOKENS }, KEY);
+    await response.text();
+    return response.status;
+  };
+  const letInOf = async (many: number): Promise<number> => {
+    const all = await Promise.all(Array.from({ length: many }, () => ask()));
+    return all.filter((status) => status === 200).length;
+  };
+  const shown = async () => {
+    const all = await jsonOf<{ id: string; price: object | null; budget_price: object | null }[]>(
+      await fetch(`${router.url}/admin/targets`, { headers: KEY }),
+    );
+    const { price, budget_price } = all.find(({ id }) => id === 'ours')!;
+    return { price, budget_price };
+  };
+
+  it('S05 is set aside for at the dearest of its list, so that answers at once cannot overrun a budget', async () => {
+    await start('count');
+    upstream.always(answer('yes', { ...DEAR }));
+    expect(await letInOf(30)).toBe(4);
+    expect(await letInOf(3)).toBe(0);
+  });
+
+  it('is set aside for at the price of the model that answered, from its first answer on', async () => {
+    await start('count');
+    expect((await shown()).price).toBeNull();
+    upstream.always(answer('yes', { counts: COUNTS, model: 'gpt-4o-mini-2024-07-18' }));
+    expect(await ask()).toBe(200);
+    expect(await shown()).toMatchObject({ price: { input: 0.15, output: 0.6 }, budget_price: { input: 0.15 } });
+    expect(await letInOf(30)).toBe(30);
+  });
+
+  it('is not refused where every answer has to have a price, until it answers as a model that nobody knows', async () => {
+    await start('refuse');
+    upstream.always(answer('yes', { counts: COUNTS, model: 'gpt-4o-mini-2024-07-18' }));
+    expect([await ask(), await ask()]).toEqual([200, 200]);
+    upstream.always(answer('yes', { counts: COUNTS, model: 'acme' }));
+    expect([await ask('theirs'), await ask('theirs')]).toEqual([200, 403]);
+    expect(await ask('ours')).toBe(200);
+  });
 });

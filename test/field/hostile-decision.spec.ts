@@ -158,7 +158,7 @@ const decide = (messages: ChatMessage[], fields: Partial<ChatRequest> = {}) =>
       config,
       targets,
       conversation: null,
-      onlyPriced: false,
+      onlyPriced: null,
     },
     ...{ now: () => 0, random: () => 0, scorer, shares, explain: true },
   });

@@ -1,5 +1,5 @@
 import { targetSchema } from '../config/target.schema.js';
-import { listedPrice, priceListOf } from './price-lists.js';
+import { dearestPrice, listedPrice, priceListOf } from './price-lists.js';
 import type { Price, PriceListName } from './price.js';
 
 describe('priceListOf', () => {
@@ -82,5 +82,15 @@ describe('the price of a target', () => {
 
   it.each([-1, NaN, Infinity, '1'])('cannot be %s', (cachedInput) =>
     expect(targetSchema.safeParse({ ...cloud, price: { input: 1, output: 1, cachedInput } }).success).toBe(false),
+  );
+});
+
+describe('dearestPrice', () => {
+  it.each<[Parameters<typeof dearestPrice>[0], object]>([
+    ['azure', { input: 150, output: 600, reasoningApart: true }], // o1-pro of OpenAI's list, grok of xAI's
+    ['openai', { input: 150, output: 600, reasoningApart: false }],
+    ['anthropic', { input: 18.75, output: 75 }], // Claude 3 Opus; what is written to its cache is dearer than its input
+  ])('has the dearest rates of %s and of all that it sells', (list, rates) =>
+    expect(dearestPrice(list)).toMatchObject({ list, ...rates }),
   );
 });

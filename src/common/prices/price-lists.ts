@@ -75,6 +75,42 @@ export function priceListOf({ tier, provider, baseUrl }: Place): PriceListName |
   return ownField(HOSTS, host) ?? (AZURE_HOST.test(host) ? 'azure' : null);
 }
 
+/** The list that has the prices of a target as it is configured; `null` = none, or its owner said what it costs. */
+export const targetPriceList = ({
+  price,
+  ...place
+}: Place & { readonly price?: Price | undefined }): PriceListName | null =>
+  price ? (price.list ?? null) : priceListOf(place);
+
+const dearestOfLists = new Map<PriceListName, Price>();
+
+/** No model of a list costs more, whenever it is asked and whatever the prompt; not what one of them costs. */
+export function dearestPrice(list: PriceListName): Price {
+  let dearest = dearestOfLists.get(list);
+  if (!dearest) dearestOfLists.set(list, (dearest = { ...dearestRates(list), list }));
+  return dearest;
+}
+
+function dearestRates(list: PriceListName): Rates & Pick<Price, 'reasoningApart'> {
+  const most = { input: 0, output: 0, audioInput: 0, audioOutput: 0, reasoningApart: REASONING_APART.has(list) };
+  const raise = ({ input, output, cacheWrite = 0, audioInput = 0, audioOutput = 0, tiers = [] }: Rates): void => {
+    most.input = Math.max(most.input, input, cacheWrite);
+    most.output = Math.max(most.output, output);
+    most.audioInput = Math.max(most.audioInput, audioInput);
+    most.audioOutput = Math.max(most.audioOutput, audioOutput);
+    tiers.forEach(raise);
+  };
+  for (const { price } of entriesOf(list)) {
+    if (price) [price, ...(price.changes ?? []).map(({ rates }) => rates)].forEach(raise);
+  }
+  for (const other of PRICE_TABLE.lists[list].sellsFor as readonly PriceListName[]) {
+    const sold = dearestRates(other);
+    raise(sold);
+    most.reasoningApart ||= sold.reasoningApart === true;
+  }
+  return most;
+}
+
 /**
  * What a model costs, by the name that the configuration or its server gives it (case, `models/` in front and the way a
  * date is written do not matter). `null` = the table does not know.

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import type { ChatFrame } from '../../common/chat.js';
+import { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import type { Target } from '../../common/target.js';
 import { AnswerBill, type ExchangedTexts } from './answer-bill.js';
 
@@ -13,9 +14,11 @@ const texts: ExchangedTexts = {
 const frame = (json: object): ChatFrame => ({ text: JSON.stringify(json), json }) as ChatFrame;
 const more = frame({ choices: [{ delta: { content: 'x' } }] });
 
+const billFor = (targets: ConstructorParameters<typeof AnswerBill>[0]) => new AnswerBill(targets, new AnsweredPrices());
+
 describe('AnswerBill', () => {
   it('counts what is cached in the cost and in what is booked', () => {
-    const bill = new AnswerBill([]);
+    const bill = billFor([]);
     const usage = { prompt_tokens: 1_000, completion_tokens: 10, prompt_tokens_details: { cached_tokens: 900 } };
     bill.note(frame({ choices: [], usage }));
     expect(bill.costUsd(bill.usage(texts), answer)).toBeCloseTo(0.0029, 12);
@@ -23,7 +26,7 @@ describe('AnswerBill', () => {
   });
 
   it('keeps what the total has besides, when more was said after it', () => {
-    const bill = new AnswerBill([]);
+    const bill = billFor([]);
     bill.note(frame({ choices: [], usage: { prompt_tokens: 100, completion_tokens: 10, total_tokens: 1_110 } }));
     const before = bill.costUsd(bill.usage(texts), answer)!;
     bill.note(more);
@@ -34,7 +37,7 @@ describe('AnswerBill', () => {
   });
 
   it('books a count that is missing as estimated, at the price of its target; the cost is unknown', () => {
-    const bill = new AnswerBill([]);
+    const bill = billFor([]);
     bill.note(frame({ choices: [], usage: { completion_tokens: 10 } }));
     const usage = bill.usage(texts);
     expect(bill.costUsd(usage, answer)).toBeNull();
@@ -43,7 +46,7 @@ describe('AnswerBill', () => {
 
   it('books the price of the model that answered, where the name that was asked says none', () => {
     const ours = { model: 'gpt-4o-mini-2024-07-18', target: { ...target, price: null, priceList: 'azure' } as const };
-    const bill = new AnswerBill([{ ...target, price: { input: 1_000, output: 1_000 } } as never]);
+    const bill = billFor([{ ...target, price: { input: 1_000, output: 1_000 } } as never]);
     bill.note(frame({ choices: [], usage: { prompt_tokens: 1_000, completion_tokens: 100 } }));
     expect(bill.costUsd(bill.usage(texts), ours)).toBeCloseTo(0.00021, 12);
     expect(bill.billed(bill.usage(texts), ours, texts).usd).toBeCloseTo(0.00021, 12);
@@ -54,13 +57,13 @@ describe('AnswerBill', () => {
     jest.useFakeTimers({ now: Date.parse('2026-11-27T00:59:59Z') });
     const changes = [{ fromMs: 0, dayMs: [3_600_000, 7_200_000] as const, rates: { input: 20, output: 200 } }];
     const changing = { model: 'm', target: { ...target, price: { ...price, changes } } };
-    const bill = new AnswerBill([]);
+    const bill = billFor([]);
     bill.note(frame({ choices: [], usage: { prompt_tokens: 100, completion_tokens: 10 } }));
     const first = bill.costUsd(bill.usage(texts), changing);
     jest.setSystemTime(Date.parse('2026-11-27T01:00:01Z'));
     expect(bill.costUsd(bill.usage(texts), changing)).toBe(first);
     expect(bill.billed(bill.usage(texts), changing, texts).usd).toBe(first);
-    expect(new AnswerBill([]).costUsd(bill.usage(texts), changing)).toBe(first! * 2);
+    expect(billFor([]).costUsd(bill.usage(texts), changing)).toBe(first! * 2);
     jest.useRealTimers();
   });
 });

@@ -1,6 +1,7 @@
 import type { ChatFrame, Completion } from '../../common/chat.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { answerPrice, budgetPrice, costUsd, type Answered } from '../../common/cost.js';
+import type { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import { estimateAnswerTokens } from '../../common/token-estimate.js';
 import { TextRun } from '../../common/text-run.js';
 import { estimatedUsage, readUsage, type Usage } from '../../common/usage.js';
@@ -38,8 +39,11 @@ export class AnswerBill {
   /** More was said after the server had counted. */
   private saidSince = false;
 
-  /** @param targets of the configuration in force, for `budgetPrice` */
-  constructor(private readonly targets: RouterConfig['targets']) {}
+  /** @param targets of the configuration in force, for `budgetPrice` @param prices learn who answered */
+  constructor(
+    private readonly targets: RouterConfig['targets'],
+    private readonly prices: Pick<AnsweredPrices, 'note'>,
+  ) {}
 
   /** Takes note of a frame that goes to the caller. */
   note(frame: ChatFrame): void {
@@ -92,6 +96,7 @@ export class AnswerBill {
   }
 
   private billedFor(usage: Usage, answer: Answered, texts: ExchangedTexts): Billed {
+    this.prices.note(answer);
     const prompt = usage.prompt_tokens ?? texts.promptTokens();
     const completion = usage.completion_tokens ?? estimateAnswerTokens(texts.answer());
     const price = answerPrice(answer) ?? budgetPrice(answer.target, this.targets);

@@ -4,6 +4,7 @@ import { AccountBook } from '../../common/accounts.js';
 import { BackgroundWork } from '../../common/background-work.js';
 import { Budget } from '../../common/budget.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import { ClaimAnswerCommand, FindAnswerQuery, type CacheLookup, type ClaimResult } from '../cache/cache.messages.js';
 import { NO_LEASE, ReserveQuotaCommand, type QuotaLease } from '../quota/quota.messages.js';
 import { CallModelsCommand, type ModelCalls } from '../resilience/resilience.messages.js';
@@ -46,6 +47,7 @@ export class AnswerChat implements AnswerMaker {
     private readonly generations: Generations,
     private readonly renewals: AnswerRenewals,
     private readonly finish: FinishChat,
+    private readonly prices: AnsweredPrices,
   ) {
     this.accounts = config.derived((next) => new AccountBook(next));
   }
@@ -106,7 +108,7 @@ export class AnswerChat implements AnswerMaker {
 
   reserve(ask: ChatAsk): Promise<QuotaLease> {
     const accounts = this.accounts().of(ask.caller, ask.request.model);
-    const need = quotaNeed(ask, accounts, this.config.current);
+    const need = quotaNeed(ask, accounts, this.config.current, this.prices);
     return this.commands.execute(new ReserveQuotaCommand(accounts, need));
   }
 

@@ -2,6 +2,7 @@ import { AttemptLog } from '../../common/attempt.js';
 import { isUsageOnly, type ChatChunk, type ChatFrame, type Completion } from '../../common/chat.js';
 import type { ChunkSink } from '../../common/chunk-stream.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
+import type { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import type { Usage } from '../../common/usage.js';
 import type { ModelAnswer } from '../resilience/resilience.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
@@ -23,6 +24,7 @@ const FRAMES_AT_ONCE = 32;
 
 /** Who is told that a generation is over, before its participants are. */
 export interface GenerationKeeper {
+  readonly prices: AnsweredPrices;
   over(generation: Generation): void;
   /** Nobody can join it any more. */
   ends(generation: Generation): void;
@@ -79,7 +81,7 @@ export class Generation implements ChunkSink, ExchangedTexts, Course {
     this.said = isShared && facts.ask.request.stream === true ? '' : null;
     this.ending = isShared ? new AbortController() : null;
     this.mostBytes = config.cache.maxEntryBytes;
-    this.bill = new AnswerBill(config.targets);
+    this.bill = new AnswerBill(config.targets, keeper.prices);
     this.parts.push(new Participant(this, facts.ask, true));
   }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EventBus } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import type { CacheLookup } from '../cache/cache.messages.js';
 import type { ChatAsk, ChatFacts } from './chat-facts.js';
 import { AnswerGeneratedEvent } from './chat.messages.js';
@@ -28,6 +29,7 @@ export class Generations implements GenerationKeeper {
   constructor(
     private readonly config: LiveConfig,
     private readonly events: EventBus,
+    readonly prices: AnsweredPrices,
   ) {}
 
   /** A part in the generation that is running for what is asked. @returns `null` where there is none to be had */

@@ -1,6 +1,7 @@
 import { AccountBook } from '../../common/accounts.js';
 import type { CallerLimits } from '../../common/caller.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
+import { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import { quotaNeed } from './quota-need.js';
 
 const target = (id: string, price: object | undefined, contextWindow = 8192) => ({
@@ -32,6 +33,7 @@ const need = (request: object, withSession = false) =>
     { request: { model: 'both', messages, ...request }, sessionId: withSession ? 's' : null, strategy: null },
     accounts,
     config,
+    new AnsweredPrices(),
   );
 
 describe('what a request may use at most', () => {
@@ -57,6 +59,6 @@ describe('what a request may use at most', () => {
 
   it.each([{}, { concurrent: 1, requestsPerMinute: 1 }])('is not counted for a caller with the limits %j', (limits) => {
     const asked = { request: { model: 'both', messages }, sessionId: null, strategy: null };
-    expect(quotaNeed(asked, accountsWith(limits), config)).toEqual({ tokens: 0, usd: 0 });
+    expect(quotaNeed(asked, accountsWith(limits), config, new AnsweredPrices())).toEqual({ tokens: 0, usd: 0 });
   });
 });

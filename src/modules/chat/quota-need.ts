@@ -1,6 +1,7 @@
 import { countsMoney, countsTokens, type Accounts } from '../../common/accounts.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
-import { budgetPrice, mostCostUsd } from '../../common/cost.js';
+import { mostCostUsd } from '../../common/cost.js';
+import type { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import type { QuotaNeed } from '../quota/quota.messages.js';
 import type { ChatAsk } from './chat-facts.js';
 import { answerRoom, estimateRequestTokens, mostTextTokens, tokensAskedFor } from '../../common/token-estimate.js';
@@ -12,6 +13,7 @@ import { answerRoom, estimateRequestTokens, mostTextTokens, tokensAskedFor } fro
 const LONGEST_UNLIMITED = 32_768;
 /** A cascade asks the cheap side, asks it again to confirm, and asks the strong side. */
 const CASCADE_ANSWERS = 3;
+const NO_OTHERS: RouterConfig['targets'] = [];
 const NOTHING: QuotaNeed = Object.freeze({ tokens: 0, usd: 0 });
 
 /** What of a request decides how much it may take. In front of one with a session comes a conversation of unknown length. */
@@ -27,6 +29,7 @@ export function quotaNeed(
   { request, sessionId, strategy }: CountedRequest,
   accounts: Accounts,
   { targets, models, resilience, limits }: Pick<RouterConfig, 'targets' | 'models' | 'resilience' | 'limits'>,
+  prices: Pick<AnsweredPrices, 'forNeed'>,
 ): QuotaNeed {
   if (!countsTokens(accounts) && !countsMoney(accounts)) return NOTHING;
   const answers = request.n ?? 1;
@@ -40,7 +43,7 @@ export function quotaNeed(
     const { contextWindow = Infinity } = target;
     const unlimited = Math.min(LONGEST_UNLIMITED, contextWindow);
     const sent = Math.min(contextWindow, sessionId === null ? prompt : prompt + unlimited);
-    const price = limits.unpriced === 'refuse' ? (target.price ?? null) : budgetPrice(target, targets);
+    const price = prices.forNeed(target, limits.unpriced === 'refuse' ? NO_OTHERS : targets);
     costs.push(mostCostUsd(sent, (asked ?? unlimited) * answers, price) ?? 0);
   }
   const cascades = (strategy ?? model?.strategy) === 'cascade' && costs.length > 1 && request.stream !== true;

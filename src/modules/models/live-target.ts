@@ -8,7 +8,7 @@ import {
   type Tier,
   type Timeouts,
 } from '../../common/target.js';
-import { priceListOf } from '../../common/prices/price-lists.js';
+import { targetPriceList } from '../../common/prices/price-lists.js';
 import type { Price, PriceListName } from '../../common/prices/price.js';
 import type { ModelServer } from './adapters/model-server.js';
 import type { DrainedTargets } from './drained-targets.js';
@@ -69,7 +69,7 @@ export class LiveTarget implements TargetStatus {
     this.contextWindow = config.contextWindow ?? null;
     this.capabilities = config.capabilities;
     this.price = config.price ?? null;
-    this.priceList = config.price ? (config.price.list ?? null) : priceListOf(config);
+    this.priceList = targetPriceList(config);
     this.timeouts = config.timeouts;
     this.simulated = config.provider === 'simulated';
   }

@@ -6,7 +6,8 @@ import { InvalidApiKey, ModelNotFound, PermissionDenied } from '../../common/app
 import type { Caller } from '../../common/caller.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
-import { budgetPrice, ratesOf } from '../../common/cost.js';
+import { AnsweredPrices } from '../../common/prices/answered-prices.js';
+import { ratesOf } from '../../common/cost.js';
 import { CurrentCaller, RequireScope } from '../../common/http/access.decorators.js';
 import { cutText } from '../../common/cut-text.js';
 import { ApiErrors } from '../../common/http/api-errors.js';
@@ -104,9 +105,10 @@ const sourceOf = (price: Price | null): string | null =>
   price && (price.list ? `table of ${PRICE_TABLE.date}` : 'config');
 
 /** The JSON of `/admin/targets` (DESIGN section 4), with the price, and what a token counts in budgets. */
-function toJson(target: TargetStatus, caller: Caller, all: RouterConfig['targets']) {
+function toJson(target: TargetStatus, caller: Caller, all: RouterConfig['targets'], prices: AnsweredPrices) {
   const { id, tier, provider, model, simulated, breaker, warm, slots, calls } = target;
-  const inBudgets = budgetPrice(target, all);
+  const price = target.price ?? prices.of(target);
+  const inBudgets = prices.inBudgets(target, all);
   return {
     ...{ id, tier, provider, model, simulated, breaker, warm },
     in_flight: slots.inFlight,
@@ -114,8 +116,8 @@ function toJson(target: TargetStatus, caller: Caller, all: RouterConfig['targets
     ttft_ms: calls.ttftMs,
     error_rate: calls.errorRate,
     last_error: errorJson(calls.lastError, caller),
-    price: target.price && shownPrice(target.price),
-    price_source: sourceOf(target.price),
+    price: price && shownPrice(price),
+    price_source: sourceOf(price),
     budget_price: inBudgets && shownPrice(inBudgets),
   };
 }
@@ -131,6 +133,7 @@ export class TargetController {
     @Inject(LiveConfig) private readonly config: LiveConfig,
     private readonly catalogue: TargetCatalogue,
     private readonly sharing: DrainSharing,
+    @Inject(AnsweredPrices) private readonly prices: AnsweredPrices,
   ) {}
 
   @Get()
@@ -169,7 +172,7 @@ export class TargetController {
   }
 
   private shown(target: TargetStatus, caller: Caller) {
-    return toJson(target, caller, this.config.current.targets);
+    return toJson(target, caller, this.config.current.targets, this.prices);
   }
 
   private async steer(id: string, drained: boolean, caller: Caller) {

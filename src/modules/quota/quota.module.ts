@@ -5,6 +5,7 @@ import { getOptionsToken, getStorageToken, type ThrottlerModuleOptions } from '@
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { budgetPrice } from '../../common/cost.js';
+import { priceListOf } from '../../common/prices/price-lists.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { AzureTables } from '../../common/tables/adapters/azure-tables.js';
 import { MemoryQuotaLedger } from './adapters/memory.quota-ledger.js';
@@ -93,7 +94,10 @@ export class QuotaModule implements OnModuleInit {
 
 /** What an operator has to know about targets without a price, one line; `null` when all have one. */
 function unpricedNote({ targets, limits }: Pick<RouterConfig, 'targets' | 'limits'>): string | null {
-  const unpriced = targets.filter(({ price, provider }) => !price && provider !== 'simulated');
+  // what only an answer names is no news: it is counted at its own price
+  const unpriced = targets.filter(
+    (target) => !target.price && target.provider !== 'simulated' && priceListOf(target) === null,
+  );
   if (unpriced.length === 0) return null;
   if (limits.unpriced === 'refuse') {
     const ids = unpriced.map(({ id }) => id).join(', ');

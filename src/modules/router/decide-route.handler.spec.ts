@@ -5,6 +5,7 @@ import { Test } from '@nestjs/testing';
 import { LOOPBACK_CALLER } from '../../common/caller.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import type { TargetStatus } from '../../common/target.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
@@ -38,8 +39,8 @@ class OneTarget implements IQueryHandler<ListTargetsQuery> {
 const noRedis = { provide: RedisConnection, useValue: new RedisConnection(config.current.redis) };
 
 @Module({
-  providers: [{ provide: LiveConfig, useValue: config }, noRedis, OneTarget],
-  exports: [LiveConfig, RedisConnection],
+  providers: [{ provide: LiveConfig, useValue: config }, noRedis, OneTarget, AnsweredPrices],
+  exports: [LiveConfig, RedisConnection, AnsweredPrices],
 })
 class Surroundings {}
 

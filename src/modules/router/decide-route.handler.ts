@@ -2,6 +2,7 @@ import type { ICommandHandler } from '@nestjs/cqrs';
 import { CommandHandler, QueryBus } from '@nestjs/cqrs';
 import { AccountBook, countsMoney } from '../../common/accounts.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import { isoNow } from '../../common/iso-time.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { DecisionLog } from './records/decision-log.js';
@@ -30,6 +31,7 @@ export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
     private readonly openCalls: OpenToolCalls,
     private readonly known: KnownRequests,
     private readonly log: DecisionLog,
+    private readonly prices: AnsweredPrices,
   ) {
     this.accounts = config.derived((next) => new AccountBook(next));
   }
@@ -52,7 +54,7 @@ export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
       previousTarget: ask.previousTarget ?? (called ? await this.openCalls.targetOf(conversation) : null),
       conversation,
       tenant: caller.tenant,
-      onlyPriced: config.limits.unpriced === 'refuse' && countsMoney(this.accounts().of(caller, request.model)),
+      onlyPriced: this.mustCount(ask) ? this.prices : null,
       config,
       targets,
       now,
@@ -63,6 +65,11 @@ export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
     });
     if (ask.live) this.keep(ask, conversation, decided);
     return decided.decision;
+  }
+
+  /** Whether the answer has to have a price. */
+  private mustCount({ caller, request }: RouteAsk): boolean {
+    return this.config.current.limits.unpriced === 'refuse' && countsMoney(this.accounts().of(caller, request.model));
   }
 
   /** Of a decision that is acted on. Only queues: the request goes on at once. */

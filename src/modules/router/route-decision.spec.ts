@@ -64,7 +64,7 @@ function decide(scene: Scene = {}) {
     strategy: scene.strategy ?? null,
     previousTarget: scene.previous ?? null,
     tenant: 'acme',
-    onlyPriced: false,
+    onlyPriced: null,
     config,
     targets,
     now: () => 0,

@@ -8,6 +8,7 @@ import {
 import { partsOf, type ChatMessage, type ChatRequest } from '../../../common/chat.js';
 import type { RouterConfig } from '../../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../../common/conversation.js';
+import type { AnsweredPrices } from '../../../common/prices/answered-prices.js';
 import type { Capability, TargetStatus } from '../../../common/target.js';
 import { retryAfterSeconds } from '../../../common/retry-after.js';
 import { answerRoom, estimateRequestTokens, tokensAskedFor } from '../../../common/token-estimate.js';
@@ -56,8 +57,8 @@ export interface ConstraintInput {
   readonly request: ChatRequest;
   readonly history: readonly HistoryTurn[];
   readonly config: Pick<RouterConfig, 'privacy'>;
-  /** The caller's budget must be able to count the answer (`limits.unpriced: refuse`). */
-  readonly onlyPriced: boolean;
+  /** Where the caller's budget must be able to count the answer (`limits.unpriced: refuse`): what is known of prices. */
+  readonly onlyPriced: Pick<AnsweredPrices, 'mayCount'> | null;
   /** 0 to 1; spreads `Retry-After` so that callers do not come back together. */
   readonly random: () => number;
 }
@@ -78,7 +79,7 @@ export function allowedTargets(targets: readonly TargetStatus[], input: Constrai
     if (left.length === 0) throw new InvalidRequest(cure, param);
   }
   left = fitting(left, request, excluded);
-  if (input.onlyPriced) left = priced(left, excluded);
+  if (input.onlyPriced) left = priced(left, input.onlyPriced, excluded);
   const beforePrivacy = left.length;
   left = localIfPrivate(left, input, excluded);
   const keptLocal = left.length < beforePrivacy;
@@ -115,8 +116,12 @@ function fitting(
   );
 }
 
-function priced(targets: readonly TargetStatus[], excluded: Excluded[]): readonly TargetStatus[] {
-  const left = keep(targets, ({ price, simulated }) => (price || simulated ? null : 'no_price'), excluded);
+function priced(
+  targets: readonly TargetStatus[],
+  prices: Pick<AnsweredPrices, 'mayCount'>,
+  excluded: Excluded[],
+): readonly TargetStatus[] {
+  const left = keep(targets, (target) => (prices.mayCount(target) ? null : 'no_price'), excluded);
   if (left.length > 0) return left;
   throw new ModelNotAllowed(
     'You have a monthly budget, and no target that could take this request has a price (targets[].price), so its cost ' +
