@@ -291,50 +291,6 @@ export function describeQuotaLedger(name: string, createLedger: () => Promise<Le
       });
     });
 
-    describe('what is known to be full', () => {
-      const caller = accountWith({ requestsPerMinute: 2 });
-
-      it('is refused without asking until there is room', async () => {
-        await reserve(caller);
-        ledger.refuseFull(caller);
-        clock.now += 20_000;
-        await reserve(caller);
-        await refusal(reserve(caller));
-        clock.now += 10_000;
-        const error = await refusal((async () => ledger.refuseFull(caller))());
-        expect(error).toMatchObject({
-          code: 'rate_limit_exceeded',
-          headers: {
-            'retry-after': '30',
-            'x-ratelimit-limit-requests': '2',
-            'x-ratelimit-remaining-requests': '0',
-            'x-ratelimit-reset-requests': '50s',
-          },
-        });
-        ledger.refuseFull(accountWith({ requestsPerMinute: 3 }));
-        ledger.refuseFull(accountWith({ requestsPerMinute: 2 }, 'bob'));
-        clock.now += 30_000;
-        ledger.refuseFull(caller);
-        await reserve(caller);
-      });
-
-      it('is not what lacks tokens, slots or money', async () => {
-        const poor = accountWith({ requestsPerMinute: 9, tokensPerMinute: 1, concurrent: 1, usdPerMonth: 0.1 });
-        await (
-          await begin(poor)
-        )({ tokens: 100, usd: 5 });
-        await refusal(reserve(poor));
-        ledger.refuseFull(poor);
-      });
-
-      it('is the tenant as a whole, too', async () => {
-        const limits = { user: { requestsPerMinute: 9 }, tenant: { requestsPerMinute: 1 } };
-        await reserve(staff(limits));
-        await refusal(reserve(staff(limits)));
-        expect(() => ledger.refuseFull(staff(limits, 'bob'))).toThrow('for your tenant as a whole');
-      });
-    });
-
     describe('budgets that are nearly used up', () => {
       const thresholds = () => reached.map(({ owner, threshold }) => [owner.user, owner.model, threshold]);
 

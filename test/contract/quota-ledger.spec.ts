@@ -130,8 +130,31 @@ describe('on a real redis-server', () => {
     await refusal(ledger.reserve(caller, NEED, 'b'));
     here.now -= 3_600_000;
     clock.now += 60_000;
-    ledger.refuseFull(caller);
     await ledger.reserve(caller, NEED, 'c');
+  });
+
+  it('takes what is asked for twice once: a connection that broke sends again what was under way', async () => {
+    const accounts = staff({ user: { tokensPerMinute: 1_000, concurrent: 5 }, tenant: { requestsPerMinute: 10 } });
+    const calls = newCalls();
+    const taking = { accounts, need: { tokens: 100, usd: 1 }, id: 'once' };
+    const [first, second] = [await calls.reserve(taking, () => 0), await calls.reserve(taking, () => 0)];
+    const used = (all: typeof first.all) => all.map(({ state }) => [state.requests.used, state.tokens.used]);
+    expect([second.letIn, used(second.all)]).toEqual([true, used(first.all)]);
+    expect(used(second.all)).toEqual([
+      [0, 100],
+      [1, 0],
+    ]);
+  });
+
+  it('is handed a batch once, however often it is told', async () => {
+    const accounts = accountWith({ requestsPerMinute: 10, tokensPerMinute: 100 });
+    const calls = newCalls();
+    const batch = { id: 'batch', buckets: [{ at: clock.now, requests: 3, tokens: 30, doubtful: null }] };
+    for (let n = 0; n < 3; n += 1) await calls.handOver(accounts[0]!, batch);
+    expect(await newLedger().reserve(accounts, NEED, 'a')).toMatchObject({
+      'x-ratelimit-remaining-requests': '6',
+      'x-ratelimit-remaining-tokens': '69',
+    });
   });
 
   it('forgets what was counted before the clock of Redis was set, to later or to earlier', async () => {
@@ -235,6 +258,17 @@ describe('on a real redis-server', () => {
       await Promise.all(replicas.map((replica) => replica.settle(caller, 'cost-0', { tokens: 1, usd: 0.29 })));
       await Promise.all(replicas.map((replica, n) => replica.settle(caller, `more-${n}`, { tokens: 1, usd: 0.03 })));
       expect(reached.map(({ threshold }) => threshold)).toEqual([0.8, 0.9]);
+    });
+
+    it('tells again of a threshold where its first word was lost', async () => {
+      const calls = newCalls();
+      const booking = { id: 'lost', accounts: caller, usd: 0.85, at: clock.now };
+      const told = async (id: string) =>
+        (await calls.settle({ ...booking, id }, 1, () => 0)).flatMap(({ reached: all }) =>
+          all.map(({ threshold }) => threshold),
+        );
+      expect([await told('lost'), await told('lost'), await told('another')]).toEqual([[0.8], [0.8], [0.9]]);
+      expect(await told('a third')).toEqual([]);
     });
 
     it('books a late cost in the month it belongs to', async () => {

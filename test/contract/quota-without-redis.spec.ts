@@ -60,6 +60,12 @@ describe('limits over three replicas', () => {
     }
     return counts;
   };
+  /** Whether no replica enforces a share alone. */
+  const countTogether = async () => {
+    const probe = accountWith({ requestsPerMinute: 900 }, 'probe');
+    const told = replicas.map((replica) => replica.reserve(probe, NEED, `lease-${(ids += 1)}`));
+    return (await Promise.all(told)).every((headers) => headers['x-ratelimit-limit-requests'] === '900');
+  };
   const spend = async (replica: number, caller: ReturnType<typeof accountWith>, usd: number) => {
     const id = `lease-${(ids += 1)}`;
     await replicas[replica]!.reserve(caller, NEED, id);
@@ -181,7 +187,32 @@ describe('limits over three replicas', () => {
     await client.config('SET', 'maxmemory', '1');
     expect(await letIn(accountWith({ requestsPerMinute: 9 }), 9)).toEqual([3, 3, 3]);
     await client.config('SET', 'maxmemory', '0');
+    await eventually('all count together', 5_000, countTogether);
     expect(await letIn(accountWith({ requestsPerMinute: 9 }, 'bob'), 9)).toEqual([9, 0, 0]);
+    client.disconnect();
+  });
+
+  it('ask a Redis that is full now and then, not for each request, and book all that was spent meanwhile', async () => {
+    const own = { tenants: { acme: { limits: { requestsPerMinute: 9_000, usdPerMonth: 900 } } }, models: [] };
+    const book = new AccountBook(own);
+    const caller = book.of({ tenant: 'acme', user: 'alice', scopes: ['chat'], limits: { usdPerMonth: 900 } }, null);
+    const client = server.client();
+    const asked = async () => Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1]);
+    await spend(0, caller, 0);
+    await client.config('SET', 'maxmemory-policy', 'noeviction');
+    await client.config('SET', 'maxmemory', '1');
+    const before = await asked();
+    for (let n = 0; n < 300; n += 1) await spend(0, caller, 0.25);
+    expect((await asked()) - before).toBeLessThan(60); // some a second
+    await client.config('SET', 'maxmemory', '0');
+    await eventually('all count together', 5_000, countTogether);
+    const back = await asked();
+    await replicas[0]!.handOverAll();
+    await replicas[0]!.bookWaiting();
+    expect((await asked()) - back).toBeLessThan(10);
+    for (const key of await client.keys('{acme}:quota*usd*')) expect(await client.get(key)).toBe('75000000000');
+    const headers = await replicas[1]!.reserve(caller, NEED, 'x');
+    expect(headers['x-ratelimit-remaining-requests']).toBe(String(9_000 - 302));
     client.disconnect();
   });
 

@@ -96,6 +96,9 @@ describe('what limits ask of Redis', () => {
     // what is settled of those that were let in
     const later = calls.slice(calls.indexOf('full'));
     expect(later.length).toBeLessThanOrEqual(4);
+    const metrics = await (await fetch(`${router.url}/metrics`)).text();
+    const counted = /router_requests_total\{[^}]*status="429"[^}]*\} (\d+)/.exec(metrics)?.[1];
+    expect(counted).toBe('6'); // all chat requests that were refused
     expect(await send('few', '/v1/models')).toBe(200);
     expect(await send('alice')).toBe(200);
   });

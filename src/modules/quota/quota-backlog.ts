@@ -32,9 +32,17 @@ export interface RunningRequest {
   readonly parts: readonly RunningPart[];
 }
 
+/** What is handed over in one call. Once it was sent nothing of it changes: a repeated call is the same. */
+export interface UncountedBatch {
+  readonly id: string;
+  readonly buckets: readonly UncountedBucket[];
+}
+
 interface UncountedAccount {
   readonly account: Account;
-  readonly buckets: UncountedBucket[];
+  /** Was sent, and may have arrived. */
+  sent: UncountedBatch | null;
+  buckets: UncountedBucket[];
 }
 
 /**
@@ -55,39 +63,63 @@ export class UncountedRequests {
 
   /**
    * @param doubtful id of the lease, when Redis may have counted the request
-   * @returns where the request is counted; its tokens may still be corrected there
+   * @returns where the request is counted
    */
   add(account: Account, tokens: number, now: number, doubtful: string | null): UncountedBucket {
-    const buckets = this.waiting.get(account.key)?.buckets ?? [];
-    this.waiting.set(account.key, { account, buckets });
-    while (buckets[0] && buckets[0].at + WINDOW_MS <= now) buckets.shift();
-    const last = buckets.at(-1);
-    const shares = last && !doubtful && !last.doubtful && now - last.at < BUCKET_MS;
-    const bucket = shares ? last : { at: now, requests: 0, tokens: 0, doubtful };
-    if (bucket !== last) buckets.push(bucket);
+    const bucket = this.bucketOf(account, now, doubtful);
     bucket.requests += 1;
     bucket.tokens += tokens;
     return bucket;
   }
 
-  /** Hands out what is still in the window and forgets it. */
-  take({ key }: Account, now: number): UncountedBucket[] {
-    const found = this.waiting.get(key);
-    this.waiting.delete(key);
-    return (found?.buckets ?? []).filter(({ at }) => at + WINDOW_MS > now);
+  /** What a request took turned out to be more, or less. @param difference tokens */
+  correct(account: Account, bucket: UncountedBucket, difference: number, now: number): void {
+    const waits = this.waiting.get(account.key)?.buckets.includes(bucket) ?? false;
+    // what was handed over is told of in addition; what is given back too late is not
+    if (waits) bucket.tokens += difference;
+    else if (difference > 0) this.bucketOf(account, now, null).tokens += difference;
   }
 
-  /** It could not be counted. */
-  putBack(account: Account, buckets: readonly UncountedBucket[]): void {
-    const newer = this.waiting.get(account.key)?.buckets ?? [];
-    this.waiting.set(account.key, { account, buckets: [...buckets, ...newer] });
+  /** What goes out next, `null` = nothing. It goes out again, as it is, until it is `counted`. */
+  next({ key }: Account, now: number): UncountedBatch | null {
+    const found = this.waiting.get(key);
+    if (!found) return null;
+    if (found.sent) return found.sent;
+    const buckets = found.buckets.filter(({ at }) => at + WINDOW_MS > now);
+    if (buckets.length === 0) {
+      this.waiting.delete(key);
+      return null;
+    }
+    found.buckets = [];
+    found.sent = { id: randomUUID(), buckets };
+    return found.sent;
+  }
+
+  counted({ key }: Account, batch: UncountedBatch): void {
+    const found = this.waiting.get(key);
+    if (found?.sent !== batch) return;
+    found.sent = null;
+    if (found.buckets.length === 0) this.waiting.delete(key);
   }
 
   /** What has left the window is of no interest, and accounts of which nothing is left neither. */
   forgetOld(now: number): void {
-    for (const [key, { buckets }] of this.waiting) {
-      if ((buckets.at(-1)?.at ?? 0) + WINDOW_MS <= now) this.waiting.delete(key);
+    for (const [key, { sent, buckets }] of this.waiting) {
+      const latest = buckets.at(-1) ?? sent?.buckets.at(-1);
+      if ((latest?.at ?? 0) + WINDOW_MS <= now) this.waiting.delete(key);
     }
+  }
+
+  private bucketOf(account: Account, now: number, doubtful: string | null): UncountedBucket {
+    let found = this.waiting.get(account.key);
+    if (!found) this.waiting.set(account.key, (found = { account, sent: null, buckets: [] }));
+    const { buckets } = found;
+    while (buckets[0] && buckets[0].at + WINDOW_MS <= now) buckets.shift();
+    const last = buckets.at(-1);
+    if (last && !doubtful && !last.doubtful && now - last.at < BUCKET_MS) return last;
+    const bucket: UncountedBucket = { at: now, requests: 0, tokens: 0, doubtful };
+    buckets.push(bucket);
+    return bucket;
   }
 }
 
@@ -133,5 +165,11 @@ export class UnbookedCosts {
 
   booked(id: string): void {
     this.doubtful.delete(id);
+  }
+
+  /** Was sent, and certainly not booked: Redis said so. */
+  refused(booking: Booking): void {
+    this.doubtful.delete(booking.id);
+    this.add(booking, false);
   }
 }

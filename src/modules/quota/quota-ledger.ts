@@ -53,17 +53,8 @@ export abstract class QuotaLedger {
    */
   async count(accounts: Accounts): Promise<RateLimitHeaders> {
     const limited = this.ofRequests(accounts);
-    if (limited.length === 0) return NO_HEADERS;
-    this.refuseFull(limited);
-    return this.take({ accounts: limited, need: NOTHING, id: null });
+    return limited.length === 0 ? NO_HEADERS : this.take({ accounts: limited, need: NOTHING, id: null });
   }
-
-  /**
-   * Looks whether another request is known not to fit, takes nothing and asks nobody: what a flood is turned away with.
-   *
-   * @throws RateLimitExceeded
-   */
-  abstract refuseFull(accounts: Accounts): void;
 
   /**
    * Frees the slot and the reserved money of a lease, books what the answer cost, and settles the tokens: what was not

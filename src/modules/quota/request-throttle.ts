@@ -7,9 +7,9 @@ import type { ThrottleLedger } from './throttle-ledger.js';
 const LET_IN = Promise.resolve(true);
 
 /**
- * Requests a minute, on every route with a caller. Who is known to be over the limit goes no further, and Redis is not asked
- * for it; what is let in is counted here, but for routes that reserve: there the reservation counts it, in one script with its
- * tokens, so that a plain request asks Redis once. Runs behind the front door, which has put the caller on the request.
+ * Requests a minute, on every route with a caller, but for those that reserve: there the reservation counts the request, in one
+ * script with its tokens, so that a plain request asks Redis once, and tells of those it refuses. Runs behind the front door,
+ * which has put the caller on the request.
  */
 @Injectable()
 export class RequestThrottle extends ThrottlerGuard {
@@ -18,15 +18,10 @@ export class RequestThrottle extends ThrottlerGuard {
   /**
    * Routes that reserve are settled in one step. The request is the first argument of every handler: `switchToHttp` would
    * assign three closures to properties (see `FrontDoor`).
-   *
-   * @throws RateLimitExceeded
    */
   override canActivate(context: ExecutionContext): Promise<boolean> {
     const { caller } = context.getArgByIndex<FastifyRequest>(0);
-    if (!caller) return LET_IN;
-    if (!this.reserves(context.getHandler())) return super.canActivate(context);
-    this.ledger.refuseFull(caller);
-    return LET_IN;
+    return caller && !this.reserves(context.getHandler()) ? super.canActivate(context) : LET_IN;
   }
 
   protected override async getTracker(request: FastifyRequest): Promise<string> {

@@ -9,6 +9,7 @@ import { MemoryQuotaLedger } from './adapters/memory.quota-ledger.js';
 import { MonthlySpend } from './monthly-spend.js';
 import { QuotaLedger } from './quota-ledger.js';
 import type { Unidentified } from './quota.messages.js';
+import { WINDOW_MS } from './sliding-window.js';
 
 type Counted = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 
@@ -21,6 +22,9 @@ interface Visit {
 const MS_PER_SECOND = 1000;
 /** No name that a credential can bring. */
 const NO_TENANT = ' ';
+/** Networks that are counted by themselves in a minute; all further ones are counted as one. */
+const MOST_NETWORKS = 10_000;
+const FURTHER_NETWORKS = '*';
 const MOST_PER_MINUTE: Readonly<Record<Unidentified, number>> = { failedSignIn: 30, page: 600 };
 
 /**
@@ -34,6 +38,10 @@ export class ThrottleLedger implements ThrottlerStorage {
   private readonly visits = new Map<string, Visit>();
   /** Who reads pages needs no store for it. */
   private readonly pages = new MemoryQuotaLedger(new MonthlySpend());
+  /** Of this minute. */
+  private readonly networks = new Set<string>();
+  /** `performance.now()` milliseconds. */
+  private networksSince = -Infinity;
 
   constructor(
     private readonly ledger: QuotaLedger,
@@ -49,11 +57,6 @@ export class ThrottleLedger implements ThrottlerStorage {
   keyOf(tracker: string, visit: Visit): string {
     this.visits.set(tracker, visit);
     return tracker;
-  }
-
-  /** @throws RateLimitExceeded when it is known, without asking anybody, that no request fits */
-  refuseFull(caller: Caller): void {
-    this.ledger.refuseFull(this.book().of(caller, null));
   }
 
   /**
@@ -72,10 +75,23 @@ export class ThrottleLedger implements ThrottlerStorage {
 
   /** See `CountAddressCommand`. @throws RateLimitExceeded */
   async countAddress(address: string, what: Unidentified): Promise<void> {
-    const owner = { tenant: NO_TENANT, user: networkOf(address), model: null };
+    const owner = { tenant: NO_TENANT, user: this.networkOf(address), model: null };
     const limits = { requestsPerMinute: MOST_PER_MINUTE[what] };
     const accounts: Accounts = [{ owner, key: userKey(owner), limits }];
     await (what === 'page' ? this.pages : this.ledger).count(accounts);
+  }
+
+  private networkOf(address: string): string {
+    const now = performance.now();
+    if (now - this.networksSince > WINDOW_MS) {
+      this.networks.clear();
+      this.networksSince = now;
+    }
+    const network = networkOf(address);
+    if (this.networks.has(network)) return network;
+    if (this.networks.size >= MOST_NETWORKS) return FURTHER_NETWORKS;
+    this.networks.add(network);
+    return network;
   }
 
   /** @throws RateLimitExceeded */

@@ -13,7 +13,6 @@ const TOUCH_MS = 1_000;
 /** Idle accounts looked at for each that is counted: more than the one that may be new, so they cannot pile up. */
 const SWEEP_PER_RESERVATION = 2;
 const UNLIMITED: WindowState = Object.freeze({ used: 0, emptyInMs: 0, fitsInMs: 0 });
-const NO_NEED: QuotaNeed = Object.freeze({ tokens: 0, usd: 0 });
 
 /** What is counted of one account. */
 interface Count {
@@ -76,15 +75,6 @@ export class MemoryQuotaLedger extends QuotaLedger {
     this.hold(this.now(), taking);
   }
 
-  override refuseFull(accounts: Accounts): void {
-    if (accounts.length === 0) return;
-    const now = this.now();
-    if (!this.isFull(now, accounts)) return;
-    const counted = (account: Account) =>
-      this.counted(now, this.counts.get(account.key) ?? newCount(account.key), account, NO_NEED);
-    refuseOverLimit(now, accounts.map(counted), this.remark);
-  }
-
   async settle(accounts: Accounts, id: string, used: QuotaUse): Promise<void> {
     const now = this.now();
     for (const account of accounts) this.book(now, account, used.usd ?? 0);
@@ -106,18 +96,6 @@ export class MemoryQuotaLedger extends QuotaLedger {
     refuseOverLimit(now, all, this.remark);
     this.hold(now, taking);
     return rateLimitHeaders(all.map((one) => after(one, need)));
-  }
-
-  /** Whether another request does not fit into one of them. */
-  private isFull(now: number, accounts: Accounts): boolean {
-    for (const { key, limits } of accounts) {
-      const { requestsPerMinute } = limits;
-      const requests = this.counts.get(key)?.requests;
-      if (requests && requestsPerMinute !== undefined && requests.state(now, 1, requestsPerMinute).fitsInMs > 0) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private book(now: number, account: Account, usd: number): void {

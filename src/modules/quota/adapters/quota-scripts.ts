@@ -85,19 +85,22 @@ const COMMON = `
   end`;
 
 /**
- * KEYS: four of each account. ARGV: time, id (empty: nothing but the request is taken), nano-USD asked for, milliseconds of
+ * KEYS: four of each account. ARGV: time, id (empty: nothing but the request is taken; one that has a lease takes nothing more), nano-USD asked for, milliseconds of
  * the lease; then of each account its limits (requests, tokens, concurrent, nano-USD; -1 = none), tokens asked for, and the
  * spend this replica knows of (Redis may have lost it). Taken is from all accounts or from none. Replies a `ReserveReply`.
  */
 export const RESERVE = new RedisScript(`${COMMON}
   local id, nanoAsked, ttl = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+  -- a call whose answer got lost is sent again
+  local again = id ~= '' and redis.call('HEXISTS', KEYS[3], id) == 1
   local all, fits = {}, true
   for i = 1, #KEYS / 4 do
     local a, at = account(i), 4 + 6 * (i - 1)
     a.maxRequests, a.maxTokens = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
     local maxLeases, maxNano = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
     for _, old in ipairs(redis.call('ZRANGEBYSCORE', a.leases, '-inf', now, 'LIMIT', 0, 1000)) do free(a, old) end
-    a.requestsAsked, a.tokensAsked = a.maxRequests < 0 and 0 or 1, a.maxTokens < 0 and 0 or tonumber(ARGV[at + 5])
+    a.requestsAsked = (again or a.maxRequests < 0) and 0 or 1
+    a.tokensAsked = (again or a.maxTokens < 0) and 0 or tonumber(ARGV[at + 5])
     look(a)
     a.requestsOver = a.maxRequests < 0 and 0 or a.requests + a.requestsAsked - a.maxRequests
     a.tokensOver = a.maxTokens < 0 and 0 or a.tokens + a.tokensAsked - a.maxTokens
@@ -108,9 +111,10 @@ export const RESERVE = new RedisScript(`${COMMON}
       and (maxNano < 0 or a.spent + a.reserved < maxNano)
     all[i] = a
   end
+  fits = fits or again
   local reply = {fits and 1 or 0}
   for i, a in ipairs(all) do
-    if fits then
+    if fits and not again then
       if a.requestsAsked + a.tokensAsked > 0 then count(a, bucketOf(now), a.requestsAsked, a.tokensAsked, now) end
       if id ~= '' then lease(a, id, bucketOf(now), a.tokensAsked, nanoAsked, ttl) end
     end
@@ -156,7 +160,7 @@ export type AccountReply = readonly [
 
 /**
  * KEYS: four of each account, the mark that the cost of this id is booked (a call whose answer got lost is repeated), and of
- * each account the hash of the thresholds that it has reached in the month, "share of nano-USD".
+ * each account the hash of the thresholds that it has reached in the month, "share of nano-USD" -> id that was the first.
  * ARGV: time, id, tokens used (-1 = unknown), nano-USD of the answer, milliseconds to keep the spend and the mark; then of
  * each account whether its tokens are limited, its budget in nano-USD (-1 = none), and the spend this replica knows of.
  * Replies a `SettleReply`.
@@ -186,7 +190,9 @@ export const SETTLE = new RedisScript(`${COMMON}
     for n, threshold in ipairs({${BUDGET_THRESHOLDS.join(', ')}}) do
       if budget > 0 and sum >= threshold * budget then
         local told = KEYS[4 * accounts + 1 + i]
-        reply[i][n + 1] = redis.call('HSETNX', told, threshold .. ' of ' .. digits(budget), '1')
+        local what = threshold .. ' of ' .. digits(budget)
+        redis.call('HSETNX', told, what, id)
+        reply[i][n + 1] = redis.call('HGET', told, what) == id and 1 or 0
         redis.call('PEXPIRE', told, ARGV[5])
       else
         reply[i][n + 1] = 0
@@ -215,10 +221,12 @@ export const RENEW = new RedisScript(`${COMMON}
   end`);
 
 /**
- * KEYS: four of one account. ARGV: time, then milliseconds ago, requests, tokens and id of what a replica let in by itself;
- * with an id it is counted unless its lease is there: the reservation had arrived then.
+ * KEYS: four of one account, and the mark that this was handed over: a call whose answer got lost is repeated. ARGV: time,
+ * then milliseconds ago, requests, tokens and id of what a replica let in by itself; with an id it is counted unless its
+ * lease is there: the reservation had arrived then.
  */
 export const HAND_OVER = new RedisScript(`${COMMON}
+  if not redis.call('SET', KEYS[5], '1', 'NX', 'PX', ${2 * WINDOW_MS}) then return end
   local a = account(1)
   look(a)
   for i = 2, #ARGV, 4 do

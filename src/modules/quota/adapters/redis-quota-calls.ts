@@ -8,7 +8,7 @@ import {
 } from '../../../common/redis/redis-connection.js';
 import { reachedBudget } from '../budget-thresholds.js';
 import { monthName } from '../monthly-spend.js';
-import type { Booking, RunningRequest, UncountedBucket } from '../quota-backlog.js';
+import type { Booking, RunningRequest, UncountedBatch } from '../quota-backlog.js';
 import { countedTokens, type Taking } from '../quota-ledger.js';
 import type { Counted, QuotaState } from '../quota-verdict.js';
 import { BUDGET_THRESHOLDS, type ReachedBudget } from '../quota.messages.js';
@@ -117,8 +117,8 @@ export class RedisQuotaCalls {
     }
   }
 
-  /** Counts what this replica let in by itself. */
-  async handOver(account: Account, buckets: readonly UncountedBucket[]): Promise<void> {
+  /** Counts what this replica let in by itself, once. @param id of the batch */
+  async handOver(account: Account, { id, buckets }: UncountedBatch): Promise<void> {
     const { requestsPerMinute, tokensPerMinute } = account.limits;
     const now = this.clock.here();
     const each = buckets.flatMap(({ at, requests, tokens, doubtful }) => [
@@ -127,7 +127,8 @@ export class RedisQuotaCalls {
       tokensPerMinute === undefined ? 0 : Math.max(0, Math.round(tokens)),
       doubtful ?? NO_LEASE,
     ]);
-    await this.run(HAND_OVER, keysOf([account], now), each);
+    const mark = `${tagOf(account.owner)}:/handed:${id}`;
+    await this.run(HAND_OVER, [...keysOf([account], now), mark], each);
   }
 
   private run(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {

@@ -1,11 +1,10 @@
 import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Account, Accounts } from '../../../common/accounts.js';
 import { BackgroundWork } from '../../../common/background-work.js';
-import { BoundedMap } from '../../../common/bounded-map.js';
-import type { CallerLimits } from '../../../common/caller.js';
 import type { RedisConnection } from '../../../common/redis/redis-connection.js';
 import { ifAvailable, StoreUnavailable } from '../../../common/store-unavailable.js';
 import type { TellReached } from '../budget-thresholds.js';
+import { FullAccounts } from '../full-accounts.js';
 import { MonthlySpend } from '../monthly-spend.js';
 import {
   UnbookedCosts,
@@ -15,9 +14,8 @@ import {
   type RunningRequest,
 } from '../quota-backlog.js';
 import { countedTokens, QuotaLedger, type QuotaUse, type RateLimitHeaders, type Taking } from '../quota-ledger.js';
-import { rateLimitHeaders, refuseOverLimit, shareOf, type Counted } from '../quota-verdict.js';
+import { rateLimitHeaders, refuseOverLimit, shareOf } from '../quota-verdict.js';
 import type { ReplicaCount } from '../replica-count.js';
-import type { WindowState } from '../sliding-window.js';
 import { MemoryQuotaLedger } from './memory.quota-ledger.js';
 import { RedisQuotaCalls, type LedgerClock } from './redis-quota-calls.js';
 
@@ -26,16 +24,10 @@ const RENEW_EVERY_MS = 10_000;
 const CATCH_UP_EVERY_MS = 1_000;
 /** Longer than any request: a lease whose end was never told must not be renewed for ever. */
 const RENEWED_AT_MOST_MS = 3_600_000;
-/** Accounts of which it is remembered that their requests are used up. */
-const MOST_FULL = 10_000;
 const REMARK = ' This is a share of your limit: the count over all servers cannot be used at the moment.';
 
-/** What Redis last said of an account whose requests are used up: it stays true until there is room, as no request is given back. */
-interface FullAccount {
-  readonly counted: Counted;
-  /** `LedgerClock.here`. */
-  readonly since: number;
-}
+/** Redis is not asked. */
+const NOT_NOW = new StoreUnavailable('redis: what was let in before is not counted yet');
 
 const CLOCK: LedgerClock = { here: Date.now, there: () => '' };
 
@@ -59,9 +51,10 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
   private readonly uncounted = new UncountedRequests();
   private readonly unbooked = new UnbookedCosts();
   private readonly settling = new Set<Promise<void>>();
-  /** By the key of the account, those that Redis said to be full. */
-  private readonly full = new BoundedMap<string, FullAccount>(MOST_FULL);
+  private readonly full = new FullAccounts();
   private alone = false;
+  /** `performance.now()` milliseconds. */
+  private refusesUntil = -Infinity;
 
   constructor(
     private readonly redis: RedisConnection,
@@ -89,28 +82,15 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     this.logger.error(`${lost.toFixed(6)} USD are missing in the monthly budgets: Redis could not be reached`);
   }
 
-  override refuseFull(accounts: Accounts): void {
-    if (this.full.size === 0) return;
-    const now = this.clock.here();
-    const full: Counted[] = [];
-    for (const { key, limits } of accounts) {
-      const known = this.full.get(key);
-      if (!known || !isOf(known.counted, limits)) continue;
-      const ms = now - known.since;
-      const counted = afterMs(known.counted, limits, ms);
-      // a clock that was set back would prolong it
-      if (ms >= 0 && counted.state.requests.fitsInMs > 0) full.push(counted);
-      else this.full.delete(key);
-    }
-    if (full.length > 0) refuseOverLimit(now, full);
-  }
-
   async take(taking: Taking): Promise<RateLimitHeaders> {
     const { accounts } = taking;
-    const sent = this.redis.usable;
+    this.full.refuse(accounts, this.clock.here());
+    let sent = false;
     try {
-      // on one connection: what was let in before is counted before this one is
-      if (sent) for (const account of accounts) if (this.uncounted.has(account)) await this.handOver(account);
+      // what was let in before is counted before this one is
+      for (const account of accounts) if (this.uncounted.has(account) && !(await this.handOver(account))) throw NOT_NOW;
+      if (this.refuses) throw NOT_NOW;
+      sent = this.redis.usable;
       const headers = await this.takeTogether(taking);
       this.own.note(taking);
       const parts =
@@ -120,7 +100,7 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       this.onItsOwn(error);
-      return this.takeAlone(taking, sent);
+      return this.takeAlone(taking, sent && !this.isRefusal(error));
     }
   }
 
@@ -134,7 +114,9 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
   async bookWaiting(): Promise<void> {
     if (this.unbooked.size === 0 || !this.redis.usable) return;
     for (const booking of this.unbooked.toSend()) {
-      if (!(await this.book(booking, null))) return;
+      const said = await this.book(booking, null);
+      if (said === 'refused') this.unbooked.refused(booking);
+      if (said !== 'booked') return;
       this.unbooked.booked(booking.id);
     }
   }
@@ -142,9 +124,7 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
   /** Counts in Redis what was let in without it. */
   async handOverAll(): Promise<void> {
     this.uncounted.forgetOld(this.clock.here());
-    for (const account of this.uncounted.accounts) {
-      if (!this.redis.usable || !(await this.handOver(account))) return;
-    }
+    for (const account of this.uncounted.accounts) if (!(await this.handOver(account))) return;
   }
 
   /** Keeps the leases of running requests; a lease that is lost makes room too early, no more. */
@@ -172,9 +152,7 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     accounts.forEach(({ key }, i) => {
       const counted = all[i]!;
       this.known.raise(now, key, counted.state.spentUsd);
-      const isFull = counted.state.requests.fitsInMs > 0;
-      // of a reservation more is known
-      if (isFull && (taking.id !== null || !this.full.has(key))) this.full.set(key, { counted, since: now });
+      if (counted.state.requests.fitsInMs > 0) this.full.note(key, counted, now);
     });
     if (!letIn) refuseOverLimit(now, all);
     return rateLimitHeaders(all);
@@ -216,44 +194,63 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     }
     for (const { account, inRedis, bucket } of parts) {
       if (request && bucket && inRedis === 'no' && used.tokens !== null) {
-        bucket.tokens += used.tokens - countedTokens(request.need, account.limits);
+        const difference = used.tokens - countedTokens(request.need, account.limits);
+        this.uncounted.correct(account, bucket, difference, this.clock.here());
       }
     }
     await this.own.settle(accounts, id, used);
     if (usd === 0 && parts.every(({ inRedis }) => inRedis === 'no')) return;
-    const sent = this.redis.usable;
-    if (sent && (await this.book(booking, used.tokens))) return;
-    if (usd > 0) this.unbooked.add(booking, sent);
+    const said = this.redis.usable && !this.refuses ? await this.book(booking, used.tokens) : 'refused';
+    if (said !== 'booked' && usd > 0) this.unbooked.add(booking, said === 'doubtful');
   }
 
-  /** Ends the lease in Redis and books the cost. @returns whether Redis said that it did */
-  private async book(booking: Booking, tokens: number | null): Promise<boolean> {
+  /** Ends the lease in Redis and books the cost. @returns what Redis said; `doubtful` = nothing */
+  private async book(booking: Booking, tokens: number | null): Promise<'booked' | 'refused' | 'doubtful'> {
     const { usd, at } = booking;
-    return ifAvailable(async () => {
+    try {
       for (const money of await this.calls.settle(booking, tokens, ({ key }) => this.known.spent(at, key))) {
         this.known.raise(at, money.account.key, money.spentUsd);
         this.unconfirmed.subtract(at, money.account.key, usd);
         for (const reached of money.reached) this.tell(reached);
       }
-      return true;
-    }, false);
+      return 'booked';
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      return this.isRefusal(error) ? 'refused' : 'doubtful';
+    }
   }
 
+  /** @returns whether all is counted */
   private async handOver(account: Account): Promise<boolean> {
-    const buckets = this.uncounted.take(account, this.clock.here());
-    if (buckets.length === 0) return true;
-    const requests = [...this.running.values()].filter(({ parts }) =>
-      parts.some(({ bucket }) => bucket !== null && buckets.includes(bucket)),
-    );
-    const arrived = await ifAvailable(async () => {
-      await this.calls.handOver(account, buckets);
-      return true;
-    }, false);
-    if (!arrived) {
-      this.uncounted.putBack(account, buckets);
-      return false;
+    while (this.uncounted.has(account)) {
+      if (!this.redis.usable || this.refuses) return false;
+      const batch = this.uncounted.next(account, this.clock.here());
+      if (!batch) return true;
+      try {
+        await this.calls.handOver(account, batch);
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error;
+        this.isRefusal(error);
+        return false;
+      }
+      this.uncounted.counted(account, batch);
+      const isOfBatch = ({ bucket }: RunningPart): boolean => bucket !== null && batch.buckets.includes(bucket);
+      const requests = [...this.running.values()].filter(({ parts }) => parts.some(isOfBatch));
+      if (!(await this.renewOf(account, requests))) return false;
     }
-    return this.renewOf(account, requests);
+    return true;
+  }
+
+  /** Whether Redis has just said that it does nothing of this kind, so that asking again for each request is of no use. */
+  private get refuses(): boolean {
+    return performance.now() < this.refusesUntil;
+  }
+
+  /** Whether Redis said that it has not done what it was asked; remembered for a second. */
+  private isRefusal({ cause }: StoreUnavailable): boolean {
+    const isRefused = cause instanceof Error && cause.name === 'ReplyError';
+    if (isRefused) this.refusesUntil = performance.now() + CATCH_UP_EVERY_MS;
+    return isRefused;
   }
 
   /** Of those that still run: one that ended while others were renewed must not come back. */
@@ -282,21 +279,3 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     this.logger.log('limits are counted over all replicas again');
   }
 }
-
-/** Whether it was looked at under these limits, or under more. */
-const isOf = (counted: Counted, { requestsPerMinute, tokensPerMinute }: CallerLimits): boolean =>
-  counted.limits.requestsPerMinute === requestsPerMinute &&
-  (tokensPerMinute === undefined || counted.limits.tokensPerMinute === tokensPerMinute);
-
-/** Only its requests are sure: tokens, slots and money may have come back, so what else was full is told and refuses nobody. */
-function afterMs({ owner, state }: Counted, { requestsPerMinute, tokensPerMinute }: CallerLimits, ms: number): Counted {
-  const rates = { ...(requestsPerMinute && { requestsPerMinute }), ...(tokensPerMinute && { tokensPerMinute }) };
-  const tokens = { ...later(state.tokens, ms), fitsInMs: 0 };
-  return { owner, limits: rates, state: { ...state, requests: later(state.requests, ms), tokens } };
-}
-
-const later = ({ used, emptyInMs, fitsInMs }: WindowState, ms: number): WindowState => ({
-  used: emptyInMs > ms ? used : 0,
-  emptyInMs: Math.max(0, emptyInMs - ms),
-  fitsInMs: Math.max(0, fitsInMs - ms),
-});
