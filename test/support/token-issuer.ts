@@ -78,6 +78,7 @@ export class TokenIssuer {
     const now = Math.floor(Date.now() / 1000);
     const all: JWTPayload = {
       ...{ iss: this.issuer, aud: AUDIENCE, tid: TENANT, oid: 'alice-oid', sub: 'alice-sub', scp: 'chat' },
+      ...{ azp: 'a-program', ver: '2.0' },
       ...{ iat: now, nbf: now - 5, exp: now + lifeSeconds },
       ...claims,
     };

@@ -104,8 +104,31 @@ describe('who a token is for', () => {
     ['neither scp nor roles', { scp: undefined }],
     ['empty scp and roles', { scp: '', roles: [] }],
     ['the mark of an ID token', { at_hash: 'x' }],
+    ['the mark of a sign-in', { nonce: 'x', roles: ['operator'] }],
+    ['an ID token by its own word', { typ: 'ID' }],
+    ['an ID token of Cognito', { token_use: 'id' }],
+    ['a refresh token by its own word', { typ: 'Refresh', nonce: 'x' }],
+    [
+      'an ID token of Entra with roles',
+      { iss: v2(A), scp: undefined, roles: ['operator'], preferred_username: 'a@b.c' },
+    ],
+    ['an ID token of version 1', { iss: v1(A), scp: undefined, roles: ['operator'] }],
+    ['an empty program', { iss: v2(A), azp: '' }],
   ])('nobody: %s', (_, changes, config = {}) => {
     expect(subjectOf({ ...claims, ...changes }, jwtOf(config))).toBeNull();
+  });
+
+  it.each<[string, object]>([
+    ['of version 2', { iss: v2(A), azp: 'program' }],
+    ['of version 1', { iss: v1(A), appid: 'program' }],
+    ['of Entra for a program that acts by itself', { iss: v2(A), azp: 'program', scp: undefined, roles: ['chat'] }],
+    ['of another issuer, who names no program', { iss: 'https://idp.example/' }],
+    [
+      'of Keycloak before 25, which keeps the nonce in them',
+      { iss: 'https://idp.example/', nonce: 'x', typ: 'Bearer' },
+    ],
+  ])('somebody: an access token %s', (_, changes) => {
+    expect(subjectOf({ ...claims, ...changes }, jwtOf())?.scopes).toEqual(['chat']);
   });
 
   it('reads no property that a claim inherits', () => {

@@ -20,6 +20,8 @@ const OUR_SCOPE = new RegExp(`^(?:[^.\\s]{1,128}\\.)?(${SCOPES.join('|')})$`);
 const MOST_SCOPES = 200;
 /** Only in ID tokens (OpenID Connect Core section 3.3.2.11), which say who somebody is to a program that signs him in. */
 const OF_ID_TOKENS = ['at_hash', 'c_hash'];
+/** What tokens of Keycloak (claim `typ`) and Cognito (`token_use`) that open no API call themselves. */
+const NOT_FOR_APIS: ReadonlySet<unknown> = new Set(['ID', 'id', 'Refresh', 'Offline', 'Logout']);
 /** The issuers of Microsoft Entra, versions 1 and 2, in every cloud. */
 const ENTRA_ISSUER = /^https:\/\/[^/]+\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/(?:v2\.0)?$/;
 
@@ -65,9 +67,23 @@ export function subjectOf(claims: Fields, jwt: JwtConfig): JwtSubject | null {
   const [tenant, user] = [textIn(claims, jwt.tenantClaim), textIn(claims, jwt.userClaim)];
   if (tenant === null || !name.safeParse(tenant).success || user === null || !USER.test(user)) return null;
   if (jwt.tenants.length > 0 && !jwt.tenants.includes(tenant)) return null;
-  if (OF_ID_TOKENS.some((claim) => Object.hasOwn(claims, claim))) return null;
+  if (!isAccessToken(claims)) return null;
   const held = jwt.scopeClaims.flatMap((claim) => scopesIn(ownField(claims, claim)));
   return held.length === 0 ? null : { tenant, user, scopes: oursOf(held) };
+}
+
+/**
+ * ID tokens hold the roles of their user too, and are for us where a program and the service are one registration. A
+ * `nonce` is that of a sign-in (OpenID Connect Core section 2), which only Keycloak before 25 has in access tokens. Those
+ * of Entra name the program that they were given to, `appid` in version 1, `azp` in version 2, and ID tokens do not.
+ */
+function isAccessToken(claims: Fields): boolean {
+  const type = textIn(claims, 'typ');
+  if (NOT_FOR_APIS.has(type) || NOT_FOR_APIS.has(textIn(claims, 'token_use'))) return false;
+  if (OF_ID_TOKENS.some((claim) => Object.hasOwn(claims, claim))) return false;
+  if (Object.hasOwn(claims, 'nonce') && type !== 'Bearer') return false;
+  if (!ENTRA_ISSUER.test(textIn(claims, 'iss') ?? '')) return true;
+  return Boolean(textIn(claims, 'azp') ?? textIn(claims, 'appid'));
 }
 
 /** `scp` is text with blanks (RFC 8693 section 4.2), `roles` a list. */
