@@ -11,6 +11,8 @@ import { HttpFaultProxy } from '../support/http-fault-proxy.js';
 import { TemporaryFolder } from './session-samples.js';
 import { describeUsageStore, usageRow } from './usage-store.contract.js';
 
+/** Rows: some 3 ms. */
+const LONGEST_PIECE = 250;
 const cleanUps: (() => void)[] = [];
 afterEach(() => cleanUps.splice(0).forEach((cleanUp) => cleanUp()));
 
@@ -19,6 +21,32 @@ describeUsageStore('SQLite', async () => {
   const file = new SqliteFile(folder.database);
   cleanUps.push(() => (file.close(), folder.remove()));
   return { store: new SqliteUsageStore(file), marks: new SqliteWriterMarks(file) };
+});
+
+it.each([null, 'acme'])('reads the embedded database in short pieces, of tenant %s', async (tenant) => {
+  const DAYS = 4;
+  const USERS = 600;
+  const folder = new TemporaryFolder();
+  const file = new SqliteFile(folder.database);
+  cleanUps.push(() => (file.close(), folder.remove()));
+  const store = new SqliteUsageStore(file);
+  for (let n = 1; n <= DAYS; n += 1) {
+    const day = `2026-11-${String(n).padStart(2, '0')}`;
+    const rows = Array.from({ length: USERS }, (_, user) => usageRow({ day, user: `user-${user}` }));
+    await store.add({ replica: 'one', number: n, month: '2026-11', tenant: 'acme', rows });
+  }
+  let turns = 0;
+  let read = 0;
+  let next = setImmediate(function turn() {
+    turns += 1;
+    next = setImmediate(turn);
+  });
+  for await (const page of store.pages({ from: '2026-11-01', to: '2026-11-30', tenant })) {
+    read += page.length;
+    expect(read / (turns + 1)).toBeLessThanOrEqual(LONGEST_PIECE);
+  }
+  clearImmediate(next);
+  expect(read).toBe(DAYS * USERS);
 });
 
 describe('on Azurite', () => {
