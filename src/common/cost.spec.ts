@@ -126,6 +126,13 @@ describe('what is set aside', () => {
     expect(mostCostUsd(100, 10, PRICE)).toBeCloseTo(0.00225, 12);
     expect(mostCostUsd(100, 10, null)).toBeNull();
   });
+
+  const spoken: Price = { input: 2.5, output: 10, audioInput: 40, audioOutput: 80 };
+  it.each<[string, Parameters<typeof mostCostUsd>[3], number]>([
+    ['text', {}, (100 * 2.5 + 10 * 10) / 1e6],
+    ['audio that is sent', { sendsAudio: true }, (100 * 40 + 10 * 10) / 1e6],
+    ['audio that is asked for', { wantsAudio: true }, (100 * 2.5 + 10 * 80) / 1e6],
+  ])('is at the rates of %s', (_, audio, usd) => expect(mostCostUsd(100, 10, spoken, audio)).toBeCloseTo(usd, 12));
 });
 
 describe('answerPrice', () => {

@@ -50,11 +50,29 @@ export function costUsd(usage: Counted | null, price: Price | null, at?: number)
   return usd / TOKENS_PER_PRICE_UNIT;
 }
 
-/** What a prompt and an answer of so many tokens cost at most, USD: nothing is cached, all of it may be written to the cache. */
-export function mostCostUsd(prompt: number, completion: number, price: Price | null, at?: number): number | null {
+/** Which sides of a request may be audio. */
+export interface AudioSides {
+  readonly sendsAudio?: boolean;
+  readonly wantsAudio?: boolean;
+}
+
+const NO_AUDIO: AudioSides = Object.freeze({});
+
+/**
+ * What a prompt and an answer of so many tokens cost at most, USD: nothing is cached, all of it may be written to the cache,
+ * all of a side that may be audio is.
+ */
+export function mostCostUsd(
+  prompt: number,
+  completion: number,
+  price: Price | null,
+  { sendsAudio, wantsAudio } = NO_AUDIO,
+): number | null {
   if (!price) return null;
-  const { input, output, cacheWrite = 0 } = ratesOf(price, prompt, at);
-  return (prompt * Math.max(input, cacheWrite) + completion * output) / TOKENS_PER_PRICE_UNIT;
+  const { input, output, cacheWrite = 0, audioInput = 0, audioOutput = 0 } = ratesOf(price, prompt);
+  const read = Math.max(input, cacheWrite, sendsAudio ? audioInput : 0);
+  const said = Math.max(output, wantsAudio ? audioOutput : 0);
+  return (prompt * read + completion * said) / TOKENS_PER_PRICE_UNIT;
 }
 
 /** OpenAI's name for it, Moonshot's, DeepSeek's, Anthropic's. */

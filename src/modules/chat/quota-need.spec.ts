@@ -1,6 +1,8 @@
 import { AccountBook } from '../../common/accounts.js';
 import type { CallerLimits } from '../../common/caller.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
+import { costUsd } from '../../common/cost.js';
+import type { Usage } from '../../common/usage.js';
 import { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import { quotaNeed } from './quota-need.js';
 
@@ -50,6 +52,42 @@ describe('what a request may use at most', () => {
 
   it('sets money aside for a conversation it has not seen', () => {
     expect(need({ max_tokens: 0 }, true).usd - need({ max_tokens: 0 }).usd).toBeCloseTo(0.32768, 12);
+  });
+
+  describe('what some models are paid for besides', () => {
+    const xai = { ...target('grok-4', undefined, 256_000), provider: 'openai', baseUrl: 'https://api.x.ai/v1' };
+    const spoken = {
+      ...target('gpt-audio', undefined, 128_000),
+      ...{ provider: 'openai', baseUrl: 'https://api.openai.com/v1' },
+    };
+    const own = routerConfigSchema.parse({ targets: [xai, spoken] });
+    const usd = (request: object, sessionId: string | null = null) =>
+      quotaNeed(
+        { request: { model: 'gpt-audio', messages, max_tokens: 1000, ...request }, sessionId, strategy: null },
+        accounts,
+        own,
+        new AnsweredPrices(),
+      ).usd;
+    const audio = [{ role: 'user', content: [{ type: 'input_audio', input_audio: { data: '', format: 'wav' } }] }];
+    const costOf = (id: string, usage: object) =>
+      costUsd(usage as Usage, own.targets.find((one) => one.id === id)!.price!)!;
+
+    it('reasoning tokens that no limit of the caller holds', () => {
+      const reasoned = { ...{ prompt_tokens: 100, completion_tokens: 1000 }, total_tokens: 33_868 };
+      expect(usd({ model: 'grok-4' })).toBeCloseTo(costOf('grok-4', reasoned), 9);
+    });
+
+    it('audio that is sent, or may be in the conversation, and audio that is asked for', () => {
+      const counts = { prompt_tokens: 100, completion_tokens: 1000, total_tokens: 1100 };
+      const silent = costOf('gpt-audio', counts);
+      const answered = costOf('gpt-audio', { ...counts, completion_tokens_details: { audio_tokens: 1000 } });
+      expect(usd({})).toBeCloseTo(silent, 9);
+      expect(usd({ modalities: ['text', 'audio'] })).toBeCloseTo(answered, 4);
+      const { audioInput, output } = own.targets[1]!.price!;
+      expect(usd({ messages: audio })).toBeGreaterThanOrEqual((4 * audioInput! + 1000 * output) / 1e6);
+      const before = (100 + 32_768) * audioInput!;
+      expect(usd({}, 's')).toBeCloseTo((before + 1000 * output) / 1e6, 9);
+    });
   });
 
   it('tokens: prompt, and the answer that is expected', () => {

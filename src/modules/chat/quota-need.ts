@@ -1,6 +1,7 @@
 import { countsMoney, countsTokens, type Accounts } from '../../common/accounts.js';
+import { partsOf, type ChatMessage, type ChatRequest } from '../../common/chat.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
-import { mostCostUsd } from '../../common/cost.js';
+import { mostCostUsd, type AudioSides } from '../../common/cost.js';
 import type { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import type { QuotaNeed } from '../quota/quota.messages.js';
 import type { ChatAsk } from './chat-facts.js';
@@ -37,6 +38,7 @@ export function quotaNeed(
   const asked = tokensAskedFor(request);
   const model = models.find(({ name }) => name === request.model);
   const candidates = model?.targets ?? [request.model];
+  const audio = audioSides(request, sessionId);
   const costs: number[] = [];
   for (const target of targets) {
     if (!candidates.includes(target.id)) continue;
@@ -44,7 +46,9 @@ export function quotaNeed(
     const unlimited = Math.min(LONGEST_UNLIMITED, contextWindow);
     const sent = Math.min(contextWindow, sessionId === null ? prompt : prompt + unlimited);
     const price = prices.forNeed(target, limits.unpriced === 'refuse' ? NO_OTHERS : targets);
-    costs.push(mostCostUsd(sent, (asked ?? unlimited) * answers, price) ?? 0);
+    // no limit of the caller holds what is reasoned beside its answer
+    const beside = price?.reasoningApart && asked !== null ? unlimited : 0;
+    costs.push(mostCostUsd(sent, ((asked ?? unlimited) + beside) * answers, price, audio) ?? 0);
   }
   const cascades = (strategy ?? model?.strategy) === 'cascade' && costs.length > 1 && request.stream !== true;
   const tokens = prompt + answerRoom(request, null) * answers;
@@ -53,6 +57,18 @@ export function quotaNeed(
     usd: costOfAll(costs, cascades, resilience.hedgeAfterMs > 0),
   };
 }
+
+/** What is neither text nor an image may be audio, and so may what a session has kept. */
+function audioSides(request: ChatRequest, sessionId: string | null): AudioSides {
+  const { modalities } = request;
+  return {
+    sendsAudio: sessionId !== null || request.messages.some(mayHaveAudio),
+    wantsAudio: Array.isArray(modalities) && modalities.includes('audio'),
+  };
+}
+
+const mayHaveAudio = (message: ChatMessage): boolean =>
+  (message['audio'] ?? null) !== null || partsOf(message).some(({ type }) => type !== 'text' && type !== 'image_url');
 
 /** @param costs of one answer of each target that may be asked, USD */
 function costOfAll(costs: readonly number[], cascades: boolean, hedges: boolean): number {
