@@ -72,6 +72,12 @@ export class TokenIssuer {
     this.keys = [...(keep ? this.keys : []), { jwk, privateKey, alg }];
   }
 
+  /** The set lists its newest key once more, with these changes. */
+  repeat(extra: Record<string, unknown>): void {
+    const { jwk, ...key } = this.keys.at(-1)!;
+    this.keys.push({ ...key, jwk: { ...jwk, ...extra } });
+  }
+
   /** A token of this issuer; valid unless something is changed. */
   async token({ claims = {}, header = {}, without = [], key, lifeSeconds = 3600 }: TokenShape = {}): Promise<string> {
     const { privateKey, jwk, alg } = this.keys.at(-1)!;

@@ -18,6 +18,7 @@ const ACCESS_TOKEN_TYPES: ReadonlySet<unknown> = new Set([undefined, 'jwt', 'at+
 
 /** What a token says of itself. Nothing of it is believed before its signature has been checked. */
 export interface JwtOutline {
+  readonly alg: string;
   readonly keyId: string | undefined;
   readonly claims: Fields;
 }
@@ -28,11 +29,11 @@ export function outlineOf(token: string): JwtOutline | null {
   const parts = PARTS.exec(token);
   const header = parts && fieldsIn(parts[1]!);
   if (!header || !ALGORITHMS.includes(header['alg'] as string) || header['crit'] !== undefined) return null;
-  const { kid, typ } = header;
+  const { alg, kid, typ } = header;
   if (!ACCESS_TOKEN_TYPES.has(typeof typ === 'string' ? typ.toLowerCase() : typ)) return null;
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > MOST_KEY_ID)) return null;
   const claims = fieldsIn(parts[2]!);
-  return claims && { keyId: kid, claims };
+  return claims && { alg: alg as string, keyId: kid, claims };
 }
 
 function fieldsIn(part: string): Fields | null {

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { jest } from '@jest/globals';
 import { generateKeyPair } from 'jose';
-import { TokenIssuer, type TokenShape } from '../../../test/support/token-issuer.js';
+import { OTHER_TENANT, TENANT, TokenIssuer, type TokenShape } from '../../../test/support/token-issuer.js';
 import { RateLimitExceeded, TokenExpired } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
@@ -21,10 +21,17 @@ describe('tokens that were checked', () => {
   const forged = async (shape: TokenShape = {}): Promise<string> =>
     issuer.token({ key: (await generateKeyPair('RS256')).privateKey, ...shape });
 
+  /** With the set of keys that the issuer has now. */
+  const open = (changes: object = {}): void => {
+    signIn?.onApplicationShutdown();
+    const config = routerConfigSchema.parse({ auth: { jwt: { ...issuer.config, ...changes } } });
+    signIn = new JwtSignIn(new LiveConfig(config, null));
+  };
+
   beforeAll(() => Logger.overrideLogger(false));
   beforeEach(async () => {
     issuer = await TokenIssuer.start();
-    signIn = new JwtSignIn(new LiveConfig(routerConfigSchema.parse({ auth: { jwt: issuer.config } }), null));
+    open();
   });
   afterEach(async () => {
     signIn.onApplicationShutdown();
@@ -114,6 +121,30 @@ describe('tokens that were checked', () => {
     const wrong = await forged({ claims: { aud: 'api://another' } });
     for (let i = 0; i < 200; i += 1) expect(await identify(wrong)).toBeNull();
     expect(await identify(await issuer.token())).not.toBeNull();
+  });
+
+  it.each<[string, (kid: string) => Promise<void>]>([
+    ['lists their key twice', async (kid) => issuer.repeat({ x5t: kid })],
+    ['lists their key once more with its algorithm', async () => issuer.repeat({ alg: 'RS256' })],
+    ['has another key under the same id', (kid) => issuer.rotate('RS256', true, { kid })],
+  ])('are let in although the set %s', async (_, change) => {
+    const { kid } = issuer.publicKey;
+    const before = await issuer.token();
+    await change(kid!);
+    open();
+    for (const token of [before, await issuer.token({ header: { kid } })]) expect(await identify(token)).not.toBeNull();
+    expect(await identify(await forged({ header: { kid } }))).toBeNull();
+  });
+
+  it('that name no key are believed about the tenants of the key that signed them, whatever others may say', async () => {
+    const issuerOf = (tid: string): string => `https://login.microsoftonline.com/${tid}/v2.0`;
+    await issuer.rotate('ES256');
+    await issuer.rotate('RS256', true, { issuer: issuerOf(TENANT) });
+    open({ issuer: issuerOf('{tid}'), tenants: [TENANT, OTHER_TENANT] });
+    const of = async (tid: string) =>
+      identify(await issuer.token({ header: { kid: undefined }, claims: { tid, iss: issuerOf(tid) } }));
+    expect(await of(TENANT)).not.toBeNull();
+    expect(await of(OTHER_TENANT)).toBeNull();
   });
 
   it('say who calls, with the limits and nothing else of the configuration', async () => {

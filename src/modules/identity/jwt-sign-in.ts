@@ -1,13 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import type { JWTPayload } from 'jose';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { CryptoKey, JWTPayload } from 'jose';
 import { RateLimitExceeded, TokenExpired } from '../../common/app-error.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import type { Caller } from '../../common/caller.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { takesTokens, textsOf, type JwtConfig } from '../../common/config/jwt.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
-import { ownWords } from '../../common/logging/outside-text.js';
 import { isForUs, isOurIssuer, LEEWAY_SECONDS, problemOfTime, subjectOf, type JwtSubject } from './jwt-claims.js';
 import { ALGORITHMS, outlineOf, type JwtOutline } from './jwt-outline.js';
 import { knownCaller } from './known-caller.js';
@@ -29,7 +28,8 @@ interface Desk {
 }
 
 /** A token that is right as far as can be said without its key, and where it came from. */
-interface Claimed extends Omit<JwtOutline, 'claims'> {
+interface Claimed {
+  readonly outline: JwtOutline;
   readonly token: string;
   readonly digest: string;
   readonly address: string;
@@ -43,7 +43,6 @@ const expired = (): TokenExpired => new TokenExpired('The token has expired. Sen
 export class JwtSignIn implements OnApplicationShutdown {
   private desk: Desk | null = null;
   private readonly checks = new SignatureChecks();
-  private readonly logger = new Logger('identity');
 
   constructor(config: LiveConfig) {
     this.open(config.current);
@@ -76,8 +75,7 @@ export class JwtSignIn implements OnApplicationShutdown {
     if (problem === 'expired') throw expired();
     const subject = problem === null ? subjectOf(outline.claims, desk.jwt) : null;
     if (!subject) return null;
-    const running =
-      desk.checking.get(digest) ?? this.check(desk, { token, digest, address, subject, keyId: outline.keyId });
+    const running = desk.checking.get(digest) ?? this.check(desk, { token, digest, address, subject, outline });
     desk.checking.set(digest, running);
     try {
       return await running;
@@ -100,13 +98,12 @@ export class JwtSignIn implements OnApplicationShutdown {
     this.desk = keys && { jwt, limits, keys, remembered: new BoundedMap(MOST_REMEMBERED), checking: new Map() };
   }
 
-  private async check(desk: Desk, { token, digest, address, subject, keyId }: Claimed): Promise<Caller | null> {
-    if (!(await desk.keys.has(keyId))) return null;
+  private async check(desk: Desk, { token, digest, address, subject, outline }: Claimed): Promise<Caller | null> {
+    if (!(await desk.keys.has(outline.keyId))) return null;
     const check = this.checks.begin(address, subject, performance.now());
     if (!check) throw new RateLimitExceeded('Too many tokens with wrong signatures came. Send yours again.', 1);
-    const claims = await this.verified(desk, token);
-    if (!claims || !isOurIssuer(claims, desk.jwt) || !desk.keys.mayVouch(keyId, claims.iss!, claims['tid']))
-      return null;
+    const claims = await this.verified(desk, token, outline);
+    if (!claims || !isOurIssuer(claims, desk.jwt)) return null;
     const proven = subjectOf(claims, desk.jwt);
     if (!proven) return null;
     this.checks.wasRight(check, performance.now());
@@ -117,10 +114,18 @@ export class JwtSignIn implements OnApplicationShutdown {
   }
 
   /** @returns the claims of a token whose signature and times are right */
-  private async verified({ jwt, keys }: Desk, token: string): Promise<JWTPayload | null> {
+  private async verified(desk: Desk, token: string, outline: JwtOutline): Promise<JWTPayload | null> {
+    for (const key of await desk.keys.of(outline)) {
+      const claims = await this.verifiedWith(key, token, desk);
+      if (claims) return claims;
+    }
+    return null;
+  }
+
+  private async verifiedWith(key: CryptoKey, token: string, { jwt, keys }: Desk): Promise<JWTPayload | null> {
     const { jwtVerify, errors } = await import('jose');
     try {
-      const { payload } = await jwtVerify(token, keys.find!, {
+      const { payload } = await jwtVerify(token, key, {
         algorithms: [...ALGORITHMS],
         audience: [...textsOf(jwt.audience)],
         requiredClaims: ['exp', 'iss'],
@@ -129,8 +134,7 @@ export class JwtSignIn implements OnApplicationShutdown {
       return payload;
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw expired();
-      // a key that is too short, or of another kind than it says, is the issuer's mistake
-      if (!(error instanceof errors.JOSEError)) this.logger.warn(`a signing key cannot be used: ${ownWords(error)}`);
+      if (!(error instanceof errors.JOSEError)) keys.tellUnusable(error);
       return null;
     }
   }

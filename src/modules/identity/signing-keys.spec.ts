@@ -74,7 +74,7 @@ describe('the signing keys', () => {
       expect(Number((error as Overloaded).headers['retry-after'])).toBeGreaterThanOrEqual(1);
       expect(Number((error as Overloaded).headers['retry-after'])).toBeLessThanOrEqual(30);
       issuer.behaviour = 'serves';
-      await eventually('the keys are there', 5_000, () => keys.find !== null);
+      await eventually('the keys are there', 5_000, () => keys.areThere);
       expect(await keys.has(kid())).toBe(true);
     },
   );
@@ -105,19 +105,46 @@ describe('the signing keys', () => {
   });
 
   it('vouch for the tenants that the issuer says, where it says so', async () => {
-    const iss = (tenant: string) => `https://login.microsoftonline.com/${tenant}/v2.0`;
-    await issuer.rotate('ES256', false, { issuer: iss('{tenantid}') });
+    const issOf = (tenant: string) => `https://login.microsoftonline.com/${tenant}/v2.0`;
+    await issuer.rotate('ES256', false, { issuer: issOf('{tenantid}') });
     const shared = kid();
-    await issuer.rotate('ES256', true, { issuer: iss(TENANT) });
+    await issuer.rotate('ES256', true, { issuer: issOf(TENANT) });
     const own = kid();
     await issuer.rotate('ES256', true);
     const keys = open();
     await keys.has(own);
-    const vouches = (id: string | undefined, tenant: string) => keys.mayVouch(id, iss(tenant), tenant);
-    expect([vouches(shared, TENANT), vouches(shared, OTHER_TENANT)]).toEqual([true, true]);
-    expect([vouches(own, TENANT), vouches(own, OTHER_TENANT)]).toEqual([true, false]);
-    expect(keys.mayVouch(own, `https://sts.windows.net/${TENANT}/`, TENANT)).toBe(true);
-    expect(vouches(kid(), OTHER_TENANT)).toBe(true);
+    const vouches = async (keyId: string | undefined, tid: string, iss = issOf(tid)) =>
+      (await keys.of({ keyId, alg: 'ES256', claims: { iss, tid } })).length;
+    expect([await vouches(shared, TENANT), await vouches(shared, OTHER_TENANT)]).toEqual([1, 1]);
+    expect([await vouches(own, TENANT), await vouches(own, OTHER_TENANT)]).toEqual([1, 0]);
+    expect(await vouches(own, TENANT, `https://sts.windows.net/${TENANT}/`)).toBe(1);
+    expect(await vouches(kid(), OTHER_TENANT)).toBe(1);
+  });
+
+  it('are told apart by what signs where a token names none: what another key may say is not believed of it', async () => {
+    await issuer.rotate('ES256', false, { issuer: `https://login.microsoftonline.com/${TENANT}/v2.0` });
+    await issuer.rotate('RS256', true);
+    const keys = open();
+    await keys.has(undefined);
+    const of = async (alg: string, tid: string) => (await keys.of({ keyId: undefined, alg, claims: { tid } })).length;
+    expect([await of('ES256', TENANT), await of('ES256', OTHER_TENANT)]).toEqual([1, 0]);
+    expect([await of('RS256', TENANT), await of('RS256', OTHER_TENANT)]).toEqual([1, 1]);
+    await issuer.rotate('RS256', true);
+    const more = open();
+    await more.has(undefined);
+    expect(await more.of({ keyId: undefined, alg: 'RS256', claims: {} })).toEqual([]);
+  });
+
+  it('are all tried that have the id of a token, of its algorithm', async () => {
+    await issuer.rotate('ES256', false, { kid: 'one' });
+    await issuer.rotate('ES256', true, { kid: 'one' });
+    await issuer.rotate('RS256', true, { kid: 'one' });
+    const keys = open();
+    await keys.has('one');
+    expect(await keys.of({ keyId: 'one', alg: 'ES256', claims: {} })).toHaveLength(2);
+    expect(await keys.of({ keyId: 'one', alg: 'RS256', claims: {} })).toHaveLength(1);
+    expect(await keys.of({ keyId: 'one', alg: 'PS256', claims: {} })).toHaveLength(1);
+    expect(await keys.of({ keyId: 'one', alg: 'EdDSA', claims: {} })).toEqual([]);
   });
 });
 
@@ -126,6 +153,10 @@ describe('a set of keys', () => {
   it('is read for the public keys that signatures are checked with', () => {
     const others = [{ kty: 'oct', k: 'secret' }, { ...rsa, use: 'enc' }, { ...rsa, d: 'private' }, null, 'key', []];
     expect(keysIn(JSON.stringify({ keys: [...others, rsa] }))).toEqual([rsa]);
+  });
+  it('has each key once, however often it lists it; two keys of one id are two', () => {
+    const twice = [rsa, { ...rsa, x5t: 'thumbprint' }, { ...rsa, n: 'y' }, { ...rsa, issuer: 'another' }];
+    expect(keysIn(JSON.stringify({ keys: twice }))).toHaveLength(3);
   });
   it.each(['', '[]', '{}', '{"keys":{}}', 'null'])('%s is none', (text) =>
     expect(() => keysIn(text)).toThrow('something else'),

@@ -1,9 +1,11 @@
 import { Logger } from '@nestjs/common';
-import type { createLocalJWKSet, JSONWebKeySet, JWK } from 'jose';
+import type { createLocalJWKSet, CryptoKey, JSONWebKeySet, JWK } from 'jose';
 import { Overloaded } from '../../common/app-error.js';
 import { BackgroundWork } from '../../common/background-work.js';
+import type { Fields } from '../../common/json/fields.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 import { fetchJwks } from './adapters/jwks.js';
+import type { JwtOutline } from './jwt-outline.js';
 
 /** What an issuer takes out of its set is believed so long at most, while its address answers. */
 const REFRESH_MS = 600_000;
@@ -21,9 +23,24 @@ export interface KeyPolicy {
 
 const POLICY: KeyPolicy = { fetch: fetchJwks, refreshMs: REFRESH_MS, unknownKeyMs: UNKNOWN_KEY_MS };
 
+/** A set has one key under an id, or two where it lists one for two algorithms. Each costs a check. */
+const MOST_TRIED = 2;
+
+interface SigningKey {
+  readonly jwk: JWK;
+  readonly find: ReturnType<typeof createLocalJWKSet>;
+}
+
 /** In Entra's sets a key says which tenants it signs for; `{tenantid}` is any. */
 function issuerOfKey(key: JWK & { readonly issuer?: unknown }): string | null {
   return typeof key.issuer === 'string' ? key.issuer : null;
+}
+
+/** @param claims not believed yet: they are once the key has signed them */
+function mayVouch(key: JWK, { iss, tid }: Fields): boolean {
+  const name = issuerOfKey(key);
+  if (name === null || name.includes('{tenantid}') || name === iss) return true;
+  return typeof tid === 'string' && name.split('/').includes(tid);
 }
 
 /**
@@ -33,9 +50,10 @@ function issuerOfKey(key: JWK & { readonly issuer?: unknown }): string | null {
  * does not answer, and asks anew for every token then (docs/adr/0024).
  */
 export class SigningKeys {
-  /** For `jwtVerify`; `null` while no set was ever fetched. */
-  find: ReturnType<typeof createLocalJWKSet> | null = null;
-  private keys: readonly JWK[] = [];
+  /** `null` while no set was ever fetched. */
+  private keys: readonly SigningKey[] | null = null;
+  /** One line for a set, however many tokens name a key in it that is no good. */
+  private hasToldUnusable = false;
   private fetching: Promise<void> | null = null;
   /** In a row. */
   private failures = 0;
@@ -64,21 +82,35 @@ export class SigningKeys {
     if (this.fetching) await this.fetching;
     if (!this.holds(keyId) && this.failures === 0 && this.mayAskForUnknown()) await this.renew();
     if (this.holds(keyId)) return true;
-    if (this.failures === 0 && this.find) return false;
+    if (this.failures === 0 && this.keys) return false;
     const seconds = (this.nextAt - performance.now()) / 1000;
     throw new Overloaded('Tokens cannot be checked now: the keys of their issuer cannot be fetched.', seconds);
   }
 
-  /** Whether a key with this id may sign for this issuer: some of Entra's are for one tenant alone. */
-  mayVouch(keyId: string | undefined, issuer: string, tenantId: unknown): boolean {
-    const named = this.keys.filter(({ kid }) => keyId === undefined || kid === keyId).map(issuerOfKey);
-    return named.some(
-      (name) =>
-        name === null ||
-        name.includes('{tenantid}') ||
-        name === issuer ||
-        (typeof tenantId === 'string' && name.split('/').includes(tenantId)),
-    );
+  /** Whether any key was ever fetched. */
+  get areThere(): boolean {
+    return this.keys !== null;
+  }
+
+  /**
+   * The keys that a token may have been signed with: of its id and algorithm, and believed about its issuer, since some
+   * of Entra's sign for one tenant alone. Without an id only where there is one such key.
+   */
+  async of({ keyId, alg, claims }: JwtOutline): Promise<readonly CryptoKey[]> {
+    const named = this.keys?.filter(({ jwk }) => (keyId === undefined || jwk.kid === keyId) && mayVouch(jwk, claims));
+    const found: CryptoKey[] = [];
+    for (const key of named ?? []) {
+      const usable = await this.usable(key, alg);
+      if (usable) found.push(usable);
+    }
+    return keyId === undefined && found.length > 1 ? [] : found.slice(0, MOST_TRIED);
+  }
+
+  /** A key that is too short, or of another kind than it says, is the issuer's mistake. */
+  tellUnusable(error: unknown): void {
+    if (this.hasToldUnusable) return;
+    this.hasToldUnusable = true;
+    this.logger.warn(`a signing key of auth.jwt.jwksUri cannot be used: ${ownWords(error)}`);
   }
 
   stop(): void {
@@ -87,12 +119,12 @@ export class SigningKeys {
   }
 
   private holds(keyId: string | undefined): boolean {
-    return this.find !== null && (keyId === undefined || this.keys.some(({ kid }) => kid === keyId));
+    return this.keys?.some(({ jwk }) => keyId === undefined || jwk.kid === keyId) ?? false;
   }
 
   private mayAskForUnknown(): boolean {
     const now = performance.now();
-    if (this.find && now - this.askedForUnknownAt < this.policy.unknownKeyMs) return false;
+    if (this.keys && now - this.askedForUnknownAt < this.policy.unknownKeyMs) return false;
     this.askedForUnknownAt = now;
     return true;
   }
@@ -123,14 +155,25 @@ export class SigningKeys {
 
   private async use(set: JSONWebKeySet): Promise<void> {
     const { createLocalJWKSet } = await import('jose');
-    this.find = createLocalJWKSet(set);
-    this.keys = set.keys;
+    this.keys = set.keys.map((jwk) => ({ jwk, find: createLocalJWKSet({ keys: [jwk] }) }));
+    this.hasToldUnusable = false;
+  }
+
+  /** `null` when it is of another algorithm. */
+  private async usable({ jwk, find }: SigningKey, alg: string): Promise<CryptoKey | null> {
+    const { errors } = await import('jose');
+    try {
+      return await find({ alg, ...(jwk.kid === undefined ? {} : { kid: jwk.kid }) });
+    } catch (error) {
+      if (!(error instanceof errors.JOSEError)) this.tellUnusable(error);
+      return null;
+    }
   }
 
   private failed(error: unknown): void {
     this.failures += 1;
     if (this.failures > 1) return;
-    const meanwhile = this.find ? 'tokens are checked with those fetched before' : 'tokens are answered with 503';
+    const meanwhile = this.keys ? 'tokens are checked with those fetched before' : 'tokens are answered with 503';
     const why = ownWords(error) || (error as NodeJS.ErrnoException).code; // who tries several addresses says nothing
     this.logger.error(`the signing keys of auth.jwt.jwksUri cannot be fetched (${why}); ${meanwhile}`);
   }

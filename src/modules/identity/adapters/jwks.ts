@@ -40,10 +40,15 @@ export function keysIn(text: string): JWK[] {
   const set = readableJson(text);
   const list = isFields(set) && Array.isArray(set['keys']) ? (set['keys'] as unknown[]) : null;
   if (!list) throw new Error('it answered with something else than a set of keys');
-  const keys = list.slice(0, MOST_KEYS).filter((key): key is Fields & JWK => isFields(key) && checksSignatures(key));
+  const some = list.slice(0, MOST_KEYS).filter((key): key is Fields & JWK => isFields(key) && checksSignatures(key));
+  const keys = [...new Map(some.map((key) => [whatItIs(key), key])).values()];
   if (keys.length === 0) throw new Error('its set has no key that signatures are checked with');
   return keys;
 }
 
 const checksSignatures = ({ kty, use, d }: Fields): boolean =>
   KINDS.has(kty) && (use === undefined || use === 'sig') && d === undefined;
+
+/** Sets list a key twice at times, the second time with a certificate (`x5c`, `x5t`). */
+const whatItIs = ({ kid, alg, issuer, kty, crv, n, e, x, y }: Fields): string =>
+  JSON.stringify([kid, alg, issuer, kty, crv, n, e, x, y]);
