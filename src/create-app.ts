@@ -50,7 +50,7 @@ export async function createApp(
     bodyParser: false,
     abortOnError: false,
   });
-  await allowOrigins(fastify, corsOrigins);
+  await allowOrigins(fastify, corsOrigins, errors);
   useJsonBody(fastify, bodyLimitBytes);
   useCallerSignals(fastify);
   useSilentConnections(fastify);

@@ -2,6 +2,7 @@ import { routerConfigSchema } from '../../src/common/config/config.schema.js';
 import { answer, neverAnswer } from '../support/upstream-behaviours.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 import { chat, jsonOf, post, type ErrorJson } from '../support/router-calls.js';
+import { sendRaw } from '../support/raw-http.js';
 import { inOrder, keyFor, targetOn } from '../support/router-targets.js';
 import { UpstreamServer } from '../support/upstream-server.js';
 
@@ -121,6 +122,35 @@ describe('a browser app of an allowed origin', () => {
       expect([got.status, [...told.headers.keys(), ...got.headers.keys()].filter(isPolicy)]).toEqual([200, []]);
     }
     expect((await chat(closed, {}, { ...ALICE, origin: APP })).headers.get('vary')).toBeNull();
+  });
+
+  it.each([
+    ['a body that is no JSON', { 'content-type': 'application/json' }, '{bad', 400, 'invalid_request'],
+    ['a body of another type', { 'content-type': 'text/plain' }, 'hello', 415, 'unsupported_media_type'],
+    ['a large body', { 'content-type': 'application/json' }, `"${'x'.repeat(4096)}"`, 413, 'payload_too_large'],
+    ['no body', {}, '', 404, 'not_found'],
+  ])(
+    "F59 has an OPTIONS that is no preflight answered in the API's form: %s",
+    async (_, headers, body, status, code) => {
+      const told = await sendRaw(
+        router.url,
+        [
+          'OPTIONS /v1/route HTTP/1.1',
+          'host: x',
+          'connection: close',
+          ...Object.entries({ ...headers, 'content-length': body.length }).map(([name, value]) => `${name}: ${value}`),
+          '',
+          body,
+        ].join('\r\n'),
+      );
+      expect([told.status, (JSON.parse(told.body) as ErrorJson).error.code]).toEqual([status, code]);
+      expect(told.head).toContain('x-request-id: ');
+    },
+  );
+
+  it('F59 has an OPTIONS without a host answered in that form too', async () => {
+    const told = await sendRaw(router.url, 'OPTIONS /v1/route HTTP/1.1\r\n\r\n');
+    expect([told.status, (JSON.parse(told.body) as ErrorJson).error.code]).toEqual([400, 'invalid_request']);
   });
 
   it('F59 gets the error of a stream that cannot begin as an answer it can read', async () => {

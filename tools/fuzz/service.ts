@@ -63,6 +63,7 @@ const keyText = (name: KeyName): string => `fuzz-${name}-key`;
 function configFor(good: UpstreamServer, odd: UpstreamServer, redis: RedisServer | null): RouterConfigInput {
   const target = { tier: 'local', provider: 'openai', baseUrl: good.baseUrl, model: good.model } as const;
   return {
+    server: { corsOrigins: ['https://app.example.com'] },
     targets: [
       { ...target, id: 'local', price: { input: 0, output: 0 } },
       {

@@ -1,5 +1,6 @@
 import cors from '@fastify/cors';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, RouteOptions } from 'fastify';
+import type { ErrorFilter } from './error.filter.js';
 
 /** How long a browser keeps the answer to a preflight, seconds; Chrome keeps none longer than 7200. */
 const PREFLIGHT_SECONDS = 600;
@@ -23,9 +24,17 @@ const READABLE_HEADERS = [
  * asks for is allowed. Keys travel in headers, so cookies are not.
  *
  * @param origins exactly as browsers write them; none: no CORS headers, and a preflight is a 404
+ * @param errors answers for the route of preflights, which is there before Nest says who answers for routes
  */
-export async function allowOrigins(fastify: FastifyInstance, origins: readonly string[]): Promise<void> {
+export async function allowOrigins(
+  fastify: FastifyInstance,
+  origins: readonly string[],
+  errors: ErrorFilter,
+): Promise<void> {
   if (origins.length === 0) return;
+  fastify.addHook('onRoute', (route: RouteOptions) => {
+    if (route.method === 'OPTIONS') route.errorHandler = errors.send.bind(errors);
+  });
   const allowed = new Set(origins);
   await fastify.register(cors, {
     origin: (origin: string | undefined, settle: (error: null, origin: string | false) => void) =>
