@@ -2,6 +2,8 @@ import type { RouterConfig } from '../config/config.schema.js';
 
 /** Anything shorter is as likely a word. */
 const SHORTEST = 8;
+/** Of a part of a path or query: tokens have digits, or are longer than words. */
+const TOKEN = /^(?=.*\d).{8,}$|^.{20,}$/s;
 /** Replaced after a reload, the old ones are still secret: a server may quote the key it was called with before. */
 const known = new Set<string>();
 
@@ -17,6 +19,7 @@ export function knowSecretsOf({ targets, redis, cosmos, tables, cache, limits }:
     accountKey,
     cache.secret,
     limits.alertSecret,
+    ...tokensIn(limits.alertUrl),
   ];
   for (const secret of all) if (secret !== undefined && secret.length >= SHORTEST) known.add(secret);
 }
@@ -26,6 +29,13 @@ export function withoutKnownSecrets(text: string, instead: string): string {
   let shown = text;
   for (const secret of known) if (shown.includes(secret)) shown = shown.replaceAll(secret, instead);
   return shown;
+}
+
+/** Webhook services say who may send in the path or the query of their address. */
+function tokensIn(address: string): string[] {
+  const { pathname = '', search = '' } = URL.parse(address) ?? {};
+  const parts = [...pathname.split('/'), ...search.split(/[?&=]/)];
+  return parts.flatMap((part) => [part, decoded(part)]).filter((part) => TOKEN.test(part));
 }
 
 function decoded(text: string): string {

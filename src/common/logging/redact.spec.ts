@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { timesAsLong, wordSearch } from '../../../test/support/cpu-time.js';
+import { routerConfigSchema } from '../config/config.schema.js';
+import { knowSecretsOf } from './known-secrets.js';
 import { redact } from './redact.js';
 
 describe('redact', () => {
@@ -28,6 +30,18 @@ describe('redact', () => {
     'pino@10.4.0 and prompt tokens: 12345678',
   ])('leaves %j alone', (text) => {
     expect(redact(text)).toBe(text);
+  });
+
+  it.each([
+    [
+      'https://hooks.example.com/services/T0B1C2D3/XyZzyPlughFooBarBazQux',
+      'services',
+      ['T0B1C2D3', 'XyZzyPlughFooBarBazQux'],
+    ],
+    ['https://hooks.example.com/workflows/start?code=p%2Fq-1234', 'workflows', ['p%2Fq-1234', 'p/q-1234']],
+  ])('hides the token in the address of a webhook, and none of its words: %s', (alertUrl, word, tokens) => {
+    knowSecretsOf(routerConfigSchema.parse({ limits: { alertUrl } }));
+    for (const token of tokens) expect(redact(`no ${word} for ${token}.`)).toBe(`no ${word} for [redacted].`);
   });
 
   it.each(['a@'.repeat(50_000), '1 '.repeat(50_000), `//${'a:'.repeat(50_000)}`, 'a.'.repeat(50_000)])(
