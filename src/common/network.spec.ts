@@ -1,6 +1,8 @@
 import { networkOf } from './network.js';
 
 describe('the network of an address', () => {
+  it('is one for all that have hung up', () => expect(networkOf(undefined)).toBe('gone'));
+
   it.each([
     ['192.0.2.1', '192.0.2.1'],
     ['192.0.2.1:4711', '192.0.2.1'],

@@ -61,7 +61,11 @@ const model = z.strictObject({
   strongShare: z.number().min(0).max(1).default(0.4).describe('Share of queries that may go to the strong side.'),
   weights: z.record(name, z.number().min(0)).optional().describe('strategy weighted: target id -> weight, default 1.'),
   cache: z.boolean().default(true).describe('false: no answer to this name is kept, and none is shared.'),
-  limits: someLimits.optional().describe('Of each user for this name, beside what limits allows him in all.'),
+  limits: someLimits
+    .optional()
+    .describe(
+      'Of each user for this name, beside what limits allows in all. A target named directly is no name of a model: tenants.<t>.targets says who may.',
+    ),
 });
 
 export const keySchema = z.strictObject({

@@ -26,7 +26,7 @@ describe('ReplicaCount', () => {
 
   it('believes Redis first, and the table only while Redis is away', async () => {
     const [redis, table] = [new SetRegistry(null), new SetRegistry(3)];
-    const replicas = new ReplicaCount(redis, table, 9);
+    const replicas = new ReplicaCount(redis, table, 1);
     await replicas.heartbeat();
     expect(replicas.value).toBe(3);
     redis.says = 2;
@@ -36,6 +36,16 @@ describe('ReplicaCount', () => {
     redis.says = null;
     await replicas.heartbeat();
     expect(replicas.value).toBe(5);
+  });
+
+  it('counts on those that are expected while it has only just started: they may be starting, too', async () => {
+    let now = 0;
+    const replicas = new ReplicaCount(new SetRegistry(1), null, 3, () => now);
+    await replicas.heartbeat();
+    now = 9_999;
+    expect(replicas.value).toBe(3);
+    now = 10_000;
+    expect(replicas.value).toBe(1);
   });
 
   it('keeps the number from Redis when it alone cannot reach it', async () => {

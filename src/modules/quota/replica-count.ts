@@ -28,23 +28,31 @@ export interface ReplicaRegistry {
 export class ReplicaCount implements OnModuleInit, OnApplicationShutdown {
   private readonly id = randomUUID();
   private readonly background = new BackgroundWork('quota');
+  private readonly startedAt: number;
   private lastShared: number | null = null;
   private lastStandIn: number | null = null;
 
   /**
    * @param standIn asked while `shared` cannot be
-   * @param expected replicas, until a registry has told
+   * @param now milliseconds of a monotonic clock
+   * @param expected replicas, until a registry has told; while this one has only just started, at least so many
    */
   constructor(
     private readonly shared: ReplicaRegistry,
     private readonly standIn: ReplicaRegistry | null,
     private readonly expected: number,
-  ) {}
+    private readonly now = (): number => performance.now(),
+  ) {
+    this.startedAt = now();
+  }
 
   /** At least 1: this one. */
   get value(): number {
-    const { lastShared, lastStandIn } = this;
-    return lastShared === null && lastStandIn === null ? this.expected : Math.max(lastShared ?? 1, lastStandIn ?? 1);
+    const { lastShared, lastStandIn, expected } = this;
+    const told = Math.max(lastShared ?? 1, lastStandIn ?? 1);
+    if (lastShared === null && lastStandIn === null) return expected;
+    // the others may only just be starting, too
+    return this.now() - this.startedAt < MISSED_HEARTBEATS * EVERY_MS ? Math.max(told, expected) : told;
   }
 
   onModuleInit(): void {

@@ -181,15 +181,15 @@ describe('SqliteFile', () => {
   it('brings a file of the first release up to date and keeps what is in it', async () => {
     const { file, store } = open();
     await store.append(KEY, toStoredTurn(turn('A'), 30));
-    const tables = ['DROP TABLE erasures', 'DROP TABLE spend', 'DROP TABLE drains'];
-    for (const sql of [...tables, 'ALTER TABLE sessions DROP COLUMN counted'])
+    const later = ['erasures', 'spend', 'drains', 'usage', 'usage_batches', 'usage_writers'];
+    for (const sql of [...later.map((table) => `DROP TABLE ${table}`), 'ALTER TABLE sessions DROP COLUMN counted'])
       file.use((prepare) => prepare(sql).run());
     file.use((prepare) => prepare('PRAGMA user_version = 1').run());
     file.close();
-    const { store: later } = open();
-    expect((await later.newest(KEY, 10, null)).turns).toHaveLength(1);
-    await later.erase(KEY, nowMs);
-    expect(await later.erasedAt(KEY)).toBe(nowMs);
+    const { store: now } = open();
+    expect((await now.newest(KEY, 10, null)).turns).toHaveLength(1);
+    await now.erase(KEY, nowMs);
+    expect(await now.erasedAt(KEY)).toBe(nowMs);
   });
 
   it('leaves nothing of an erased conversation in the write-ahead log while the service goes on', async () => {

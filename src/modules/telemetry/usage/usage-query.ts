@@ -10,6 +10,8 @@ export type Dimension = (typeof DIMENSIONS)[number];
 export const MOST_DAYS = 400;
 
 const DAY_MS = 86_400_000;
+/** No day from here on: behind it years are written in another form. */
+const END_OF_DAYS = Date.UTC(9999, 0, 1);
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 /** A time without an offset would be of nobody's clock. */
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
@@ -20,7 +22,7 @@ const BY = `expected some of ${DIMENSIONS.join(', ')}, with commas between them,
 function dayIn(text: string): string | null {
   if (!DATE.test(text) && !TIME.test(text)) return null;
   const at = Date.parse(text);
-  if (Number.isNaN(at) || at < 0) return null;
+  if (Number.isNaN(at) || at < 0 || at >= END_OF_DAYS) return null;
   const day = dayOf(at);
   return DATE.test(text) && day !== text ? null : day; // V8 takes the 30th of February for the 2nd of March
 }
@@ -38,7 +40,7 @@ const dimensions = z
   .refine((names) => names.every(isDimension) && new Set(names).size === names.length, BY)
   .transform((names) => names as readonly Dimension[]);
 
-export const usageQuery = z.object({
+export const usageQuery = z.strictObject({
   from: day
     .optional()
     .describe('First day, UTC; of a time the day it is in. Left out: the first of the month of `to`.')

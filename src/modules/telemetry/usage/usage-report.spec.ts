@@ -98,6 +98,14 @@ describe('the query of a report', () => {
     expect(refused({ by })).toMatchObject({ path: ['by'], message: expect.stringContaining('day, tenant') }),
   );
 
+  it('ends before the years that are written in another form, whatever the offset, and knows no other parameter', () => {
+    for (const to of ['9999-12-31', '9999-01-01', '9998-12-31T23:59:59-23:00']) {
+      expect(refused({ to })).toMatchObject({ path: ['to'] });
+    }
+    expect(rangeIn({ from: '9998-12-01', to: '9998-12-31' })).toEqual({ from: '9998-12-01', to: '9998-12-31' });
+    expect(refused({ foo: '1' })).toMatchObject({ code: 'unrecognized_keys', keys: ['foo'] });
+  });
+
   it('takes every way to write a list', () => {
     expect(usageQuery.parse({ by: 'target, day' }).by).toEqual(['target', 'day']);
   });
