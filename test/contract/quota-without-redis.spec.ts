@@ -241,6 +241,25 @@ describe('limits over three replicas', () => {
     });
   });
 
+  it.each<[string, Record<string, number>, number]>([
+    ['slots', { concurrent: 4 }, 0],
+    ['money', { usdPerMonth: 10 }, 3],
+  ])('hold no %s of requests that ended, or were refused, while Redis was frozen', async (_, limits, usd) => {
+    const caller = accountWith(limits);
+    const need = { tokens: 1, usd };
+    const leases = Array.from({ length: 4 }, (_none, n) => `frozen-${n}`);
+    for (const id of leases) await replicas[0]!.reserve(caller, need, id);
+    server.freeze();
+    // those that come meanwhile are sent, and refused by the share of this replica
+    const late = Array.from({ length: 2 }, (_none, n) => refusal(replicas[0]!.reserve(caller, need, `late-${n}`)));
+    await Promise.all(late);
+    await Promise.all(leases.map((id) => replicas[0]!.settle(caller, id, { tokens: 1, usd: null })));
+    server.thaw();
+    await back();
+    await replicas[0]!.tellEnds();
+    for (const id of leases) await replicas[1]!.reserve(caller, need, `again-${id}`);
+  });
+
   it('lose no money to a Redis that freezes and wakes up', async () => {
     const caller = accountWith({ usdPerMonth: 10 });
     const leases = Array.from({ length: 20 }, (_, n) => `freeze-${n}`);

@@ -133,6 +133,12 @@ export interface Booking {
   readonly at: number;
 }
 
+/** The end of a lease that Redis may have, and has not been told of. */
+export interface UntoldEnd extends Booking {
+  /** That were used; `null` = as reserved. */
+  readonly tokens: number | null;
+}
+
 /**
  * Costs that wait to be booked over all replicas. One that may have arrived keeps its id; those that certainly have not
  * are summed up by accounts and month, so that a long outage takes no more room than there are users.

@@ -12,12 +12,13 @@ import {
   type Booking,
   type RunningPart,
   type RunningRequest,
+  type UntoldEnd,
 } from '../quota-backlog.js';
 import { countedTokens, QuotaLedger, type QuotaUse, type RateLimitHeaders, type Taking } from '../quota-ledger.js';
 import { rateLimitHeaders, refuseOverLimit, shareOf } from '../quota-verdict.js';
 import type { ReplicaCount } from '../replica-count.js';
 import { MemoryQuotaLedger } from './memory.quota-ledger.js';
-import { RedisQuotaCalls, type LedgerClock } from './redis-quota-calls.js';
+import { LEASE_MS, RedisQuotaCalls, type LedgerClock } from './redis-quota-calls.js';
 
 /** A third of the life of a lease: one renewal may fail. */
 const RENEW_EVERY_MS = 10_000;
@@ -50,6 +51,7 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
   private readonly running = new Map<string, RunningRequest>();
   private readonly uncounted = new UncountedRequests();
   private readonly unbooked = new UnbookedCosts();
+  private readonly untold = new Map<string, UntoldEnd>();
   private readonly settling = new Set<Promise<void>>();
   private readonly full = new FullAccounts();
   private alone = false;
@@ -69,6 +71,7 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
   onModuleInit(): void {
     this.background.repeat('renewing leases', RENEW_EVERY_MS, () => this.renew());
     this.background.repeat('booking what was spent', CATCH_UP_EVERY_MS, () => this.bookWaiting());
+    this.background.repeat('telling of ended requests', CATCH_UP_EVERY_MS, () => this.tellEnds());
     this.background.repeat('handing over what was let in', CATCH_UP_EVERY_MS, () => this.handOverAll());
   }
 
@@ -77,6 +80,7 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     await this.background.stop();
     await Promise.allSettled(this.settling);
     await this.bookWaiting();
+    await this.tellEnds();
     if (this.unbooked.size === 0) return;
     const lost = this.unbooked.toSend().reduce((sum, { usd }) => sum + usd, 0);
     this.logger.error(`${lost.toFixed(6)} USD are missing in the monthly budgets: Redis could not be reached`);
@@ -100,7 +104,7 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       this.onItsOwn(error);
-      return this.takeAlone(taking, sent && !this.isRefusal(error));
+      return await this.takeAlone(taking, sent && !this.isRefusal(error));
     }
   }
 
@@ -118,6 +122,16 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
       if (said === 'refused') this.unbooked.refused(booking);
       if (said !== 'booked') return;
       this.unbooked.booked(booking.id);
+    }
+  }
+
+  /** Ends the leases whose end Redis has not heard of: they would hold slots and money until they run out. */
+  async tellEnds(): Promise<void> {
+    for (const [id, end] of this.untold) {
+      if (this.clock.here() - end.at < LEASE_MS) {
+        if (!this.redis.usable || this.refuses || (await this.book(end, end.tokens)) !== 'booked') return;
+      }
+      this.untold.delete(id);
     }
   }
 
@@ -165,7 +179,14 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     const shares = accounts.map(({ owner, key, limits }) => {
       return { owner, key, limits: shareOf(limits, this.replicas.value, this.known.spent(now, key)) };
     });
-    const headers = await this.own.take({ ...taking, accounts: shares });
+    let headers: RateLimitHeaders;
+    try {
+      headers = await this.own.take({ ...taking, accounts: shares });
+    } catch (error) {
+      // what was sent may take a slot when Redis wakes up
+      if (sent && id !== null) this.untold.set(id, { id, accounts, usd: 0, at: now, tokens: 0 });
+      throw error;
+    }
     // without a lease Redis cannot say whether it has counted one that was sent: none is better than two
     if (id === null && sent) return headers;
     const parts = accounts.map((account): RunningPart => {
@@ -201,7 +222,9 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     await this.own.settle(accounts, id, used);
     if (usd === 0 && parts.every(({ inRedis }) => inRedis === 'no')) return;
     const said = this.redis.usable && !this.refuses ? await this.book(booking, used.tokens) : 'refused';
-    if (said !== 'booked' && usd > 0) this.unbooked.add(booking, said === 'doubtful');
+    if (said === 'booked') return;
+    if (usd > 0) this.unbooked.add(booking, said === 'doubtful');
+    if (parts.some(({ inRedis }) => inRedis !== 'no')) this.untold.set(id, { ...booking, usd: 0, tokens: used.tokens });
   }
 
   /** Ends the lease in Redis and books the cost. @returns what Redis said; `doubtful` = nothing */
