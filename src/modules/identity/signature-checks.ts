@@ -37,7 +37,7 @@ export interface SignatureCheck {
 }
 
 /**
- * How often signatures that turn out wrong are checked. Each takes 0.15 ms of CPU, and anybody can send as many as he
+ * How often signatures that turn out wrong are checked. Each takes up to 0.2 ms of CPU, and anybody can send as many as he
  * likes; who is right cannot be told before. So a check is taken from an account and given back if the signature is right:
  * only forgers use an account up.
  *
