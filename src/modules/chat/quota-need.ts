@@ -47,7 +47,7 @@ export function quotaNeed(
     const sent = Math.min(contextWindow, sessionId === null ? prompt : prompt + unlimited);
     const price = prices.forNeed(target, limits.unpriced === 'refuse' ? NO_OTHERS : targets);
     // no limit of the caller holds what is reasoned beside its answer
-    const beside = price?.reasoningApart && asked !== null ? unlimited : 0;
+    const beside = price?.reasoningApart && asked !== undefined ? unlimited : 0;
     costs.push(mostCostUsd(sent, ((asked ?? unlimited) + beside) * answers, price, audio) ?? 0);
   }
   const cascades = (strategy ?? model?.strategy) === 'cascade' && costs.length > 1 && request.stream !== true;

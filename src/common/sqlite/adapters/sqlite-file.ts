@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Logger } from '@nestjs/common';
@@ -136,6 +137,11 @@ export class SqliteFile {
         throw error;
       }
     });
+  }
+
+  /** Whether something was kept in it. */
+  get exists(): boolean {
+    return this.open !== null || existsSync(this.path);
   }
 
   /** Whether a turn could be stored now; a file that failed has to take a write first. */

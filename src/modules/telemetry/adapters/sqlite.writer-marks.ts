@@ -15,6 +15,7 @@ export class SqliteWriterMarks implements WriterMarks {
   }
 
   async all(): Promise<WriterMark[]> {
+    if (!this.file.exists) return []; // looking for marks creates no file
     return this.file.use((prepare) => prepare(ALL).all()) as never;
   }
 

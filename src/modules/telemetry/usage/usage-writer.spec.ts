@@ -18,6 +18,7 @@ const row = (changes: Partial<UsageRow> = {}): UsageRow => ({
 class StoreInMemory implements UsageStore, WriterMarks {
   /** In place of an answer; `after` = the batch is there all the same. */
   fault: { readonly error: Error; readonly after?: boolean; readonly tenant?: string } | null = null;
+  marksFault: Error | null = null;
   readonly batches = new Map<string, UsageBatch>();
   readonly marked = new Map<string, WriterMark>();
   closed: string[] = [];
@@ -45,6 +46,7 @@ class StoreInMemory implements UsageStore, WriterMarks {
   }
 
   async set(replica: string, writtenUntil: string): Promise<void> {
+    if (this.marksFault) throw this.marksFault;
     this.marked.set(replica, { replica, writtenUntil, version: String((this.version += 1)) });
   }
 
@@ -67,9 +69,11 @@ beforeAll(() => Logger.overrideLogger(false));
 describe('UsageWriter', () => {
   let store: StoreInMemory;
   let writer: UsageWriter;
+  let now: number;
   beforeEach(() => {
     store = new StoreInMemory();
-    writer = new UsageWriter(store, store, Date.now, TIMES);
+    now = Date.UTC(2026, 10, 5);
+    writer = new UsageWriter(store, store, () => now, TIMES);
   });
   afterEach(() => writer.stop());
 
@@ -120,6 +124,76 @@ describe('UsageWriter', () => {
     writer.record(row());
     await setImmediate();
     expect(store.marked.size).toBe(1);
+  });
+
+  it('renews its mark while one batch is refused, and says until when all is written', async () => {
+    store.fault = { error: new StoreRefusal('too large'), tenant: 'odd' };
+    now = 1_000;
+    writer.record(row({ tenant: 'odd' }));
+    await setImmediate();
+    const [before] = store.marked.values();
+    now = 60_000;
+    writer.record(row());
+    await expect(writer.flush()).rejects.toBe(store.fault.error);
+    const [after] = store.marked.values();
+    expect(after?.version).not.toBe(before?.version);
+    expect(after?.writtenUntil).toBe(new Date(1_000).toISOString());
+    store.fault = null;
+  });
+
+  it('has its mark set once the store is there, though it was away with the first request', async () => {
+    store.marksFault = AWAY;
+    store.fault = { error: AWAY };
+    writer.record(row());
+    await expect(writer.flush()).rejects.toBe(AWAY);
+    expect(store.marked.size).toBe(0);
+    store.marksFault = null;
+    await expect(writer.flush()).rejects.toBe(AWAY);
+    expect(store.marked.size).toBe(1);
+    store.fault = null;
+  });
+
+  describe('a store that was never reached', () => {
+    let here: StoreInMemory;
+    beforeEach(() => {
+      here = new StoreInMemory();
+      writer = new UsageWriter(store, store, () => now, TIMES, here);
+      store.marksFault = AWAY;
+      store.fault = { error: AWAY };
+    });
+    afterEach(() => {
+      store.marksFault = null;
+      store.fault = null;
+    });
+
+    it('has its mark on this machine until the store has it, in one place alone', async () => {
+      writer.record(row());
+      await expect(writer.flush()).rejects.toBe(AWAY);
+      expect([here.marked.size, store.marked.size]).toEqual([1, 0]);
+      store.marksFault = null;
+      await expect(writer.flush()).rejects.toBe(AWAY);
+      expect([here.marked.size, store.marked.size]).toEqual([0, 1]);
+      store.marksFault = AWAY;
+      await expect(writer.flush()).rejects.toBe(AWAY);
+      expect([here.marked.size, store.marked.size]).toEqual([0, 1]);
+    });
+
+    it('loses what the next start on this machine counts, once', async () => {
+      writer.record(row());
+      await expect(writer.flush()).rejects.toBe(AWAY);
+      jest.useFakeTimers();
+      try {
+        const next = new UsageWriter(store, store, () => now, TIMES, here); // the first one was killed
+        next.start();
+        await jest.advanceTimersByTimeAsync(10 * TIMES.lostAfter);
+        expect(next.lostBatches).toBe(1);
+        expect(here.marked.size).toBe(0);
+        store.fault = store.marksFault = null;
+        await next.stop();
+      } finally {
+        jest.useRealTimers();
+      }
+    });
   });
 
   it('writes by itself, again and again', async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { BackgroundWork } from '../../../common/background-work.js';
-import { StoreRefusal } from '../../../common/store-unavailable.js';
+import { StoreRefusal, StoreUnavailable } from '../../../common/store-unavailable.js';
 import { LostWriters } from './lost-writers.js';
 import { OwnMark } from './own-mark.js';
 import { UnwrittenUsage } from './unwritten-usage.js';
@@ -41,28 +41,37 @@ export class UsageWriter {
   readonly unwritten = new UnwrittenUsage(this.replica);
   private readonly mark: OwnMark;
   private readonly lostWriters: LostWriters;
+  /** On this machine. */
+  private readonly lostHere: LostWriters | null;
   private round: Promise<void> | null = null;
   private nextRound: Promise<void> | null = null;
 
+  /** @param here marks on this machine, where the store is not */
   constructor(
     private readonly store: UsageStore,
     marks: WriterMarks,
     private readonly now: () => number = Date.now,
     private readonly times: WriterTimes = TIMES,
+    here: WriterMarks | null = null,
   ) {
-    this.mark = new OwnMark(marks, this.replica);
+    this.mark = new OwnMark(marks, here, this.replica);
     this.lostWriters = new LostWriters(marks, this.replica, times.lostAfter);
+    this.lostHere = here && new LostWriters(here, this.replica, times.lostAfter);
   }
 
   /** Replicas that ended without their last batch, as found by this one. */
   get lostBatches(): number {
-    return this.lostWriters.count;
+    return this.lostWriters.count + (this.lostHere?.count ?? 0);
   }
 
   start(): void {
     const { writeEvery } = this.times;
     this.background.repeat(WRITING, writeEvery, () => this.flush());
     this.background.repeat('looking for lost usage', writeEvery, () => this.lostWriters.look());
+    if (this.lostHere) {
+      const { lostHere } = this;
+      this.background.repeat('looking for usage lost on this machine', writeEvery, () => lostHere.look());
+    }
     this.background.repeat('deleting old usage', SWEEP_EVERY_MS, () => this.store.sweep(this.oldestKeptMonth()));
   }
 
@@ -120,10 +129,21 @@ export class UsageWriter {
       }
     };
     await Promise.all(Array.from({ length: SIDE_BY_SIDE }, line));
-    if (failures.length > 0) throw failures[0];
-    if (!this.unwritten.isEmpty) return this.mark.renew(beganAt);
+    if (failures.length > 0) return this.fail(failures[0]);
+    if (!this.unwritten.isEmpty) return this.mark.want(beganAt);
     await this.mark.drop();
     if (!this.unwritten.isEmpty) await this.mark.want(beganAt);
+  }
+
+  /** Some is not written: its replica lives all the same, and says so. */
+  private async fail(error: unknown): Promise<never> {
+    const { oldestAt } = this.unwritten;
+    try {
+      await this.mark.want(new Date(oldestAt ?? this.now()).toISOString());
+    } catch (markError) {
+      if (!(markError instanceof StoreUnavailable)) throw markError;
+    }
+    throw error;
   }
 
   private async writePlace(place: string): Promise<void> {

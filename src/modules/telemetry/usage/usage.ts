@@ -21,7 +21,10 @@ export class Usage implements OnModuleInit {
     const table = tables.configured ? tables.table(TABLE) : null;
     this.table = table;
     this.store = table ? new TablesUsageStore(table) : new SqliteUsageStore(file);
-    this.writer = new UsageWriter(this.store, table ? new TablesWriterMarks(table) : new SqliteWriterMarks(file));
+    const here = new SqliteWriterMarks(file);
+    this.writer = table
+      ? new UsageWriter(this.store, new TablesWriterMarks(table), Date.now, undefined, here)
+      : new UsageWriter(this.store, here);
   }
 
   onModuleInit(): void {
