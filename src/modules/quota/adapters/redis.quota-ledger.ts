@@ -147,12 +147,10 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
     const byAccount = new Map<string, { account: Account; requests: RunningRequest[] }>();
     for (const request of this.running.values()) {
       if (now - request.since > RENEWED_AT_MOST_MS) this.running.delete(request.id);
-      else {
-        for (const { account } of request.parts) {
-          const found = byAccount.get(account.key);
-          if (found) found.requests.push(request);
-          else byAccount.set(account.key, { account, requests: [request] });
-        }
+      for (const { account } of request.parts) {
+        const found = byAccount.get(account.key);
+        if (found) found.requests.push(request);
+        else byAccount.set(account.key, { account, requests: [request] });
       }
     }
     for (const { account, requests } of byAccount.values()) if (!(await this.renewOf(account, requests))) return;
