@@ -46,7 +46,11 @@ const MOST_FINDINGS = 20;
 const SHRINK_MS = 5_000;
 const MOST_RUNS = 1_000_000_000;
 
-/** Sends requests for a time and collects what is wrong with the answers, each kind once and as small as it gets. */
+/**
+ * Sends requests for a time and collects what is wrong with the answers, each kind once and as small as it gets.
+ *
+ * @throws what sending or judging itself throws
+ */
 export async function campaign(api: Api, options: CampaignOptions): Promise<CampaignResult> {
   const run = new Campaign(api, options);
   const callers = Array.from({ length: options.callersAtOnce }, (_, index) => run.caller(options.seed + index));
@@ -92,10 +96,15 @@ class Campaign implements CampaignResult {
     let found: string | null = null;
     let shrunkBy = Infinity;
     let smallest: Call | null = null;
+    let broken: { readonly error: unknown } | null = null;
     const property = fc.asyncProperty(calls, async (call) => {
       if (performance.now() > shrunkBy) return;
       const isNew = (what: string) => (found === null ? !this.known.has(what) : what === found);
-      const what = (await this.problems(wire, call)).find(isNew);
+      const problems = await this.problems(wire, call).catch((error: unknown) => {
+        broken ??= { error };
+        throw error;
+      });
+      const what = problems.find(isNew);
       if (what === undefined) return;
       if (found === null) {
         found = what;
@@ -111,6 +120,8 @@ class Campaign implements CampaignResult {
       interruptAfterTimeLimit: leftMs, // what is being made smaller then stays as it is
       markInterruptAsFailure: false,
     });
+    // what the harness itself throws is no finding, and a run that had it has judged nothing
+    if (broken !== null) throw (broken as { readonly error: unknown }).error;
     if (found !== null && smallest !== null) this.findings.push(this.finding(found, smallest));
   }
 

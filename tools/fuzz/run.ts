@@ -56,9 +56,21 @@ export async function fuzzService(url: URL, calls: CallsOptions, plan: FuzzPlan,
   const api = known ?? (await apiOf(url));
   const watch = new HealthWatch(url);
   const options = { ...calls, ...plan, url, callersAtOnce: CALLERS_AT_ONCE, deadlineMs: DEADLINE_MS };
-  const result = await campaign(api, options);
-  const health = await watch.stop();
-  return { result, health, remains: healthProblems(health) };
+  let health: HealthReport | null = null;
+  try {
+    const result = await campaign(api, options);
+    health = await watch.stop();
+    return { result, health, remains: [...accessProblems(api, calls, result), ...healthProblems(health)] };
+  } finally {
+    if (health === null) await watch.stop();
+  }
+}
+
+/** Whoever is let in nowhere gets one answer to whatever is asked. */
+function accessProblems({ operations }: Api, { keysFor }: CallsOptions, { reached }: CampaignResult): string[] {
+  const closed = operations.filter((one) => one.responses.has(401) && keysFor(one).length > 0);
+  if (closed.length === 0 || closed.flatMap(goodAnswers).some((answer) => reached.has(answer))) return [];
+  return ['no route that asks for a key gave a good answer: is it the right one, with the scope chat?'];
 }
 
 /** @throws Error where there is none, or one that cannot be read */

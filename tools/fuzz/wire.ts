@@ -20,6 +20,9 @@ const BODILESS = new Set([204, 304]);
 /** The connections of one caller; kept open between requests as long as both sides agree. */
 export class Wire {
   private idle: Socket | null = null;
+  /** Of the call that is under way; an answer ends it, or `close`. */
+  private busy: Socket | null = null;
+  private isClosed = false;
 
   constructor(
     private readonly url: URL,
@@ -31,11 +34,16 @@ export class Wire {
     const kept = this.idle;
     this.idle = null;
     const outcome = await this.exchange(call, kept ?? this.open());
-    return kept && outcome === 'closed' && !call.isBroken ? this.exchange(call, this.open()) : outcome;
+    return kept && outcome === 'closed' && !call.isBroken && !this.isClosed
+      ? this.exchange(call, this.open())
+      : outcome;
   }
 
+  /** Also ends what is under way, as `closed`. */
   close(): void {
+    this.isClosed = true;
     this.idle?.destroy();
+    this.busy?.destroy();
   }
 
   private open(): Socket {
@@ -43,6 +51,7 @@ export class Wire {
   }
 
   private exchange(call: Call, socket: Socket): Promise<Outcome> {
+    this.busy = socket;
     const begun = performance.now();
     const reader = new AnswerReader(call.method === 'HEAD');
     return new Promise((resolve) => {
@@ -50,8 +59,9 @@ export class Wire {
         clearTimeout(timer);
         socket.removeAllListeners();
         socket.on('error', ignoreReset);
+        this.busy = null;
         const isDone = typeof outcome === 'object';
-        if (isDone && reader.keepsAlive && !call.isBroken && !reader.hasRest) this.idle = socket;
+        if (isDone && reader.keepsAlive && !call.isBroken && !reader.hasRest && !this.isClosed) this.idle = socket;
         else socket.destroy();
         resolve(outcome);
       };
