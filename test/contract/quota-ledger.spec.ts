@@ -70,7 +70,16 @@ describe('on a real redis-server', () => {
       const ofModel = { tokensPerMinute: 900, usdPerMonth: 40 };
       const staffOf = (user: string) => staff({ user: own, model: ofModel, tenant: ofTenant }, user);
       const users = [accountWith(own), staffOf('alice'), staffOf('bob')];
-      const ledgers = [newLedger(), new MemoryQuotaLedger(new MonthlySpend(), null, '', () => clock.now)] as const;
+      const ledgers = [
+        newLedger(),
+        new MemoryQuotaLedger(
+          new MonthlySpend(),
+          null,
+          '',
+          () => clock.now,
+          () => clock.now,
+        ),
+      ] as const;
       const running: { id: string; accounts: Accounts }[] = [];
       for (let step = 0; step < 500; step += 1) {
         // whole buckets: where a bucket begins is the only thing in which the two differ

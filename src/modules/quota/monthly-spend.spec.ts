@@ -18,13 +18,22 @@ describe('MonthlySpend', () => {
     expect(nextMonth(at(11, 31)) - at(11, 31)).toBe(24 * 3_600_000);
   });
 
-  it('leaves what belongs to an earlier month alone', () => {
+  it('counts what belongs to the month before by itself', () => {
     const spend = new MonthlySpend();
     spend.add(at(1), 'alice', 1);
     spend.add(at(1) - 1, 'alice', 8);
     spend.raise(at(0), 'alice', 9);
     spend.subtract(at(0), 'alice', 1);
-    expect([spend.spent(at(0), 'alice'), spend.spent(at(1), 'alice')]).toEqual([0, 1]);
+    expect([spend.spent(at(0), 'alice'), spend.spent(at(1), 'alice')]).toEqual([8, 1]);
+  });
+
+  it.each([at(1), at(40)])('knows what was spent after a clock that was wrong has been set right: %d', (wrong) => {
+    const spend = new MonthlySpend();
+    spend.add(at(0), 'alice', 5);
+    expect(spend.spent(wrong, 'alice')).toBe(0);
+    spend.add(wrong, 'alice', 1);
+    spend.add(at(0), 'alice', 1);
+    expect(spend.spent(at(0), 'alice')).toBe(6);
   });
 
   it('learns of larger sums, and takes back what was added', () => {

@@ -15,50 +15,58 @@ export function monthName(now: number): string {
   return latest.month;
 }
 
+interface OneMonth {
+  /** `yyyy-mm`. */
+  readonly month: string;
+  readonly usd: Map<string, number>;
+}
+
 /**
- * USD in the newest calendar month (UTC) it was asked about, by the key of an account. Times are milliseconds since 1970; what belongs to
- * an earlier month changes nothing.
+ * USD in the calendar month (UTC) it was last asked about and in the one before that, by the key of an account. Times are
+ * milliseconds since 1970. Two months, as a clock that was wrong for a moment must not end a month's budgets.
  */
 export class MonthlySpend {
-  private readonly usd = new Map<string, number>();
-  private month = '';
+  private current: OneMonth = { month: '', usd: new Map() };
+  private before: OneMonth = this.current;
 
   add(now: number, user: string, costUsd: number): void {
-    if (this.turn(now) && costUsd > 0) this.usd.set(user, (this.usd.get(user) ?? 0) + costUsd);
+    const usd = this.usdIn(now);
+    if (costUsd > 0) usd.set(user, (usd.get(user) ?? 0) + costUsd);
   }
 
   /** Takes back what was added. */
   subtract(now: number, user: string, costUsd: number): void {
-    if (!this.turn(now)) return;
-    const rest = (this.usd.get(user) ?? 0) - costUsd;
-    if (rest > 0) this.usd.set(user, rest);
-    else this.usd.delete(user);
+    const usd = this.usdIn(now);
+    const rest = (usd.get(user) ?? 0) - costUsd;
+    if (rest > 0) usd.set(user, rest);
+    else usd.delete(user);
   }
 
   /** Learns of a sum that is known elsewhere; a month's sum only grows, so the larger one is the newer. */
   raise(now: number, user: string, sumUsd: number): void {
-    if (this.turn(now) && sumUsd > (this.usd.get(user) ?? 0)) this.usd.set(user, sumUsd);
+    const usd = this.usdIn(now);
+    if (sumUsd > (usd.get(user) ?? 0)) usd.set(user, sumUsd);
   }
 
   /** Whether something happens for the first time in the month; a mark is kept beside the sums, as they are. */
   isFirst(now: number, mark: string): boolean {
     const name = `first|${mark}`;
-    if (!this.turn(now) || this.spent(now, name) > 0) return false;
+    if (this.spent(now, name) > 0) return false;
     this.add(now, name, 1);
     return true;
   }
 
   spent(now: number, user: string): number {
-    return this.turn(now) ? (this.usd.get(user) ?? 0) : 0;
+    return this.usdIn(now).get(user) ?? 0;
   }
 
-  /** Whether `now` is in the month that is being counted; a new month begins at zero. */
-  private turn(now: number): boolean {
+  /** A new month begins at zero. */
+  private usdIn(now: number): Map<string, number> {
     const month = monthName(now);
-    if (month > this.month) {
-      this.usd.clear();
-      this.month = month;
-    }
-    return month === this.month;
+    if (month === this.current.month) return this.current.usd;
+    const { current, before } = this;
+    this.before = current;
+    this.current = month === before.month ? before : { month, usd: new Map() };
+    return this.current.usd;
   }
 }

@@ -13,7 +13,8 @@ function ledgerAt(start = START) {
   const tell = (one: ReachedBudget): void => {
     reached.push(one);
   };
-  return { clock, reached, ledger: new MemoryQuotaLedger(new MonthlySpend(), tell, ' A remark.', () => clock.now) };
+  const now = () => clock.now;
+  return { clock, reached, ledger: new MemoryQuotaLedger(new MonthlySpend(), tell, ' A remark.', now, now) };
 }
 
 describeQuotaLedger('memory', async () => ledgerAt());
@@ -30,6 +31,29 @@ describe('memory of the memory ledger', () => {
     for (const id of ['e', 'f', 'g']) await reserve(id);
     await ledger.settle(caller, 'lost', USED);
     await refusal(reserve('h'));
+  });
+
+  it('begins a month with the calendar, also after the machine was asleep', async () => {
+    const budget = accountWith({ usdPerMonth: 1 });
+    let date = Date.UTC(2026, 10, 30, 23);
+    const asleep = new MemoryQuotaLedger(
+      new MonthlySpend(),
+      null,
+      '',
+      () => START,
+      () => date,
+    );
+    const spend = async (id: string) => {
+      await asleep.reserve(budget, NEED, id);
+      await asleep.settle(budget, id, { tokens: 1, usd: 1 });
+    };
+    await spend('a');
+    await refusal(spend('b'));
+    date += 2 * HOUR;
+    await spend('c');
+    await refusal(spend('d'));
+    date -= 2 * HOUR; // the clock was wrong
+    await refusal(spend('e'));
   });
 
   it('counts what another ledger has let in, without refusing it', async () => {

@@ -38,7 +38,7 @@ interface Lease {
   readonly takenAt: number;
 }
 
-/** Milliseconds since 1970 that never go back, unlike `Date.now()` when the clock is set. */
+/** Milliseconds that never go back, unlike `Date.now()` when the clock is set; they stand still while the machine sleeps. */
 const monotonicNow = (): number => performance.timeOrigin + performance.now();
 
 /** What the users and tenants of this replica use. Nothing here waits, so every reservation is atomic. */
@@ -54,13 +54,15 @@ export class MemoryQuotaLedger extends QuotaLedger {
    * @param spend where costs are counted
    * @param tell who hears of budgets that are nearly used up; `null` = nobody
    * @param remark ends the message of a refusal
-   * @param now milliseconds since 1970 of a clock that never goes back
+   * @param now milliseconds of a clock that never goes back, for what is counted in a minute
+   * @param date milliseconds since 1970, for what is counted in a month
    */
   constructor(
     private readonly spend: MonthlySpend,
     private readonly tell: TellReached | null = null,
     private readonly remark = '',
     private readonly now = monotonicNow,
+    private readonly date: () => number = Date.now,
   ) {
     super();
   }
@@ -76,8 +78,8 @@ export class MemoryQuotaLedger extends QuotaLedger {
   }
 
   async settle(accounts: Accounts, id: string, used: QuotaUse): Promise<void> {
-    const now = this.now();
-    for (const account of accounts) this.book(now, account, used.usd ?? 0);
+    const [now, date] = [this.now(), this.date()];
+    for (const account of accounts) this.book(date, account, used.usd ?? 0);
     const lease = this.leases.get(id);
     if (!lease) return;
     this.release(id, lease);
@@ -93,17 +95,17 @@ export class MemoryQuotaLedger extends QuotaLedger {
     const { accounts, need } = taking;
     const now = this.now();
     const all = accounts.map((account) => this.counted(now, this.countOf(now, account), account, need));
-    refuseOverLimit(now, all, this.remark);
+    refuseOverLimit(this.date(), all, this.remark);
     this.hold(now, taking);
     return rateLimitHeaders(all.map((one) => after(one, need)));
   }
 
-  private book(now: number, account: Account, usd: number): void {
+  private book(date: number, account: Account, usd: number): void {
     if (account.limits.usdPerMonth === undefined) return;
-    this.spend.add(now, account.key, usd);
+    this.spend.add(date, account.key, usd);
     if (!this.tell) return;
-    for (const reached of reachedBudgets(account, this.spend.spent(now, account.key), now)) {
-      if (this.spend.isFirst(now, `${reached.threshold}|${reached.usdPerMonth}|${account.key}`)) this.tell(reached);
+    for (const reached of reachedBudgets(account, this.spend.spent(date, account.key), date)) {
+      if (this.spend.isFirst(date, `${reached.threshold}|${reached.usdPerMonth}|${account.key}`)) this.tell(reached);
     }
   }
 
@@ -113,7 +115,7 @@ export class MemoryQuotaLedger extends QuotaLedger {
       requests: maxRequests === undefined ? UNLIMITED : count.requests.state(now, 1, maxRequests),
       tokens: maxTokens === undefined ? UNLIMITED : count.tokens.state(now, need.tokens, maxTokens),
       inFlight: count.inFlight,
-      spentUsd: usdPerMonth === undefined ? 0 : this.spend.spent(now, count.key),
+      spentUsd: usdPerMonth === undefined ? 0 : this.spend.spent(this.date(), count.key),
       reservedUsd: need.usd > 0 ? count.reservedUsd : 0,
     };
     return { owner, limits, state };
