@@ -12,6 +12,7 @@ const text = (value: string) => ({ type: 'text', text: value });
 const tool = (description: string, parameters: object = {}) => [
   { type: 'function', function: { name: 'find', description, parameters } },
 ];
+const pdf = { type: 'file', file: { filename: 'a.pdf', file_data: `data:application/pdf;base64,${btoa('%PDF-1.4')}` } };
 
 /** A request with private text somewhere; `hi` is said beside it. */
 const HIDDEN: readonly [string, Record<string, unknown>][] = [
@@ -69,6 +70,12 @@ const HIDDEN: readonly [string, Record<string, unknown>][] = [
         ]),
       ],
     },
+  ],
+  ['a text that begins as a picture does', { messages: [user(`data:image/ ${'word '.repeat(40)} ${MAIL}`)] }],
+  ['a file that cannot be read', { messages: [user([text('hi'), pdf])] }],
+  [
+    'a file in Latin-1',
+    { x_file: `data:text/csv;base64,${Buffer.from(`M\u00fcller;${MAIL};K\u00f6ln`, 'latin1').toString('base64')}` },
   ],
   [
     'refusal',

@@ -1,5 +1,6 @@
 import { PRIVATE_KINDS, type PrivateKind } from '../config/config.schema.js';
 import { GAP, isAt, nextGroup } from './digit-groups.js';
+import { base64End, decodedText, isDocumentAt, isFileMark, isMedia, mayBeEncoded } from './encoded-text.js';
 import { isEmailAt, isIpv4At, isIpv6At, isSpeltOutEmailAt, isSpokenEmailAt } from './private-addresses.js';
 import { ibanEnd, isCardAt, isResidentAt, isSsnAt } from './private-numbers.js';
 import { isPhoneAt } from './private-phones.js';
@@ -14,6 +15,7 @@ import {
   mayBeTokenAt,
   saysCjk,
 } from './private-secrets.js';
+import { unveiled } from './unveiled-text.js';
 
 /**
  * Places of one request that are looked at. Text with more of them, such as a megabyte of numbers, is taken for private:
@@ -30,6 +32,19 @@ const CARD_GROUP = 4;
 /** What stands in front of a word is looked at with long patterns. */
 const TOKEN_COST = 3;
 const BLANK = 32;
+const COMMA = 44;
+const PLUS = 43;
+const SLASH = 47;
+
+/** Words from this length on may be base64; a shorter one too where base64 goes on with `+` or `/`. */
+const ENCODED_WORD = 16;
+const FILE_MARK = 'base64'.length;
+/** What is so long without a blank is nothing but base64; its characters are not looked at themselves. */
+const LONG_ENCODED = 256;
+/** Base64 in base64 is read too, and no further. */
+const DEEPEST = 2;
+/** What decoding costs. */
+const DECODE_COST = 2;
 
 /** Tells a kind at a place of a text where it can begin. */
 interface Rule {
@@ -95,6 +110,10 @@ export class PrivateScan {
   private looks = MOST_LOOKS;
   /** Behind the latest group of digits. */
   private digitsEndedAt = -1;
+  /** Behind the latest base64 that was looked into. */
+  private encodedEnd = 0;
+  private depth = 0;
+  private hasUnreadable = false;
 
   constructor(private readonly wanted: readonly PrivateKind[]) {
     this.missing = new Set(wanted);
@@ -105,9 +124,19 @@ export class PrivateScan {
     return this.missing.size === 0 || this.isExhausted;
   }
 
+  /** Whether there was a file that may hold text and cannot be read. */
+  get isUnreadable(): boolean {
+    return this.hasUnreadable;
+  }
+
   /** Whether the text has more places than are looked at, so that what it holds is not known. */
   get isExhausted(): boolean {
     return this.looks < 0;
+  }
+
+  /** Whether something is private, or is to be treated so. */
+  get hasAny(): boolean {
+    return this.missing.size < this.wanted.length || this.isExhausted || this.isUnreadable;
   }
 
   get found(): PrivateKind[] {
@@ -117,6 +146,7 @@ export class PrivateScan {
   /** @param text unveiled */
   read(text: string): void {
     this.digitsEndedAt = -1;
+    this.encodedEnd = 0;
     for (let at = nextAnchor(text, 0); at < text.length && !this.isComplete; at = nextAnchor(text, at)) {
       const anchor = anchorAt(text, at);
       if (anchor === LETTER) at = this.word(text, at);
@@ -150,7 +180,7 @@ export class PrivateScan {
     if (rest === end && isAt(LONG_NUMBER, text, start)) this.look(NUMBER, text, start, inside);
     else this.look(end - start >= GLUED_DIGITS || end - start === CARD_GROUP ? GLUED : NOTHING, text, start);
     if (rest !== end) this.token(text, start, rest);
-    return rest;
+    return this.encoded(text, start, rest);
   }
 
   private word(text: string, start: number): number {
@@ -171,13 +201,45 @@ export class PrivateScan {
     if (spoken) this.look(spoken, text, start);
     if (!isGlued) {
       if (saysCjk(text.charCodeAt(start - 1))) this.look(TOKEN, text, start);
-      return end;
+      return isBeforeBlank && length < ENCODED_WORD ? end : this.encoded(text, start, end);
     }
     const digitsEnd = runEnd(text, end, DIGIT);
     const rest = wordEnd(text, digitsEnd);
     if (rest === digitsEnd && digitsEnd - end >= GLUED_DIGITS) this.look(GLUED, text, end);
     this.token(text, start, rest);
-    return rest;
+    return this.encoded(text, start, rest);
+  }
+
+  /** Looks into base64 that begins with this word, or into the file behind it. @returns where reading goes on */
+  private encoded(text: string, word: number, wordEnd: number): number {
+    const next = text.charCodeAt(wordEnd);
+    if (next === COMMA && wordEnd - word === FILE_MARK && isFileMark(text, word)) {
+      const end = base64End(text, wordEnd + 1);
+      return this.decode(text, wordEnd + 1, end, isMedia(text, word) ? 'media' : 'file');
+    }
+    if ((wordEnd - word < ENCODED_WORD && next !== PLUS && next !== SLASH) || word < this.encodedEnd) return wordEnd;
+    const end = base64End(text, word);
+    this.encodedEnd = end;
+    return mayBeEncoded(text, word, end) ? Math.max(wordEnd, this.decode(text, word, end, 'word')) : wordEnd;
+  }
+
+  private decode(text: string, start: number, end: number, what: 'file' | 'media' | 'word'): number {
+    if (end === start) return end;
+    this.looks -= DECODE_COST;
+    const held = isDocumentAt(text, start) ? null : decodedText(text.slice(start, end));
+    if (held !== null) this.readInside(held);
+    else if (what === 'file' || isDocumentAt(text, start)) this.hasUnreadable = true;
+    this.encodedEnd = end;
+    return what !== 'word' || end - start >= LONG_ENCODED ? end : start;
+  }
+
+  private readInside(text: string): void {
+    if (this.depth === DEEPEST) return;
+    this.depth += 1;
+    const { digitsEndedAt } = this;
+    this.read(unveiled(text));
+    this.digitsEndedAt = digitsEndedAt;
+    this.depth -= 1;
   }
 
   /** Letters and digits in one word. */

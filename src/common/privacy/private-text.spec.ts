@@ -3,13 +3,19 @@ import type { ChatRequest } from '../chat.js';
 import { PRIVATE_KINDS } from '../config/config.schema.js';
 import { PRIVATE_EDGES } from './private-edges.fixture.js';
 import { HARMLESS_CASES, PRIVATE_CASES } from './private-text.fixture.js';
-import { findPrivateKinds, findPrivateText, privateField, UNREAD } from './private-text.js';
+import { findPrivateKinds, findPrivateText, UNREAD, UNREADABLE } from './private-text.js';
 
 const kindsIn = (text: string) => findPrivateKinds(text, PRIVATE_KINDS);
 const user = (content: unknown) => ({ role: 'user', content }) as ChatRequest['messages'][number];
 const requestOf = (fields: Record<string, unknown>) =>
   ({ model: 'auto', messages: [user('hi')], ...fields }) as ChatRequest;
-const findIn = (fields: Record<string, unknown>) => findPrivateText(requestOf(fields), [], PRIVATE_KINDS);
+const textOf = (fields: Record<string, unknown>) => findPrivateText(requestOf(fields), [], PRIVATE_KINDS);
+const findIn = (fields: Record<string, unknown>) => textOf(fields).kinds;
+const file = (data: string, type = 'text/plain') => ({
+  messages: [user([{ type: 'file', file: { file_data: `data:${type};base64,${data}` } }])],
+});
+const base64 = (text: string, encoding: BufferEncoding = 'utf8') => Buffer.from(text, encoding).toString('base64');
+const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex').toString('base64');
 
 describe('private text', () => {
   it.each([...PRIVATE_CASES, ...PRIVATE_EDGES])('finds %s in %s', (kind, text) =>
@@ -72,19 +78,58 @@ describe('private text', () => {
     ['base64', { x_blob: btoa(`the address of Jane is ${MAIL}`) }, 'x_blob'],
   ])('sees %s', (_name, fields, param) => {
     expect(findIn(fields).length).toBeGreaterThan(0);
-    expect(privateField(requestOf(fields), PRIVATE_KINDS)).toBe(param);
+    expect(textOf(fields).field).toBe(param);
+  });
+
+  const UMLAUTS = `M\u00fcller;${MAIL};K\u00f6ln\n`.repeat(3);
+  it.each([
+    ['a text that begins as a picture does', { messages: [user(`data:image/ ${'word '.repeat(40)} ${MAIL}`)] }],
+    ['what follows a picture', { messages: [user(`data:image/png;base64,${PNG}" ${MAIL}`)] }],
+    ['a drawing', { messages: [user(`data:image/svg+xml,<svg><text>${MAIL}</text></svg>`)] }],
+    ['a drawing in base64', file(base64(`<svg><text>${MAIL}</text></svg>`), 'image/svg+xml')],
+    ['a text that is called a picture', file(base64(MAIL), 'image/png')],
+    ['Latin-1', file(base64(UMLAUTS, 'latin1'), 'text/csv')],
+    ['UTF-16', file(base64(`write to ${MAIL}`, 'utf16le'))],
+    ['UTF-16 with its mark', file(base64(`\ufeffwrite to ${MAIL}`, 'utf16le'))],
+    ['UTF-16 in the other order', file(Buffer.from(`\ufeff${MAIL}`, 'utf16le').swap16().toString('base64'))],
+    ['a file whose name has a comma', file(base64(MAIL), 'text/plain;name="a,b.txt"')],
+    ['a short file', file(base64('a@b.de'))],
+    ['a file in running text', { messages: [user(`see ![x](data:text/plain;base64,${base64(MAIL)})`)] }],
+    ['base64 in running text', { messages: [user(`decode ${base64(`please write to ${MAIL} today`)} for me`)] }],
+    ['base64 in lines', { messages: [user(base64(UMLAUTS).replaceAll(/.{40}/g, '$&\r\n'))] }],
+  ])('sees into %s', (_name, fields) => expect(findIn(fields)).toContain('email'));
+
+  it.each([
+    ['PDF', file(base64(`%PDF-1.4\n1 0 obj <</Author (${MAIL})>>`), 'application/pdf')],
+    ['PDF without its type', { x_blob: base64(`%PDF-1.4\n1 0 obj <</Author (${MAIL})>>`) }],
+    ['Office', file(base64('PK\u0003\u0004 word/document.xml'), 'application/zip')],
+    ['unknown bytes', file(base64('\u0000\u0001\u0002'), 'application/octet-stream')],
+    ['zeros in a text', file(base64('a text\u0000'.repeat(3) + 'and a longer one behind'))],
+  ])('takes a file that it cannot read for private: %s', (_name, fields) =>
+    expect(findIn(fields)).toEqual([UNREADABLE]),
+  );
+
+  it('notes the field while it reads, so that no text is read twice', () => {
+    const messages = Array.from({ length: 40 }, () => user('123 45 6789 '.repeat(8_000)));
+    const request = requestOf({ messages });
+    const start = process.cpuUsage();
+    expect(findPrivateText(request, [], PRIVATE_KINDS)).toMatchObject({
+      kinds: [UNREAD],
+      field: expect.stringMatching(/^messages\[\d+\]$/) as string,
+    });
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(500);
   });
 
   it('sees the stored conversation', () => {
     const history = [{ messages: [user(`I am ${MAIL}`)] }];
-    expect(findPrivateText({ model: 'auto', messages: [user('and?')] }, history, ['email'])).toEqual(['email']);
+    expect(findPrivateText({ model: 'auto', messages: [user('and?')] }, history, ['email'])).toEqual({
+      kinds: ['email'],
+      field: 'messages',
+    });
   });
 
   it.each([
-    [
-      'a picture',
-      { messages: [user([{ type: 'image_url', image_url: { url: `data:image/png;base64,${btoa(MAIL)}` } }])] },
-    ],
+    ['a picture', { messages: [user([{ type: 'image_url', image_url: { url: `data:image/png;base64,${PNG}` } }])] }],
     [
       'an ordinary request',
       {
@@ -116,7 +161,7 @@ describe('private text', () => {
     const looked = (numbers: number) => findIn({ messages: [user('4111 '.repeat(numbers))] });
     expect(looked(100_000)).toEqual([]);
     expect(looked(130_000)).toEqual([UNREAD]);
-    expect(privateField(requestOf({ x_rows: '1) '.repeat(130_000) }), PRIVATE_KINDS)).toBe('x_rows');
+    expect(textOf({ x_rows: '1) '.repeat(130_000) }).field).toBe('x_rows');
   });
 
   it('reads the whole text', () => expect(kindsIn(`${'word '.repeat(200_000)} a@example.com`)).toEqual(['email']));

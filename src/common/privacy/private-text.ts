@@ -8,6 +8,15 @@ import { unveiled } from './unveiled-text.js';
 
 /** In place of a kind, for an error message. */
 export const UNREAD = 'more numbers and signs than are looked at';
+export const UNREADABLE = 'a file that cannot be read as text';
+
+/** What of a request must not leave. */
+export interface PrivateText {
+  /** None for a request without any. */
+  readonly kinds: readonly (PrivateKind | typeof UNREAD | typeof UNREADABLE)[];
+  /** The first field of the request with private text in it, such as `messages[2]` or `user`; else `messages`. */
+  readonly field: string;
+}
 
 /** Which of `kinds` occur in a text. Reads all of it, in time linear in its length. */
 export function findPrivateKinds(text: string, kinds: readonly PrivateKind[]): PrivateKind[] {
@@ -17,25 +26,42 @@ export function findPrivateKinds(text: string, kinds: readonly PrivateKind[]): P
 }
 
 /**
- * Kinds of private text anywhere in what would be sent: every string, name and number of the body, whoever knows the
- * field, and of the stored conversation. Texts of one message are also read as one, as an address may be cut in two; so
- * are the ends of neighbouring messages, there only for what cannot come about by chance.
- *
- * @returns kinds, and `UNREAD` for text that has more places than are looked at: it is to be treated as private
+ * Private text anywhere in what would be sent: every string, name and number of the body, whoever knows the field, and of
+ * the stored conversation. Texts of one message are also read as one, as an address may be cut in two; so are the ends of
+ * neighbouring messages, there only for what cannot come about by chance. `UNREAD` and `UNREADABLE` are to be treated as
+ * private: text that has more places than are looked at, and a file that is neither text nor a picture, sound or video.
  */
 export function findPrivateText(
   request: ChatRequest,
   history: readonly HistoryTurn[],
   kinds: readonly PrivateKind[],
-): (PrivateKind | typeof UNREAD)[] {
+): PrivateText {
   const scan = new PrivateScan(kinds);
-  readAll(scan, request);
+  const field = readRequest(scan, request) ?? 'messages';
   readLost(scan, request);
   for (const { messages } of history) readAll(scan, messages);
-  if (scan.isExhausted) return [...scan.found, UNREAD];
+  const found = scan.isUnreadable ? [...scan.found, UNREADABLE as typeof UNREADABLE] : scan.found;
+  if (scan.isExhausted) return { kinds: [...found, UNREAD], field };
   const borders = new PrivateScan(CHECKED.filter((kind) => kinds.includes(kind) && !scan.found.includes(kind)));
   if (!borders.isComplete) borders.read(unveiled(bordersOf(request, history)));
-  return [...scan.found, ...borders.found];
+  return { kinds: [...found, ...borders.found], field };
+}
+
+/** Reads one message and one field after the other. @returns the first that holds something */
+function readRequest(scan: PrivateScan, { messages, ...others }: ChatRequest): string | null {
+  let first: string | null = null;
+  const note = (field: string): void => {
+    if (scan.hasAny) first ??= field;
+  };
+  for (const [i, message] of messages.entries()) {
+    readAll(scan, message);
+    note(`messages[${i}]`);
+  }
+  for (const [field, value] of Object.entries(others)) {
+    readAll(scan, { [field]: value });
+    note(field);
+  }
+  return first;
 }
 
 /** What the data of a request lacks and its text, which goes to the server, has: a member named twice, all digits of a number. */
@@ -43,19 +69,6 @@ function readLost(scan: PrivateScan, request: ChatRequest): void {
   const source = sourceOf(request);
   if (source?.hasRepeats) scan.read(unveiled(source.text));
   else if (source?.wideNumbers) readAll(scan, parseKeepingNumbers(source.text));
-}
-
-/** The first field of a request with private text in it, such as `messages[2]` or `user`; else `messages`. */
-export function privateField(request: ChatRequest, kinds: readonly PrivateKind[]): string {
-  const holds = (value: unknown): boolean => {
-    const scan = new PrivateScan(kinds);
-    readAll(scan, value);
-    return scan.found.length > 0 || scan.isExhausted;
-  };
-  const message = request.messages.findIndex(holds);
-  if (message >= 0) return `messages[${message}]`;
-  const others = Object.entries(request).filter(([name]) => name !== 'messages');
-  return others.find(([name, value]) => holds({ [name]: value }))?.[0] ?? 'messages';
 }
 
 /** Kinds whose form or check digits leave no room for chance, also where two messages meet. */
@@ -82,8 +95,6 @@ function contentText({ content }: ChatMessage): string {
 
 /** Integers from here on may be numbers of cards, accounts or telephones. */
 const SHORTEST_NUMBER = 1_000_000;
-/** What cannot be read as text: pictures, sound, video. */
-const NO_TEXT = /^data:(?:image|audio|video)\//;
 
 /** As much is read at a time, characters; more in one string would be copied once more than needed. */
 const PIECE = 65_536;
@@ -100,7 +111,7 @@ function readAll(scan: PrivateScan, whole: unknown): void {
   // bodies are at most 128 levels deep
   const read = (name: string, value: unknown): void => {
     if (scan.isComplete) return;
-    if (typeof value === 'string') add(name === '' ? legible(value) : `${name}: ${legible(value)}`);
+    if (typeof value === 'string') add(name === '' ? value : `${name}: ${value}`);
     else if (typeof value === 'number' || typeof value === 'bigint') {
       if (value >= SHORTEST_NUMBER) add(`${name}: ${value}`);
     } else if (Array.isArray(value)) {
@@ -125,28 +136,4 @@ function joinedTexts(list: readonly unknown[]): string {
     if (typeof text === 'string') joined += text;
   }
   return joined;
-}
-
-const DATA_URL = /^data:[^,]{0,200};base64,/;
-const BASE64 = /^[A-Za-z0-9+/_-]{24,}={0,2}\s*$/;
-/** Characters of a file that are looked at before it is taken for text. */
-const SAMPLE = 512;
-
-const BINARY = /[\u0000-\u0008\u000e-\u001a\ufffd]/;
-
-/** A text as it is; a file in base64 with the text it holds, if it is one. */
-function legible(text: string): string {
-  if (NO_TEXT.test(text)) return '';
-  const prefix = DATA_URL.exec(text)?.[0] ?? '';
-  const sample = text.slice(prefix.length, prefix.length + SAMPLE);
-  if (prefix === '' && !BASE64.test(sample)) return text;
-  if (
-    BINARY.test(
-      Buffer.from(sample.slice(0, sample.length & ~3), 'base64')
-        .toString('utf8')
-        .slice(0, -1),
-    )
-  )
-    return text;
-  return `${text}\n${Buffer.from(text.slice(prefix.length), 'base64').toString('utf8')}`;
 }

@@ -12,7 +12,7 @@ import type { AnsweredPrices } from '../../../common/prices/answered-prices.js';
 import type { Capability, TargetStatus } from '../../../common/target.js';
 import { retryAfterSeconds } from '../../../common/retry-after.js';
 import { answerRoom, estimateRequestTokens, tokensAskedFor } from '../../../common/token-estimate.js';
-import { findPrivateText, privateField } from '../../../common/privacy/private-text.js';
+import { findPrivateText } from '../../../common/privacy/private-text.js';
 
 /** Somebody drained the last target: asked again after so long, milliseconds. */
 const DRAINED_MS = 30_000;
@@ -136,14 +136,14 @@ function localIfPrivate(
   excluded: Excluded[],
 ): readonly TargetStatus[] {
   if (!privacy.localOnly || targets.every((target) => target.tier === 'local')) return targets;
-  const kinds = findPrivateText(request, history, privacy.detect);
+  const { kinds, field } = findPrivateText(request, history, privacy.detect);
   if (kinds.length === 0) return targets;
   const left = keep(targets, ({ tier }) => (tier === 'local' ? null : 'private_text'), excluded);
   if (left.length > 0) return left;
   throw new PrivacyNoLocalTarget(
     `The request contains private text (${kinds.join(', ')}), which may only go to a local target, and no local ` +
       'target of this model can take the request. Remove it, or name a model with a local target.',
-    privateField(request, privacy.detect),
+    field,
   );
 }
 
