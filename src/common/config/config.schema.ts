@@ -81,7 +81,9 @@ export const keySchema = z.strictObject({
     .array(z.enum(SCOPES))
     .min(1)
     .default(['chat'])
-    .describe('chat: the API; admin: /admin for its tenant; operator: /admin for all, with what model servers said.'),
+    .describe(
+      'chat: the API; admin: /admin for its tenant, and draining of the targets it may use, for all; operator: /admin for all, with what model servers said.',
+    ),
   limits: someLimits.optional().describe('Replaces the general limits, field by field.'),
 });
 
