@@ -111,11 +111,20 @@ describe('known vulnerabilities of production dependencies', () => {
     ['another form', '{"actions":[],"advisories":{},"metadata":{"vulnerabilities":{"high":1}}}'],
     ['a list', '[]'],
     ['null', 'null'],
+    ['no metadata', '{"auditReportVersion":2,"vulnerabilities":{}}'],
+    ['nothing looked at', reportOf({}).replace('"prod":235', '"prod":0')],
+    ['a report with an error', `${CLEAN.slice(0, -1)},"message":"503","error":{"code":"E503"}}`],
+    ['a report with an empty error', `${CLEAN.slice(0, -1)},"error":{"summary":"","detail":""}}`],
   ])('are said not to be checked where the registry does not tell: %s', (_, output) => {
     const { passed, lines } = verdict(output);
     expect([passed, lines.length]).toEqual([true, 1]);
     expect(lines[0]).toMatch(/^NOT CHECKED for known vulnerabilities: \S/);
     expect(verdict(output, [], true).passed).toBe(false); // as a release wants it
+  });
+
+  it('fail where they are named, whatever else the report lacks', () => {
+    expect(verdict(ONE.replace('"prod":235', '"prod":0')).passed).toBe(false);
+    expect(verdict(`${ONE.slice(0, -1)},"error":{"code":"E503"}}`).passed).toBe(false);
   });
 
   it('never pass by numbers without names', () => {

@@ -1,5 +1,5 @@
-// npm run audit: known vulnerabilities of what runs in production, by `npm audit`. A step of `npm run check`; Node runs this
-// file as it is, so it imports nothing of the repository and uses no syntax that has to be compiled.
+// node tools/audit.ts: known vulnerabilities of what runs in production, by `npm audit`. A step of `npm run check`; Node 24
+// runs this file as it is, so it imports nothing of the repository and uses no syntax that has to be compiled.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -106,10 +106,8 @@ function readReport(output: string): Report | string {
   }
   const { auditReportVersion, vulnerabilities, metadata, message, error, statusCode } = fieldsIn(json);
   if (auditReportVersion !== 2 || !isFields(vulnerabilities)) {
-    const { code, summary } = fieldsIn(error);
-    const said =
-      textIn(message) || textIn(summary) || textIn(code) || (typeof statusCode === 'number' ? String(statusCode) : '');
-    return said ? `the registry has no answer (${said.split('\n')[0]})` : 'npm audit printed a report of another form';
+    const said = saidIn(message, error) || (typeof statusCode === 'number' ? String(statusCode) : '');
+    return said ? `the registry has no answer (${said})` : 'npm audit printed a report of another form';
   }
   const { vulnerabilities: counts, dependencies } = fieldsIn(metadata);
   const found = Object.values(vulnerabilities).flatMap(advisoriesOf);
@@ -117,7 +115,17 @@ function readReport(output: string): Report | string {
   const total = Number(fieldsIn(counts)['total'] ?? Object.keys(vulnerabilities).length);
   // numbers without names are no all-clear
   if (advisories.length === 0 && total > 0) advisories.push(UNREADABLE);
-  return { advisories, count: Number(fieldsIn(dependencies)['prod'] ?? 0) };
+  const count = Number(fieldsIn(dependencies)['prod'] ?? 0);
+  if (advisories.length > 0) return { advisories, count };
+  // nothing found is an all-clear only where something was looked at
+  if (error !== undefined) return `the report holds an error (${saidIn(message, error) || 'without a word'})`;
+  return count > 0 ? { advisories, count } : 'the report is of no dependency at all';
+}
+
+/** The first line of what a registry or npm says of itself. */
+function saidIn(message: unknown, error: unknown): string {
+  const { code, summary } = fieldsIn(error);
+  return (textIn(message) || textIn(summary) || textIn(code)).split('\n')[0] ?? '';
 }
 
 const UNREADABLE: Advisory = {
