@@ -6,7 +6,9 @@ import { redact } from '../src/common/logging/redact.js';
 import type { RouterConfigInput } from '../test/support/router-process.js';
 
 function run(...args: string[]): { code: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['tools/run.mjs', ...args], { encoding: 'utf8' });
+  const [tool = ''] = args;
+  const line = tool.endsWith('.mjs') ? args : ['tools/run.mjs', ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, line, { encoding: 'utf8' });
   return { code: status, out: stdout, err: stderr };
 }
 
@@ -19,6 +21,9 @@ const TOOLS = [
   'tools/new-key.ts',
   'tools/openapi.ts',
   'tools/fuzz/fuzz.ts',
+  'tools/prices/update.ts',
+  'tools/sbom.mjs',
+  'src/common/config/check-config.ts',
 ];
 
 describe('the commands of the repository', () => {
@@ -40,6 +45,12 @@ describe('the commands of the repository', () => {
     [['tools/new-key.ts', '--tenant', 'a b'], '--tenant: use 1 to 128 of the characters'],
     [['tools/fuzz/fuzz.ts', '--seconds', '0'], '--seconds takes a whole number from 1 to 86400, not "0"'],
     [['tools/fuzz/fuzz.ts', '--url', 'localhost'], '--url takes an address such as http://127.0.0.1:8080'],
+    [['tools/prices/update.ts', '--nope'], "Unknown option '--nope'"],
+    [['tools/prices/update.ts', '--date', 'today'], 'say so with --date YYYY-MM-DD'],
+    [['tools/sbom.mjs', '--nope'], '--nope is no option'],
+    [['tools/sbom.mjs', 'a.json', 'b.json'], 'one file is enough'],
+    [['src/common/config/check-config.ts', '--nope'], '--nope is no option'],
+    [['src/common/config/check-config.ts', 'a.yaml', 'b.yaml'], 'one file at a time'],
     [['tools/loadtest.ts', '--users', 'many'], '--users takes a whole number from 1 to 10000, not "many"'],
   ])('%j names what is wrong, and the cure', (args, problem) => {
     const { code, out, err } = run(...args);

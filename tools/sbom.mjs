@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { main, root, SetupError } from './setup.mjs';
 
-const USAGE = 'Usage: npm run sbom [-- FILE]   writes FILE, or sbom.cdx.json';
+const USAGE = 'Usage: npm run sbom -- [FILE]   writes FILE, or sbom.cdx.json';
 const windows = process.platform === 'win32';
 const json = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
 
@@ -38,8 +38,10 @@ await main(async () => {
   const [file = 'sbom.cdx.json', ...rest] = process.argv.slice(2);
   if (rest.length > 0 || file.startsWith('-')) {
     const isHelp = file === '--help' || file === '-h';
-    (isHelp ? process.stdout : process.stderr).write(`${USAGE}\n`);
-    return isHelp ? 0 : 1;
+    const problem = file.startsWith('-') ? `${file} is no option` : 'one file is enough';
+    if (isHelp) process.stdout.write(`${USAGE}\n`);
+    else process.stderr.write(`${problem}\n\n${USAGE}\n`);
+    return isHelp ? 0 : 2;
   }
   const { manifest, lock } = production();
   const place = mkdtempSync(join(tmpdir(), 'sbom-'));

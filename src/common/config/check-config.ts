@@ -20,10 +20,25 @@ export function checkConfig(place: ConfigPlace): { exitCode: 0 | 1; lines: strin
   }
 }
 
-// `npm run config:check`, or `npm run config:check -- <file>`
-if (import.meta.main) {
-  const [ROUTER_CONFIG = process.env['ROUTER_CONFIG']] = process.argv.slice(2);
+const USAGE = `Usage: npm run config:check -- [FILE]
+  FILE   instead of the one that ROUTER_CONFIG names, or router.config.yaml`;
+
+function main([file, ...rest]: readonly string[]): void {
+  if (file === '--help' || file === '-h') {
+    process.stdout.write(`${USAGE}\n`);
+    return;
+  }
+  const problem = file?.startsWith('-') ? `${file} is no option` : rest.length > 0 ? 'one file at a time' : null;
+  if (problem !== null) {
+    process.stderr.write(`${problem}\n\n${USAGE}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const ROUTER_CONFIG = file ?? process.env['ROUTER_CONFIG'];
   const { exitCode, lines } = checkConfig({ env: { ...process.env, ROUTER_CONFIG }, cwd: process.cwd() });
   (exitCode === 0 ? process.stdout : process.stderr).write(`${lines.join('\n')}\n`);
   process.exitCode = exitCode;
 }
+
+// `npm run config:check`, or `npm run config:check -- <file>`
+if (import.meta.main) main(process.argv.slice(2));
