@@ -9,12 +9,19 @@ type Issue = z.core.$ZodIssue;
 interface JsonSchema {
   properties?: Record<string, JsonSchema>;
   items?: JsonSchema;
+  additionalProperties?: JsonSchema;
 }
 
 /** The keys that may stand in the object at this path. */
 function knownKeys(path: readonly PropertyKey[]): string[] {
   let schema: JsonSchema | undefined = z.toJSONSchema(routerConfigSchema, { io: 'input' }) as JsonSchema;
-  for (const key of path) schema = typeof key === 'number' ? schema?.items : ownField(schema?.properties ?? {}, key);
+  for (const key of path) {
+    // of a map from names (tenants) every value is alike
+    schema =
+      typeof key === 'number'
+        ? schema?.items
+        : (ownField(schema?.properties ?? {}, key) ?? schema?.additionalProperties);
+  }
   return Object.keys(schema?.properties ?? {});
 }
 

@@ -39,6 +39,11 @@ describe('a configuration file', () => {
   it.each<[string, string, Record<string, string>]>([
     ['a misspelt key', 'server: { prot: 1 }', { 'server.prot': 'did you mean "port"?' }],
     ['a key of another place', 'cache: { port: 1 }', { 'cache.port': 'known here: enabled' }],
+    [
+      'a misspelt key of a tenant',
+      'tenants: { acme: { limits: { requestPerMinute: 1 }, target: [a] } }',
+      { 'tenants.acme.limits.requestPerMinute': '"requestsPerMinute"', 'tenants.acme.target': '"targets"' },
+    ],
     ['a misspelt section', 'target: []', { target: 'did you mean "targets"?' }],
     [
       'a misspelt key in a list',
