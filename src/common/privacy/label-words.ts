@@ -21,6 +21,12 @@ export const PHONE_LABELS = labels(
   /电话|電話|手机|手機|携帯|ケータイ|内線|着信|拨打|致电|来电|座机|热线|客服|微信|전화|휴대폰|연락처/,
 );
 
+export const CARD_LABELS = labels(
+  'card cards visa mastercard maestro amex credit debit cc pan karte karten kreditkarte kartennummer kreditkartennummer tarjeta ' +
+    'tarjetas carte cartes cartão carta',
+  /卡|カード|카드/,
+);
+
 /** A number that follows such a word is one of a thing, not of a person. */
 export const THING_LABELS = labels(
   'isbn issn ean gtin upc sku asin vin ref reference referencia référence ticket serial serie série tracking suivi seguimiento invoice ' +
@@ -29,8 +35,8 @@ export const THING_LABELS = labels(
     'sendungsnummer sendung paketnummer paket commande facture dossier colis pedido factura envío expediente lote lot ordine fattura ' +
     'заказ счет id ids pid uid article artikel artículo articulo art part model modelo modèle modell timestamp epoch unix unixzeit port ' +
     'bytes batch build commit parcel shipment member membership account case claim patent siret siren tva barcode ups fedex usps dhl ' +
-    'lotto lottery lotterie loterie lotería tirage sorteo gewinnzahlen',
-  /订单|訂單|编号|編號|運單|运单|单号|單號|发票|条形码|序列号|流水|会员|會員|商品|学号|工号|货号|型号|案号|注文|伝票|品番|型番|製造番号|会員|追跡|請求書|주문|운송장/,
+    'lotto lottery lotterie loterie lotería tirage sorteo gewinnzahlen lieferschein zähler zählerstand',
+  /(?<!\p{L})\p{L}{3,}(?<!ruf|notfall|handy|telefon|mobil|fax|funk)(?:nummer|nr|schein|stand)(?!\p{L})|订单|訂單|编号|編號|運單|运单|单号|單號|发票|条形码|序列号|流水|会员|會員|商品|学号|工号|货号|型号|案号|注文|伝票|品番|型番|製造番号|会員|追跡|請求書|주문|운송장/iu,
 );
 
 /** Such things have numbers of any form, also of three groups with hyphens. */
@@ -51,13 +57,19 @@ export const VERSION_LABELS = labels(
     'anexo anlage appendix anhang figure figura table tabla tableau tabelle step oid kernel driver revision rev sdk runtime chrome ' +
     'firefox windows android safari edge opera electron webkit gecko macos ios ipados python java jdk jre jvm php ruby perl dotnet ' +
     'framework openssl libssl library lib package pkg plugin assembly bios fw tag semver rpm deb nuget maven pip gem bundle changelog ' +
-    'punkt numeral epígrafe heading rule item',
+    'punkt numeral epígrafe heading rule item requirement task',
   /版本|バージョン|버전|章|节|節|条|條|項|表|图|図/,
 );
 /** Behind these other words may stand in between: `the firmware went from `. */
 export const RELEASE_LABELS = labels(
   'version versión versione versions versiones versionen versie release releases firmware driver treiber build',
   /版本|バージョン|버전|ファームウェア|固件/,
+);
+/** Four small numbers near such a word are an address also without one of `ADDRESS_LABELS`. */
+export const VISITOR_LABELS = labels(
+  'from request requests remote addr src source dst dest destination login logged blocked banned ban allow deny visitor visitors user ' +
+    'attack scan abuse at to via von über desde de depuis reach reached called',
+  /来自|访问|から/,
 );
 /** Nearer than a word for versions they say that it is an address all the same. */
 export const ADDRESS_LABELS = labels(
@@ -98,6 +110,10 @@ export const hasLabel = (text: string, { words, phrases }: Labels, most = Infini
  */
 export const isLabelled = (text: string, at: number, of: Labels, reach = REACH): boolean =>
   hasLabel(textBefore(text, at, reach), of, reach);
+
+/** Whether one of the labels stands behind `end`, as near as `isLabelled` looks in front. */
+export const isLabelledBehind = (text: string, end: number, of: Labels): boolean =>
+  hasLabel(text.slice(end, end + REACH).split(/[\d\n]/)[0]!, of);
 
 /** Which of two kinds of labels the nearest word in front of `at` is that is one. */
 export function nearestLabel(text: string, at: number, first: Labels, second: Labels): Labels | null {

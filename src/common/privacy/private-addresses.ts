@@ -2,7 +2,16 @@
 
 import { isIPv6 } from 'node:net';
 import { isAt, matchAt } from './digit-groups.js';
-import { ADDRESS_LABELS, hasLabel, isLabelled, nearestLabel, RELEASE_LABELS, VERSION_LABELS } from './label-words.js';
+import {
+  ADDRESS_LABELS,
+  hasLabel,
+  isLabelled,
+  isLabelledBehind,
+  nearestLabel,
+  RELEASE_LABELS,
+  VERSION_LABELS,
+  VISITOR_LABELS,
+} from './label-words.js';
 import { isUrlPasswordAt } from './private-secrets.js';
 
 const LETTERS = '\\p{L}\\p{M}\\p{Nd}';
@@ -11,7 +20,7 @@ const SCRIPTS = `${LETTERS}\\p{So}\\u00c0-\\u1fff\\u2c00-\\u2fff\\u3040-\\ufdff\
 /** RFC 5322 atext, or the quotation mark that ends a quoted local part; a domain (RFC 1035 section 2.3.4) and its end. */
 const AT_DOMAIN = new RegExp(
   `(?<=[${SCRIPTS}!#$%&'*+/=?^_\`{|}~"-])` +
-    `@((?:[${SCRIPTS}-]{1,63}\\.){1,126}(?:\\p{L}{2,24}|xn--[a-z0-9-]{2,59}))[.-]{0,63}(?![${LETTERS}.-])`,
+    `@(?:\\r?\\n)?((?:[${SCRIPTS}-]{1,63}\\.){1,126}(?:\\p{L}{2,24}|xn--[a-z0-9-]{2,59}))[.-]{0,63}(?![${LETTERS}.-])`,
   'iuy',
 );
 /** A mark of resolution in a file name (`logo@2x.png`), or a version: of a domain at most one part is all digits (163.com). */
@@ -47,11 +56,29 @@ const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 const IPV4 = new RegExp(`(?<![\\w.])(?!(?:0|127|255)\\.)${OCTET}(?:\\.${OCTET}){3}(?!\\w|\\.\\w)`, 'y');
 
 /** An IPv4 address that begins here and is not called a version or a section. */
-export const isIpv4At = (text: string, start: number): boolean => isAt(IPV4, text, start) && !isVersion(text, start);
+export const isIpv4At = (text: string, start: number): boolean =>
+  isAt(IPV4, text, start) && !isVersion(text, start) && !isSmallVersion(text, start, IPV4.lastIndex);
 
 const VERSION_REACH = 16;
 /** Networks that nobody numbers versions like (RFC 1918), but for 10/8. */
 const PRIVATE_NETWORK = /(?:192\.168|172\.(?:1[6-9]|2\d|3[01]))\./y;
+/** What is called so behind it: `3.5.0.1 is the new firmware`. */
+const CALLED_BEHIND = /\d{1,3}(?:\.\d{1,3}){3}[ (]{1,2}(?:(?:is|was|ist|war|est|es|era) (?:\p{L}+ ){0,2})?\p{L}+/uy;
+/** Versions have small numbers, and of addresses not one in a thousand has; not 10/8, nor name servers such as 8.8.4.4. */
+const SMALL_NUMBERS = /(?!10\.|(\d+)\.\1\.(\d+)\.\2(?!\d)|1\.0\.0\.1(?!\d))1?\d(?:\.(?:[12]?\d|3[01])){3}(?!\d)/y;
+/** Signs of a URL or of a user in front; of a port, a network or a line of a log behind. */
+const HOST_BEFORE = /(?<=\/\/|@|\[)/y;
+const HOST_BEHIND = /[:/]\d|\]| - | "/y;
+
+/** Whether four small numbers are a version, as nothing near them says that they are an address. */
+const isSmallVersion = (text: string, start: number, end: number): boolean =>
+  isAt(SMALL_NUMBERS, text, start) &&
+  !isAt(HOST_BEFORE, text, start) &&
+  !isAt(HOST_BEHIND, text, end) &&
+  !isLabelled(text, start, ADDRESS_LABELS) &&
+  !isLabelled(text, start, VISITOR_LABELS) &&
+  !isLabelledBehind(text, end, ADDRESS_LABELS);
+
 /** Signs that stand directly in front of a version: `pkg==1.2.3.4`, `>=`, `~>`, `^`; its name. */
 const IS_VERSION = /(?<=[=<>~!]=|~>|\^|§ ?|version["' :=]{1,4})/iy;
 /** What stands between two that are compared. */
@@ -68,6 +95,8 @@ const MOST_COMPARED = 4;
 function isVersion(text: string, start: number): boolean {
   if (isCalledVersion(text, start)) return true;
   if (isAt(PRIVATE_NETWORK, text, start)) return false;
+  const [called] = matchAt(CALLED_BEHIND, text, start) ?? [];
+  if (called !== undefined && hasLabel(called, RELEASE_LABELS) && !isLabelled(text, start, ADDRESS_LABELS)) return true;
   for (let at = start, count = 0; count < MOST_COMPARED; count += 1) {
     if (nearestLabel(text, at, ADDRESS_LABELS, RELEASE_LABELS) === RELEASE_LABELS) return true;
     const [whole, first, between] = DOTTED_BEFORE.exec(text.slice(Math.max(0, at - DOTTED_REACH), at)) ?? [];

@@ -1,10 +1,24 @@
 /** Card and account numbers, told by their check digits; social security numbers, by their groups and labels. */
 
 import { GAP, isAt, matchAt, nextGroup, passesLuhn } from './digit-groups.js';
-import { isLabelled, NUMBERED_LABELS, NUMBERED_REACH, RESIDENT_LABELS, SSN_LABELS } from './label-words.js';
+import {
+  CARD_LABELS,
+  isLabelled,
+  NUMBERED_LABELS,
+  NUMBERED_REACH,
+  RESIDENT_LABELS,
+  SSN_LABELS,
+} from './label-words.js';
 
 /** In one piece, or in groups of which the first has four digits; up to the last group that fits. */
 const CARD_GROUPS = new RegExp(`(?=(?:\\d{13,19}|\\d{4})(?!\\d))\\d(?:(?:${GAP})?\\d){12,18}(?!\\d)`, 'y');
+/** Also what stands between the items of a list or the columns of a table; then four groups and no more make a card. */
+const LIST_GAP = '[ ()./_\\u00b7,;:|\\t\\r\\n-]{1,3}';
+const CARD_LIST = new RegExp(
+  `(?<!\\d{4}${LIST_GAP})(?:\\d{4}(?:${LIST_GAP}\\d{4}){3}|3\\d{3}${LIST_GAP}\\d{6}${LIST_GAP}\\d{5})` +
+    `(?!\\d|${LIST_GAP}(?!20[2-4]\\d)\\d{4}(?!\\d))`,
+  'y',
+);
 /** Lengths by the first digits of the issuers (ISO/IEC 7812); of Maestro only the ranges that were really given out. */
 const CARD = new RegExp(
   `^(?:${[
@@ -16,11 +30,37 @@ const CARD = new RegExp(
   ].join('|')})$`,
 );
 
+/** Visa gave them out long ago, and every tenth number of goods that begins with 4 (EAN-13) has that check digit too. */
+const OLD_LENGTH = 13;
+
+/** The whole digits of a decimal number in front of its others; a comma may also stand between columns. */
+const POINT_BEFORE = /(?<=\d\.)/y;
+const COMMA_BEFORE = /(?<=(?:^|[^\w.,])(\d{1,5}),)(\d+)(?!,|\d)/y;
+/** A double has 15 to 17 digits that count (IEEE 754). */
+const FEWEST_OF_DOUBLE = 15;
+const MOST_OF_DOUBLE = 17;
+
+/** Whether the digits from here on are the decimals of a number. */
+function isFraction(text: string, start: number): boolean {
+  if (isAt(POINT_BEFORE, text, start)) return true;
+  const [, whole, decimals] = matchAt(COMMA_BEFORE, text, start) ?? [];
+  if (whole === undefined || decimals === undefined) return false;
+  const count = whole.replace(/^0/, '').length + decimals.length;
+  return count >= FEWEST_OF_DOUBLE && count <= MOST_OF_DOUBLE;
+}
+
 /** A payment card number that begins here: issuer, length and check digit. */
 export function isCardAt(text: string, start: number): boolean {
-  const [groups] = matchAt(CARD_GROUPS, text, start) ?? [];
+  const [groups] = matchAt(CARD_GROUPS, text, start) ?? matchAt(CARD_LIST, text, start) ?? [];
+  if (groups === undefined) return false;
   let digits = '';
-  return groups?.split(/\D+/).some((group) => CARD.test((digits += group)) && passesLuhn(digits)) ?? false;
+  for (const group of groups.split(/\D+/)) {
+    digits += group;
+    if (!CARD.test(digits) || !passesLuhn(digits)) continue;
+    if (digits.length === OLD_LENGTH && !isLabelled(text, start, CARD_LABELS)) continue;
+    if (group.length < OLD_LENGTH || !isFraction(text, start)) return true;
+  }
+  return false;
 }
 
 /**

@@ -33,11 +33,21 @@ const INTERNATIONAL = new RegExp(
     `|[2-689](?:(?:${GAP})?\\d){7,14}(?<!\\+\\d{8}))(?!\\d|,\\d)`,
   'y',
 );
-/** In one piece: China, the United Kingdom, Germany, Japan, France, Australia. */
-const BARE_MOBILE = new RegExp(
-  `(?:1[3-9]\\d{9}|07\\d{9}|01[5-7]\\d{8,9}|0[789]0\\d{8}|0[67]\\d{8}|04\\d{8})(?!\\d)${END}`,
-  'y',
-);
+/** In one piece: the United Kingdom, Germany, Japan, France, Australia. */
+const BARE_MOBILE = new RegExp(`(?:07\\d{9}|01[5-7]\\d{8,9}|0[789]0\\d{8}|0[67]\\d{8}|04\\d{8})(?!\\d)${END}`, 'y');
+
+/** China's: as long as a number of bytes or of seconds, so only where a word or the script says so. */
+const CHINESE_MOBILE = new RegExp(`1[3-9]\\d{9}(?!\\d)${END}`, 'y');
+const CHINESE = /[\u4e00-\u9fff]/;
+const CHINESE_REACH = 16;
+
+const isNearChinese = (text: string, start: number, end: number): boolean =>
+  CHINESE.test(text.slice(Math.max(0, start - CHINESE_REACH), end + CHINESE_REACH));
+
+/** Cut by the end of a line behind its area: `030.` and below it `1234567`. */
+const CUT = new RegExp(`(?=(?:\\D{0,4}\\d){7})0\\d{1,5}[ ()./-]{0,2}\\r?\\n ?\\d{4,9}(?!\\d)${END}`, 'y');
+/** ZIP+4 of the north-east behind its state or its name: `MA 02108-1234`. */
+const ZIP = /(?<=(?<!\w)(?:[A-Z]{2}|[Zz][Ii][Pp](?: ?[Cc]ode)?)[,:]? )0\d{4}-\d{4}(?!\d)/y;
 
 /** What can be a number behind another one. */
 const OF_ITSELF = /\d{3}(?:\d{7}|(?!\d))/y;
@@ -89,7 +99,14 @@ export function isPhoneAt(text: string, start: number, inside: boolean): boolean
   if (isNorthAmerican(text, start, inside)) return true;
   if (!inside && isAt(COUNTRY_ONE, text, start) && isNorthAmerican(text, COUNTRY_ONE.lastIndex, false)) return true;
   if (isAt(BARE_MOBILE, text, start) && !isThing(text, start)) return true;
+  if (isAt(CHINESE_MOBILE, text, start) && isMobileOfChina(text, start)) return true;
+  if (isAt(CUT, text, start) && isLabelled(text, start, PHONE_LABELS)) return true;
   return !inside && isNational(text, start);
+}
+
+function isMobileOfChina(text: string, start: number): boolean {
+  if (isLabelled(text, start, PHONE_LABELS)) return true;
+  return isNearChinese(text, start, CHINESE_MOBILE.lastIndex) && !isThing(text, start);
 }
 
 /** Any of its groups may be the last one of the number: a year or an extension may follow. */
@@ -125,7 +142,8 @@ function isDrawn(number: string): boolean {
 /** Of a number in a national form: whether it is a telephone's, and not a thing's. */
 function isSomebodys(number: string, text: string, start: number): boolean {
   if (isLabelled(text, start, PHONE_LABELS)) return true;
-  if (isLabelled(text, start, THING_LABELS) || isDrawn(number) || isAt(BEHIND_CODE, text, start)) return false;
+  if (isLabelled(text, start, THING_LABELS) || isDrawn(number)) return false;
+  if (isAt(BEHIND_CODE, text, start) || isAt(ZIP, text, start)) return false;
   return !number.startsWith('00') || beginsAsNumberOfCountry(number.slice(2).replace(/^\D+/, ''));
 }
 

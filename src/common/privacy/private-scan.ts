@@ -23,7 +23,10 @@ import { unveiled } from './unveiled-text.js';
  */
 const MOST_LOOKS = 120_000;
 /** Fewer than seven digits are something only together with others, and fewer than four never. */
-const LONG_NUMBER = new RegExp(`\\d{7}|(?=\\d{1,6}${GAP})\\d(?:(?:${GAP})?\\d){3}`, 'y');
+const LONG_NUMBER = new RegExp(
+  `\\d{7}|(?=\\d{1,6}${GAP})\\d(?:(?:${GAP})?\\d){3}|0\\d{1,5}[ ()./-]{0,2}\\r?\\n ?\\d{4}`,
+  'y',
+);
 /** A number in one piece behind letters, as in `card4111...`, is looked at from this length on; hashes have shorter ones. */
 const GLUED_DIGITS = 13;
 /** Digits of a card in front of a separator, which `_` may be: `4111_1111_1111_1111`. */

@@ -1,7 +1,7 @@
 import { figure } from '../../../test/support/figure.js';
 import type { ChatRequest } from '../chat.js';
 import { PRIVATE_KINDS } from '../config/config.schema.js';
-import { PRIVATE_EDGES } from './private-edges.fixture.js';
+import { HARMLESS_EDGES, PRIVATE_EDGES } from './private-edges.fixture.js';
 import { HARMLESS_CASES, PRIVATE_CASES } from './private-text.fixture.js';
 import { findPrivateKinds, findPrivateText, UNREAD, UNREADABLE } from './private-text.js';
 
@@ -21,7 +21,7 @@ describe('private text', () => {
   it.each([...PRIVATE_CASES, ...PRIVATE_EDGES])('finds %s in %s', (kind, text) =>
     expect(kindsIn(text)).toContain(kind),
   );
-  it.each(HARMLESS_CASES)('finds nothing in %s', (text) => expect(kindsIn(text)).toEqual([]));
+  it.each([...HARMLESS_CASES, ...HARMLESS_EDGES])('finds nothing in %s', (text) => expect(kindsIn(text)).toEqual([]));
 
   it('recall and precision of each kind', () => {
     for (const kind of PRIVATE_KINDS) {
@@ -60,6 +60,9 @@ describe('private text', () => {
     ['metadata', { metadata: { owner: MAIL } }, 'metadata'],
     ['the name of a field', { metadata: { [MAIL]: 'x' } }, 'metadata'],
     ['a number', { metadata: { card: 4111111111111111 } }, 'metadata'],
+    ['a negative number', { metadata: { card: -4111111111111111 } }, 'metadata'],
+    ['a negative number of many digits', { metadata: { card: -4111111111111111n } }, 'metadata'],
+    ['a list of short numbers', { metadata: { card: [4111, 1111, 1111, 1111] } }, 'metadata'],
     ['the name of the field as the label', { metadata: { phone: 5552671 } }, 'metadata'],
     ['a tool', { tools: [{ type: 'function', function: { name: 'f', description: `mails ${MAIL}` } }] }, 'tools'],
     [

@@ -96,6 +96,9 @@ function contentText({ content }: ChatMessage): string {
 /** Integers from here on may be numbers of cards, accounts or telephones. */
 const SHORTEST_NUMBER = 1_000_000;
 
+/** Items of a list of short numbers that may be the groups of one. */
+const MOST_GROUPS = 8;
+
 /** As much is read at a time, characters; more in one string would be copied once more than needed. */
 const PIECE = 65_536;
 
@@ -113,9 +116,10 @@ function readAll(scan: PrivateScan, whole: unknown): void {
     if (scan.isComplete) return;
     if (typeof value === 'string') add(name === '' ? value : `${name}: ${value}`);
     else if (typeof value === 'number' || typeof value === 'bigint') {
-      if (value >= SHORTEST_NUMBER) add(`${name}: ${value}`);
+      if (value >= SHORTEST_NUMBER || value <= -SHORTEST_NUMBER) add(`${name}: ${value < 0 ? -value : value}`);
     } else if (Array.isArray(value)) {
       if (value.length > 1) add(joinedTexts(value));
+      if (value.length <= MOST_GROUPS && value.every(Number.isInteger)) add(`${name}: ${value.join(',')}`);
       for (const item of value) read(name, item);
     } else if (typeof value === 'object' && value !== null) {
       for (const [field, item] of Object.entries(value)) {
