@@ -59,6 +59,11 @@ describe('the API documentation', () => {
       })),
     );
 
+  it('says of the open page that one address can ask for it too often', () => {
+    const { operation } = operations().find(({ name }) => name === 'GET /metrics')!;
+    expect(JSON.stringify(operation.responses['429'])).toContain('rate_limit_exceeded');
+  });
+
   it('says of every route that is not open how to sign in, and what becomes of who does not', () => {
     const guarded = operations().filter(({ path }) => !['/health', '/ready', '/metrics'].includes(path));
     for (const { name, operation } of guarded) {

@@ -1,7 +1,9 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { Registry } from 'prom-client';
+import { RateLimitExceeded } from '../../common/app-error.js';
 import { Public } from '../../common/http/access.decorators.js';
+import { ApiErrors } from '../../common/http/api-errors.js';
 import { MetricsScrape } from './metrics-scrape.js';
 
 const EXAMPLE = [
@@ -31,6 +33,7 @@ export class MetricsController {
     description: 'All metrics.',
     content: { 'text/plain': { schema: { type: 'string' }, example: EXAMPLE } },
   })
+  @ApiErrors(RateLimitExceeded) // of one address, as every page that is open
   read(): Promise<string> {
     return this.scrape.text();
   }
