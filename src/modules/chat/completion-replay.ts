@@ -3,6 +3,7 @@ import type { ChunkSink, ChunkStream } from '../../common/chunk-stream.js';
 import { exactCompletion } from '../../common/answer-shape.js';
 
 const PIECE_CHARACTERS = 256;
+const FRAMES_AT_ONCE = 32;
 
 /** An answer that is there already, handed out at once. */
 export class ReplayedChunks implements ChunkStream {
@@ -35,6 +36,15 @@ export function replayFrames(whole: ChatFrame): ChatFrame[] {
     choiceDeltas(choice).map((delta) => frame({ ...head, choices: [{ ...delta, index: choice.index ?? 0 }] })),
   );
   return usage ? [...frames, frame({ ...head, choices: [], usage })] : frames;
+}
+
+/** The same in chunks of so many frames that a reader who is full can be held up between them. */
+export function replayChunks(whole: ChatFrame): ChatChunk[] {
+  const frames = replayFrames(whole);
+  const chunks: ChatChunk[] = [];
+  for (let at = 0; at < frames.length; at += FRAMES_AT_ONCE)
+    chunks.push({ frames: frames.slice(at, at + FRAMES_AT_ONCE) });
+  return chunks;
 }
 
 function choiceDeltas({ message = {}, finish_reason = null, index: _, ...fields }: Choice): Choice[] {

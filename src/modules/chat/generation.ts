@@ -1,5 +1,5 @@
 import { AttemptLog } from '../../common/attempt.js';
-import { isUsageOnly, type ChatChunk, type ChatFrame, type Completion } from '../../common/chat.js';
+import type { ChatChunk, ChatFrame, Completion } from '../../common/chat.js';
 import type { ChunkSink } from '../../common/chunk-stream.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import type { AnsweredPrices } from '../../common/prices/answered-prices.js';
@@ -9,27 +9,21 @@ import type { RouteDecision } from '../router/router.messages.js';
 import { AnswerBill, type ExchangedTexts } from './answer-bill.js';
 import { promptTokens, type ChatAsk, type ChatFacts } from './chat-facts.js';
 import type { GeneratedAnswer } from './chat.messages.js';
-import { replayFrames } from './completion-replay.js';
+import { replayChunks } from './completion-replay.js';
 import { CollectedFrame, CompletionCollector } from './completion-collector.js';
 import { NO_CHARGE, type Charge } from './given-answer.js';
 import { Participant, type Course, type FoundAnswer } from './participant.js';
+import { StreamSoFar, type SharedRoom } from './stream-so-far.js';
 
 /** How far readers of one stream may be apart before the model is held up for all of them, characters. */
 const MOST_BEHIND = 8_388_608;
 
-/** A stream is so many times as long as the text that comes of it: each token has a frame of its own. */
-const WIRE_OF_TEXT = 16;
-
-const FRAMES_AT_ONCE = 32;
-
 /** Who is told that a generation is over, before its participants are. */
-export interface GenerationKeeper {
+export interface GenerationKeeper extends SharedRoom {
   readonly prices: AnsweredPrices;
   over(generation: Generation): void;
   /** Nobody can join it any more. */
   ends(generation: Generation): void;
-  /** Keeps so many characters more (or fewer) of running answers. @returns whether there is room for them */
-  hold(characters: number): boolean;
 }
 
 /**
@@ -52,18 +46,11 @@ export class Generation implements ChunkSink, ExchangedTexts, Course {
   /** Why there is none; `null` while there may be. */
   error: unknown = null;
   isOver = false;
-  /**
-   * What has come of a stream, as text for those who join later; `null` = nobody can any more. No list of chunks: objects that
-   * live until their stream ends have V8 make all of their kind in the old space (docs/adr/0020).
-   */
-  private said: string | null;
-  /** The usage that came in a frame of its own, which not everybody wants. */
-  private saidUsage: ChatFrame | null = null;
+  private readonly soFar: StreamSoFar;
   private readonly collector = new CompletionCollector();
   private readonly parts: Participant[] = [];
   /** `null` where nobody can join: then it ends with its caller's signal. */
   private readonly ending: AbortController | null;
-  private readonly mostBytes: number;
   private isHeld = false;
   private isCharged = false;
   /** Of a plain answer, as a stream: made once for all who want it so. */
@@ -78,9 +65,8 @@ export class Generation implements ChunkSink, ExchangedTexts, Course {
     config: RouterConfig,
     readonly isShared: boolean,
   ) {
-    this.said = isShared && facts.ask.request.stream === true ? '' : null;
+    this.soFar = new StreamSoFar(keeper, config.cache.maxEntryBytes, isShared && this.isStream);
     this.ending = isShared ? new AbortController() : null;
-    this.mostBytes = config.cache.maxEntryBytes;
     this.bill = new AnswerBill(config.targets, keeper.prices);
     this.parts.push(new Participant(this, facts.ask, true));
   }
@@ -102,8 +88,8 @@ export class Generation implements ChunkSink, ExchangedTexts, Course {
   /** Another request for the same. @returns `null` where it cannot have this one */
   join(ask: ChatAsk): Participant | null {
     const isLive = this.isStream && ask.request.stream === true;
-    if (!this.isShared || this.isOver || this.signal.aborted || (isLive && this.said === null)) return null;
-    const part = new Participant(this, ask, false, isLive ? this.saidSoFar() : null);
+    if (!this.isShared || this.isOver || this.signal.aborted || (isLive && !this.soFar.isOpen)) return null;
+    const part = new Participant(this, ask, false, isLive ? this.soFar.chunk() : null);
     this.parts.push(part);
     this.joined += 1;
     if (this.model && part.isLive) part.tell('answered');
@@ -135,7 +121,7 @@ export class Generation implements ChunkSink, ExchangedTexts, Course {
       if (this.isStream) this.collector.add(frame);
       else this.completion = frame;
     }
-    if (this.said !== null) this.remember(chunk);
+    this.soFar.add(chunk);
     let isBehind = false;
     for (const part of this.parts) {
       part.take(chunk);
@@ -172,7 +158,7 @@ export class Generation implements ChunkSink, ExchangedTexts, Course {
     const { completion } = this;
     if (!completion) return [];
     if (!stream) return [{ frames: [completion] }];
-    return (this.replayed ??= chunksOf(replayFrames(completion)));
+    return (this.replayed ??= replayChunks(completion));
   }
 
   isAlone(part: Participant): boolean {
@@ -264,7 +250,7 @@ export class Generation implements ChunkSink, ExchangedTexts, Course {
 
   private finish(): void {
     this.isOver = true;
-    this.close();
+    this.soFar.close();
     this.keeper.over(this);
     for (const part of [...this.parts]) part.over();
   }
@@ -274,51 +260,6 @@ export class Generation implements ChunkSink, ExchangedTexts, Course {
     const billed = this.bill.billed(this.usage(), this.model, this);
     return { pays: true, billed, costUsd: this.costUsd(), attempts: this.attempts.all };
   }
-
-  private remember({ frames }: ChatChunk): void {
-    const before = this.said!.length;
-    let said = this.said!;
-    for (const frame of frames) {
-      if (frame.wire !== undefined) said += frame.wire;
-      else if (isUsageOnly(frame)) this.saidUsage = frame;
-      else said += `data: ${frame.text}\n\n`;
-    }
-    this.said = said;
-    const hasRoom = this.keeper.hold(said.length - before);
-    // one that is too large to be kept is given from its beginning to nobody else
-    if (!hasRoom || said.length > this.mostBytes * WIRE_OF_TEXT) this.close();
-  }
-
-  private saidSoFar(): ChatChunk | null {
-    if (!this.said) return null;
-    const said = new SaidBefore(this.said);
-    return { frames: this.saidUsage ? [said, this.saidUsage] : [said] };
-  }
-
-  private close(): void {
-    if (this.said === null) return;
-    this.keeper.hold(-this.said.length);
-    this.said = null;
-  }
-}
-
-/** The events of a stream that came before somebody joined it. */
-class SaidBefore implements ChatFrame {
-  readonly json: Completion = {};
-
-  constructor(readonly wire: string) {}
-
-  get text(): string {
-    return this.wire;
-  }
-}
-
-/** So many frames that a reader who is full can be held up between them. */
-function chunksOf(frames: readonly ChatFrame[]): ChatChunk[] {
-  const chunks: ChatChunk[] = [];
-  for (let at = 0; at < frames.length; at += FRAMES_AT_ONCE)
-    chunks.push({ frames: frames.slice(at, at + FRAMES_AT_ONCE) });
-  return chunks;
 }
 
 const namesOf = ({ target: { id: target, tier, simulated } }: ModelAnswer) => ({ target, tier, simulated });
