@@ -48,7 +48,10 @@ export const ANSWER_HEADERS = {
   age: text('Of an answer that was kept: seconds since it was made.'),
   'x-router-simulated': text('true when no real model answered; absent otherwise.'),
   'x-router-overhead-ms': text("This service's own share of the time until the answer began, milliseconds.", '0.4'),
-  'x-router-cost-usd': text('Plain answers only; absent when a price is unknown.', '0.000123'),
+  'x-router-cost-usd': text(
+    'Plain answers only; absent when a price is unknown, 0 in replays of an Idempotency-Key.',
+    '0.000123',
+  ),
   'x-router-persisted': text('Plain answers with a session only: a durable store has the turn.', 'true'),
   'x-ratelimit-limit-requests': text('Requests a minute; the limit headers are absent for callers without limits.'),
   'x-ratelimit-remaining-requests': text('Requests left.'),

@@ -103,8 +103,10 @@ function fingerprintOf({ url, headers, body }: FastifyRequest): string {
 }
 
 function replay({ status, headers, body }: StoredAnswer, reply: FastifyReply): void {
+  // the first one told what it cost and paid; streams tell nothing of it in their headers
+  const cost = headers['content-type']?.startsWith('application/json') ? { 'x-router-cost-usd': '0' } : {};
   reply
     .code(status)
-    .headers({ ...headers, 'idempotent-replayed': 'true' })
+    .headers({ ...headers, ...cost, 'idempotent-replayed': 'true' })
     .send(body);
 }
