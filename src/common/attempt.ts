@@ -1,3 +1,5 @@
+import type { TargetStatus } from './target.js';
+
 /** What can help after a failed call. */
 export type Remedy =
   /** The same target may do it the next time. */
@@ -60,6 +62,8 @@ export interface Attempt {
 
 /** The calls of one request in the order they were begun. */
 export class AttemptLog {
+  /** Targets that had been sent the prompt and were still at it when the caller left. */
+  readonly left: TargetStatus[] = [];
   private readonly begun: Attempt[] = [];
 
   get all(): readonly Attempt[] {

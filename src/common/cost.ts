@@ -139,6 +139,8 @@ export interface Answered {
   readonly target: Target;
   /** As its server names it. */
   readonly model: string;
+  /** Nothing came of it: the model is the one that was asked for. */
+  readonly isUnheard?: true;
 }
 
 /** A target as the configuration or the catalogue knows it. */

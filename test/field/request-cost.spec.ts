@@ -6,7 +6,7 @@ import { startRouter, type RouterApp } from '../support/router-app.js';
 import { ask, chat, eventually, framesOf, jsonOf, post, targetsOf, type ErrorJson } from '../support/router-calls.js';
 import type { RouterConfigInput } from '../support/router-process.js';
 import { GENEROUS, inOrder, keyFor, targetOn } from '../support/router-targets.js';
-import { answer, status } from '../support/upstream-behaviours.js';
+import { answer, headersThenSilence, neverAnswer, status } from '../support/upstream-behaviours.js';
 import type { Behaviour } from '../support/upstream-script.js';
 import { UpstreamServer } from '../support/upstream-server.js';
 import { cutAfter, slowFirstToken, stallAfter } from '../support/upstream-twists.js';
@@ -159,6 +159,133 @@ describe('what a request costs', () => {
       { estimated: true },
     ]);
     expect((await spent())['cost_usd']).toBeGreaterThan(0.6);
+  });
+
+  const PROMPT = 'word '.repeat(4_000);
+  /** Sends it, and leaves while the upstream has it (or has it again). */
+  const leaveEarly = async (path: string, body: Record<string, unknown>, calls = 1) => {
+    const caller = await LeavingCaller.send(router, path, body, headers);
+    await upstream.received(calls - 1);
+    await caller.leave();
+    await upstream.idle();
+  };
+  const chatOf = (body: Record<string, unknown> = {}) => ({ model: 'auto', messages: ask(PROMPT), ...body });
+
+  it.each<[string, string, Record<string, unknown>, Behaviour]>([
+    ['plain', '/v1/chat/completions', chatOf(), neverAnswer],
+    ['plain, when its head had come', '/v1/chat/completions', chatOf(), headersThenSilence],
+    ['stream', '/v1/chat/completions', chatOf({ stream: true }), neverAnswer],
+    ['/query', '/query', { query: PROMPT }, neverAnswer],
+  ])('F02 who leaves before the answer begins pays for the prompt, once (%s)', async (_, path, body, behaviour) => {
+    await start(30);
+    upstream.always(behaviour);
+    await leaveEarly(path, body);
+    const [line, ...others] = await allRequestLines(router, lines);
+    expect(others).toEqual([]);
+    expect(line).toMatchObject({
+      ...{ outcome: 'aborted', status: 499, error_code: null, level: 'info', estimated: true },
+      ...{ target: upstream.model, completion_tokens: 0, prompt_tokens: expect.any(Number) },
+    });
+    const tokens = line?.['prompt_tokens'] as number;
+    expect(tokens).toBeGreaterThan(4_000);
+    expect(line?.['cost_usd']).toBeCloseTo(tokens / 100, 6);
+    expect(await spent()).toMatchObject({ requests: 1, prompt_tokens: tokens, cost_usd: line?.['cost_usd'] });
+    // what it overshot is known to the budget
+    upstream.reset();
+    const next = await chat(router, {}, headers);
+    expect([next.status, (await jsonOf<ErrorJson>(next)).error.code]).toEqual([429, 'budget_exceeded']);
+  });
+
+  it('F02 who leaves while a retry runs pays for one prompt', async () => {
+    await start(1_000, { resilience: { retries: 1 } });
+    upstream.script(status(500)).always(neverAnswer);
+    await leaveEarly('/v1/chat/completions', chatOf(), 2);
+    const [line] = await allRequestLines(router, lines);
+    expect(line).toMatchObject({ outcome: 'aborted', attempts: 2 });
+    expect(line?.['cost_usd']).toBeCloseTo((line?.['prompt_tokens'] as number) / 100, 6);
+  });
+
+  it('F02 who leaves while a hedge runs pays for one prompt, the dearer one', async () => {
+    const cheap = targetOn(upstream, { id: 'cheap', price: { input: 1, output: 1 } });
+    const dear = targetOn(upstream, { id: 'dear', tier: 'cloud', price: CENT });
+    await start(1_000, {
+      targets: [cheap, dear],
+      models: [{ name: 'auto', strategy: 'priority', targets: ['cheap', 'dear'] }],
+      resilience: { retries: 0, hedgeAfterMs: 20 },
+    });
+    upstream.always(neverAnswer);
+    await leaveEarly('/v1/chat/completions', chatOf({ stream: true }), 2);
+    const [line] = await allRequestLines(router, lines);
+    expect(line).toMatchObject({ outcome: 'aborted', attempts: 2, target: 'dear', fallback: true });
+    expect(line?.['cost_usd']).toBeCloseTo((line?.['prompt_tokens'] as number) / 100, 6);
+  });
+
+  it('F02 who leaves while a free target has the prompt pays nothing, and neither does who waits for a slot', async () => {
+    await start(1_000, { targets: [targetOn(upstream, { concurrency: 1, price: { input: 0, output: 0 } })] });
+    upstream.always(neverAnswer);
+    const first = await send();
+    await upstream.received();
+    const second = await send();
+    await eventually('one waits', WITHIN_MS, async () => (await targetsOf(router, headers))[0]?.queued === 1);
+    await second.leave();
+    await first.leave();
+    await eventually('2 lines', WITHIN_MS, () => requestLines(lines).length === 2);
+    const nothing = { outcome: 'aborted', target: null, prompt_tokens: null, cost_usd: null };
+    expect(requestLines(lines)).toMatchObject([nothing, nothing]);
+    expect(await spent()).toMatchObject({ cost_usd: 0, prompt_tokens: 0, unpriced_requests: 0 });
+  });
+
+  it('F02 who leaves an answer that goes on for others pays nothing; the last one pays', async () => {
+    await start(1_000, { cache: { enabled: true } });
+    upstream.always(neverAnswer);
+    const first = await send();
+    await upstream.received();
+    const last = await send();
+    await eventually(
+      'both are there',
+      WITHIN_MS,
+      () => router.app.getHttpAdapter().getInstance().callerSignals.size === 2,
+    );
+    await first.leave();
+    await eventually('one has left', WITHIN_MS, () => requestLines(lines).length === 1);
+    expect(upstream.inFlight).toBe(1);
+    await last.leave();
+    await eventually('2 lines', WITHIN_MS, () => requestLines(lines).length === 2);
+    expect(upstream.requests).toHaveLength(1);
+    expect(requestLines(lines)).toMatchObject([
+      { outcome: 'aborted', prompt_tokens: null, cost_usd: null },
+      { outcome: 'aborted', estimated: true, completion_tokens: 0, cost_usd: expect.any(Number) },
+    ]);
+    expect((await spent())['cost_usd']).toBe(requestLines(lines)[1]?.['cost_usd']);
+  });
+
+  it.each(['/v1/chat/completions', '/query'])(
+    'F02 replays cost nothing: the costs of all answers are the usage (%s)',
+    async (path) => {
+      await start(1_000);
+      const body = path === '/query' ? { query: 'hi' } : { model: 'auto', messages: ask('hi') };
+      const costs: (string | null)[] = [];
+      const bodies = new Set<string>();
+      for (let n = 0; n < 4; n += 1) {
+        const response = await post(`${router.url}${path}`, body, { ...headers, 'idempotency-key': 'again' });
+        costs.push(response.headers.get('x-router-cost-usd'));
+        bodies.add(await response.text());
+      }
+      expect(costs.slice(1)).toEqual(['0', '0', '0']);
+      expect(bodies.size).toBe(1);
+      expect(Number(costs[0])).toBe((await spent())['cost_usd']);
+    },
+  );
+
+  it('F02 the replay of a stream says nothing of its cost, as the stream did', async () => {
+    await start(1_000);
+    const said: (string | null)[] = [];
+    for (let n = 0; n < 2; n += 1) {
+      const response = await chat(router, { stream: true }, { ...headers, 'idempotency-key': 'again' });
+      await response.text();
+      said.push(response.headers.get('x-router-cost-usd'), response.headers.get('idempotent-replayed'));
+    }
+    expect(said).toEqual([null, null, null, 'true']);
   });
 
   it('F02 a try that failed costs nothing', async () => {

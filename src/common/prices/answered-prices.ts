@@ -50,7 +50,7 @@ export class AnsweredPrices {
    * What tokens of a target count in budgets until its answer tells: its price; where only an answer will name it, the
    * dearest of its list; where nobody will, `budgetPrice`.
    */
-  inBudgets(target: TargetStatus, targets: readonly Priced[]): Price | null {
+  inBudgets(target: NamedTarget & Pick<TargetStatus, 'priceList'>, targets: readonly Priced[]): Price | null {
     return this.toSetAside(target, target.priceList ?? null, targets);
   }
 

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import type { ChatFrame } from '../../common/chat.js';
 import { AnsweredPrices } from '../../common/prices/answered-prices.js';
-import type { Target } from '../../common/target.js';
+import type { Target, TargetStatus } from '../../common/target.js';
 import { AnswerBill, type ExchangedTexts } from './answer-bill.js';
 
 const price = { input: 10, output: 100, cachedInput: 1 };
@@ -51,6 +51,28 @@ describe('AnswerBill', () => {
     expect(bill.costUsd(bill.usage(texts), ours)).toBeCloseTo(0.00021, 12);
     expect(bill.billed(bill.usage(texts), ours, texts).usd).toBeCloseTo(0.00021, 12);
     expect(bill.billed(bill.usage(texts), { ...ours, model: 'acme' }, texts).usd).toBeCloseTo(1.1, 12);
+  });
+
+  it('learns nothing of a call that was left, and takes the price of the answers before it', () => {
+    const prices = new AnsweredPrices();
+    const bill = new AnswerBill([], prices);
+    const deployment = { ...target, model: 'house', price: null, priceList: 'azure' } as unknown as TargetStatus;
+    const left = { target: deployment, model: 'house', isUnheard: true } as const;
+    const usage = { prompt_tokens: 1_000, completion_tokens: 0, total_tokens: 1_000 };
+    expect(bill.costUsd(usage, left)).toBeNull();
+    expect(bill.billed(usage, left, texts).usd).toBeGreaterThan(0);
+    expect(prices.mayCount(deployment)).toBe(true);
+    prices.note({ target: deployment, model: 'gpt-4o-mini-2024-07-18' });
+    expect(bill.costUsd(usage, left)).toBeCloseTo(0.00015, 12);
+    expect(bill.billed(usage, left, texts).usd).toBeCloseTo(0.00015, 12);
+  });
+
+  it('finds the dearest prompt; free ones are none', () => {
+    const at = (id: string, input: number) => ({ ...target, id, price: { input, output: input } }) as TargetStatus;
+    const bill = billFor([]);
+    expect(bill.dearest([at('a', 1), at('b', 3), at('c', 2)])?.id).toBe('b');
+    expect(bill.dearest([at('free', 0)])).toBeNull();
+    expect(bill.dearest([])).toBeNull();
   });
 
   it('tells one cost, also over the hour in which a price changes', () => {

@@ -1,7 +1,9 @@
 import type { ChatFrame, Completion } from '../../common/chat.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
-import { answerPrice, budgetPrice, costUsd, type Answered } from '../../common/cost.js';
+import { answerPrice, budgetPrice, costUsd, pricePerPair, ratesOf, type Answered } from '../../common/cost.js';
 import type { AnsweredPrices } from '../../common/prices/answered-prices.js';
+import type { TargetStatus } from '../../common/target.js';
+import type { Price } from '../../common/prices/price.js';
 import { estimateAnswerTokens } from '../../common/token-estimate.js';
 import { TextRun } from '../../common/text-run.js';
 import { estimatedUsage, readUsage, type Usage } from '../../common/usage.js';
@@ -42,7 +44,7 @@ export class AnswerBill {
   /** @param targets of the configuration in force, for `budgetPrice` @param prices learn who answered */
   constructor(
     private readonly targets: RouterConfig['targets'],
-    private readonly prices: Pick<AnsweredPrices, 'note'>,
+    private readonly prices: Pick<AnsweredPrices, 'note' | 'of' | 'inBudgets'>,
   ) {}
 
   /** Takes note of a frame that goes to the caller. */
@@ -85,7 +87,7 @@ export class AnswerBill {
 
   /** USD of an answer; `null` when a count or the price is unknown. */
   costUsd(usage: Usage | null, answer: Answered): number | null {
-    return costUsd(usage, answerPrice(answer), this.askedAt);
+    return costUsd(usage, this.priceOf(answer), this.askedAt);
   }
 
   /** @param answer `null` = none had begun */
@@ -95,11 +97,34 @@ export class AnswerBill {
     return { tokens: tokens + this.extra.tokens, usd: usd + this.extra.usd };
   }
 
+  /** Whose prompt costs the most of these; `null` = they are free. A price that nobody knows is not nothing. */
+  dearest(targets: readonly TargetStatus[]): TargetStatus | null {
+    let found: TargetStatus | null = null;
+    let highest = -1;
+    for (const target of targets) {
+      const price = this.prices.inBudgets(target, this.targets);
+      if (price && pricePerPair(price) === 0) continue;
+      const rate = price ? ratesOf(price, 0, this.askedAt).input : 0;
+      if (rate > highest) found = target;
+      highest = Math.max(highest, rate);
+    }
+    return found;
+  }
+
+  /** Where no answer says which model it is of, those before it do. */
+  private priceOf(answer: Answered): Price | null {
+    return answer.isUnheard ? this.prices.of(answer.target) : answerPrice(answer);
+  }
+
+  private priceInBudgets({ target, isUnheard }: Answered): Price | null {
+    return isUnheard ? this.prices.inBudgets(target, this.targets) : budgetPrice(target, this.targets);
+  }
+
   private billedFor(usage: Usage, answer: Answered, texts: ExchangedTexts): Billed {
-    this.prices.note(answer);
+    if (!answer.isUnheard) this.prices.note(answer);
     const prompt = usage.prompt_tokens ?? texts.promptTokens();
     const completion = usage.completion_tokens ?? estimateAnswerTokens(texts.answer());
-    const price = answerPrice(answer) ?? budgetPrice(answer.target, this.targets);
+    const price = this.priceOf(answer) ?? this.priceInBudgets(answer);
     const isCounted = usage.prompt_tokens !== null && usage.completion_tokens !== null;
     const whole = isCounted ? usage : { ...usage, prompt_tokens: prompt, completion_tokens: completion };
     const usd = costUsd(whole, price, this.askedAt) ?? 0;

@@ -154,6 +154,7 @@ export class AnswerChat implements AnswerMaker {
       const claim = isClaimed ? null : await this.claim(generation);
       if (claim?.answer) return generation.find(claim.result, claim.answer);
       const decision = await this.decide(facts, true);
+      generation.decision = decision;
       signal.throwIfAborted();
       const { answer, reason } = await this.call(generation, decision);
       const { explanation } = decision;

@@ -14,6 +14,7 @@ import { AppendTurnCommand } from '../session/session.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
 import type { ChatFacts } from './chat-facts.js';
 import { ChatCompletedEvent, type AnsweredBy, type ChatEnd, type ChatTiming } from './chat.messages.js';
+import type { Participant } from './participant.js';
 import { NO_CHARGE, together, type Charge, type GivenAnswer } from './given-answer.js';
 
 const logger = new Logger('chat');
@@ -23,7 +24,6 @@ const CLIENT_CLOSED_REQUEST = 499; // nginx's number for a caller that went away
 /** An end without what only an answer that has begun can say. */
 type HowItEnded = Omit<ChatEnd, 'route' | 'costUsd'>;
 
-const NOTHING_CAME = { route: null, usage: null, costUsd: null, completion: null, persisted: null };
 const NOTHING_SAVED: GivenAnswer['saved'] = Object.freeze({ usd: 0, ms: 0 });
 
 /**
@@ -59,8 +59,7 @@ export class ChatExchange implements ChunkSink, Flow {
   }
 
   get route(): AnsweredBy {
-    const { ask, ownStrategy } = this.facts;
-    return { ...this.answer.route, strategy: this.decision?.strategy ?? ask.strategy ?? ownStrategy };
+    return { ...this.answer.route, strategy: strategyOf(this.facts, this.decision) };
   }
 
   /** `null` where the answer was not made for this request. */
@@ -222,14 +221,30 @@ export class FinishChat {
     );
   }
 
-  /** Tells of a request for which no answer has begun. @param part of it in a generation, if any */
-  failed(facts: ChatFacts, error: unknown, part: Pick<GivenAnswer, 'leave'> | null): void {
-    const end = { ...endOfFailure(error, false), ...NOTHING_CAME };
+  /**
+   * Tells of a request for which no answer has begun. Where its caller left while a model had the prompt, that is told as
+   * what came (FAULTS F02).
+   *
+   * @param part of it in a generation, if any
+   */
+  failed(facts: ChatFacts, error: unknown, part: Participant | null): void {
     const totalMs = performance.now() - facts.ask.startedAt;
-    const charge = together(part?.leave() ?? NO_CHARGE, facts.owed);
+    const own = part?.leave() ?? NO_CHARGE;
+    const charge = together(own, facts.owed);
+    const left = own.pays && part?.isAsked ? part : null;
+    const route = left && { ...left.route, strategy: strategyOf(facts, left.decision) };
+    // what brought nothing cost nothing, unless answers were thrown away
+    const costUsd = left || charge.costUsd !== 0 ? charge.costUsd : null;
+    const end = {
+      ...endOfFailure(error, false),
+      ...{ route, usage: left?.usage ?? null, costUsd, completion: null, persisted: null },
+    };
     this.tell(facts, end, charge, NOTHING_SAVED, { totalMs, overheadMs: 0, firstTokenMs: null });
   }
 }
+
+const strategyOf = ({ ask, ownStrategy }: ChatFacts, decision: RouteDecision | null): string =>
+  decision?.strategy ?? ask.strategy ?? ownStrategy;
 
 /** @param isStreaming whether a stream may have begun to go out */
 function endOfFailure(error: unknown, isStreaming: boolean): Pick<ChatEnd, 'outcome' | 'status' | 'errorCode'> {

@@ -17,9 +17,9 @@ export interface ChatEnd {
   readonly status: number;
   /** `code` of the error, if one went out. */
   readonly errorCode: string | null;
-  /** `null` when no answer had begun. */
+  /** `null` when no answer had begun and no call was left to its server. */
   readonly route: AnsweredBy | null;
-  /** Of the answer as far as it came; estimates say so. `null` when none had begun. */
+  /** Of the answer as far as it came; estimates say so. `null` when none had begun, unless its caller left a model with the prompt. */
   readonly usage: Usage | null;
   /** USD, as the caller is told; 0 where the answer was made before or for somebody else, `null` when a count or a price is unknown. */
   readonly costUsd: number | null;

@@ -2,6 +2,7 @@ import { AttemptLog } from '../../common/attempt.js';
 import type { ChatChunk, ChatFrame, Completion } from '../../common/chat.js';
 import type { ChunkSink } from '../../common/chunk-stream.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
+import { CallerGone } from '../../common/http/caller-signal.js';
 import type { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import type { Usage } from '../../common/usage.js';
 import type { ModelAnswer } from '../resilience/resilience.messages.js';
@@ -12,6 +13,7 @@ import type { GeneratedAnswer } from './chat.messages.js';
 import { replayChunks } from './completion-replay.js';
 import { CollectedFrame, CompletionCollector } from './completion-collector.js';
 import { NO_CHARGE, type Charge } from './given-answer.js';
+import { LeftCall } from './left-call.js';
 import { Participant, type Course, type FoundAnswer } from './participant.js';
 import { StreamSoFar, type SharedRoom } from './stream-so-far.js';
 
@@ -35,6 +37,7 @@ export class Generation implements ChunkSink, ExchangedTexts, Course {
   readonly bill: AnswerBill;
   /** How many requests have joined the first one. */
   joined = 0;
+  /** Of whom to ask; a cascade adds to it when it is over. */
   decision: RouteDecision | null = null;
   model: ModelAnswer | null = null;
   /** Where no model had to be asked. */
@@ -142,6 +145,7 @@ export class Generation implements ChunkSink, ExchangedTexts, Course {
     if (this.isOver) return;
     this.error = error;
     this.completion = null;
+    if (error instanceof CallerGone && this.model === null) this.model = this.leftCall();
     this.finish();
   }
 
@@ -246,6 +250,12 @@ export class Generation implements ChunkSink, ExchangedTexts, Course {
       replaces: facts.lookup.bypass === 'no_cache',
       askedModel: request.model,
     };
+  }
+
+  /** Who left pays for the prompt that is with a server by then, once, however many had it. */
+  private leftCall(): LeftCall | null {
+    const target = this.bill.dearest(this.attempts.left);
+    return target && new LeftCall(target, target.id !== this.decision?.candidates[0]?.id);
   }
 
   private finish(): void {

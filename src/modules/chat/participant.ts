@@ -141,6 +141,11 @@ export class Participant implements GivenAnswer {
     return this.course.found;
   }
 
+  /** Whether a model has the prompt or has answered. */
+  get isAsked(): boolean {
+    return this.course.model !== null;
+  }
+
   get route(): GivenAnswer['route'] {
     const { model, decision } = this.course;
     const { id: target, tier, simulated } = model!.target;

@@ -10,6 +10,8 @@ import type { BreakerState, TargetStatus } from '../../common/target.js';
 export interface ModelStream extends ChunkStream {
   /** Milliseconds from the beginning of the call to its first content, or until now. */
   readonly upstreamMs: number;
+  /** Whether the prompt has gone out to a server, which counts it from then on. */
+  readonly isSent: boolean;
 }
 
 /** What one call needs to know. */

@@ -27,6 +27,10 @@ export class ObservedStream implements ModelStream, ChunkSink {
     return this.inner.upstreamMs;
   }
 
+  get isSent(): boolean {
+    return this.inner.isSent;
+  }
+
   relay(sink: ChunkSink): void {
     this.sink = sink;
     this.startedAt = performance.now();

@@ -13,6 +13,7 @@ const chunk = (content: string): ChatChunk => ({
 /** A stream that does what it is told. */
 class Source implements ModelStream {
   readonly upstreamMs = 0;
+  readonly isSent = true;
   readonly told: string[] = [];
   private sink!: ChunkSink;
 

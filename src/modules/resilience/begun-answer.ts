@@ -56,6 +56,11 @@ export class BegunAnswer implements ChunkStream, ChunkSink {
     return this.beginning.promise;
   }
 
+  /** Whether the prompt has gone out to a server. */
+  get isSent(): boolean {
+    return this.stream.isSent;
+  }
+
   get target(): TargetStatus {
     return this.facts.target;
   }

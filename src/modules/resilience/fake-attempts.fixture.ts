@@ -87,6 +87,7 @@ export class FakeAttempts {
 /** The text in one chunk, and its end. */
 class FakeStream extends IteratedStream {
   readonly upstreamMs = 0;
+  readonly isSent = true;
 
   constructor(
     private readonly abandoned: string[],

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { AttemptLog } from '../../common/attempt.js';
+import { CallerGone } from '../../common/http/caller-signal.js';
 import type { TargetStatus } from '../../common/target.js';
 import { StreamModelCommand } from '../models/models.messages.js';
 import { BegunAnswer, endAttempt, type AttemptFacts } from './begun-answer.js';
@@ -49,14 +50,16 @@ export class TargetCalls {
   ): Promise<BegunAnswer> {
     const { target } = command.call;
     const attempt = attempts.begin(target.id);
+    let answer: BegunAnswer | null = null;
     try {
       const stream = await this.commands.execute(command);
-      const answer = new BegunAnswer({ ...facts, target, attempt, guards: this.breakers }, stream);
+      answer = new BegunAnswer({ ...facts, target, attempt, guards: this.breakers }, stream);
       await answer.begun;
       this.breakers.of(target).rest.answered();
       return answer;
     } catch (error) {
       endAttempt(attempt, error);
+      if (answer?.isSent && error instanceof CallerGone) attempts.left.push(target);
       throw error;
     } finally {
       attempt.ms = performance.now() - attempt.startedAt;

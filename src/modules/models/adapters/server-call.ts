@@ -58,6 +58,10 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
     return this.startedAt === 0 ? 0 : (this.answeredAt || performance.now()) - this.startedAt;
   }
 
+  get isSent(): boolean {
+    return this.controller !== null;
+  }
+
   relay(sink: ChunkSink): void {
     this.sink = sink;
     this.startedAt = performance.now();

@@ -36,6 +36,7 @@ type Head = Pick<Completion, 'id' | 'created' | 'model'> & { simulated: true };
  */
 export class SimulatedStream extends IteratedStream implements ModelStream {
   upstreamMs = 0;
+  readonly isSent = false;
 
   constructor(
     private readonly target: SimulatedTarget,
