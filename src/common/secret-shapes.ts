@@ -46,6 +46,14 @@ export const SECRET_SHAPES: readonly SecretShape[] = [
   shape('sbp_', '[0-9a-f]{40}'),
   shape('dapi', '[0-9a-f]{32}(?![A-Za-z0-9])'),
   shape('PMAK-', '[0-9a-f]{24}-[0-9a-f]{34}'),
+  shape('hooks.slack.com/services/', 'T[A-Z0-9]{6,12}/B[A-Z0-9]{6,12}/[A-Za-z0-9]{16,32}'),
+  ...['discord.com/api/webhooks/', 'discordapp.com/api/webhooks/'].map((prefix) =>
+    shape(prefix, '\\d{15,21}/[A-Za-z0-9_-]{40,100}'),
+  ),
+  // of a Discord bot: its number in base64, a time and a check
+  ...['MT', 'Mj', 'Mz', 'ND', 'NT', 'Nj', 'Nz', 'OD', 'OT'].map((prefix) =>
+    shape(prefix, '[A-Za-z0-9]{21,26}\\.[A-Za-z0-9_-]{6}\\.[A-Za-z0-9_-]{27,38}'),
+  ),
   // a JSON Web Token: two JSON objects in base64url and a signature (RFC 7519)
   shape('eyJ', '[A-Za-z0-9_-]{8,4096}\\.eyJ[A-Za-z0-9_-]{4,65536}\\.[A-Za-z0-9_-]{8}'),
 ];

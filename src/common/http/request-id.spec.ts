@@ -7,6 +7,7 @@ describe('the id of a request', () => {
     ...['a', 'req-1', 'checkout_42.retry-1', 'x'.repeat(128), 'e2e-1764140000000-3', 'job-20261126-000123'],
     ...['550e8400-e29b-41d4-a716-446655440000', '0af7651916cd43dd8448eb211c80319c', '01JD0000000000000000000000'],
     ...['1764140000', 'req_011CSHoEeqs5C35K2UUqR7Fy', 'v1.2.3-rc.4', 'V1StGXR8_Z5jdHi6B-myT'],
+    ...['Xk29dLm3Qz81Vb47Nt60Rw52Yp18Hs93', '17179869184'],
   ])("is the caller's own: %s", (id) => expect(taken(id)).toBe(true));
 
   it.each([

@@ -13,6 +13,17 @@ describe('what a person wrote, where it may be written down', () => {
     expect(redactedContent(text, 1_000)).toBe('Hello. Write to [redacted] with [redacted]. [redacted] [redacted] Bye.');
   });
 
+  it('knows where a sentence ends in Chinese and Japanese', () => {
+    const text = '今天天气很好。我的手机号是13812345678。明天见。';
+    expect(redactedContent(text, 100)).toBe('今天天气很好。[redacted] 明天见。');
+  });
+
+  it.each(['4111,1111,1111,1111', 'jane@\nexample.com', 'Tel. 030.\n1234567', btoa(`write to ${MAIL} today`)])(
+    'loses %j',
+    (secret) =>
+      expect(redactedContent(`Hello. It is ${secret} now. Bye.`, 100)).not.toMatch(/1111|jane|1234567|d3JpdGU/),
+  );
+
   it('loses what is spread over sentences, or hidden between invisible characters', () => {
     expect(redactedContent('My IBAN DE89 3704 0044\n0532 0130 00 is it', 100)).toBe('[redacted]');
     expect(redactedContent('zo\u200be@exam\u200bple.com is mine', 100)).not.toMatch(/exam/);

@@ -7,8 +7,8 @@ import { redact } from './redact.js';
 const WINDOW = 2;
 /** Where a text is cut, half a secret is none for `redact`: so much in front of it goes too, characters. */
 const EDGE = 512;
-/** The end of a sentence or line. */
-const BETWEEN = /(?<=[.!?;\u3002\uff01\uff1f]\s|\n)/;
+/** The end of a sentence or line; no blank follows the marks of Chinese and Japanese. */
+const BETWEEN = /(?<=[.!?;]\s|[\u3002\uff01\uff1f\uff1b]|\n)/;
 const HIDDEN = '[redacted]';
 
 /**

@@ -57,7 +57,7 @@ const IPV4 = new RegExp(`(?<![\\w.])(?!(?:0|127|255)\\.)${OCTET}(?:\\.${OCTET}){
 
 /** An IPv4 address that begins here and is not called a version or a section. */
 export const isIpv4At = (text: string, start: number): boolean =>
-  isAt(IPV4, text, start) && !isVersion(text, start) && !isSmallVersion(text, start, IPV4.lastIndex);
+  isAt(IPV4, text, start) && !isSmallVersion(text, start, IPV4.lastIndex) && !isVersion(text, start);
 
 const VERSION_REACH = 16;
 /** Networks that nobody numbers versions like (RFC 1918), but for 10/8. */

@@ -4,6 +4,7 @@ import { GAP, isAt, matchAt, nextGroup, passesLuhn } from './digit-groups.js';
 import {
   CARD_LABELS,
   isLabelled,
+  isLabelledBehind,
   NUMBERED_LABELS,
   NUMBERED_REACH,
   RESIDENT_LABELS,
@@ -49,15 +50,21 @@ function isFraction(text: string, start: number): boolean {
   return count >= FEWEST_OF_DOUBLE && count <= MOST_OF_DOUBLE;
 }
 
+/** Four digits, a point and more than any group of a card has. */
+const DECIMAL = /^\d{4}\.\d{9}/;
+
+const isCalledCard = (text: string, start: number, length: number): boolean =>
+  isLabelled(text, start, CARD_LABELS) || isLabelledBehind(text, start + length, CARD_LABELS);
+
 /** A payment card number that begins here: issuer, length and check digit. */
 export function isCardAt(text: string, start: number): boolean {
   const [groups] = matchAt(CARD_GROUPS, text, start) ?? matchAt(CARD_LIST, text, start) ?? [];
-  if (groups === undefined) return false;
+  if (groups === undefined || DECIMAL.test(groups)) return false;
   let digits = '';
   for (const group of groups.split(/\D+/)) {
     digits += group;
     if (!CARD.test(digits) || !passesLuhn(digits)) continue;
-    if (digits.length === OLD_LENGTH && !isLabelled(text, start, CARD_LABELS)) continue;
+    if (digits.length === OLD_LENGTH && !isCalledCard(text, start, groups.length)) continue;
     if (group.length < OLD_LENGTH || !isFraction(text, start)) return true;
   }
   return false;

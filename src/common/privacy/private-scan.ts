@@ -5,6 +5,8 @@ import { isEmailAt, isIpv4At, isIpv6At, isSpeltOutEmailAt, isSpokenEmailAt } fro
 import { ibanEnd, isCardAt, isResidentAt, isSsnAt } from './private-numbers.js';
 import { isPhoneAt } from './private-phones.js';
 import {
+  isBotTokenAt,
+  isFlagSecretAt,
   isNamedSecretAt,
   isPrivateKeyAt,
   isSaidSecretAt,
@@ -86,8 +88,14 @@ const SIGNS: ReadonlyMap<string, readonly Rule[]> = new Map([
     ],
   ],
   ['=', [NAMED]],
-  [':', [NAMED, { kind: 'ipAddress', isAt: isIpv6At }]],
-  ['-', [{ kind: 'apiKey', isAt: isPrivateKeyAt }]],
+  [':', [NAMED, { kind: 'apiKey', isAt: isBotTokenAt }, { kind: 'ipAddress', isAt: isIpv6At }]],
+  [
+    '-',
+    [
+      { kind: 'apiKey', isAt: isPrivateKeyAt },
+      { kind: 'apiKey', isAt: isFlagSecretAt },
+    ],
+  ],
 ]);
 
 /** What a character can be the beginning of. */

@@ -76,14 +76,33 @@ export function isNamedSecretAt(text: string, sign: number): boolean {
   return isAt(LONG_ENOUGH, text, value) && secretNameBefore(text, sign) !== null;
 }
 
-/** A value with a hyphen is an adjective. */
-const SAID = new RegExp(`(?:is|es|ist|est|lautet) ["'\` ]?(?!${PIECE}{0,255}-)(?=${PIECE})`, 'iy');
+/** A value such as `256-bit` or `x86-only` is an adjective, but for one in quotation marks. */
+const SAID = new RegExp(
+  `(?:is|es|ist|est|lautet) (?:["'\`]| ?(?!\\w{0,8}\\d-[a-z]+(?![\\w!#$%&*+-])))(?=${PIECE})`,
+  'iy',
+);
 
 /** Whether the `is` here says what a password or a key is: `my password is ...`. */
 export function isSaidSecretAt(text: string, is: number): boolean {
   const [said] = matchAt(SAID, text, is) ?? [];
   return said !== undefined && isCalledSecret(text, is + said.length);
 }
+
+/** Of a Telegram bot: its number and the token. */
+const TELEGRAM = /(?<=(?<!\d)\d{8,10}):AA[\w-]{32,34}(?![\w-])/y;
+
+/** Whether the colon here is that of the token of a Telegram bot. */
+export const isBotTokenAt = (text: string, colon: number): boolean => isAt(TELEGRAM, text, colon);
+
+const PASSWORD_FLAG = new RegExp(`-(?:p ?|a |w )["'\`]?(?=${secretOf(6)})`, 'y');
+/** Programs to which it gives a password, and their other options in front of it. */
+const PROGRAM =
+  /(?<!\w)(?:sshpass|(?:mysql|mariadb)(?:-?(?:dump|admin|import|check|show))?|redis-cli|ldap(?:search|modify|add|delete|whoami)|7z[ar]?)(?: [^\n;|]{0,80})? $/;
+const PROGRAM_REACH = 96;
+
+/** Whether the `-` here gives a password to a program: `mysql -p...`, `sshpass -p ...`. */
+export const isFlagSecretAt = (text: string, hyphen: number): boolean =>
+  isAt(PASSWORD_FLAG, text, hyphen) && PROGRAM.test(text.slice(Math.max(0, hyphen - PROGRAM_REACH), hyphen));
 
 const SHORTEST_PASSWORD = 6;
 const SHORTEST_RANDOM = 32;
@@ -102,8 +121,8 @@ export function mayBeTokenAt(text: string, start: number, end: number): boolean 
 }
 /** Blank, quotation marks, bracket. */
 const BEFORE_VALUE: ReadonlySet<number> = new Set(Array.from(' "\'(`', (sign) => sign.charCodeAt(0)));
-/** The last letters of names, as in `key`, `token`, `password`, `Passwort`, `contraseña`, `mot de passe`, `api`; blanks and CJK. */
-const NAME_ENDS: ReadonlySet<number> = new Set(Array.from('ydntelais" (', (sign) => sign.charCodeAt(0)));
+/** The last letters of names, as in `key`, `token`, `password`, `Passwort`, `contraseña`, `mot de passe`, `api`, `pw`; blanks and CJK. */
+const NAME_ENDS: ReadonlySet<number> = new Set(Array.from('ydntelaisw" (', (sign) => sign.charCodeAt(0)));
 const mayEndName = (code: number): boolean => code >= FIRST_CJK || NAME_ENDS.has(code | 0x20) || NAME_ENDS.has(code);
 
 /** Whether the word with digits in it that begins here is called a secret, or is too random for anything else. */

@@ -6,11 +6,19 @@ import { SECRET_NAMES } from '../secret-shapes.js';
 const WORD = '(?<![\\p{L}\\p{M}])';
 const SEPARATOR = '[\\s._-]?';
 
+/** A name in front of the colon and the password: `-u name:`, not that of Docker, which a group follows; `creds: name:`. */
+const USER =
+  `(?:(?<!(?:docker|podman)[^\\n]{0,40})\\s(?:-u|--user|--proxy-user)[ =]?|${WORD}(?:creds|credentials|logins?|zugangsdaten|` +
+  'anmeldedaten|identifiants|credenciales)(?: (?:are|is|sind|sont|son))?:? )' +
+  '["\'`]?(?!(?:https?|s?ftp|ssh|wss?|mailto|urn|file)(?![\\w.@-]))[\\w.@-]{1,32}';
+
 /** A short value behind these is one already. */
 const PASSWORDS = [
   'passwor[dt]',
   'passwd',
   'pwd',
+  `${WORD}pw`,
+  USER,
   'passcode',
   'passphrase',
   `${WORD}(?<!(?:boarding|bus|day|ski|travel|season) )pass`,
