@@ -111,7 +111,11 @@ describe('secrets', () => {
     ],
     [
       'in the file beside others',
-      { cache: { secret: SECRETS.CACHE_SECRET }, limits: { alertSecret: SECRETS.ALERT_SECRET }, tables: { connectionString: SECRETS.TABLES } },
+      {
+        cache: { secret: SECRETS.CACHE_SECRET },
+        limits: { alertSecret: SECRETS.ALERT_SECRET },
+        tables: { connectionString: SECRETS.TABLES },
+      },
     ],
     ['as a default', { redis: { url: `\${REDIS_URL:-${SECRETS.REDIS_URL}}` } }],
     [
