@@ -3,6 +3,7 @@ import type { PrivateKind } from '../config/config.schema.js';
 import type { HistoryTurn } from '../conversation.js';
 import { parseKeepingNumbers } from '../json/numbers.js';
 import { sourceOf } from '../json/source.js';
+import { isMediaUrl } from './encoded-text.js';
 import { PrivateScan } from './private-scan.js';
 import { unveiled } from './unveiled-text.js';
 
@@ -114,8 +115,9 @@ function readAll(scan: PrivateScan, whole: unknown): void {
   // bodies are at most 128 levels deep
   const read = (name: string, value: unknown): void => {
     if (scan.isComplete) return;
-    if (typeof value === 'string') add(name === '' ? value : `${name}: ${value}`);
-    else if (typeof value === 'number' || typeof value === 'bigint') {
+    if (typeof value === 'string') {
+      if (!isMediaUrl(value)) add(name === '' ? value : `${name}: ${value}`);
+    } else if (typeof value === 'number' || typeof value === 'bigint') {
       if (value >= SHORTEST_NUMBER || value <= -SHORTEST_NUMBER) add(`${name}: ${value < 0 ? -value : value}`);
     } else if (Array.isArray(value)) {
       if (value.length > 1) add(joinedTexts(value));
