@@ -16,7 +16,7 @@ const CARD_GROUPS = new RegExp(`(?=(?:\\d{13,19}|\\d{4})(?!\\d))\\d(?:(?:${GAP})
 /** Also what stands between the items of a list or the columns of a table; then four groups and no more make a card. */
 const LIST_GAP = '[ ()./_\\u00b7,;:|\\t\\r\\n-]{1,3}';
 const CARD_LIST = new RegExp(
-  `(?<!\\d{4}${LIST_GAP})(?:\\d{4}(?:${LIST_GAP}\\d{4}){3}|3\\d{3}${LIST_GAP}\\d{6}${LIST_GAP}\\d{5})` +
+  `(?=[3-6]|2[2-7])(?<!\\d{4}${LIST_GAP})(?:\\d{4}(?:${LIST_GAP}\\d{4}){3}|3\\d{3}${LIST_GAP}\\d{6}${LIST_GAP}\\d{5})` +
     `(?!\\d|${LIST_GAP}(?!20[2-4]\\d)\\d{4}(?!\\d))`,
   'y',
 );
