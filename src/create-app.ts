@@ -7,6 +7,7 @@ import type { LiveConfig } from './common/config/live-config.js';
 import { InvalidRequest } from './common/app-error.js';
 import { answerBrokenHttp, answerForNode } from './common/http/broken-http.js';
 import { continueLate } from './common/http/continue.js';
+import { useRequestEnds } from './common/http/request-ends.js';
 import { useCallerSignals } from './common/http/caller-signal.js';
 import { useSilentConnections } from './common/http/silent-connections.js';
 import { allowOrigins } from './common/http/cors.js';
@@ -53,6 +54,7 @@ export async function createApp(
   await allowOrigins(fastify, corsOrigins, errors);
   useJsonBody(fastify, bodyLimitBytes);
   useCallerSignals(fastify);
+  useRequestEnds(fastify);
   useSilentConnections(fastify);
   await shedOverload(app);
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
@@ -88,7 +90,10 @@ function serverOptions(
     // Node would answer a missing Host by itself, without a body; `hostProblem` does it in the API's form.
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 5_000, requireHostHeader: false },
     clientErrorHandler: (error, socket) => answerBrokenHttp(error, socket, api),
-    frameworkErrors: (error, request, reply) => errors.send(error, request as FastifyRequest, reply as FastifyReply),
+    frameworkErrors: (error, request, reply) => {
+      errors.send(error, request as FastifyRequest, reply as FastifyReply);
+      request.server.requestEnds.tell(request as FastifyRequest, reply as FastifyReply, reply.statusCode); // no hook runs here
+    },
     rewriteUrl: routes.rewrite,
     routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS },
     // A shutdown finishes what is in flight, also on connections that are kept alive.

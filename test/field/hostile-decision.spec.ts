@@ -160,7 +160,7 @@ const decide = (messages: ChatMessage[], fields: Partial<ChatRequest> = {}) =>
       conversation: null,
       onlyPriced: null,
     },
-    ...{ now: () => 0, random: () => 0, scorer, shares, explain: true },
+    ...{ now: () => 0, random: () => 0, scorer, shares, live: true, explain: true },
   });
 const filled = (unit: string, bytes: number): string => flat(unit.repeat(Math.ceil(bytes / Buffer.byteLength(unit))));
 const user = (content: string): ChatMessage => ({ role: 'user', content });

@@ -1,4 +1,5 @@
-import { SetMetadata } from '@nestjs/common';
+import { applyDecorators, SetMetadata } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 
 export const RESERVES_QUOTA = 'router:reserves-quota';
 
@@ -6,4 +7,5 @@ export const RESERVES_QUOTA = 'router:reserves-quota';
  * The route calls models: its request is counted with its tokens, slot and money in one reservation. Every other route counts
  * as a request of its caller, unless it is marked `@SkipThrottle()`.
  */
-export const ReservesQuota = () => SetMetadata(RESERVES_QUOTA, true);
+export const ReservesQuota = () =>
+  applyDecorators(SetMetadata(RESERVES_QUOTA, true), RouteConfig({ callsModels: true }));

@@ -11,6 +11,7 @@ import {
   UnsupportedMediaType,
 } from '../app-error.js';
 import { CallerGone } from './caller-signal.js';
+import { CLIENT_CLOSED_REQUEST } from './request-ends.js';
 import { KnownRoutes } from './known-routes.js';
 import { hasRestToCome, lingeringAnswer } from './lingering-answer.js';
 
@@ -57,10 +58,12 @@ export class ErrorFilter implements ExceptionFilter {
   /** Also used as Fastify's own error handler, for errors before Nest sees the request. */
   send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     // Nobody reads an answer, and it is no failure of anything; its request has a line of its own.
-    if (error instanceof CallerGone) return;
+    if (error instanceof CallerGone) return request.server.requestEnds.tell(request, reply, CLIENT_CLOSED_REQUEST);
     const shown = translate(error, request, this.routes);
     if (shown instanceof InternalError) this.logger.error({ err: error, request_id: request.id }, 'unexpected error');
-    if (reply.sent || reply.raw.destroyed) return;
+    if (reply.sent) return;
+    request.errorCode = shown.code;
+    if (reply.raw.destroyed) return request.server.requestEnds.tell(request, reply, CLIENT_CLOSED_REQUEST);
     const text = JSON.stringify(shown.toBody());
     let answer: string | Readable = text;
     if (hasRestToCome(request.raw, reply.getHeader('connection') === 'close')) {

@@ -98,13 +98,15 @@ class ReadAgain extends ReplayedChunks implements ModelAnswer {
   readonly model: string;
   readonly target: TargetStatus;
   readonly fallback: boolean;
+  readonly recovered: boolean;
   override readonly upstreamMs: number;
 
-  constructor({ model, target, fallback, upstreamMs }: ModelAnswer, chunks: readonly ChatChunk[]) {
+  constructor({ model, target, fallback, recovered, upstreamMs }: ModelAnswer, chunks: readonly ChatChunk[]) {
     super(chunks);
     this.model = model;
     this.target = target;
     this.fallback = fallback;
+    this.recovered = recovered;
     this.upstreamMs = upstreamMs;
   }
 }

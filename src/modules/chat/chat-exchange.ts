@@ -9,6 +9,7 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { ChunkSink, Flow } from '../../common/chunk-stream.js';
 import { CallerGone } from '../../common/http/caller-signal.js';
+import { CLIENT_CLOSED_REQUEST } from '../../common/http/request-ends.js';
 import { messagesToKeep } from '../../common/json/numbers.js';
 import { AppendTurnCommand } from '../session/session.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
@@ -19,10 +20,19 @@ import { NO_CHARGE, together, type Charge, type GivenAnswer } from './given-answ
 
 const logger = new Logger('chat');
 const background = new BackgroundWork('chat');
-const CLIENT_CLOSED_REQUEST = 499; // nginx's number for a caller that went away
 
 /** An end without what only an answer that has begun can say. */
 type HowItEnded = Omit<ChatEnd, 'route' | 'costUsd'>;
+
+/** What there is to tell of the end of a request. */
+interface ToldEnd {
+  readonly facts: ChatFacts;
+  readonly end: ChatEnd;
+  readonly charge: Charge;
+  readonly saved: GivenAnswer['saved'];
+  readonly timing: ChatTiming;
+  readonly decision: RouteDecision | null;
+}
 
 const NOTHING_SAVED: GivenAnswer['saved'] = Object.freeze({ usd: 0, ms: 0 });
 
@@ -155,7 +165,8 @@ export class ChatExchange implements ChunkSink, Flow {
     const { saved } = answer;
     const charge = together(answer.leave(), facts.owed);
     this.result = { ...how, route, costUsd: charge.costUsd };
-    this.finish.tell(facts, this.result, charge, saved, { totalMs: this.elapsedMs, overheadMs, firstTokenMs });
+    const timing = { totalMs: this.elapsedMs, overheadMs, firstTokenMs };
+    this.finish.tell({ facts, end: this.result, charge, saved, timing, decision: this.decision });
   }
 }
 
@@ -199,7 +210,7 @@ export class FinishChat {
   }
 
   /** Tells of the end, once a request. */
-  tell(facts: ChatFacts, end: ChatEnd, charge: Charge, saved: GivenAnswer['saved'], timing: ChatTiming): void {
+  tell({ facts, end, charge, saved, timing, decision }: ToldEnd): void {
     const { ask, lookup, lease } = facts;
     const { result, bypass } = lookup;
     const { billed, attempts, pays } = charge;
@@ -210,7 +221,7 @@ export class FinishChat {
         requestId: ask.requestId,
         caller: ask.caller,
         requestedModel: ask.request.model,
-        ...{ billed, attempts, pays, timing },
+        ...{ billed, attempts, pays, timing, decision },
         lease,
         cache: { result, bypass, isRenewal: !ask.keepsTurn, savedUsd: saved.usd, savedMs },
         stream: ask.request.stream === true,
@@ -239,7 +250,8 @@ export class FinishChat {
       ...endOfFailure(error, false),
       ...{ route, usage: left?.usage ?? null, costUsd, completion: null, persisted: null },
     };
-    this.tell(facts, end, charge, NOTHING_SAVED, { totalMs, overheadMs: 0, firstTokenMs: null });
+    const timing = { totalMs, overheadMs: 0, firstTokenMs: null };
+    this.tell({ facts, end, charge, saved: NOTHING_SAVED, timing, decision: part?.decision ?? null });
   }
 }
 

@@ -14,6 +14,7 @@ import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validatio
 import { AnswerChat } from './answer-chat.js';
 import { ANSWER_HEADERS, ApiAnswer, ApiDecision } from './chat-api-docs.js';
 import type { ChatExchange } from './chat-exchange.js';
+import type { ChatAsk } from './chat-facts.js';
 import {
   chatRequestSchema,
   queryRequestSchema,
@@ -62,7 +63,7 @@ export class ChatController {
     @Req() incoming: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const exchange = await this.chat.answer(askOf(withSentText(request, incoming.body), caller, incoming, reply));
+    const exchange = await this.begun(askOf(withSentText(request, incoming.body), caller, incoming, reply), incoming);
     try {
       const headers = answerHeaders(exchange);
       if (request.stream) return sendStream(reply, headers, exchange);
@@ -89,7 +90,7 @@ export class ChatController {
     @Req() incoming: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const exchange = await this.chat.answer(askOf(chatRequestOf(body), caller, incoming, reply, body));
+    const exchange = await this.begun(askOf(chatRequestOf(body), caller, incoming, reply, body), incoming);
     try {
       await wholeText(exchange);
       const end = exchange.result!;
@@ -119,6 +120,12 @@ export class ChatController {
     const ask = askOf(withSentText(routedRequest(body), incoming.body), caller, incoming, reply, body);
     reply.header('x-request-id', ask.requestId);
     return decisionJson(await this.chat.route(ask));
+  }
+
+  /** From here on the recipe tells of the end of the request. */
+  private begun(ask: ChatAsk, incoming: FastifyRequest): Promise<ChatExchange> {
+    incoming.endIsTold = true;
+    return this.chat.answer(ask);
   }
 }
 

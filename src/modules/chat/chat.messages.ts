@@ -4,6 +4,7 @@ import type { ChatFrame, ChatRequest } from '../../common/chat.js';
 import type { Tier } from '../../common/target.js';
 import type { Usage } from '../../common/usage.js';
 import type { BypassCause, CacheResult } from '../cache/cache.messages.js';
+import type { RouteDecision } from '../router/router.messages.js';
 import type { QuotaLease } from '../quota/quota.messages.js';
 import type { Billed } from './answer-bill.js';
 
@@ -42,6 +43,8 @@ export interface CompletedChat extends ChatEnd {
   /** What was taken in advance. */
   readonly lease: QuotaLease;
   readonly cache: CacheUse;
+  /** `null` where nothing was decided for it: a kept answer, or an end before that. */
+  readonly decision: DecidedBy | null;
   /** Whether the answer was made for this request: its usage and cost are nobody else's. */
   readonly pays: boolean;
   readonly stream: boolean;
@@ -108,6 +111,12 @@ export class AnswerGeneratedEvent {
   constructor(readonly answer: GeneratedAnswer) {}
 }
 
+/** What was decided, however the call went. */
+export type DecidedBy = Pick<
+  RouteDecision,
+  'strategy' | 'reasonCode' | 'score' | 'threshold' | 'policyVersion' | 'evidence'
+>;
+
 export interface AnsweredBy {
   readonly target: string;
   readonly tier: Tier;
@@ -117,6 +126,8 @@ export interface AnsweredBy {
   readonly strategy: string;
   readonly reasonCode: string;
   readonly fallback: boolean;
+  /** Whether the answer was cut, and another attempt completed it. */
+  readonly recovered: boolean;
 }
 
 /** Milliseconds. */

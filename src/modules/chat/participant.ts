@@ -149,8 +149,10 @@ export class Participant implements GivenAnswer {
   get route(): GivenAnswer['route'] {
     const { model, decision } = this.course;
     const { id: target, tier, simulated } = model!.target;
-    const [reasonCode, fallback] = this.isLeader ? [decision!.reasonCode, model!.fallback] : ['cache_shared', false];
-    return { target, tier, model: model!.model, simulated, reasonCode, fallback };
+    const answered = { target, tier, model: model!.model, simulated };
+    if (!this.isLeader) return { ...answered, reasonCode: 'cache_shared', fallback: false, recovered: false };
+    const { fallback, recovered } = model!;
+    return { ...answered, reasonCode: decision!.reasonCode, fallback, recovered };
   }
 
   get contextWindow(): number | null {

@@ -38,7 +38,7 @@ export class ReplayedAnswer extends ReplayedChunks implements GivenAnswer {
 
   get route(): GivenAnswer['route'] {
     const { target, tier, model, simulated } = this.kept;
-    return { target, tier, model, simulated, reasonCode: this.reasonCode, fallback: false };
+    return { target, tier, model, simulated, reasonCode: this.reasonCode, fallback: false, recovered: false };
   }
 
   get usage(): Usage | null {

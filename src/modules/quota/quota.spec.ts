@@ -50,6 +50,7 @@ function completed(lease: QuotaLease, ending: Ending): ChatCompletedEvent {
     costUsd: null,
     billed: { tokens, usd },
     attempts: [],
+    decision: null,
     lease,
     pays: true,
   };

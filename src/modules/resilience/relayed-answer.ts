@@ -49,6 +49,10 @@ export class RelayedAnswer implements ModelAnswer, ChunkSink {
     return this.current.target !== this.first;
   }
 
+  get recovered(): boolean {
+    return this.resumed !== null;
+  }
+
   get upstreamMs(): number {
     return this.current.upstreamMs;
   }

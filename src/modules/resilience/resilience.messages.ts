@@ -17,6 +17,8 @@ export interface ModelAnswer extends ChunkStream {
   readonly target: TargetStatus;
   /** Whether another target than the first candidate answers. */
   readonly fallback: boolean;
+  /** Whether it was cut, and another attempt has gone on with it. */
+  readonly recovered: boolean;
   /** Milliseconds spent waiting for model servers until it began, failed tries included. */
   readonly upstreamMs: number;
 }

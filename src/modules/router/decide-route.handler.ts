@@ -61,6 +61,7 @@ export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
       random: Math.random,
       scorer: this.scorer,
       shares: this.shares,
+      live: ask.live,
       explain: ask.explain,
     });
     if (ask.live) this.keep(ask, conversation, decided);
@@ -76,12 +77,12 @@ export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
   private keep(
     { requestId, caller, request }: RouteAsk,
     conversation: string | null,
-    { decision, evidence, vote }: Decided,
+    { decision, vote }: Decided,
   ): void {
     if (vote) this.shares.record(vote.of, decision.score!, vote.strong);
     this.known.note(caller, requestId);
     if (conversation !== null) this.openCalls.begun(requestId, conversation);
-    const { strategy, target, reasonCode, score, threshold, policyVersion } = decision;
+    const { strategy, target, reasonCode, score, threshold, policyVersion, evidence } = decision;
     this.log.append({
       type: 'decision',
       at: isoNow(),

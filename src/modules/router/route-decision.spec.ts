@@ -72,6 +72,7 @@ function decide(scene: Scene = {}) {
     scorer,
     shares,
     conversation: null,
+    live: true,
     explain: scene.explain ?? true,
   };
   const { decision, vote } = decideRoute(input);

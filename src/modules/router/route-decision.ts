@@ -8,7 +8,7 @@ import { allowedTargets, type AllowedTargets, type ConstraintInput } from './con
 import { namedTargets } from './constraints/named-targets.js';
 import { chooseTarget, type Choice, type ChoiceInput, type ShareVote } from './route-choice.js';
 import { firstThenRest } from './route-strategies.js';
-import type { RouteDecision } from './router.messages.js';
+import type { DecisionEvidence, RouteDecision } from './router.messages.js';
 import { POLICY_VERSION } from './rules/routing-rules.js';
 
 type FromChoice = 'tenant' | 'previousTarget' | 'conversation' | 'scorer' | 'shares' | 'explain';
@@ -20,27 +20,15 @@ export interface RouteInput extends ConstraintInput, Pick<ChoiceInput, FromChoic
   readonly config: Pick<RouterConfig, 'models' | 'privacy' | 'tenants'>;
   /** All targets in configured order. */
   readonly targets: readonly TargetStatus[];
+  /** Whether the decision is acted on. */
+  readonly live: boolean;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
-}
-
-/** Numbers of a decision that are written down for a replay or a training: no text. Prices are those of each side's first free target. */
-export interface DecisionEvidence {
-  /** Score of the artefact alone. */
-  readonly learned_score: number;
-  /** Whether the strong side was chosen. */
-  readonly strong: boolean;
-  /** Input of the artefact's trees, by `columnCount` of its version; overwritten by the next decision. */
-  readonly columns: Float32Array;
-  readonly weak_price: Price | null;
-  readonly strong_price: Price | null;
 }
 
 /** A decision, and what it leaves behind when it is acted on. */
 export interface Decided {
   readonly decision: RouteDecision;
-  /** `null` for strategies without the artefact. */
-  readonly evidence: DecisionEvidence | null;
   /** What it counts for in the strong share; `null` when there was nothing to choose. */
   readonly vote: ShareVote | null;
 }
@@ -61,7 +49,7 @@ export function decideRoute(input: RouteInput): Decided {
     ? chooseTarget({ ...input, model, strategy: requested ?? model.strategy, targets, allowed, keptLocal })
     : explicitChoice(allowed[0]!, requested);
   const decision = decisionOf(choice, constraints, input, startedMs);
-  return { decision, evidence: evidenceOf(choice, input), vote: choice.vote };
+  return { decision, vote: choice.vote };
 }
 
 /** @throws InvalidRequest for a strategy that does not exist */
@@ -91,9 +79,10 @@ export const wholePolicyVersion = ({ artefact }: RouteInput['scorer']): string =
 function decisionOf(
   choice: Choice,
   { excluded, down }: AllowedTargets,
-  { explain, scorer, now }: RouteInput,
+  input: RouteInput,
   startedMs: number,
 ): RouteDecision {
+  const { explain, live, scorer, now } = input;
   const { assessment, strategy, target, escalation, reason, reasonCode } = choice;
   const explained = assessment?.explanation ?? { confidence: null, rules: [], features: {} };
   return {
@@ -107,6 +96,7 @@ function decisionOf(
     threshold: assessment?.threshold ?? null,
     reasonCode,
     policyVersion: usesArtefact(strategy) ? wholePolicyVersion(scorer) : POLICY_VERSION,
+    evidence: live ? evidenceOf(choice, input) : null,
     explanation: explain ? { ...explained, reason } : null,
     tookUs: (now() - startedMs) * 1000,
   };
@@ -125,7 +115,7 @@ function evidenceOf({ assessment, target, order, strong }: Choice, { scorer }: R
   return {
     learned_score: assessment.learnedScore,
     strong: strong.includes(target.id),
-    columns: scorer.columns,
+    columns: scorer.columns.slice(), // the next decision overwrites them
     weak_price: priceOf(false),
     strong_price: priceOf(true),
   };

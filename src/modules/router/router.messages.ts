@@ -2,6 +2,7 @@ import { Command, Query } from '@nestjs/cqrs';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest, Completion } from '../../common/chat.js';
 import type { Strategy } from '../../common/config/config.schema.js';
+import type { Price } from '../../common/prices/price.js';
 import type { HistoryTurn } from '../../common/conversation.js';
 import type { TargetStatus } from '../../common/target.js';
 import type { AnswerVerdict } from './answer-check/answer-check.js';
@@ -37,6 +38,18 @@ export interface RouteExplanation {
   readonly features: Readonly<Record<string, number>>;
 }
 
+/** Numbers of a decision that are written down for a replay or a training: no text. Prices are those of each side's first free target. */
+export interface DecisionEvidence {
+  /** Score of the artefact alone. */
+  readonly learned_score: number;
+  /** Whether the strong side was chosen. */
+  readonly strong: boolean;
+  /** Input of the artefact's trees, by `columnCount` of its version. */
+  readonly columns: Float32Array;
+  readonly weak_price: Price | null;
+  readonly strong_price: Price | null;
+}
+
 /** Which target a request goes to, and why. The targets are held from then on: a reload does not change them. */
 export interface RouteDecision {
   /** The strategy that really decided. */
@@ -54,6 +67,8 @@ export interface RouteDecision {
   readonly threshold: number | null;
   readonly reasonCode: ReasonCode;
   readonly policyVersion: string;
+  /** `null` for strategies without the artefact, and for decisions that are not acted on. */
+  readonly evidence: DecisionEvidence | null;
   /** `null` unless it was asked for. */
   readonly explanation: RouteExplanation | null;
   /** Decision time, microseconds. */

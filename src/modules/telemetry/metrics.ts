@@ -45,6 +45,10 @@ export class RouterMetrics {
   private readonly sessions = new RecentAnswer(() => this.queries.execute(new CountSessionsQuery()));
 
   private readonly requests = this.counter('router_requests_total', 'Chat requests that ended.', ['model', 'status']);
+  private readonly http = this.counter('router_http_requests_total', 'Requests of routes that call no model.', [
+    'route',
+    'status',
+  ]);
   private readonly decisions = this.counter('router_decisions_total', 'Routing decisions that led to an answer.', [
     'strategy',
     'target',
@@ -172,7 +176,7 @@ export class RouterMetrics {
 
   /** @param model the name asked for, as it may stand in a label */
   recordChat(chat: CompletedChat, model: string, spent: Readonly<Spending>): void {
-    this.requests.inc({ model, status: statusLabel(chat) });
+    if (!chat.cache.isRenewal) this.requests.inc({ model, status: statusLabel(chat) });
     this.recordCache(chat.cache);
     // An answer that was made before, or for somebody else, has the route of then.
     if (chat.route && !NOT_DECIDED.has(chat.cache.result)) {
@@ -184,6 +188,16 @@ export class RouterMetrics {
     this.tokens.inc({ model, type: 'prompt' }, spent.prompt_tokens);
     this.tokens.inc({ model, type: 'completion' }, spent.completion_tokens);
     this.cost.inc({ model }, spent.cost_usd);
+  }
+
+  /** A request for a model that none answered: turned away, refused, or a repeat. */
+  recordUnanswered(model: string, status: number): void {
+    this.requests.inc({ model, status: String(status) });
+  }
+
+  /** A request of any other route. @param route its pattern, or `other` */
+  recordHttp(route: string, status: number): void {
+    this.http.inc({ route, status: String(status) });
   }
 
   private recordCache({ result, bypass, savedUsd, savedMs }: CompletedChat['cache']): void {
@@ -216,9 +230,9 @@ export class RouterMetrics {
     return this.registry.metrics();
   }
 
-  private recordTiming(model: string, { outcome, stream, timing }: CompletedChat): void {
+  private recordTiming(model: string, { outcome, stream, timing, cache }: CompletedChat): void {
     const { totalMs, overheadMs, firstTokenMs } = timing;
-    if (outcome !== 'aborted') this.response.observe({ model }, totalMs / MS_PER_SECOND);
+    if (outcome !== 'aborted' && !cache.isRenewal) this.response.observe({ model }, totalMs / MS_PER_SECOND);
     if (firstTokenMs === null) return;
     this.overhead.observe(overheadMs / MS_PER_SECOND);
     if (stream) this.ttft.observe({ model }, firstTokenMs / MS_PER_SECOND);

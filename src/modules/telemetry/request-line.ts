@@ -3,7 +3,7 @@ import { loggedChat } from './logged-chat.js';
 import type { CompletedChat } from '../chat/chat.messages.js';
 
 /** Milliseconds with two decimals: what a person reads and a log store indexes. */
-const rounded = (ms: number | null): number | null => (ms === null ? null : Math.round(ms * 100) / 100);
+export const rounded = (ms: number | null): number | null => (ms === null ? null : Math.round(ms * 100) / 100);
 
 /** How loud the line of a request is: our own defects at error, other 5xx at warn, the rest at info. */
 export function levelOf({ status, errorCode }: CompletedChat): 'log' | 'warn' | 'error' {

@@ -12,6 +12,7 @@ import request from 'supertest';
 import { LOOPBACK_CALLER, type Scope } from '../../common/caller.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { useRequestEnds } from '../../common/http/request-ends.js';
 import { createJsonLogger } from '../../common/logging/json-logger.js';
 import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
 import { AzureTables } from '../../common/tables/adapters/azure-tables.js';
@@ -88,6 +89,7 @@ describe('TelemetryModule', () => {
     }).compile();
     const logger = createJsonLogger({ write: (line) => void lines.push(line), flush: async () => undefined }, 'info');
     app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger });
+    useRequestEnds(app.getHttpAdapter().getInstance());
     app.useGlobalGuards(signIn);
     await app.listen(0, '127.0.0.1');
   });

@@ -7,6 +7,7 @@ import { MetricsController } from './metrics.controller.js';
 import { MetricsPort } from './metrics-port.js';
 import { MetricsScrape } from './metrics-scrape.js';
 import { RouterMetrics } from './metrics.js';
+import { RecordRequestEnd } from './record-request-end.js';
 import { RecordChatCompletedHandler } from './record-chat-completed.handler.js';
 import { RequestTraces } from './request-traces.js';
 import { ReadUsage } from './usage/read-usage.js';
@@ -25,6 +26,7 @@ import { Usage } from './usage/usage.js';
     ReadUsage,
     RequestTraces,
     RecordChatCompletedHandler,
+    RecordRequestEnd,
     TellBudgetThresholdHandler,
   ],
 })

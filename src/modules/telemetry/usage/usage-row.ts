@@ -112,7 +112,7 @@ export function usageOf(chat: CompletedChat, endedAt: number, model: string, spe
     user: caller.user,
     model,
     target: route?.target ?? NO_TARGET,
-    requests: 1,
+    requests: cache.isRenewal ? 0 : 1, // nobody's request, and its tokens are paid all the same
     promptTokens: spent.prompt_tokens,
     completionTokens: spent.completion_tokens,
     cachedTokens: pays && usage ? cachedTokensOf(usage) : 0,

@@ -1,0 +1,81 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { CLIENT_CLOSED_REQUEST } from '../../common/http/request-ends.js';
+import { OTHER } from '../../common/logging/outside-text.js';
+import { KnownModels } from './known-models.js';
+import { RouterMetrics } from './metrics.js';
+import { rounded } from './request-line.js';
+import { dayOf, NO_COUNTS, NO_TARGET } from './usage/usage-row.js';
+import { Usage } from './usage/usage.js';
+
+/** What is scraped is no request of a caller; probes are known by their access. */
+const NOT_TOLD: ReadonlySet<string | undefined> = new Set(['/metrics']);
+
+/**
+ * A request ended that no model answered: turned away at the door, refused, a repeat of an `Idempotency-Key`, or one of a route
+ * that calls no model. Its log line and its metrics; its usage where a caller that is known wanted a model.
+ */
+@Injectable()
+export class RecordRequestEnd implements OnModuleInit {
+  private readonly logger = new Logger('requests');
+
+  constructor(
+    private readonly host: HttpAdapterHost,
+    private readonly models: KnownModels,
+    private readonly metrics: RouterMetrics,
+    private readonly usage: Usage,
+  ) {}
+
+  onModuleInit(): void {
+    const { requestEnds } = this.host.httpAdapter.getInstance<FastifyInstance>();
+    requestEnds.listen((request, reply, status) => this.record(request, reply, status));
+  }
+
+  private record(request: FastifyRequest, reply: FastifyReply, status: number): void {
+    const { config, url } = request.routeOptions;
+    if (config.access === 'probe' || NOT_TOLD.has(url)) return;
+    const route = url ?? OTHER;
+    const model = config.callsModels ? this.requestedModel(request) : null;
+    this.logger[levelOf(status, request.errorCode)](
+      lineOf(request, reply, { route, model, status }),
+      model === null ? 'http request' : 'request',
+    );
+    if (model === null) return this.metrics.recordHttp(route, status);
+    this.metrics.recordUnanswered(model, status);
+    const { caller } = request;
+    if (!caller) return;
+    const { tenant, user } = caller;
+    const key = { day: dayOf(Date.now()), tenant, user, model, target: NO_TARGET };
+    this.usage.writer.record({ ...NO_COUNTS, ...key, requests: 1 });
+  }
+
+  /** `other` where nothing was read of the request. */
+  private requestedModel({ body }: FastifyRequest): string {
+    const name = (body as { model?: unknown } | null | undefined)?.model;
+    return typeof name === 'string' ? this.models.requested(name) : OTHER;
+  }
+}
+
+const levelOf = (status: number, errorCode: string | null): 'log' | 'warn' | 'error' =>
+  errorCode === 'internal_error' ? 'error' : status >= 500 ? 'warn' : 'log';
+
+function lineOf(
+  { id, method, caller, errorCode }: FastifyRequest,
+  reply: FastifyReply,
+  { route, model, status }: { readonly route: string; readonly model: string | null; readonly status: number },
+): Record<string, unknown> {
+  return {
+    request_id: id,
+    tenant: caller?.tenant ?? null,
+    user: caller?.user ?? null,
+    method,
+    route,
+    ...(model === null ? {} : { model }),
+    outcome: status === CLIENT_CLOSED_REQUEST ? 'aborted' : status >= 400 ? 'failed' : 'answered',
+    status,
+    error_code: errorCode,
+    ...(reply.hasHeader('idempotent-replayed') ? { replayed: true } : {}),
+    total_ms: rounded(reply.elapsedTime),
+  };
+}
