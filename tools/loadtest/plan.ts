@@ -19,7 +19,7 @@ How much: a closed loop, each user waits for his answer
 or an open loop, which does not wait; latency counts from when a request was due
   --rate <n>              requests a second, 0.1 to 20000
   --arrivals <name>       constant (default) or poisson
-  --max-in-flight <n>     at once, 1 to 20000 (default 1000); what is due beyond that waits for its turn
+  --max-in-flight <n>     1 to 20000 (default 1000); what is due beyond that waits for its turn
 Both
   --duration <seconds>    1 to 86400; closed loop: instead of --requests; open loop: default 10
   --warmup <seconds>      counted, but not measured (default 0)
