@@ -25,19 +25,17 @@ class ConfigModule {
 }
 
 /** All modules of the service. They know each other's messages and nothing else. */
-@Module({
-  imports: [
-    MessagingModule,
-    StoresModule,
-    ...[ChatModule, RouterModule, ResilienceModule, SessionModule],
-    ...[CacheModule, IdentityModule, QuotaModule, HealthModule, IdempotencyModule],
-  ],
-})
+@Module({})
 export class AppModule {
   static with(config: LiveConfig, search: Parameters<typeof ModelsModule.searching>[0]): DynamicModule {
     return {
       module: AppModule,
-      imports: [ConfigModule.with(config), ModelsModule.searching(search), TelemetryModule.with(config.current)],
+      imports: [
+        ...[ConfigModule.with(config), MessagingModule, StoresModule, ModelsModule.searching(search)],
+        ...[ChatModule, RouterModule, ResilienceModule, SessionModule],
+        ...[CacheModule, IdentityModule, QuotaModule, HealthModule, IdempotencyModule],
+        TelemetryModule.with(config.current), // behind chat, in the documentation as well: feedback is about an answer
+      ],
     };
   }
 }

@@ -1,26 +1,19 @@
-import { readFileSync } from 'node:fs';
+import type { ListedRecord } from '../src/modules/telemetry/records/read-records.js';
+import type { LearnedRecord } from '../src/modules/telemetry/records/request-record.js';
 import { readOptions, runCommand, UsageError } from './command.js';
+import { readRecords, RECORD_OPTIONS, RECORD_OPTIONS_USAGE } from './request-records.js';
 
-const USAGE = `Usage: npm run whatif -- --log <file> [options]: recorded decisions replayed under another policy
-  --log <file>         decisions.jsonl of the data directory
+const USAGE = `Usage: npm run whatif -- [options]: recorded decisions replayed under another policy
+${RECORD_OPTIONS_USAGE}
   --strategy <name>    learned, always-strong or always-weak (default learned)
   --strong-share <n>   0 to 1 (default 0.4)`;
 /** Rough English average; only relative costs matter here. */
 const CHARACTERS_PER_TOKEN = 4;
 const ANSWER_TOKENS = 400;
 
-interface Price {
-  readonly input: number;
-  readonly output: number;
-}
-
-/** The parts of a recorded decision that a replay needs. */
-interface Recorded {
-  readonly learned_score: number;
-  readonly strong: boolean;
+/** The parts of a record that a replay needs. */
+interface Recorded extends LearnedRecord {
   readonly columns: readonly number[] | null;
-  readonly weak_price: Price | null;
-  readonly strong_price: Price | null;
 }
 
 interface Outcome {
@@ -29,21 +22,8 @@ interface Outcome {
   readonly cost: number | null;
 }
 
-function recorded(file: string): Recorded[] {
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line, at) => lineOf(line, `${file}, line ${at + 1}`))
-    .filter(({ type, learned_score: score }) => type === 'decision' && typeof score === 'number');
-}
-
-function lineOf(text: string, place: string): Recorded & { type: string } {
-  try {
-    return JSON.parse(text) as Recorded & { type: string };
-  } catch (error) {
-    throw new UsageError(`${place}: is no JSON; leave it out`, { cause: error });
-  }
-}
+const decided = (records: readonly ListedRecord[]): Recorded[] =>
+  records.flatMap(({ learned, columns }) => (learned ? [{ ...learned, columns }] : []));
 
 function outcomeOf(decisions: readonly Recorded[], strong: readonly boolean[]): Outcome {
   let cost: number | null = 0;
@@ -61,7 +41,7 @@ function replay(decisions: readonly Recorded[], strategy: string, share: number)
     return decisions.map(() => strategy === 'always-strong');
   }
   if (strategy !== 'learned') throw new UsageError(`--strategy ${strategy}: there is no such strategy`);
-  const order = [...decisions.keys()].sort((a, b) => decisions[b]!.learned_score - decisions[a]!.learned_score);
+  const order = [...decisions.keys()].sort((a, b) => decisions[b]!.score - decisions[a]!.score);
   const chosen = new Set(order.slice(0, Math.round(share * decisions.length)));
   return decisions.map((_, i) => chosen.has(i));
 }
@@ -70,19 +50,19 @@ const usd = (cost: number | null): string =>
   cost === null ? 'unknown (a price is missing)' : `${cost.toFixed(4)} USD`;
 
 /** Replays recorded decisions under another policy: what would it have saved? */
-function whatIf(): void {
+async function whatIf(): Promise<void> {
   const values = readOptions({
-    log: { type: 'string' },
+    ...RECORD_OPTIONS,
     strategy: { type: 'string', default: 'learned' },
     'strong-share': { type: 'string', default: '0.4' },
   });
   const share = Number(values['strong-share']);
-  if (!values.log) throw new UsageError('--log is missing');
   if (!(share >= 0 && share <= 1))
     throw new UsageError(`--strong-share ${values['strong-share']}: must be from 0 to 1`);
-  const decisions = recorded(values.log);
+  const records = await readRecords(values);
+  const decisions = decided(records);
   if (decisions.length === 0)
-    throw new UsageError(`${values.log} has no decision of strategy learned, hybrid or cascade.`);
+    throw new UsageError(`none of ${records.length} records has a decision of strategy learned, hybrid or cascade`);
   const before = outcomeOf(
     decisions,
     decisions.map(({ strong }) => strong),

@@ -1,64 +1,56 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { startRouter, type RouterApp } from '../support/router-app.js';
-import { eventually, jsonOf, post, type ErrorJson } from '../support/router-calls.js';
+import { jsonOf, post, type ErrorJson } from '../support/router-calls.js';
 
 const SECRET = 'How many zebras does aunt Wilhelmina keep in her garden, if 3 of 12 have run away?';
 
 describe('POST /v1/feedback', () => {
   let router: RouterApp;
-  let dataDir: string;
   beforeAll(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), 'router-feedback-'));
-    router = await startRouter(
-      {
-        targets: [
-          { id: 'small', tier: 'local', provider: 'simulated' },
-          { id: 'large', tier: 'cloud', provider: 'simulated' },
-        ],
-      },
-      { dataDir },
-    );
+    router = await startRouter({
+      targets: [
+        { id: 'small', tier: 'local', provider: 'simulated' },
+        { id: 'large', tier: 'cloud', provider: 'simulated' },
+      ],
+    });
   });
-  afterAll(async () => {
-    await router.close();
-    rmSync(dataDir, { recursive: true });
-  });
+  afterAll(() => router.close());
 
-  const lines = (): Record<string, unknown>[] => {
-    try {
-      const text = readFileSync(join(dataDir, 'decisions.jsonl'), 'utf8');
-      return text
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line) as Record<string, unknown>);
-    } catch {
-      return [];
-    }
-  };
   const feedback = (body: unknown) => post(`${router.url}/v1/feedback`, body);
+  const recordOf = async (id: string) => jsonOf(await fetch(`${router.url}/v1/requests/${id}`));
+  const listed = async () => jsonOf<{ data: object[] }>(await fetch(`${router.url}/admin/requests?limit=100`));
 
-  it('is kept beside the decision, without text of the conversation', async () => {
+  it('is kept beside the record, which has the decision and no text of the conversation', async () => {
     const answered = await post(`${router.url}/query`, { query: SECRET }, { 'x-request-id': 'req-zebra' });
     expect(answered.status).toBe(200);
     const response = await feedback({ request_id: 'req-zebra', score: -1, comment: 'wrong' });
     expect(response.status).toBe(200);
     expect(await jsonOf(response)).toEqual({ request_id: 'req-zebra', stored: true });
-    await eventually('two lines', 5_000, () => lines().length === 2);
-    const [decision, judgement] = lines();
-    expect(decision).toMatchObject({ type: 'decision', request_id: 'req-zebra', tenant: 'local', strategy: 'hybrid' });
-    expect((decision!['columns'] as number[]).every((value) => Number.isFinite(value))).toBe(true);
-    expect(judgement).toMatchObject({ type: 'feedback', request_id: 'req-zebra', tenant: 'local', score: -1 });
-    expect(JSON.stringify(lines())).not.toMatch(/zebras|Wilhelmina/);
+    const record = await recordOf('req-zebra');
+    expect(record).toMatchObject({
+      request_id: 'req-zebra',
+      tenant: 'local',
+      strategy: 'hybrid',
+      feedback: { score: -1, at: expect.stringMatching(/Z$/), comment: 'wrong' },
+    });
+    const columns = record['columns'] as number[];
+    expect(columns.length).toBeGreaterThan(10);
+    expect(columns.every((value) => Number.isFinite(value))).toBe(true);
+    const { data } = await listed();
+    expect(data).toMatchObject([{ request_id: 'req-zebra', feedback: { score: -1 } }]);
+    expect(JSON.stringify([data, record])).not.toMatch(/zebras|Wilhelmina/);
+  });
+
+  it('replaces what was said before', async () => {
+    expect((await feedback({ request_id: 'latest', score: 0.5 })).status).toBe(200);
+    const { feedback: said } = await recordOf('req-zebra');
+    expect(said).toEqual({ score: 0.5, at: expect.any(String) });
+    expect((await feedback({ request_id: 'latest', score: 0.5 })).status).toBe(200);
+    expect((await recordOf('latest'))['feedback']).toEqual(said);
   });
 
   it('explanations are not written down', async () => {
-    const before = lines().length;
-    await post(`${router.url}/v1/route`, { query: SECRET });
-    await feedback({ request_id: 'req-zebra', score: 0 });
-    await eventually('the marker', 5_000, () => lines().at(-1)?.['score'] === 0);
-    expect(lines()).toHaveLength(before + 1);
+    expect((await post(`${router.url}/v1/route`, { query: SECRET })).status).toBe(200);
+    expect((await listed()).data).toHaveLength(1);
   });
 
   it.each([

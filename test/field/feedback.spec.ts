@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { figure } from '../support/figure.js';
@@ -34,19 +34,10 @@ describe('feedback', () => {
     rmSync(dataDir, { recursive: true });
   });
 
-  const logged = () => {
-    try {
-      return readFileSync(join(dataDir, 'decisions.jsonl'), 'utf8');
-    } catch {
-      return '';
-    }
+  const feedbackOf = async (id: string, headers = ALICE) => {
+    const response = await fetch(`${router.url}/v1/requests/${id}`, { headers });
+    return (await jsonOf<{ feedback: { score: number; comment?: string } | null }>(response)).feedback;
   };
-  const judgements = () =>
-    logged()
-      .split('\n')
-      .slice(0, -1)
-      .filter((line) => line.includes('"feedback"'))
-      .map((line) => JSON.parse(line) as { request_id: string; score: number; comment?: string });
 
   it('F16 for a request of others, or one that never was, is the same 404, and nothing is written', async () => {
     await asked(router, 'mine');
@@ -54,9 +45,9 @@ describe('feedback', () => {
     const told = await Promise.all(answers.map(async (answer) => `${answer.status} ${await answer.text()}`));
     expect(new Set(told).size).toBe(1);
     expect(told[0]).toMatch(/^404 .*"param":"request_id","code":"not_found"/);
+    expect(await feedbackOf('mine')).toBeNull();
     expect((await judge(router, 'mine')).status).toBe(200);
-    await eventually('one line', 5_000, () => judgements().length === 1);
-    expect(judgements()).toMatchObject([{ request_id: 'mine', score: 1 }]);
+    expect(await feedbackOf('mine')).toMatchObject({ score: 1 });
   });
 
   it('F16 an answer from the cache can be judged too', async () => {
@@ -65,14 +56,21 @@ describe('feedback', () => {
     expect((await judge(router, 'second')).status).toBe(200);
   });
 
-  it('F16 the same said again is not written again, and one user fills at most a small part of the log', async () => {
+  it('F16 the same said again is not written again, and one user writes at most a small part', async () => {
     await asked(router, 'flooded');
-    for (let i = 0; i < 5; i += 1)
-      expect((await judge(router, 'flooded', ALICE, { comment: 'same' })).status).toBe(200);
+    expect((await judge(router, 'flooded', ALICE, { comment: 'same' })).status).toBe(200);
+    const before = await feedbackOf('flooded');
+    const again = await Promise.all(
+      Array.from({ length: 5 }, () => judge(router, 'flooded', ALICE, { comment: 'same' })),
+    );
+    expect(again.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    expect(await feedbackOf('flooded')).toEqual(before);
     const flood = async (i: number) => judge(router, 'flooded', ALICE, { comment: `${i} `.padEnd(2000, 'x') });
     let refused: Response | null = null;
+    let taken = 0;
     for (let i = 0; i < 60 && !refused; i += 1) {
       const answers = await Promise.all(Array.from({ length: 10 }, (_, k) => flood(10 * i + k)));
+      taken += answers.filter(({ status }) => status === 200).length;
       refused = answers.find(({ status }) => status !== 200) ?? null;
     }
     expect(refused?.status).toBe(429);
@@ -80,12 +78,8 @@ describe('feedback', () => {
     expect(Number(refused!.headers.get('retry-after'))).toBeGreaterThan(3600);
     await asked(router, 'of-bob', bearer('bob'));
     expect((await judge(router, 'of-bob', bearer('bob'))).status).toBe(200);
-    await eventually('the last line', 5_000, () => judgements().at(-1)?.request_id === 'of-bob');
-    const written = judgements().filter(({ request_id: id }) => id === 'flooded');
-    expect(written.filter(({ comment }) => comment === 'same')).toHaveLength(1);
-    const bytes = written.reduce((sum, line) => sum + JSON.stringify(line).length, 0);
-    expect(bytes).toBeLessThan(1_000_000);
-    figure('F16', `a user's flood of 2 kB comments: ${bytes} bytes written, then 429`);
+    expect(taken * 2_000).toBeLessThan(1_000_000);
+    figure('F16', `a user's flood of 2 kB comments: ${taken} written over each other, then 429`);
   });
 
   it('F16 the latest request needs no id', async () => {
@@ -108,7 +102,7 @@ describe('feedback', () => {
     const answers = await Promise.all([ALICE, ...OTHERS].map((headers) => judge(router, 'old-one', headers)));
     expect(answers.map(({ status }) => status)).toEqual([200, 404, 404]);
     const many = await Promise.all(Array.from({ length: 40 }, (_, i) => judge(router, `unknown ${i}`)));
-    for (const { status } of many) expect([404, 503]).toContain(status);
+    expect(new Set(many.map(({ status }) => status))).toEqual(new Set([404]));
   });
 
   it('F16 a request that another replica answered is known through Redis', async () => {
@@ -120,7 +114,7 @@ describe('feedback', () => {
         (await (await fetch(`${url}/ready`)).text()).includes('"redis":{"status":"up"');
       await eventually('Redis', 5_000, async () => (await isReady(one)) && (await isReady(two)));
       await asked(one, 'elsewhere');
-      await eventually('known there', 5_000, async () => (await judge(two, 'elsewhere')).status === 200);
+      expect((await judge(two, 'elsewhere')).status).toBe(200); // at once
       expect((await judge(two, 'elsewhere', OTHERS[0])).status).toBe(404);
     } finally {
       await Promise.all(replicas.map((replica) => replica.close()));

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -118,7 +118,7 @@ describe('what callers and model servers write', () => {
     return told;
   }
 
-  it('F12 is in no log line, span, metric, decision or listing, and nothing private in an error', async () => {
+  it('F12 is in no log line, span, metric, record or listing, and nothing private in an error', async () => {
     const told = [...(await Promise.all(requests())), ...(await echoes())];
     const bodies = await Promise.all(told.map((response) => response.text()));
     const errors = bodies.filter((body) => body.includes('"error"'));
@@ -132,17 +132,20 @@ describe('what callers and model servers write', () => {
     await eventually('the spans arrive', 10_000, () => spans.join('').includes('chat other'));
     const metrics = await (await get('/metrics')).text();
     const listed = await Promise.all(
-      ['/admin/targets', '/admin/usage'].map(async (path) => (await get(path, ADA)).text()),
+      ['/admin/targets', '/admin/usage', '/admin/requests?format=jsonl'].map(async (path) =>
+        (await get(path, ADA)).text(),
+      ),
     );
-    await router.app.close(); // the last spans and decisions are written
-    const decisions = readFileSync(join(dataDir, 'decisions.jsonl'), 'utf8');
-    const places = { log: lines.join(''), spans: spans.join(''), metrics, listings: listed.join(''), decisions };
+    expect(listed.join('')).toContain('"request_id"');
+    const listings = listed.join('').replaceAll(`"session_id":"${WORD}"`, ''); // the name of a conversation is what it is found by
+    await router.app.close(); // the last spans are written
+    const places = { log: lines.join(''), spans: spans.join(''), metrics, listings };
     for (const [place, text] of Object.entries(places)) {
       const found = [WORD, ...PRIVATE].filter((planted) => text.includes(planted));
       const shown = found.map((planted) => text.slice(Math.max(0, text.indexOf(planted) - 200)).slice(0, 300));
       expect({ place, shown }).toEqual({ place, shown: [] });
     }
     expect(metrics).toMatch(/router_requests_total\{model="other",/);
-    figure('F12', `planted in ${told.length} requests; in ${lines.length} log lines, spans, metrics and decisions: 0`);
+    figure('F12', `planted in ${told.length} requests; in ${lines.length} log lines, spans, metrics and records: 0`);
   });
 });

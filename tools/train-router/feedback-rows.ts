@@ -1,52 +1,29 @@
-import { readFileSync } from 'node:fs';
+import type { ListedRecord } from '../../src/modules/telemetry/records/read-records.js';
 import { columnCount, shippedArtefact } from '../../src/modules/router/learned/routing-artefact.js';
+import { UsageError } from '../command.js';
 import type { FeedbackRow } from './fit-artefact.js';
 
 /** How much of a judgement counts as gain: a caller's word is weaker than a checked answer. */
 const TRUST = 0.5;
 
-interface Line {
-  readonly type?: string;
-  readonly tenant?: string;
-  readonly request_id?: string;
-  readonly policy_version?: string;
-  readonly columns?: number[] | null;
-  readonly strong?: boolean;
-  readonly score?: number;
-}
-
 /**
- * Reads a decision log (`decisions.jsonl`) and joins each score with the decision of the same tenant and request. A bad
- * answer of the weak side says that the strong one would have gained; a good one, that it was not needed. A bad answer
- * of the strong side says that it gained nothing; a good one says nothing, as nobody saw the weak side's. Decisions of
- * another artefact have other columns and are left out.
+ * What the judged ones among these records say. A bad answer of the weak side says that the strong one would have gained; a
+ * good one, that it was not needed. A bad answer of the strong side says that it gained nothing; a good one says nothing, as
+ * nobody saw the weak side's. Decisions of another artefact have other columns and are left out.
  *
- * @throws Error naming the line that cannot be read
+ * @throws UsageError when none is judged
  */
-export function readFeedback(file: string): FeedbackRow[] {
+export function feedbackRows(records: readonly ListedRecord[]): FeedbackRow[] {
   const { groups, version } = shippedArtefact();
   const width = columnCount(groups);
-  const lines = readFileSync(file, 'utf8')
-    .split('\n')
-    .flatMap((line, i) => (line.trim() === '' ? [] : [parsed(line, `${file}:${i + 1}`)]));
-  const keyOf = ({ tenant, request_id: id }: Line) => `${tenant} ${id}`;
-  const decisions = new Map(lines.filter(({ type }) => type === 'decision').map((line) => [keyOf(line), line]));
-  // said again it replaces what was said before
-  const judgements = new Map(lines.filter(({ type }) => type === 'feedback').map((line) => [keyOf(line), line]));
-  return [...judgements].flatMap(([key, line]) => {
-    const decision = decisions.get(key);
-    const usable = decision?.policy_version?.endsWith(version) && decision.columns?.length === width;
-    if (!decision || !usable || typeof line.score !== 'number') return [];
-    if (decision.strong && line.score > 0) return [];
-    const gain = decision.strong ? line.score : -line.score;
-    return [{ columns: Float32Array.from(decision.columns), gain: TRUST * gain }];
-  });
-}
-
-function parsed(line: string, where: string): Line {
-  try {
-    return JSON.parse(line) as Line;
-  } catch {
-    throw new Error(`${where} is not JSON; expected a decision log`);
+  const judged = records.filter(({ feedback }) => feedback !== null && typeof feedback?.score === 'number');
+  if (judged.length === 0) {
+    throw new UsageError(`none of ${records.length} records has a score: POST /v1/feedback gives them one`);
   }
+  return judged.flatMap(({ feedback, learned, columns, policy_version: policy }) => {
+    if (!learned || columns?.length !== width || !policy?.endsWith(version)) return [];
+    const { score } = feedback!;
+    if (learned.strong && score > 0) return [];
+    return [{ columns: Float32Array.from(columns), gain: TRUST * (learned.strong ? score : -score) }];
+  });
 }

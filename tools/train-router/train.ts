@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
-import { readFeedback } from './feedback-rows.js';
+import { feedbackRows } from './feedback-rows.js';
 import { BOOST_OPTIONS, fitArtefact, TOPIC_OPTIONS } from './fit-artefact.js';
-import { readOptions, runCommand } from '../command.js';
+import { readOptions, runCommand, UsageError } from '../command.js';
+import { readRecords, RECORD_OPTIONS, RECORD_OPTIONS_USAGE } from '../request-records.js';
 import { DEFAULT_DATA, readLabelled } from './labelled-data.js';
 
 const OUT = 'src/modules/router/learned/trained-artefact';
@@ -11,19 +12,24 @@ const MOST_BYTES = 2 * 1024 * 1024;
 const USAGE = `Usage: npm run train-router -- [options]: trains the artefact that decides
   --data <directory>   the labelled queries, *.jsonl.gz (default ${DEFAULT_DATA})
   --seed <n>           default 7
-  --feedback <file>    a decisions.jsonl whose judged decisions are trained on as well
+  --feedback           trains on judged requests as well; from where:
+${RECORD_OPTIONS_USAGE}
   --out <file>         without a suffix (default ${OUT})`;
 
-function train(): void {
+async function train(): Promise<void> {
   const values = readOptions({
     data: { type: 'string', default: DEFAULT_DATA },
     seed: { type: 'string', default: '7' },
-    feedback: { type: 'string' },
+    feedback: { type: 'boolean', default: false },
+    ...RECORD_OPTIONS,
     out: { type: 'string', default: OUT },
   });
   const startedAt = performance.now();
   const rows = readLabelled(values.data);
-  const feedback = values.feedback ? readFeedback(values.feedback) : [];
+  if (!values.feedback && (values.log ?? values.url) !== undefined) {
+    throw new UsageError('--log and --url are of use with --feedback alone');
+  }
+  const feedback = values.feedback ? feedbackRows(await readRecords(values)) : [];
   const artefact = fitArtefact(rows, Number(values.seed), feedback);
   // a label with a quotation mark would end the literal that holds the text
   const text = JSON.stringify(artefact).replaceAll("'", '\\u0027').replaceAll('\\', '\\\\');
@@ -47,6 +53,7 @@ function train(): void {
   };
   writeFileSync(`${values.out}.report.json`, `${JSON.stringify(report, null, 2)}\n`);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+  if (values.feedback) console.log(`${feedback.length} judged decisions of this artefact trained on`);
   console.log(`${artefact.version}: ${rows.length} queries, ${text.length} bytes, ${seconds} s -> ${values.out}.ts`);
 }
 

@@ -12,6 +12,7 @@ import {
 } from './config-scalars.js';
 import { jwtSchema } from './jwt.schema.js';
 import { targetSchema } from './target.schema.js';
+import { telemetrySchema } from './telemetry.schema.js';
 
 export const STRATEGIES = ['hybrid', 'learned', 'rules', 'cost', 'latency', 'weighted', 'priority', 'cascade'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
@@ -249,19 +250,7 @@ export const routerConfigSchema = z.strictObject({
         .describe('What counts as private.'),
     })
     .prefault({}),
-  telemetry: z
-    .strictObject({
-      serviceName: z.string().min(1).default('hybrid-llm-router').describe('service.name of the traces.'),
-      otlpEndpoint: emptyOr(httpUrl).describe('Where traces go by OTLP over HTTP, e.g. http://127.0.0.1:4318.'),
-      metricsPort: z
-        .int()
-        .min(0)
-        .max(65_535)
-        .default(0)
-        .describe('0 = /metrics on server.port; else on this port of server.host, and nowhere else.'),
-      azureMonitorConnectionString: z.string().default('').describe('Not in this version yet: has no effect.'),
-    })
-    .prefault({}),
+  telemetry: telemetrySchema,
 });
 
 export type { TargetConfig } from './target.schema.js';

@@ -3,15 +3,12 @@ import { CommandHandler, QueryBus } from '@nestjs/cqrs';
 import { AccountBook, countsMoney } from '../../common/accounts.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { AnsweredPrices } from '../../common/prices/answered-prices.js';
-import { isoNow } from '../../common/iso-time.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
-import { DecisionLog } from './records/decision-log.js';
-import { KnownRequests } from './records/known-requests.js';
 import { LearnedScorer } from './learned/learned-scorer.js';
 import { shippedArtefact } from './learned/routing-artefact.js';
 import { ShareControl } from './learned/share-control.js';
 import { OpenToolCalls } from './records/open-tool-calls.js';
-import { decideRoute, wholePolicyVersion, type Decided } from './route-decision.js';
+import { decideRoute, wholePolicyVersion } from './route-decision.js';
 import { DecideRouteCommand, type RouteAsk, type RouteDecision } from './router.messages.js';
 import { conversationKey, offersTools } from './tool-loop.js';
 import { isToolCallOpen } from '../../common/conversation.js';
@@ -29,8 +26,6 @@ export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
     private readonly config: LiveConfig,
     private readonly queries: QueryBus,
     private readonly openCalls: OpenToolCalls,
-    private readonly known: KnownRequests,
-    private readonly log: DecisionLog,
     private readonly prices: AnsweredPrices,
   ) {
     this.accounts = config.derived((next) => new AccountBook(next));
@@ -47,7 +42,7 @@ export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
     const loops = history.length === 0 && offersTools(request);
     const conversation = loops ? conversationKey(request, caller.tenant) : null;
     const called = conversation !== null && isToolCallOpen(request, history);
-    const decided = decideRoute({
+    const { decision, vote } = decideRoute({
       request,
       history,
       strategy: ask.strategy,
@@ -64,47 +59,14 @@ export class DecideRouteHandler implements ICommandHandler<DecideRouteCommand> {
       live: ask.live,
       explain: ask.explain,
     });
-    if (ask.live) this.keep(ask, conversation, decided);
-    return decided.decision;
+    if (!ask.live) return decision;
+    if (vote) this.shares.record(vote.of, decision.score!, vote.strong);
+    if (conversation !== null) this.openCalls.begun(ask.requestId, conversation);
+    return decision;
   }
 
   /** Whether the answer has to have a price. */
   private mustCount({ caller, request }: RouteAsk): boolean {
     return this.config.current.limits.unpriced === 'refuse' && countsMoney(this.accounts().of(caller, request.model));
   }
-
-  /** Of a decision that is acted on. Only queues: the request goes on at once. */
-  private keep(
-    { requestId, caller, request }: RouteAsk,
-    conversation: string | null,
-    { decision, vote }: Decided,
-  ): void {
-    if (vote) this.shares.record(vote.of, decision.score!, vote.strong);
-    this.known.note(caller, requestId);
-    if (conversation !== null) this.openCalls.begun(requestId, conversation);
-    const { strategy, target, reasonCode, score, threshold, policyVersion, evidence } = decision;
-    this.log.append({
-      type: 'decision',
-      at: isoNow(),
-      request_id: requestId,
-      tenant: caller.tenant,
-      user: caller.user,
-      model: request.model,
-      strategy,
-      target: target.id,
-      simulated: target.simulated,
-      reason_code: reasonCode,
-      score,
-      threshold,
-      policy_version: policyVersion,
-      ...(evidence && { ...evidence, columns: listOf(evidence.columns) }),
-    });
-  }
-}
-
-/** `Array.from` goes through an iterator, at twenty times the cost. */
-function listOf(columns: ArrayLike<number>): number[] {
-  const list: number[] = [];
-  for (let i = 0; i < columns.length; i += 1) list.push(columns[i]!);
-  return list;
 }

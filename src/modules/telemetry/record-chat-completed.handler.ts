@@ -3,6 +3,7 @@ import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
 import { ChatCompletedEvent, type CompletedChat } from '../chat/chat.messages.js';
 import { KnownModels } from './known-models.js';
 import { RouterMetrics } from './metrics.js';
+import { Records } from './records/records.js';
 import { levelOf, requestLine } from './request-line.js';
 import { RequestTraces } from './request-traces.js';
 import { spendingOf, usageOf } from './usage/usage-row.js';
@@ -20,7 +21,7 @@ interface Ended {
 }
 
 /**
- * A request ended: its log line, its metrics, its usage, its trace. They are written in batches, at most 5 ms
+ * A request ended: its log line, its metrics, its usage, its trace, its record. They are written in batches, at most 5 ms
  * after the end; whoever reads what they add up to asks for the rest first (`catchUp`), and so does the end of the process,
  * however it ends.
  */
@@ -37,6 +38,7 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
     private readonly metrics: RouterMetrics,
     private readonly usage: Usage,
     private readonly traces: RequestTraces,
+    private readonly records: Records,
   ) {
     process.prependListener('exit', this.onExit);
   }
@@ -72,5 +74,6 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
     this.usage.writer.record(usageOf(chat, endedAt, requested, spent));
     this.metrics.recordChat(chat, requested, spent);
     this.traces.record(chat, endedAt, requested, answered);
+    this.records.record(chat, endedAt, requested, answered);
   }
 }

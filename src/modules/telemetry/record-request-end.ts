@@ -5,6 +5,7 @@ import { CLIENT_CLOSED_REQUEST } from '../../common/http/request-ends.js';
 import { OTHER } from '../../common/logging/outside-text.js';
 import { KnownModels } from './known-models.js';
 import { RouterMetrics } from './metrics.js';
+import { Records } from './records/records.js';
 import { rounded } from './request-line.js';
 import { dayOf, NO_COUNTS, NO_TARGET } from './usage/usage-row.js';
 import { Usage } from './usage/usage.js';
@@ -14,18 +15,19 @@ const NOT_TOLD: ReadonlySet<string | undefined> = new Set(['/metrics']);
 
 /**
  * A request ended that no model answered: turned away at the door, refused, a repeat of an `Idempotency-Key`, or one of a route
- * that calls no model. Its log line and its metrics; its usage where a caller that is known wanted a model.
+ * that calls no model. Its log line and its metrics; its usage and its record where a caller that is known wanted
+ * a model.
  */
 @Injectable()
 export class RecordRequestEnd implements OnModuleInit {
   private readonly logger = new Logger('requests');
-  private readonly httpLogger = new Logger('http');
 
   constructor(
     private readonly host: HttpAdapterHost,
     private readonly models: KnownModels,
     private readonly metrics: RouterMetrics,
     private readonly usage: Usage,
+    private readonly records: Records,
   ) {}
 
   onModuleInit(): void {
@@ -38,15 +40,19 @@ export class RecordRequestEnd implements OnModuleInit {
     if (config.access === 'probe' || NOT_TOLD.has(url)) return;
     const route = url ?? OTHER;
     const model = config.callsModels ? this.requestedModel(request) : null;
-    const logger = model === null ? this.httpLogger : this.logger;
-    logger[levelOf(status, request.errorCode)](lineOf(request, reply, { route, model, status }), 'request');
+    this.logger[levelOf(status, request.errorCode)](
+      lineOf(request, reply, { route, model, status }),
+      model === null ? 'http request' : 'request',
+    );
     if (model === null) return this.metrics.recordHttp(route, status);
     this.metrics.recordUnanswered(model, status);
-    const { caller } = request;
+    const { caller, id: requestId, errorCode } = request;
     if (!caller) return;
     const { tenant, user } = caller;
     const key = { day: dayOf(Date.now()), tenant, user, model, target: NO_TARGET };
     this.usage.writer.record({ ...NO_COUNTS, ...key, requests: 1 });
+    const end = { status, outcome: outcomeOf(status), errorCode, totalMs: reply.elapsedTime };
+    this.records.recordUnanswered({ requestId, caller, model, ...end });
   }
 
   /** `other` where nothing was read of the request. */
@@ -58,6 +64,9 @@ export class RecordRequestEnd implements OnModuleInit {
 
 const levelOf = (status: number, errorCode: string | null): 'log' | 'warn' | 'error' =>
   errorCode === 'internal_error' ? 'error' : status >= 500 ? 'warn' : 'log';
+
+const outcomeOf = (status: number): 'answered' | 'failed' | 'aborted' =>
+  status === CLIENT_CLOSED_REQUEST ? 'aborted' : status >= 400 ? 'failed' : 'answered';
 
 function lineOf(
   { id, method, caller, errorCode }: FastifyRequest,
@@ -71,7 +80,7 @@ function lineOf(
     method,
     route,
     ...(model === null ? {} : { model }),
-    outcome: status === CLIENT_CLOSED_REQUEST ? 'aborted' : status >= 400 ? 'failed' : 'answered',
+    outcome: outcomeOf(status),
     status,
     error_code: errorCode,
     ...(reply.hasHeader('idempotent-replayed') ? { replayed: true } : {}),

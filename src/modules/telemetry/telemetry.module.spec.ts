@@ -14,6 +14,7 @@ import { routerConfigSchema } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { useRequestEnds } from '../../common/http/request-ends.js';
 import { createJsonLogger } from '../../common/logging/json-logger.js';
+import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { SqliteFile } from '../../common/sqlite/adapters/sqlite-file.js';
 import { AzureTables } from '../../common/tables/adapters/azure-tables.js';
 import type { TargetStatus } from '../../common/target.js';
@@ -51,10 +52,11 @@ class ConfigStandIn {}
 @Global()
 @Module({
   providers: [
+    { provide: RedisConnection, useFactory: () => new RedisConnection(routerConfigSchema.parse({}).redis) },
     { provide: AzureTables, useFactory: () => new AzureTables(routerConfigSchema.parse({}).tables) },
     { provide: SqliteFile, useFactory: () => new SqliteFile(join(mkdtempSync(join(folder, 'data-')), 'router.db')) },
   ],
-  exports: [AzureTables, SqliteFile],
+  exports: [RedisConnection, AzureTables, SqliteFile],
 })
 class StoresStandIn implements OnApplicationShutdown {
   constructor(private readonly file: SqliteFile) {}

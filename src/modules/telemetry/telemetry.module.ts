@@ -9,6 +9,10 @@ import { MetricsScrape } from './metrics-scrape.js';
 import { RouterMetrics } from './metrics.js';
 import { RecordRequestEnd } from './record-request-end.js';
 import { RecordChatCompletedHandler } from './record-chat-completed.handler.js';
+import { FeedbackController } from './records/feedback.controller.js';
+import { ReadRecords } from './records/read-records.js';
+import { Records } from './records/records.js';
+import { RecordsController } from './records/records.controller.js';
 import { RequestTraces } from './request-traces.js';
 import { ReadUsage } from './usage/read-usage.js';
 import { UsageController } from './usage/usage.controller.js';
@@ -17,13 +21,15 @@ import { Usage } from './usage/usage.js';
 /** Requests that ended become metrics, traces, log lines and usage. Needs `LiveConfig` and the stores from global modules. */
 @Module({
   imports: [CqrsModule],
-  controllers: [UsageController],
+  controllers: [UsageController, RecordsController, FeedbackController],
   providers: [
     KnownModels,
     RouterMetrics,
     MetricsScrape,
     Usage,
     ReadUsage,
+    Records,
+    ReadRecords,
     RequestTraces,
     RecordChatCompletedHandler,
     RecordRequestEnd,
@@ -31,7 +37,10 @@ import { Usage } from './usage/usage.js';
   ],
 })
 export class TelemetryModule implements OnApplicationShutdown {
-  constructor(private readonly usage: Usage) {}
+  constructor(
+    private readonly usage: Usage,
+    private readonly records: Records,
+  ) {}
 
   /** With `/metrics` on the service's port, or on one of its own; which one is said at the start. */
   static with({ telemetry }: RouterConfig): DynamicModule {
@@ -44,6 +53,6 @@ export class TelemetryModule implements OnApplicationShutdown {
 
   /** Its providers have recorded everything by now. */
   async onApplicationShutdown(): Promise<void> {
-    await this.usage.writer.stop();
+    await Promise.all([this.usage.writer.stop(), this.records.stop()]);
   }
 }

@@ -3,7 +3,6 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Logger } from '@nestjs/common';
 import { makeFolder } from '../../make-folder.js';
-import { shortly } from '../../store-guard.js';
 import { StoreUnavailable } from '../../store-unavailable.js';
 
 /** How long a call may wait for another process's write, milliseconds; SQLite blocks the event loop meanwhile. */
@@ -77,8 +76,19 @@ const USAGE = `
   ) WITHOUT ROWID;
 `;
 
+/** The latest requests, the latest of each user, and what he said of the answer; `owner` is a digest. */
+const REQUESTS = `
+  CREATE TABLE requests (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, request_id TEXT NOT NULL,
+    record TEXT NOT NULL, feedback TEXT
+  );
+  CREATE INDEX requests_by_id ON requests (owner, request_id);
+  CREATE TABLE request_owners (owner TEXT NOT NULL PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX request_owners_by_id ON request_owners (id);
+`;
+
 /** Each leads from the version of its index to the next one. */
-const MIGRATIONS = [SCHEMA, ERASURES, COUNTED + ';' + SPEND + DRAINS, USAGE];
+const MIGRATIONS = [SCHEMA, ERASURES, COUNTED + ';' + SPEND + DRAINS, USAGE, REQUESTS];
 const SCHEMA_VERSION = MIGRATIONS.length;
 
 interface OpenFile {
@@ -94,7 +104,7 @@ interface OpenFile {
 export class SqliteFile {
   private readonly logger = new Logger('stores');
   private open: OpenFile | null = null;
-  private failure: { readonly reason: string; readonly shown: string; readonly at: number } | null = null;
+  private failure: { readonly reason: string; readonly at: number } | null = null;
   private closed = false;
   private dataVersion = 0;
 
@@ -145,13 +155,13 @@ export class SqliteFile {
     return this.open !== null || existsSync(this.path);
   }
 
-  /** Whether a turn could be stored now; a file that failed has to take a write first. Names no path. */
+  /** Whether a turn could be stored now; a file that failed has to take a write first. */
   check(): { healthy: boolean; detail: string } {
     try {
       this.use((prepare) => prepare('SELECT 1').get());
       return { healthy: true, detail: 'SQLite' };
     } catch (error) {
-      return { healthy: false, detail: this.failure?.shown ?? (error as Error).message };
+      return { healthy: false, detail: (error as Error).message };
     }
   }
 
@@ -177,7 +187,7 @@ export class SqliteFile {
     if (!this.failure) {
       this.logger.warn(`${reason}. What it would keep is in memory only until ${this.path} can be used again.`);
     }
-    this.failure = { reason, shown: `SQLite: ${shown(error)}`, at: this.now() };
+    this.failure = { reason, at: this.now() };
     return new StoreUnavailable(reason, { cause: error });
   }
 
@@ -190,9 +200,6 @@ export class SqliteFile {
 /** SQLITE_BUSY; extended codes keep it in their low byte (sqlite.org/rescode.html). */
 const isBusy = (error: unknown): boolean =>
   isSqliteError(error) && ((error as { errcode?: number }).errcode ?? 0) % 256 === 5;
-
-/** SQLite's own words name no file; those of the file system do. */
-const shown = (error: Error): string => (isSqliteError(error) ? error.message : shortly(error));
 
 const isSqliteError = (error: unknown): boolean => (error as { code?: string }).code === 'ERR_SQLITE_ERROR';
 
