@@ -17,7 +17,7 @@ const TOOLS = [
   'tools/eval/eval.ts',
   'tools/train-router/train.ts',
   'tools/whatif.ts',
-  'tools/loadtest.ts',
+  'tools/loadtest/loadtest.ts',
   'tools/new-key.ts',
   'tools/openapi.ts',
   'tools/fuzz/fuzz.ts',
@@ -51,7 +51,7 @@ describe('the commands of the repository', () => {
     [['tools/sbom.mjs', 'a.json', 'b.json'], 'one file is enough'],
     [['src/common/config/check-config.ts', '--nope'], '--nope is no option'],
     [['src/common/config/check-config.ts', 'a.yaml', 'b.yaml'], 'one file at a time'],
-    [['tools/loadtest.ts', '--users', 'many'], '--users takes a whole number from 1 to 10000, not "many"'],
+    [['tools/loadtest/loadtest.ts', '--users', 'many'], '--users takes a whole number from 1 to 10000, not "many"'],
   ])('%j names what is wrong, and the cure', (args, problem) => {
     const { code, out, err } = run(...args);
     expect({ code, out }).toEqual({ code: 2, out: '' });

@@ -4,6 +4,8 @@ import type { Target } from './target.js';
 import { countOf, type Usage } from './usage.js';
 
 const TOKENS_PER_PRICE_UNIT = 1_000_000;
+const NANO_PER_MICRO_USD = 1_000;
+const NANO_PER_USD = 1e9;
 const DAY_MS = 86_400_000;
 
 /** What was counted of an answer: `readUsage` made the three counts of it, its other fields are as its server wrote them. */
@@ -15,7 +17,8 @@ const detailsOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : NO_DETAILS;
 
 /**
- * What an answer cost in USD, as its provider bills it; `null` when a count or the price is unknown. A part of the prompt
+ * What an answer cost in USD, as its provider bills it, to the billionth: header, log, record, metrics and usage all have the
+ * same number, and add up to the same. `null` when a count or the price is unknown. A part of the prompt
  * that a server says is cached, or audio, and that is more than the whole prompt, is none: then it costs as all of it does.
  *
  * @param at when it was asked for, milliseconds of the epoch: some prices change with the day or the hour
@@ -47,7 +50,7 @@ export function costUsd(usage: Counted | null, price: Price | null, at?: number)
     audioInput * (rates.audioInput ?? input) +
     (answer - audioOutput) * output +
     audioOutput * (rates.audioOutput ?? output);
-  return usd / TOKENS_PER_PRICE_UNIT;
+  return Math.round(usd * NANO_PER_MICRO_USD) / NANO_PER_USD;
 }
 
 /** Which sides of a request may be audio. */

@@ -20,7 +20,9 @@ export function logTo(lines: Line[]): LoggerService {
 
 /** The fields of the lines of requests that have ended. */
 export const requestLines = (lines: readonly Line[]): Record<string, unknown>[] =>
-  lines.filter(({ text }) => text.startsWith('request')).map(({ fields, level }) => ({ ...fields, level }));
+  lines
+    .filter(({ text }) => text.startsWith('request') && !text.endsWith('http'))
+    .map(({ fields, level }) => ({ ...fields, level }));
 
 /** The same once all that have ended so far are written down; lines are written in batches, and a scrape asks for the rest. */
 export async function allRequestLines(

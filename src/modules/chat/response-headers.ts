@@ -42,6 +42,6 @@ export function answerHeaders({ facts, route, overheadMs, decision, attempts }: 
 /** Adds what is known only when a plain answer is complete. */
 export function addPlainHeaders(headers: HeaderList, { costUsd, persisted }: ChatEnd): void {
   headers.push('content-type', 'application/json; charset=utf-8');
-  if (costUsd !== null) headers.push('x-router-cost-usd', rounded(costUsd, 8));
+  if (costUsd !== null) headers.push('x-router-cost-usd', rounded(costUsd, 9));
   if (persisted !== null) headers.push('x-router-persisted', String(persisted));
 }

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Global, Module } from '@nestjs/common';
 import { CommandBus, CqrsModule, QueryHandler } from '@nestjs/cqrs';
@@ -8,12 +9,23 @@ import request from 'supertest';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { TargetStatus } from '../../common/target.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
-import { CheckSessionStoresQuery, type SessionStoreChecks } from '../session/session.messages.js';
+import {
+  CheckSessionStoresQuery,
+  CountSessionsQuery,
+  type SessionCounts,
+  type SessionStoreChecks,
+} from '../session/session.messages.js';
 import { BeginDrainCommand } from './health.messages.js';
 import { HealthModule } from './health.module.js';
 
 const target = (id: string, breaker: TargetStatus['breaker'], simulated = false) =>
-  ({ id, breaker, simulated }) as TargetStatus;
+  ({
+    id,
+    tier: id === 'cloud' ? 'cloud' : 'local',
+    breaker,
+    simulated,
+    slots: { inFlight: 2, queued: 1 },
+  }) as TargetStatus;
 
 const listTargets = jest.fn<() => Promise<readonly TargetStatus[]>>();
 const EMBEDDED: SessionStoreChecks = {
@@ -35,6 +47,14 @@ class CheckSessionStoresStandIn {
   execute = () => checkSessions();
 }
 
+const NONE = { redis: null, memory: 0 };
+const countSessions = jest.fn<() => Promise<SessionCounts>>();
+
+@QueryHandler(CountSessionsQuery)
+class CountSessionsStandIn {
+  execute = () => countSessions();
+}
+
 const sessions = { requireDurable: false };
 
 @Global()
@@ -49,9 +69,10 @@ describe('health and readiness', () => {
     sessions.requireDurable = false;
     listTargets.mockResolvedValue([target('local', 'closed'), target('cloud', 'open')]);
     checkSessions.mockResolvedValue(EMBEDDED);
+    countSessions.mockResolvedValue({ active: 1, waiting: { redis: 3, memory: 0 }, setAside: NONE });
     const module = await Test.createTestingModule({
       imports: [ConfigStub, CqrsModule, HealthModule],
-      providers: [ListTargetsStandIn, CheckSessionStoresStandIn],
+      providers: [ListTargetsStandIn, CheckSessionStoresStandIn, CountSessionsStandIn],
     }).compile();
     app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: log });
     await app.listen(0, '127.0.0.1');
@@ -87,10 +108,10 @@ describe('health and readiness', () => {
     expect(answer.headers['cache-control']).toBe('no-store');
   });
 
-  it('names simulated targets', async () => {
+  it('says how many are simulated, and names none', async () => {
     listTargets.mockResolvedValue([target('sim', 'half_open', true)]);
     const { body } = await get('/ready').expect(200);
-    expect(body.checks.targets.detail).toBe('1 of 1 targets can answer; simulated: sim');
+    expect(body.checks.targets.detail).toBe('1 of 1 targets can answer; 1 simulated');
   });
 
   it.each<[string, TargetStatus[]]>([
@@ -186,6 +207,80 @@ describe('health and readiness', () => {
     expect(answer.body).toMatchObject({ status: 'draining', checks: { targets: { status: 'up' } } });
     expect(answer.headers['retry-after']).toBeDefined();
     await get('/health').expect(200);
+  });
+
+  describe('for people', () => {
+    const away = {
+      ...EMBEDDED,
+      redis: { healthy: false, detail: 'not connected', at: Date.now() - 400, tookMs: 250.04 },
+    };
+
+    it('says when each part was looked at, since when it is as it is, and what failed last', async () => {
+      checkSessions.mockResolvedValue(away);
+      const during = await get('/ready?verbose').expect(200);
+      expect(during.headers['content-type']).toBe('application/json; charset=utf-8');
+      expect(during.headers['cache-control']).toBe('no-store');
+      expect(during.text).toContain('\n  "checks": {\n');
+      const { redis } = during.body.checks;
+      expect(redis).toMatchObject({ status: 'down', detail: 'not connected', took_ms: 250 });
+      expect(redis.last_error).toEqual({ at: redis.checked_at, detail: 'not connected' });
+      expect(redis.age_ms).toBeGreaterThanOrEqual(400);
+      checkSessions.mockResolvedValue({ ...EMBEDDED, redis: { healthy: true, detail: 'Redis', at: Date.now() } });
+      const after = (await get('/ready?verbose').expect(200)).body.checks.redis;
+      expect(after).toMatchObject({ status: 'up', last_error: redis.last_error });
+      expect(Date.parse(after.since)).toBeGreaterThan(Date.parse(redis.since));
+      const later = (await get('/ready?verbose').expect(200)).body.checks.redis;
+      expect(later.since).toBe(after.since);
+    });
+
+    it('counts targets by tier, and names neither them nor the machine', async () => {
+      const { body, text } = await get('/ready?verbose').expect(200);
+      const none = { closed: 0, half_open: 0, open: 0, drained: 0 };
+      expect(body.targets).toEqual({
+        local: { targets: 1, breakers: { ...none, closed: 1 }, simulated: 0, in_flight: 2, queued: 1 },
+        cloud: { targets: 1, breakers: { ...none, open: 1 }, simulated: 0, in_flight: 2, queued: 1 },
+      });
+      expect(body.outboxes).toEqual({ waiting: { redis: 3, memory: 0 }, set_aside: NONE });
+      expect(body.process).toEqual({
+        version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+        replica: expect.stringMatching(/^[0-9a-f]{12}$/),
+        started_at: expect.stringMatching(/Z$/),
+        uptime_seconds: expect.any(Number),
+        event_loop_stall_ms: expect.any(Number),
+      });
+      expect(text).not.toContain(hostname());
+    });
+
+    it('answers within its deadline when everybody hangs', async () => {
+      const never = new Promise<never>(() => undefined);
+      for (const ask of [checkSessions, listTargets, countSessions]) ask.mockReturnValue(never);
+      const begunAt = performance.now();
+      const { body } = await get('/ready?verbose').expect(503);
+      expect(performance.now() - begunAt).toBeLessThan(800);
+      expect(body).toMatchObject({ status: 'unready', targets: null, outboxes: null });
+      expect(body.checks.router.status).toBe('up');
+    });
+
+    it('is told as the short form is: draining, 503, retry-after', async () => {
+      await app.get(CommandBus).execute(new BeginDrainCommand());
+      const { body, headers } = await get('/ready?verbose').expect(503);
+      expect(body.status).toBe('draining');
+      expect(headers['retry-after']).toBeDefined();
+    });
+
+    it.each(['?verbose=1', '?verbose=true', '?verbose=anything', '?verbose&verbose', '?x=1&verbose'])(
+      'is %s',
+      async (asked) => {
+        expect((await get(`/ready${asked}`).expect(200)).body.process).toBeDefined();
+      },
+    );
+
+    it.each(['?verbose=false', '?verbose=0', '?VERBOSE=1', '?x=1', '?verbose[a]=1', '?', '?&&=%zz'])(
+      'is not %s, which no prober is refused for',
+      async (asked) => {
+        expect(Object.keys((await get(`/ready${asked}`).expect(200)).body)).toEqual(['status', 'checks']);
+      },
+    );
   });
 
   it('documents both routes with examples', () => {

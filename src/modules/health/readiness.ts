@@ -1,25 +1,18 @@
 import { Injectable, ServiceUnavailableException } from '@nestjs/common';
-import { QueryBus } from '@nestjs/cqrs';
 import {
   HealthCheckService,
   HealthIndicatorService,
   type HealthCheckResult,
   type HealthIndicatorResult,
 } from '@nestjs/terminus';
-import { LiveConfig } from '../../common/config/live-config.js';
-import { inTime } from '../../common/in-time.js';
-import { RecentAnswer } from '../../common/recent-answer.js';
-import type { TargetStatus } from '../../common/target.js';
-import { ListTargetsQuery } from '../models/models.messages.js';
-import type { StoreCheck } from '../../common/store-check.js';
-import { CheckSessionStoresQuery, type SessionStoreChecks } from '../session/session.messages.js';
 import { BeginDrainHandler } from './begin-drain.handler.js';
-import { LoopStalls } from './loop-stalls.js';
-
-const CHECK_DEADLINE_MS = 500;
-const LATE = `timeout of ${CHECK_DEADLINE_MS}ms exceeded`;
-/** Callers notice a stall of this length (FAULTS L06). */
-const STALL_MS = 150;
+import { CheckHistory, type PastOf } from './check-history.js';
+import type { PartData, PartIndicator } from './indicators/check.js';
+import { RecentStores } from './indicators/recent-stores.js';
+import { RouterIndicator } from './indicators/router.indicator.js';
+import { SessionsIndicator } from './indicators/sessions.indicator.js';
+import { StoreIndicator } from './indicators/store.indicator.js';
+import { TargetsIndicator } from './indicators/targets.indicator.js';
 
 export type ReadinessStatus = 'ready' | 'degraded' | 'unready' | 'draining';
 
@@ -34,6 +27,20 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, Check>>;
 }
 
+/** A check, when and how long it was looked, and what was seen of its part before. */
+export interface SeenCheck {
+  readonly check: Check;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly tookMs: number;
+  readonly past: PastOf;
+}
+
+export interface SeenReadiness {
+  readonly status: ReadinessStatus;
+  readonly checks: ReadonlyMap<string, SeenCheck>;
+}
+
 const READINESS: Record<HealthCheckResult['status'], ReadinessStatus> = {
   ok: 'ready',
   degraded: 'degraded',
@@ -41,134 +48,80 @@ const READINESS: Record<HealthCheckResult['status'], ReadinessStatus> = {
   shutting_down: 'draining',
 };
 
-const DISABLED: Check = { status: 'disabled', detail: 'not configured' };
-const OPTIONAL_STORES = ['redis', 'cosmos', 'tables'] as const;
-type Store = Exclude<keyof SessionStoreChecks, 'durable'>;
-/** Anything more could name an internal address. */
-const CHECK_FAILED = 'the check failed';
-const FAILED: SessionStoreChecks = {
-  durable: false,
-  sessions: { healthy: false, detail: CHECK_FAILED },
-  redis: null,
-  cosmos: null,
-  tables: null,
-};
-
-const canAnswer = ({ breaker }: TargetStatus): boolean => breaker !== 'open' && breaker !== 'drained';
-
-/** How many targets can answer and why the others cannot, in words. */
-function describeTargets(targets: readonly TargetStatus[]): string {
-  const usable = targets.filter(canAnswer);
-  const simulated = usable.filter((target) => target.simulated).map(({ id }) => id);
-  const out = (['open', 'drained'] as const)
-    .map((state) => ({ state, many: targets.filter(({ breaker }) => breaker === state).length }))
-    .filter(({ many }) => many > 0)
-    .map(({ state, many }) => `${many} ${state === 'open' ? 'with an open breaker' : state}`);
-  const why = out.length > 0 ? ` (${out.join(', ')})` : '';
-  const count = `${usable.length} of ${targets.length} targets can answer${why}`;
-  return simulated.length > 0 ? `${count}; simulated: ${simulated.join(', ')}` : count;
+interface Took {
+  readonly at: number;
+  readonly tookMs: number;
 }
 
 /**
- * Whether this replica should get traffic. Terminus runs the checks and sums them up: a check that is `down` means
- * unready, `degraded` means that a store is away but requests are served. The sum is given in DESIGN section 8's words.
+ * Whether this replica should get traffic. Terminus runs an indicator a part, beside each other, and sums them up: one
+ * that is `down` means unready, `degraded` means that a store is away but requests are served. The sum is given in DESIGN
+ * section 8's words.
  */
 @Injectable()
 export class ReadinessProbe {
-  /** What is true of a start is not true a moment later. */
-  private readonly recentStores = new RecentAnswer(
-    () => this.askStores(),
-    (stores) => !isStarting(stores),
-  );
+  private readonly history = new CheckHistory();
+  private readonly parts: readonly PartIndicator[];
 
   constructor(
     private readonly health: HealthCheckService,
-    private readonly indicators: HealthIndicatorService,
-    private readonly queries: QueryBus,
     private readonly drain: BeginDrainHandler,
-    private readonly stalls: LoopStalls,
-    private readonly config: LiveConfig,
-  ) {}
+    indicators: HealthIndicatorService,
+    stores: RecentStores,
+    router: RouterIndicator,
+    targets: TargetsIndicator,
+    sessions: SessionsIndicator,
+  ) {
+    const optional = (['redis', 'cosmos', 'tables'] as const).map(
+      (part) => new StoreIndicator(part, indicators, stores),
+    );
+    this.parts = [router, targets, sessions, ...optional];
+  }
+
+  /** As `look`, in the form of `GET /ready`. */
+  async read(): Promise<Readiness> {
+    const { status, checks } = await this.look();
+    return { status, checks: Object.fromEntries([...checks].map(([part, { check }]) => [part, check])) };
+  }
 
   /**
-   * Never rejects, and takes 500 ms at most: a check that fails or hangs is down. What the stores say is at most 1 s old,
-   * as anybody may ask; the targets, the event loop and whether it drains are those of now.
+   * Never rejects, and takes 500 ms at most: each part has its own deadline, so one that hangs is down and the others say
+   * what they say. What the stores say is at most 1 s old, as anybody may ask; the targets, the event loop and whether it
+   * drains are those of now.
    */
-  async read(): Promise<Readiness> {
-    const { status, details } = await this.runChecks();
-    const checks = Object.fromEntries(Object.entries(details).map(([name, result]) => [name, toCheck(result)]));
-    return {
-      status: this.drain.hasBegun ? 'draining' : READINESS[status],
-      checks: { redis: DISABLED, cosmos: DISABLED, tables: DISABLED, ...checks },
-    };
+  async look(): Promise<SeenReadiness> {
+    const times = new Map<string, Took>();
+    const { status, details } = await this.runChecks(times);
+    const checks = new Map<string, SeenCheck>();
+    for (const [part, result] of Object.entries(details)) checks.set(part, this.seen(part, result, times.get(part)));
+    return { status: this.drain.hasBegun ? 'draining' : READINESS[status], checks };
   }
 
   /** Terminus throws its result as a 503 of its own when a check is down. */
-  private async runChecks(): Promise<HealthCheckResult<HealthIndicatorResult>> {
-    const stores = await this.recentStores.get();
-    const used = OPTIONAL_STORES.filter((store) => stores?.[store]);
+  private async runChecks(times: Map<string, Took>): Promise<HealthCheckResult<HealthIndicatorResult>> {
+    const timed = async (indicator: PartIndicator): Promise<HealthIndicatorResult> => {
+      const begunAt = performance.now();
+      const result = await indicator.check();
+      times.set(indicator.part, { at: Date.now(), tookMs: performance.now() - begunAt });
+      return result;
+    };
     try {
-      return await this.health.check([
-        () => this.router(stores),
-        () => this.targets(),
-        () => this.sessions(stores),
-        ...used.map((store) => () => this.store(store, stores?.[store] ?? null)),
-      ]);
+      return await this.health.check(this.parts.map((indicator) => () => timed(indicator)));
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;
       return error.getResponse() as HealthCheckResult<HealthIndicatorResult>;
     }
   }
 
-  /**
-   * Until each store has answered or failed once, limits are counted by this replica alone: no traffic yet. A stalled
-   * event loop degrades the service: whoever balances the load may prefer another replica.
-   */
-  private router(stores: SessionStoreChecks | null): HealthIndicatorResult {
-    const check = this.indicators.check('router');
-    if (isStarting(stores)) return check.down({ detail: 'the stores are being reached for the first time' });
-    const { longestMs } = this.stalls;
-    if (longestMs < STALL_MS) return check.up();
-    return check.degraded({ detail: `the event loop stood still for ${Math.round(longestMs)} ms` });
-  }
-
-  /** At least one must be able to answer. */
-  private async targets(): Promise<HealthIndicatorResult> {
-    const check = this.indicators.check('targets');
-    const asked = this.queries.execute(new ListTargetsQuery()).catch(() => CHECK_FAILED);
-    const targets = await inTime(asked, CHECK_DEADLINE_MS, LATE);
-    if (typeof targets === 'string') return check.down({ detail: targets });
-    const detail = describeTargets(targets);
-    return targets.some(canAnswer) ? check.up({ detail }) : check.down({ detail });
-  }
-
-  /** What the stores say; `null` when nobody says anything within the deadline. */
-  private askStores(): Promise<SessionStoreChecks | null> {
-    const asked = this.queries.execute(new CheckSessionStoresQuery()).catch(() => FAILED);
-    return inTime(asked, CHECK_DEADLINE_MS, null);
-  }
-
-  /** Answers that nobody keeps are what the configuration may not want. */
-  private sessions(stores: SessionStoreChecks | null): HealthIndicatorResult {
-    const required = this.config.current.sessions.requireDurable;
-    if (!required || stores?.durable) return this.store('sessions', stores?.sessions ?? null);
-    const detail = stores?.sessions.detail ?? LATE;
-    return this.indicators.check('sessions').down({ detail: `no store can keep a turn: ${detail}` });
-  }
-
-  /** A store that is away degrades the service; requests are still answered. */
-  private store(name: Store, check: StoreCheck | null): HealthIndicatorResult {
-    const indicator = this.indicators.check(name);
-    const detail = check?.detail ?? LATE;
-    return check?.healthy ? indicator.up({ detail }) : indicator.degraded({ detail });
+  private seen(part: string, result: HealthIndicatorResult[string], took: Took | undefined): SeenCheck {
+    const check = toCheck(result);
+    const { at = took?.at ?? Date.now(), tookMs = took?.tookMs ?? 0 } = result as PartData;
+    return { check, at, tookMs, past: this.history.note(part, check, at) };
   }
 }
 
-const isStarting = (stores: SessionStoreChecks | null): boolean =>
-  [stores?.sessions, stores?.redis, stores?.tables].some((check) => check?.starting);
-
 /** Terminus puts what a check returned beside its status. */
-const toCheck = ({ status, detail }: HealthIndicatorResult[string]): Check => ({
-  status: status === 'up' ? 'up' : 'down',
+const toCheck = ({ status, detail, disabled }: HealthIndicatorResult[string]): Check => ({
+  status: disabled === true ? 'disabled' : status === 'up' ? 'up' : 'down',
   ...(typeof detail === 'string' ? { detail } : {}),
 });

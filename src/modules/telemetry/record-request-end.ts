@@ -21,6 +21,7 @@ const NOT_TOLD: ReadonlySet<string | undefined> = new Set(['/metrics']);
 @Injectable()
 export class RecordRequestEnd implements OnModuleInit {
   private readonly logger = new Logger('requests');
+  private readonly httpLogger = new Logger('http');
 
   constructor(
     private readonly host: HttpAdapterHost,
@@ -40,10 +41,8 @@ export class RecordRequestEnd implements OnModuleInit {
     if (config.access === 'probe' || NOT_TOLD.has(url)) return;
     const route = url ?? OTHER;
     const model = config.callsModels ? this.requestedModel(request) : null;
-    this.logger[levelOf(status, request.errorCode)](
-      lineOf(request, reply, { route, model, status }),
-      model === null ? 'http request' : 'request',
-    );
+    const logger = model === null ? this.httpLogger : this.logger;
+    logger[levelOf(status, request.errorCode)](lineOf(request, reply, { route, model, status }), 'request');
     if (model === null) return this.metrics.recordHttp(route, status);
     this.metrics.recordUnanswered(model, status);
     const { caller, id: requestId, errorCode } = request;

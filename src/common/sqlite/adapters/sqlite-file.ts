@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Logger } from '@nestjs/common';
 import { makeFolder } from '../../make-folder.js';
+import { shortly } from '../../store-guard.js';
 import { StoreUnavailable } from '../../store-unavailable.js';
 
 /** How long a call may wait for another process's write, milliseconds; SQLite blocks the event loop meanwhile. */
@@ -104,7 +105,7 @@ interface OpenFile {
 export class SqliteFile {
   private readonly logger = new Logger('stores');
   private open: OpenFile | null = null;
-  private failure: { readonly reason: string; readonly at: number } | null = null;
+  private failure: { readonly reason: string; readonly shown: string; readonly at: number } | null = null;
   private closed = false;
   private dataVersion = 0;
 
@@ -155,13 +156,13 @@ export class SqliteFile {
     return this.open !== null || existsSync(this.path);
   }
 
-  /** Whether a turn could be stored now; a file that failed has to take a write first. */
+  /** Whether a turn could be stored now; a file that failed has to take a write first. Names no path. */
   check(): { healthy: boolean; detail: string } {
     try {
       this.use((prepare) => prepare('SELECT 1').get());
       return { healthy: true, detail: 'SQLite' };
     } catch (error) {
-      return { healthy: false, detail: (error as Error).message };
+      return { healthy: false, detail: this.failure?.shown ?? (error as Error).message };
     }
   }
 
@@ -187,7 +188,7 @@ export class SqliteFile {
     if (!this.failure) {
       this.logger.warn(`${reason}. What it would keep is in memory only until ${this.path} can be used again.`);
     }
-    this.failure = { reason, at: this.now() };
+    this.failure = { reason, shown: `SQLite: ${shown(error)}`, at: this.now() };
     return new StoreUnavailable(reason, { cause: error });
   }
 
@@ -200,6 +201,9 @@ export class SqliteFile {
 /** SQLITE_BUSY; extended codes keep it in their low byte (sqlite.org/rescode.html). */
 const isBusy = (error: unknown): boolean =>
   isSqliteError(error) && ((error as { errcode?: number }).errcode ?? 0) % 256 === 5;
+
+/** SQLite's own words name no file; those of the file system do. */
+const shown = (error: Error): string => (isSqliteError(error) ? error.message : shortly(error));
 
 const isSqliteError = (error: unknown): boolean => (error as { code?: string }).code === 'ERR_SQLITE_ERROR';
 

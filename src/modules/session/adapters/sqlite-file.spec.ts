@@ -93,6 +93,14 @@ describe('SqliteFile', () => {
     expect(warn).toHaveBeenCalledTimes(1);
   });
 
+  it('tells readers of /ready why it cannot be used, without a path of this machine', () => {
+    writeFileSync(join(folder, 'in-the-way'), '');
+    const { file } = open(join(folder, 'in-the-way', 'deeper', 'router.db'));
+    for (let look = 0; look < 2; look += 1) {
+      expect(file.check()).toEqual({ healthy: false, detail: 'SQLite: ENOTDIR' });
+    }
+  });
+
   it('comes back by itself once the file can be used', async () => {
     writeFileSync(join(folder, 'data'), 'in the way');
     const { store } = open();

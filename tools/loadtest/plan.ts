@@ -1,0 +1,282 @@
+import { readFileSync } from 'node:fs';
+import { isLoopbackUrl } from '../../src/common/loopback.js';
+import { readOptions, UsageError } from '../command.js';
+import { numberIn, optionalNumber, pairOf } from './option-values.js';
+import { promptsOf, type Prompt } from './prompts.js';
+
+export const USAGE = `Usage: npm run loadtest -- [options]
+Where
+  --url <url>             the service (default http://127.0.0.1:8080); several: each gets the next request in turn
+  --allow-remote          needed for a URL that is not on this machine
+  --local <n>             instead: starts n replicas (1 to 10), a Redis and a round-robin proxy, with simulated models
+  --config <file>         --local: configuration of the replicas, instead of the simulated models
+  --kill-one              --local: at half time one replica is killed, and started again
+  --kill-signal <name>    SIGKILL (default) or SIGTERM
+How much: a closed loop, each user waits for his answer
+  --users <n>             callers at once, 1 to 10000 (default 100)
+  --requests <n>          requests of each, 1 to 1000000 (default 10)
+  --think-ms <n>          pause of a user between two requests (default 0)
+or an open loop, which does not wait; latency counts from when a request was due
+  --rate <n>              requests a second, 0.1 to 20000
+  --arrivals <name>       constant (default) or poisson
+  --max-in-flight <n>     1 to 20000 (default 1000); what is due beyond that waits for its turn
+Both
+  --duration <seconds>    1 to 86400; closed loop: instead of --requests; open loop: default 10
+  --warmup <seconds>      counted, but not measured (default 0)
+  --seed <n>              the same seed asks the same questions (default: a new one, printed)
+What
+  --model <name>          default auto
+  --strategy <name>       x-router-strategy
+  --stream                streamed answers: first token and largest gap are measured too
+  --prompt <text>         the question; a number is added, so that no two are the same
+  --prompts <file>        JSONL, one {"prompt"} or {"messages"} a line, asked in turn as they are
+  --repeats <share>       0 to 1: share of requests that ask one of ten common questions, which the cache can answer
+  --same                  everybody asks the same question
+  --sessions <n>          n conversations at once, with x-session-id
+  --turns <n>             of each conversation (default 5)
+  --max-tokens <n>        max_tokens
+  --key <key>             API key; several: users take turns; ROUTER_KEY in the environment keeps it out of the process list
+  --key-file <file>       a key a line
+  --header <name: value>  added to each request; several
+  --timeout-seconds <n>   for one request, 1 to 600 (default 120)
+Objectives: exit 0 when all are met, 1 when one is missed, 2 for wrong options, 130 after Ctrl-C
+  --p95-ms <n>            whole answers (default 2000)
+  --p99-ms <n>
+  --first-token-p95-ms <n>
+  --gap-ms <n>            p99 of the largest gap within a stream
+  --max-error-rate <n>    0 to 1 (default 0.01); what was due and could not be started is an error
+  --min-hit-rate <n>      0 to 1: share of answers from the cache
+  --min-rate <n>          complete answers a second
+Reports: a table on standard output, and
+  --markdown <file>       --html <file>       --json <file>`;
+
+export type Load =
+  | {
+      readonly kind: 'closed';
+      readonly users: number;
+      /** Of each user; `null` = as many as the duration allows. */
+      readonly requests: number | null;
+      readonly thinkMs: number;
+      readonly durationMs: number | null;
+    }
+  | {
+      readonly kind: 'open';
+      /** A second. */
+      readonly rate: number;
+      readonly arrivals: 'constant' | 'poisson';
+      readonly maxInFlight: number;
+      readonly durationMs: number;
+    };
+
+export interface LocalPlan {
+  readonly replicas: number;
+  readonly configFile: string | null;
+  readonly kill: 'SIGKILL' | 'SIGTERM' | null;
+}
+
+export interface Asking {
+  readonly seed: number;
+  readonly model: string;
+  readonly stream: boolean;
+  readonly prompts: readonly Prompt[];
+  /** The prompts are asked as they are; else each gets a number. */
+  readonly verbatim: boolean;
+  readonly repeats: number;
+  readonly same: boolean;
+  readonly sessions: number;
+  readonly turns: number;
+  readonly maxTokens: number | null;
+  readonly keys: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** `null` = not asked for. */
+export interface Objectives {
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly firstTokenP95Ms: number | null;
+  readonly gapMs: number | null;
+  readonly maxErrorRate: number | null;
+  readonly minHitRate: number | null;
+  readonly minRate: number | null;
+}
+
+export interface Plan {
+  readonly urls: readonly URL[];
+  readonly local: LocalPlan | null;
+  readonly load: Load;
+  readonly warmupMs: number;
+  readonly timeoutMs: number;
+  readonly asking: Asking;
+  readonly objectives: Objectives;
+  readonly files: { readonly markdown: string | null; readonly html: string | null; readonly json: string | null };
+}
+
+const text = { type: 'string' } as const;
+const several = { type: 'string', multiple: true } as const;
+const flag = { type: 'boolean', default: false } as const;
+const OPTIONS = {
+  ...{ url: several, 'allow-remote': flag, local: text, config: text, 'kill-one': flag, 'kill-signal': text },
+  ...{ users: text, requests: text, 'think-ms': text, rate: text, arrivals: text, 'max-in-flight': text },
+  ...{ duration: text, warmup: text, seed: text, model: text, strategy: text, stream: flag, prompt: text },
+  ...{ prompts: text, repeats: text, same: flag, sessions: text, turns: text, 'max-tokens': text, key: several },
+  ...{ 'key-file': text, header: several, 'timeout-seconds': text, 'p95-ms': text, 'p99-ms': text },
+  ...{ 'first-token-p95-ms': text, 'gap-ms': text, 'max-error-rate': text, 'min-hit-rate': text, 'min-rate': text },
+  ...{ markdown: text, html: text, json: text },
+} as const;
+type Values = ReturnType<typeof readOptions<typeof OPTIONS>>;
+
+const DEFAULT_URL = 'http://127.0.0.1:8080';
+const DEFAULT_PROMPT = 'What is the capital of France?';
+const MOST_SEED = 2_000_000_000;
+const MOST_MS = 3_600_000;
+const DAY_SECONDS = 86_400;
+
+/** @throws UsageError that names the wrong option and the cure */
+export function readPlan(newSeed: () => number = () => Math.floor(Math.random() * MOST_SEED)): Plan {
+  const values = readOptions(OPTIONS);
+  const load = loadOf(values);
+  const warmupMs = numberIn('warmup', values.warmup ?? '0', 0, DAY_SECONDS, false) * 1000;
+  if (load.durationMs !== null && warmupMs >= load.durationMs) {
+    throw new UsageError('--warmup must be shorter than --duration, or nothing is left to measure');
+  }
+  const local = localOf(values);
+  return {
+    urls: local ? [] : (values.url ?? [DEFAULT_URL]).map((url) => serviceUrl(url, values['allow-remote'])),
+    local,
+    load,
+    warmupMs,
+    timeoutMs: numberIn('timeout-seconds', values['timeout-seconds'] ?? '120', 1, 600) * 1000,
+    asking: askingOf(values, load, newSeed),
+    objectives: objectivesOf(values),
+    files: { markdown: values.markdown ?? null, html: values.html ?? null, json: values.json ?? null },
+  };
+}
+
+function serviceUrl(given: string, allowRemote: boolean): URL {
+  if (!URL.canParse(given) || !/^https?:$/.test(new URL(given).protocol)) {
+    throw new UsageError(`--url takes an http or https URL, not "${given}"`);
+  }
+  const url = new URL(given);
+  if (!isLoopbackUrl(url) && !allowRemote) {
+    throw new UsageError(`${url.hostname} is not this machine; add --allow-remote if you may put load on it`);
+  }
+  return url;
+}
+
+/** Options that mean nothing without (or with) another one are mistakes, not wishes. */
+function refuse(values: Values, names: readonly (keyof Values)[], why: string): void {
+  const given = names.find((name) => values[name] !== undefined && values[name] !== false);
+  if (given !== undefined) throw new UsageError(`--${given} ${why}`);
+}
+
+function localOf(values: Values): LocalPlan | null {
+  if (values.local === undefined) {
+    refuse(values, ['config', 'kill-one', 'kill-signal'], 'is for replicas that are started here; add --local 3');
+    return null;
+  }
+  refuse(values, ['url', 'allow-remote'], 'and --local exclude each other: leave one out');
+  const replicas = numberIn('local', values.local, 1, 10);
+  if (!values['kill-one']) refuse(values, ['kill-signal'], 'says how; add --kill-one');
+  if (values['kill-one'] && replicas < 2) throw new UsageError('--kill-one leaves no replica; use --local 2 or more');
+  const signal = values['kill-signal'] ?? 'SIGKILL';
+  if (signal !== 'SIGKILL' && signal !== 'SIGTERM') {
+    throw new UsageError(`--kill-signal takes SIGKILL or SIGTERM, not "${signal}"`);
+  }
+  return { replicas, configFile: values.config ?? null, kill: values['kill-one'] ? signal : null };
+}
+
+function loadOf(values: Values): Load {
+  const durationMs = (optionalNumber('duration', values.duration, 1, DAY_SECONDS, false) ?? 0) * 1000 || null;
+  if (values.rate === undefined) {
+    refuse(values, ['arrivals', 'max-in-flight'], 'is for an open loop; add --rate');
+    if (durationMs !== null) refuse(values, ['requests'], 'and --duration exclude each other: leave one out');
+    return {
+      kind: 'closed',
+      users: numberIn('users', values.users ?? '100', 1, 10_000),
+      requests: durationMs === null ? numberIn('requests', values.requests ?? '10', 1, 1_000_000) : null,
+      thinkMs: numberIn('think-ms', values['think-ms'] ?? '0', 0, MOST_MS),
+      durationMs,
+    };
+  }
+  refuse(
+    values,
+    ['users', 'requests', 'think-ms'],
+    'is for a closed loop; with --rate say --duration and --max-in-flight',
+  );
+  const arrivals = values.arrivals ?? 'constant';
+  if (arrivals !== 'constant' && arrivals !== 'poisson') {
+    throw new UsageError(`--arrivals takes constant or poisson, not "${arrivals}"`);
+  }
+  return {
+    kind: 'open',
+    rate: numberIn('rate', values.rate, 0.1, 20_000, false),
+    arrivals,
+    maxInFlight: numberIn('max-in-flight', values['max-in-flight'] ?? '1000', 1, 20_000),
+    durationMs: durationMs ?? 10_000,
+  };
+}
+
+function askingOf(values: Values, load: Load, newSeed: () => number): Asking {
+  const sessions = optionalNumber('sessions', values.sessions, 1, 100_000) ?? 0;
+  if (sessions === 0) refuse(values, ['turns'], 'is of conversations; add --sessions');
+  if (load.kind === 'closed' && sessions > load.users) {
+    throw new UsageError('--sessions may be --users at most: a user has one conversation at a time');
+  }
+  if (values.prompts !== undefined) refuse(values, ['prompt'], 'and --prompts exclude each other: leave one out');
+  if (values.same) refuse(values, ['repeats', 'prompts'], 'and --same exclude each other: leave one out');
+  const seed = optionalNumber('seed', values.seed, 0, MOST_SEED);
+  return {
+    seed: seed ?? newSeed(),
+    model: values.model ?? 'auto',
+    stream: values.stream,
+    prompts: values.prompts === undefined ? [{ prompt: values.prompt ?? DEFAULT_PROMPT }] : promptsOf(values.prompts),
+    verbatim: values.prompts !== undefined && values.repeats === undefined,
+    repeats: optionalNumber('repeats', values.repeats, 0, 1, false) ?? 0,
+    same: values.same,
+    sessions,
+    turns: numberIn('turns', values.turns ?? '5', 1, 1000),
+    maxTokens: optionalNumber('max-tokens', values['max-tokens'], 1, 1_000_000),
+    keys: keysOf(values),
+    headers: headersOf(values),
+  };
+}
+
+function keysOf(values: Values): string[] {
+  const file = values['key-file'];
+  const lines = file === undefined ? [] : readFileSync(file, 'utf8').split('\n');
+  const given = [...(values.key ?? []), ...lines.map((line) => line.trim()).filter((line) => line !== '')];
+  if (file !== undefined && given.length === 0)
+    throw new UsageError(`--key-file ${file}: has no key; write one a line`);
+  const environment = process.env['ROUTER_KEY'] ?? '';
+  const keys = given.length > 0 || environment === '' ? given : [environment];
+  const wrong = keys.findIndex((key) => !/^[\x21-\x7e]+$/.test(key));
+  if (wrong >= 0) throw new UsageError(`--key: key ${wrong + 1} has characters that no header may hold; copy it again`);
+  return keys;
+}
+
+const OWN_HEADERS = new Set(['content-type', 'content-length', 'host', 'connection', 'transfer-encoding']);
+
+function headersOf(values: Values): Record<string, string> {
+  const pairs = (values.header ?? []).map((given) => pairOf('header', given));
+  for (const [name] of pairs) {
+    if (OWN_HEADERS.has(name)) throw new UsageError(`--header ${name}: is set by the load test itself; leave it out`);
+  }
+  if (values.strategy !== undefined) pairs.push(pairOf('strategy', `x-router-strategy: ${values.strategy}`));
+  return Object.fromEntries(pairs);
+}
+
+function objectivesOf(values: Values): Objectives {
+  if (!values.stream) refuse(values, ['first-token-p95-ms', 'gap-ms'], 'is of streamed answers; add --stream');
+  const milliseconds = (name: 'p95-ms' | 'p99-ms' | 'first-token-p95-ms' | 'gap-ms') =>
+    optionalNumber(name, values[name], 1, MOST_MS);
+  return {
+    p95Ms: milliseconds('p95-ms') ?? 2000,
+    p99Ms: milliseconds('p99-ms'),
+    firstTokenP95Ms: milliseconds('first-token-p95-ms'),
+    gapMs: milliseconds('gap-ms'),
+    maxErrorRate: optionalNumber('max-error-rate', values['max-error-rate'], 0, 1, false) ?? 0.01,
+    minHitRate: optionalNumber('min-hit-rate', values['min-hit-rate'], 0, 1, false),
+    minRate: optionalNumber('min-rate', values['min-rate'], 0, 1_000_000, false),
+  };
+}
