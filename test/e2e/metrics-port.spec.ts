@@ -34,7 +34,7 @@ describe('telemetry.metricsPort', () => {
     await (await chat(router)).text();
     const scraped = await fetch(`${own}/metrics`);
     expect([scraped.status, scraped.headers.get('content-type')]).toEqual([200, TEXT]);
-    expect(await scraped.text()).toContain('router_requests_total{model="auto",status="200"} 1');
+    expect(await scraped.text()).toContain('router_requests_total{model="auto",target="local",status="200"} 1');
     expect((await fetch(`${own}/metrics?format=text`, { method: 'HEAD' })).status).toBe(200);
     const gone = await fetch(`${router.url}/metrics`);
     expect([gone.status, (await jsonOf<ErrorJson>(gone)).error.code]).toEqual([404, 'not_found']);

@@ -124,7 +124,7 @@ describe('statuses and broken answers before the first token', () => {
     const metrics = await (await fetch(`${pair.router.url}/metrics`)).text();
     expect(metrics).toContain('router_attempts_total{target="primary",outcome="server_error"} 3');
     expect(metrics).toContain('router_fallbacks_total{from="primary",to="fallback",why="server_error"} 1');
-    expect(metrics).toMatch(/router_tokens_total\{model="[^"]+",type="completion"\} 60$/m);
+    expect(metrics).toMatch(/router_tokens_total\{model="[^"]+",target="[^"]+",type="completion"\} 60$/m);
 
     figure('U16', `model ${metadata['model']}, ${usage.completion_tokens} tokens, 3 failed tries cost nothing`);
   });

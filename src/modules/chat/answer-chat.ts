@@ -66,6 +66,7 @@ export class AnswerChat implements AnswerMaker {
 
   private async begun(ask: ChatAsk): Promise<ChatExchange> {
     const { signal } = ask;
+    this.finish.running += 1;
     let facts = this.known(ask);
     let part: Participant | null = null;
     try {

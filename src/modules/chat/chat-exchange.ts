@@ -177,6 +177,8 @@ const tenantsWithContent = ({ tenants }: RouterConfig): ReadonlySet<string> =>
 /** The last step of the recipe: the turn is stored, and everybody is told that the request has ended. */
 @Injectable()
 export class FinishChat {
+  /** Requests that have begun and not ended. */
+  running = 0;
   private readonly logged: () => ReadonlySet<string>;
 
   constructor(
@@ -214,6 +216,7 @@ export class FinishChat {
     const { ask, lookup, lease } = facts;
     const { result, bypass } = lookup;
     const { billed, attempts, pays } = charge;
+    if (ask.keepsTurn) this.running -= 1; // a renewal was not counted
     const savedMs = Math.max(0, saved.ms - timing.totalMs);
     this.events.publish(
       new ChatCompletedEvent({

@@ -1,3 +1,4 @@
+import { Query } from '@nestjs/cqrs';
 import type { Attempt } from '../../common/attempt.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatFrame, ChatRequest } from '../../common/chat.js';
@@ -75,6 +76,9 @@ export interface CacheUse {
 export class ChatCompletedEvent {
   constructor(readonly chat: CompletedChat) {}
 }
+
+/** Requests that have come as far as their reservation and have not ended, on this replica; for the gauges. */
+export class CountRunningChatsQuery extends Query<number> {}
 
 /** The answer of a generation that has ended, or that there is none. */
 export interface GeneratedAnswer {

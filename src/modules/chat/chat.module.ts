@@ -3,6 +3,7 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { AnswerChat } from './answer-chat.js';
 import { ChatController } from './chat.controller.js';
 import { AnswerRenewals } from './answer-renewals.js';
+import { CountRunningChatsHandler } from './count-running-chats.handler.js';
 import { FinishChat } from './chat-exchange.js';
 import { Generations } from './generations.js';
 import { LeaveForgottenHandler } from './leave-forgotten.handler.js';
@@ -11,6 +12,6 @@ import { LeaveForgottenHandler } from './leave-forgotten.handler.js';
 @Module({
   imports: [CqrsModule],
   controllers: [ChatController],
-  providers: [AnswerChat, AnswerRenewals, Generations, LeaveForgottenHandler, FinishChat],
+  providers: [AnswerChat, AnswerRenewals, Generations, LeaveForgottenHandler, FinishChat, CountRunningChatsHandler],
 })
 export class ChatModule {}

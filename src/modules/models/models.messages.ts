@@ -52,6 +52,29 @@ export class StreamModelCommand extends Command<ModelStream> {
  */
 export class ListTargetsQuery extends Query<readonly TargetStatus[]> {}
 
+/** How much of a target is used now. */
+export interface TargetLoad {
+  readonly id: string;
+  /** Calls at a time. */
+  readonly slots: number;
+  /** `null` of a simulated target. */
+  readonly connections: ConnectionCounts | null;
+}
+
+/** The connections to one model server. */
+export interface ConnectionCounts {
+  readonly connected: number;
+  /** Of these, without a request. */
+  readonly free: number;
+  /** Requests that were sent. */
+  readonly running: number;
+  /** Requests that wait for a connection. */
+  readonly pending: number;
+}
+
+/** For the gauges, of all targets in configured order. */
+export class CountTargetLoadQuery extends Query<readonly TargetLoad[]> {}
+
 /** The breaker of a target changed: while it is `open`, nobody waits for the target and decisions leave it out. */
 export class SetTargetBreakerCommand extends Command<void> {
   constructor(

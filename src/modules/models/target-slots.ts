@@ -22,9 +22,9 @@ export class TargetSlots {
   private wave: number;
   private readonly waiting: Waiting[] = [];
 
-  /** @param slots the most calls in flight */
-  constructor(private readonly slots: number) {
-    this.wave = Math.min(slots, UNPROVEN_WAVE);
+  /** @param most calls in flight */
+  constructor(readonly most: number) {
+    this.wave = Math.min(most, UNPROVEN_WAVE);
   }
 
   get queued(): number {
@@ -50,7 +50,7 @@ export class TargetSlots {
   }
 
   private async waitInLine(isFallback: boolean, waitMs: number, signal: AbortSignal): Promise<void> {
-    if (this.waiting.length >= this.slots * QUEUE_PER_SLOT) throw new UpstreamFailure('overloaded', 'queue full');
+    if (this.waiting.length >= this.most * QUEUE_PER_SLOT) throw new UpstreamFailure('overloaded', 'queue full');
     signal.throwIfAborted();
     const { promise, resolve: enter, reject } = Promise.withResolvers<void>();
     const leave = (error: Error): void => {
@@ -73,20 +73,20 @@ export class TargetSlots {
 
   /** A call began to be answered. */
   answered(): void {
-    if (this.wave >= this.slots) return;
+    if (this.wave >= this.most) return;
     this.wave += 1;
     this.admit();
   }
 
   /** The target fails: those who wait for it are sent on to others, and it has to prove itself again. */
   suspend(): void {
-    this.wave = Math.min(this.slots, UNPROVEN_WAVE);
+    this.wave = Math.min(this.most, UNPROVEN_WAVE);
     const error = new UpstreamFailure('overloaded', 'the target was taken out of use while the call waited');
     for (const waiting of [...this.waiting]) waiting.leave(error);
   }
 
   private limit(isFallback: boolean): number {
-    return isFallback ? this.wave : this.slots;
+    return isFallback ? this.wave : this.most;
   }
 
   private admit(): void {

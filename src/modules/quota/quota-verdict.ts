@@ -2,6 +2,8 @@ import type { Account, AccountOwner } from '../../common/accounts.js';
 import { BudgetExceeded, RateLimitExceeded } from '../../common/app-error.js';
 import type { CallerLimits } from '../../common/caller.js';
 import { nextMonth } from './monthly-spend.js';
+import type { RefusedLimit } from './quota.messages.js';
+import { because } from './refusals.js';
 import type { WindowState } from './sliding-window.js';
 
 /** When a slot, or reserved money, comes free is unknown; calls take seconds. */
@@ -101,22 +103,34 @@ export function rateLimitHeaders(all: readonly Counted[]): Record<string, string
  */
 export function refuseOverLimit(now: number, all: readonly Counted[], remark = ''): void {
   refuseOverBudget(now, all, remark);
-  let longest = { ms: 0, limit: '' };
+  let longest: Wait | null = null;
   for (const { owner, limits, state } of all) {
     const { requests, tokens, inFlight } = state;
     const isBusy = limits.concurrent !== undefined && inFlight >= limits.concurrent;
     if (!isBusy && requests.fitsInMs === 0 && tokens.fitsInMs === 0) continue;
-    const waits = [
-      { ms: isBusy ? RETRY_SOON_MS : 0, limit: `${limits.concurrent} requests at a time` },
-      { ms: requests.fitsInMs, limit: `${limits.requestsPerMinute} requests per minute` },
-      { ms: tokens.fitsInMs, limit: `${limits.tokensPerMinute} tokens per minute` },
+    const waits: Wait[] = [
+      { owner, limit: 'concurrent', ms: isBusy ? RETRY_SOON_MS : 0, words: `${limits.concurrent} requests at a time` },
+      { owner, limit: 'requests', ms: requests.fitsInMs, words: `${limits.requestsPerMinute} requests per minute` },
+      { owner, limit: 'tokens', ms: tokens.fitsInMs, words: `${limits.tokensPerMinute} tokens per minute` },
     ];
-    for (const { ms, limit } of waits) if (ms > longest.ms) longest = { ms, limit: `${limit}${ofWhom(owner)}` };
+    for (const wait of waits) if (wait.ms > (longest?.ms ?? 0)) longest = wait;
   }
-  if (longest.ms === 0) return;
-  const seconds = Math.ceil(longest.ms / MS_PER_SECOND);
-  const message = `The limit of ${longest.limit} is reached. Try again in ${seconds} s.${remark}`;
-  throw new RateLimitExceeded(message, seconds, rateLimitHeaders(all));
+  if (longest) throw because(tooMany(longest, all, remark), longest);
+}
+
+/** How long a limit has no room. */
+interface Wait {
+  readonly owner: AccountOwner;
+  readonly limit: RefusedLimit;
+  readonly ms: number;
+  /** What it is, in words. */
+  readonly words: string;
+}
+
+function tooMany({ owner, ms, words }: Wait, all: readonly Counted[], remark: string): RateLimitExceeded {
+  const seconds = Math.ceil(ms / MS_PER_SECOND);
+  const message = `The limit of ${words}${ofWhom(owner)} is reached. Try again in ${seconds} s.${remark}`;
+  return new RateLimitExceeded(message, seconds, rateLimitHeaders(all));
 }
 
 /** What says of a limit that it is not the caller's own; model names are those of the configuration. */
@@ -134,12 +148,14 @@ function refuseOverBudget(now: number, all: readonly Counted[], remark: string):
     if (usdPerMonth - spentUsd <= NO_USD) {
       const message = `The budget of ${usdPerMonth} USD for this month (UTC)${ofWhom(account.owner)} is used up.${remark}`;
       // SDKs would wait for the next month
-      throw new BudgetExceeded(message, (nextMonth(now) - now) / MS_PER_SECOND, rateLimitHeaders(all)).final();
+      const error = new BudgetExceeded(message, (nextMonth(now) - now) / MS_PER_SECOND, rateLimitHeaders(all));
+      throw because(error.final(), { owner: account.owner, limit: 'money' });
     }
     reserved ??= account;
   }
   if (!reserved) return;
   const { owner, limits } = reserved;
   const message = `The rest of this month's budget of ${limits.usdPerMonth} USD${ofWhom(owner)} is reserved by requests in flight. Try again in 1 s.${remark}`;
-  throw new BudgetExceeded(message, RETRY_SOON_MS / MS_PER_SECOND, rateLimitHeaders(all));
+  const error = new BudgetExceeded(message, RETRY_SOON_MS / MS_PER_SECOND, rateLimitHeaders(all));
+  throw because(error, { owner, limit: 'money' });
 }

@@ -1,4 +1,4 @@
-import { Command } from '@nestjs/cqrs';
+import { Command, Query } from '@nestjs/cqrs';
 import type { AccountOwner, Accounts } from '../../common/accounts.js';
 import type { Caller } from '../../common/caller.js';
 
@@ -71,6 +71,20 @@ export class CountAddressCommand extends Command<void> {
     super();
   }
 }
+
+/** Whose limit refused a request; a closed set, it is a metric label. */
+export type RefusedScope = 'user' | 'model' | 'tenant' | 'address';
+/** Which one; a closed set, it is a metric label. */
+export type RefusedLimit = 'requests' | 'tokens' | 'concurrent' | 'money';
+
+export interface RefusalCount {
+  readonly scope: RefusedScope;
+  readonly limit: RefusedLimit;
+  readonly count: number;
+}
+
+/** Requests that this replica refused for a limit (429), since it began; for the metrics. */
+export class CountRefusalsQuery extends Query<readonly RefusalCount[]> {}
 
 /** Shares of a month's money at which its owner is warned. */
 export const BUDGET_THRESHOLDS = [0.8, 0.9] as const;

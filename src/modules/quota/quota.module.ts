@@ -15,9 +15,11 @@ import { SqliteMonthlySpend } from './adapters/sqlite.monthly-spend.js';
 import { TablesReplicaRegistry } from './adapters/tables.replica-registry.js';
 import type { TellReached } from './budget-thresholds.js';
 import { CountAddressHandler } from './count-address.handler.js';
+import { CountRefusalsHandler } from './count-refusals.handler.js';
 import { CountRequestHandler } from './count-request.handler.js';
 import { QuotaLedger } from './quota-ledger.js';
 import { BudgetThresholdReachedEvent } from './quota.messages.js';
+import { Refusals } from './refusals.js';
 import { ReplicaCount } from './replica-count.js';
 import { RequestThrottle } from './request-throttle.js';
 import { ReserveQuotaHandler } from './reserve-quota.handler.js';
@@ -60,6 +62,8 @@ const THROTTLERS: ThrottlerModuleOptions = {
     SettleQuotaHandler,
     CountRequestHandler,
     CountAddressHandler,
+    CountRefusalsHandler,
+    Refusals,
     ThrottleLedger,
     { provide: getOptionsToken(), useValue: THROTTLERS },
     { provide: getStorageToken(), useExisting: ThrottleLedger },

@@ -2,12 +2,13 @@ import { routerConfigSchema } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { MemoryQuotaLedger } from './adapters/memory.quota-ledger.js';
 import { MonthlySpend } from './monthly-spend.js';
+import { Refusals } from './refusals.js';
 import { ThrottleLedger } from './throttle-ledger.js';
 
 const live = new LiveConfig(routerConfigSchema.parse({}), null);
 const newThrottle = () => {
   const ledger = new MemoryQuotaLedger(new MonthlySpend());
-  return { ledger, throttle: new ThrottleLedger(ledger, live) };
+  return { ledger, throttle: new ThrottleLedger(ledger, new Refusals(), live) };
 };
 const addressOf = (n: number): string => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
 

@@ -9,6 +9,7 @@ import { MemoryQuotaLedger } from './adapters/memory.quota-ledger.js';
 import { MonthlySpend } from './monthly-spend.js';
 import { QuotaLedger } from './quota-ledger.js';
 import type { Unidentified } from './quota.messages.js';
+import { Refusals } from './refusals.js';
 import { WINDOW_MS } from './sliding-window.js';
 
 type Counted = Awaited<ReturnType<ThrottlerStorage['increment']>>;
@@ -45,6 +46,7 @@ export class ThrottleLedger implements ThrottlerStorage {
 
   constructor(
     private readonly ledger: QuotaLedger,
+    private readonly refusals: Refusals,
     config: LiveConfig,
   ) {
     this.book = config.derived((next) => new AccountBook(next));
@@ -78,7 +80,12 @@ export class ThrottleLedger implements ThrottlerStorage {
     const owner = { tenant: NO_TENANT, user: this.networkOf(address), model: null };
     const limits = { requestsPerMinute: MOST_PER_MINUTE[what] };
     const accounts: Accounts = [{ owner, key: userKey(owner), limits }];
-    await (what === 'page' ? this.pages : this.ledger).count(accounts);
+    try {
+      await (what === 'page' ? this.pages : this.ledger).count(accounts);
+    } catch (error) {
+      this.refusals.note(error, 'address');
+      throw error;
+    }
   }
 
   private networkOf(address: string): string {
@@ -96,6 +103,11 @@ export class ThrottleLedger implements ThrottlerStorage {
 
   /** @throws RateLimitExceeded */
   async count(caller: Caller): Promise<Readonly<Record<string, string>>> {
-    return this.ledger.count(this.book().of(caller, null));
+    try {
+      return await this.ledger.count(this.book().of(caller, null));
+    } catch (error) {
+      this.refusals.note(error);
+      throw error;
+    }
   }
 }

@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Registry } from 'prom-client';
 import { InternalError, InvalidRequest, NotFound, PermissionDenied, type AppError } from '../../common/app-error.js';
 import { BackgroundWork } from '../../common/background-work.js';
 import { needsCredential } from '../../common/config/access-rules.js';
@@ -58,8 +57,8 @@ export class MetricsPort implements OnApplicationBootstrap, OnApplicationShutdow
     const problem = this.problemOf(request);
     if (problem) return refuse(response, problem);
     try {
-      const text = await this.scrape.text();
-      const headers = { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE, 'cache-control': 'no-store' };
+      const { contentType, text } = await this.scrape.read(request.headers.accept);
+      const headers = { 'content-type': contentType, 'cache-control': 'no-store', vary: 'accept' };
       response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(text), ...NOT_FOR_PAGES });
       response.end(request.method === 'HEAD' ? undefined : text);
     } catch (err) {

@@ -2,7 +2,7 @@ import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
 import { ChatCompletedEvent, type CompletedChat } from '../chat/chat.messages.js';
 import { KnownModels } from './known-models.js';
-import { RouterMetrics } from './metrics.js';
+import { RequestMeters } from './metrics/request-meters.js';
 import { Records } from './records/records.js';
 import { levelOf, requestLine } from './request-line.js';
 import { RequestTraces } from './request-traces.js';
@@ -35,7 +35,7 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
 
   constructor(
     private readonly models: KnownModels,
-    private readonly metrics: RouterMetrics,
+    private readonly metrics: RequestMeters,
     private readonly usage: Usage,
     private readonly traces: RequestTraces,
     private readonly records: Records,

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CLIENT_CLOSED_REQUEST } from '../../common/http/request-ends.js';
 import { OTHER } from '../../common/logging/outside-text.js';
 import { KnownModels } from './known-models.js';
-import { RouterMetrics } from './metrics.js';
+import { RequestMeters } from './metrics/request-meters.js';
 import { Records } from './records/records.js';
 import { rounded } from './request-line.js';
 import { dayOf, NO_COUNTS, NO_TARGET } from './usage/usage-row.js';
@@ -26,7 +26,7 @@ export class RecordRequestEnd implements OnModuleInit {
   constructor(
     private readonly host: HttpAdapterHost,
     private readonly models: KnownModels,
-    private readonly metrics: RouterMetrics,
+    private readonly metrics: RequestMeters,
     private readonly usage: Usage,
     private readonly records: Records,
   ) {}

@@ -108,14 +108,14 @@ describe('TelemetryModule', () => {
     const { text, headers } = await get('/metrics').expect(200);
     expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
     for (const line of [
-      'router_requests_total{model="auto",status="200"} 1',
+      'router_requests_total{model="auto",target="cloud",status="200"} 1',
       'router_decisions_total{strategy="hybrid",target="cloud",reason="rule_complex"} 1',
       'router_cache_total{result="MISS"} 1',
-      'router_tokens_total{model="auto",type="prompt"} 10',
-      'router_tokens_total{model="auto",type="completion"} 20',
-      'router_cost_usd_total{model="auto"} 0.5',
-      'router_response_seconds_sum{model="auto"} 1.5',
-      'router_ttft_seconds_sum{model="auto"} 0.25',
+      'router_tokens_total{model="auto",target="cloud",type="prompt"} 10',
+      'router_tokens_total{model="auto",target="cloud",type="completion"} 20',
+      'router_cost_usd_total{model="auto",target="cloud"} 0.5',
+      'router_response_seconds_sum{model="auto",target="cloud"} 1.5',
+      'router_ttft_seconds_sum{model="auto",target="cloud"} 0.25',
       'router_overhead_seconds_sum 0.0004',
       'router_breaker_state{target="cloud"} 1',
       'router_active_sessions 3',
@@ -136,7 +136,7 @@ describe('TelemetryModule', () => {
       }),
     );
     const { text } = await get('/metrics');
-    expect(text).toContain('router_requests_total{model="auto",status="200"} 1\n');
+    expect(text).toContain('router_requests_total{model="auto",target="cloud",status="200"} 1\n');
     expect(text).toContain('router_cache_total{result="HIT"} 1\n');
     expect(text).toContain('router_cache_saved_usd_total 0.5\n');
     expect(text).toContain('router_cache_saved_seconds_total 1.5\n');
@@ -146,7 +146,7 @@ describe('TelemetryModule', () => {
   it('has a closed set of labels', async () => {
     publish(completed({ requestedModel: 'made-up' }));
     const { text } = await get('/metrics');
-    expect(text).toContain('router_requests_total{model="other",status="200"} 1\n');
+    expect(text).toContain('router_requests_total{model="other",target="cloud",status="200"} 1\n');
     expect(text).not.toMatch(/made-up|alice|acme/);
   });
 

@@ -6,7 +6,12 @@ import { KnownModels } from './known-models.js';
 import { MetricsController } from './metrics.controller.js';
 import { MetricsPort } from './metrics-port.js';
 import { MetricsScrape } from './metrics-scrape.js';
-import { RouterMetrics } from './metrics.js';
+import { AlertMeters } from './metrics/alert-meters.js';
+import { Exemplars } from './metrics/exemplars.js';
+import { MetricRegistry } from './metrics/metric-registry.js';
+import { ReplicaGauges } from './metrics/replica-gauges.js';
+import { RequestMeters } from './metrics/request-meters.js';
+import { TargetGauges } from './metrics/target-gauges.js';
 import { RecordRequestEnd } from './record-request-end.js';
 import { RecordChatCompletedHandler } from './record-chat-completed.handler.js';
 import { FeedbackController } from './records/feedback.controller.js';
@@ -24,7 +29,12 @@ import { Usage } from './usage/usage.js';
   controllers: [UsageController, RecordsController, FeedbackController],
   providers: [
     KnownModels,
-    RouterMetrics,
+    MetricRegistry,
+    Exemplars,
+    RequestMeters,
+    AlertMeters,
+    TargetGauges,
+    ReplicaGauges,
     MetricsScrape,
     Usage,
     ReadUsage,

@@ -1,5 +1,6 @@
 import { buildConnector, Pool, type Dispatcher } from 'undici';
 import type { TargetConfig } from '../../../common/config/config.schema.js';
+import type { ConnectionCounts } from '../models.messages.js';
 import type { Endpoint } from './providers.js';
 
 const MIN_CONNECTIONS = 100;
@@ -51,6 +52,16 @@ export class ModelServer {
    */
   get isOpening(): boolean {
     return this.opening || this.closed;
+  }
+
+  get connections(): ConnectionCounts {
+    const { pool, unpooled } = this;
+    return {
+      connected: pool.stats.connected + unpooled.stats.connected,
+      free: pool.stats.free + unpooled.stats.free,
+      running: pool.stats.running + unpooled.stats.running,
+      pending: pool.stats.pending + pool.stats.queued + unpooled.stats.pending + unpooled.stats.queued,
+    };
   }
 
   /**

@@ -4,7 +4,7 @@ import { LiveConfig } from '../../../common/config/live-config.js';
 import { redact } from '../../../common/logging/redact.js';
 import { BudgetThresholdReachedEvent } from '../../quota/quota.messages.js';
 import { postMessage } from '../adapters/http.post-message.js';
-import { RouterMetrics } from '../metrics.js';
+import { AlertMeters } from '../metrics/alert-meters.js';
 import { AlertWebhook } from './alert-webhook.js';
 import { alertOf, scopeOf } from './budget-alert.js';
 
@@ -19,17 +19,17 @@ export class TellBudgetThresholdHandler implements IEventHandler<BudgetThreshold
 
   constructor(
     config: LiveConfig,
-    private readonly metrics: RouterMetrics,
+    private readonly metrics: AlertMeters,
   ) {
     const receiver = () => config.current.limits;
-    this.webhook = new AlertWebhook(postMessage, receiver, (delivery) => metrics.recordAlertDelivery(delivery));
+    this.webhook = new AlertWebhook(postMessage, receiver, (delivery) => metrics.delivery(delivery));
   }
 
   handle({ reached }: BudgetThresholdReachedEvent): void {
     const alert = alertOf(reached, Date.now());
     const { tenant, user, model, type: _type, ...figures } = alert;
     const scope = scopeOf(reached.owner);
-    this.metrics.recordBudgetAlert(scope, alert.threshold);
+    this.metrics.reached(scope, alert.threshold);
     // the names of tokens come from their claims
     const names = { tenant: shown(tenant), user: shown(user), model: shown(model) };
     this.logger.warn({ scope, ...names, ...figures }, 'a budget is nearly used up');

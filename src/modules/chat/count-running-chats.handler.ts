@@ -1,0 +1,12 @@
+import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { FinishChat } from './chat-exchange.js';
+import { CountRunningChatsQuery } from './chat.messages.js';
+
+@QueryHandler(CountRunningChatsQuery)
+export class CountRunningChatsHandler implements IQueryHandler<CountRunningChatsQuery> {
+  constructor(private readonly chats: FinishChat) {}
+
+  async execute(): Promise<number> {
+    return this.chats.running;
+  }
+}
