@@ -36,7 +36,7 @@ interface Handed {
   relay(sink: ChunkSink): void;
 }
 
-const asked = { request, history: [], signal };
+const asked = { request, history: [], signal, trace: null };
 const guarded = (): Promise<Handed> => {
   const budget = new Budget(performance.now(), ENDLESS_MS, 2);
   return bus.execute(new CallModelsCommand({ ...asked, candidates, down: [], attempts: new AttemptLog(), budget }));

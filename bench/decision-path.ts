@@ -38,7 +38,7 @@ async function decided(n: number): Promise<RouteDecision> {
   const decision = await bus.execute(new DecideRouteCommand({ ...asked, request, live: true, explain: false }));
   const budget = new Budget(performance.now(), ENDLESS_MS, 2);
   const { candidates, down } = decision;
-  const calls = { candidates, down, request, history: [], attempts: new AttemptLog(), budget, signal };
+  const calls = { candidates, down, request, history: [], attempts: new AttemptLog(), budget, signal, trace: null };
   const whole = new WholeAnswer();
   (await bus.execute(new CallModelsCommand(calls))).relay(whole);
   await whole.chunks;

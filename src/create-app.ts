@@ -2,6 +2,7 @@ import { NestFactory } from '@nestjs/core';
 import type { LoggerService } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { useIncomingTraces } from './common/tracing/incoming-traces.js';
 import { AppModule } from './app.module.js';
 import type { LiveConfig } from './common/config/live-config.js';
 import { InvalidRequest } from './common/app-error.js';
@@ -55,6 +56,7 @@ export async function createApp(
   useJsonBody(fastify, bodyLimitBytes);
   useCallerSignals(fastify);
   useRequestEnds(fastify);
+  useIncomingTraces(fastify, config);
   useSilentConnections(fastify);
   await shedOverload(app);
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {

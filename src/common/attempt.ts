@@ -1,4 +1,5 @@
 import type { TargetStatus } from './target.js';
+import type { AttemptTrace } from './tracing/attempt-trace.js';
 
 /** What can help after a failed call. */
 export type Remedy =
@@ -58,7 +59,13 @@ export interface Attempt {
   status?: number;
   /** Until the answer began (stream) or was complete (plain). */
   ms: number;
+  /** `null` where no span is made of it; not shown. */
+  readonly trace?: AttemptTrace | null;
 }
+
+/** An attempt as it may be shown. */
+export type ShownAttempt = Omit<Attempt, 'startedAt' | 'trace'>;
+export const shownAttempt = ({ startedAt: _, trace: _trace, ...shown }: Attempt): ShownAttempt => shown;
 
 /** The calls of one request in the order they were begun. */
 export class AttemptLog {
@@ -71,8 +78,8 @@ export class AttemptLog {
   }
 
   /** A call begins now; it counts as good until it says otherwise. */
-  begin(target: string): Attempt {
-    const attempt: Attempt = { target, startedAt: performance.now(), outcome: 'ok', ms: 0 };
+  begin(target: string, trace: AttemptTrace | null = null): Attempt {
+    const attempt: Attempt = { target, startedAt: performance.now(), outcome: 'ok', ms: 0, trace };
     this.begun.push(attempt);
     return attempt;
   }

@@ -17,6 +17,12 @@ export const telemetrySchema = z
       .max(1_000_000)
       .default(10_000)
       .describe('Records of requests that are kept, the latest of all replicas together; about 2 kB each. 0 = none.'),
+    traceRatio: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(1)
+      .describe('Share of the traces that begin here which are recorded; of others their beginner decides.'),
     azureMonitorConnectionString: z.string().default('').describe('Not in this version yet: has no effect.'),
   })
   .prefault({});

@@ -5,6 +5,7 @@ import { BackgroundWork } from '../../common/background-work.js';
 import { Budget } from '../../common/budget.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { AnsweredPrices } from '../../common/prices/answered-prices.js';
+import { noted } from '../../common/tracing/request-trace.js';
 import { ClaimAnswerCommand, FindAnswerQuery, type CacheLookup, type ClaimResult } from '../cache/cache.messages.js';
 import { NO_LEASE, ReserveQuotaCommand, type QuotaLease } from '../quota/quota.messages.js';
 import { CallModelsCommand, type ModelCalls } from '../resilience/resilience.messages.js';
@@ -110,19 +111,18 @@ export class AnswerChat implements AnswerMaker {
   reserve(ask: ChatAsk): Promise<QuotaLease> {
     const accounts = this.accounts().of(ask.caller, ask.request.model);
     const need = quotaNeed(ask, accounts, this.config.current, this.prices);
-    return this.commands.execute(new ReserveQuotaCommand(accounts, need));
+    return noted(ask.trace, 'quota.reserve', this.commands.execute(new ReserveQuotaCommand(accounts, need)));
   }
 
-  private async conversationOf({ sessionId, caller }: ChatAsk): Promise<Conversation> {
+  private async conversationOf({ sessionId, caller, trace }: ChatAsk): Promise<Conversation> {
     if (sessionId === null) return NO_CONVERSATION;
-    return this.queries.execute(new LoadConversationQuery(caller, sessionId));
+    return noted(trace, 'session.load', this.queries.execute(new LoadConversationQuery(caller, sessionId)));
   }
 
   private find({ ask, conversation }: ChatFacts): Promise<CacheLookup> {
-    const { caller, request, strategy, cacheControl } = ask;
-    return this.queries.execute(
-      new FindAnswerQuery({ caller, request, turns: conversation.turns, strategy, cacheControl }),
-    );
+    const { caller, request, strategy, cacheControl, trace } = ask;
+    const query = new FindAnswerQuery({ caller, request, turns: conversation.turns, strategy, cacheControl });
+    return noted(trace, 'cache.lookup', this.queries.execute(query));
   }
 
   /**
@@ -174,7 +174,7 @@ export class AnswerChat implements AnswerMaker {
     if (key === null || result !== 'MISS') return null;
     const patienceMs = this.patienceMs(ask, SHARE_OF_WAITING);
     const asked = { key, isShared, isRenewal: false, patienceMs, signal };
-    const claim = await this.commands.execute(new ClaimAnswerCommand(asked));
+    const claim = await noted(ask.trace, 'cache.claim', this.commands.execute(new ClaimAnswerCommand(asked)));
     generation.lease = claim.lease;
     return claim;
   }
@@ -201,11 +201,12 @@ export class AnswerChat implements AnswerMaker {
   private async call(generation: Generation, decision: RouteDecision): Promise<CascadeResult> {
     const { facts, attempts, signal } = generation;
     const { ask, conversation } = facts;
-    const { request } = ask;
+    const { request, trace } = ask;
     const { deadlineMs, retries } = this.config.current.resilience;
     const budget = new Budget(ask.startedAt, deadlineMs, retries);
     const { candidates, down, escalation } = decision;
-    const calls: ModelCalls = { candidates, down, request, history: conversation.turns, attempts, budget, signal };
+    const history = conversation.turns;
+    const calls: ModelCalls = { candidates, down, request, history, attempts, budget, signal, trace };
     if (escalation.length > 0) return new Cascade(this.commands, this.queries, generation, calls, escalation).answer();
     return { answer: await this.commands.execute(new CallModelsCommand(calls)), reason: null };
   }

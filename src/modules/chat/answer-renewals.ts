@@ -52,7 +52,8 @@ export class AnswerRenewals implements OnApplicationShutdown {
       return;
     const gone = new AbortController();
     const startedAt = performance.now();
-    const ask = { ...stale.ask, requestId: randomUUID(), keepsTurn: false, startedAt, signal: gone.signal };
+    const trace = stale.ask.trace?.child() ?? null;
+    const ask = { ...stale.ask, requestId: randomUUID(), keepsTurn: false, startedAt, trace, signal: gone.signal };
     const lookup = { ...stale.lookup, result: 'MISS', answer: null, isShared: true } as const;
     const generation = this.generations.begin({ ...stale, ask, lookup, owed: null }, true);
     this.background.launch('renewing a kept answer', async (ending) => {

@@ -11,6 +11,7 @@ import type { ChunkSink, Flow } from '../../common/chunk-stream.js';
 import { CallerGone } from '../../common/http/caller-signal.js';
 import { CLIENT_CLOSED_REQUEST } from '../../common/http/request-ends.js';
 import { messagesToKeep } from '../../common/json/numbers.js';
+import { noted, type RequestTrace } from '../../common/tracing/request-trace.js';
 import { AppendTurnCommand } from '../session/session.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
 import type { ChatFacts } from './chat-facts.js';
@@ -32,6 +33,7 @@ interface ToldEnd {
   readonly saved: GivenAnswer['saved'];
   readonly timing: ChatTiming;
   readonly decision: RouteDecision | null;
+  readonly joined: RequestTrace | null;
 }
 
 const NOTHING_SAVED: GivenAnswer['saved'] = Object.freeze({ usd: 0, ms: 0 });
@@ -166,7 +168,15 @@ export class ChatExchange implements ChunkSink, Flow {
     const charge = together(answer.leave(), facts.owed);
     this.result = { ...how, route, costUsd: charge.costUsd };
     const timing = { totalMs: this.elapsedMs, overheadMs, firstTokenMs };
-    this.finish.tell({ facts, end: this.result, charge, saved, timing, decision: this.decision });
+    this.finish.tell({
+      facts,
+      end: this.result,
+      charge,
+      saved,
+      timing,
+      decision: this.decision,
+      joined: answer.madeIn,
+    });
   }
 }
 
@@ -208,11 +218,11 @@ export class FinishChat {
       cached: given.decision === null,
     };
     const command = new AppendTurnCommand({ caller, sessionId, turn, began: conversation.began });
-    return (await this.commands.execute(command)).persisted;
+    return (await noted(ask.trace, 'turn.store', this.commands.execute(command))).persisted;
   }
 
   /** Tells of the end, once a request. */
-  tell({ facts, end, charge, saved, timing, decision }: ToldEnd): void {
+  tell({ facts, end, charge, saved, timing, decision, joined }: ToldEnd): void {
     const { ask, lookup, lease } = facts;
     const { result, bypass } = lookup;
     const { billed, attempts, pays } = charge;
@@ -229,7 +239,8 @@ export class FinishChat {
         cache: { result, bypass, isRenewal: !ask.keepsTurn, savedUsd: saved.usd, savedMs },
         stream: ask.request.stream === true,
         sessionId: ask.sessionId,
-        traceparent: ask.traceparent,
+        trace: ask.trace,
+        joined,
         asked: this.logged().has(ask.caller.tenant) ? ask.request.messages : null,
       }),
     );
@@ -254,7 +265,7 @@ export class FinishChat {
       ...{ route, usage: left?.usage ?? null, costUsd, completion: null, persisted: null },
     };
     const timing = { totalMs, overheadMs: 0, firstTokenMs: null };
-    this.tell({ facts, end, charge, saved: NOTHING_SAVED, timing, decision: part?.decision ?? null });
+    this.tell({ facts, end, charge, saved: NOTHING_SAVED, timing, decision: part?.decision ?? null, joined: null });
   }
 }
 

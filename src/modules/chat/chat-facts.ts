@@ -1,6 +1,7 @@
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
 import { fitConversation } from '../../common/conversation.js';
+import type { RequestTrace } from '../../common/tracing/request-trace.js';
 import { estimateRequestTokens } from '../../common/token-estimate.js';
 import type { CacheLookup } from '../cache/cache.messages.js';
 import type { QuotaLease } from '../quota/quota.messages.js';
@@ -19,8 +20,8 @@ export interface ChatAsk {
   /** Whether the caller is shown why its target was chosen. */
   readonly explain: boolean;
   readonly cacheControl: string | undefined;
-  /** W3C Trace Context, as it came. */
-  readonly traceparent: string | null;
+  /** `null` where there is nothing to hand on and nothing to record. */
+  readonly trace: RequestTrace | null;
   /** `performance.now()` at arrival, milliseconds. */
   readonly startedAt: number;
   /** Aborts when the caller goes away, or the service ends before the answer does. */

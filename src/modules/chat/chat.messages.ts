@@ -3,6 +3,7 @@ import type { Attempt } from '../../common/attempt.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatFrame, ChatRequest } from '../../common/chat.js';
 import type { Tier } from '../../common/target.js';
+import type { RequestTrace } from '../../common/tracing/request-trace.js';
 import type { Usage } from '../../common/usage.js';
 import type { BypassCause, CacheResult } from '../cache/cache.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
@@ -52,8 +53,10 @@ export interface CompletedChat extends ChatEnd {
   readonly sessionId: string | null;
   /** What was asked, where the tenant's content may stand in the log; else `null`, so that nothing of it lives on. */
   readonly asked: ChatRequest['messages'] | null;
-  /** The caller's `traceparent` header (W3C Trace Context), as it came. */
-  readonly traceparent: string | null;
+  /** `null` where there was nothing to hand on and nothing to record. */
+  readonly trace: RequestTrace | null;
+  /** Of the request that the answer was made for, where that is another one. */
+  readonly joined: RequestTrace | null;
 }
 
 /** What the cache said, and what it saved. */

@@ -4,6 +4,7 @@ import type { ChunkSink } from '../../common/chunk-stream.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { CallerGone } from '../../common/http/caller-signal.js';
 import type { AnsweredPrices } from '../../common/prices/answered-prices.js';
+import type { RequestTrace } from '../../common/tracing/request-trace.js';
 import type { Usage } from '../../common/usage.js';
 import type { ModelAnswer } from '../resilience/resilience.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
@@ -77,6 +78,10 @@ export class Generation implements ChunkSink, ExchangedTexts, Course {
   /** The request it is made for. */
   get leader(): Participant {
     return this.parts[0]!;
+  }
+
+  get trace(): RequestTrace | null {
+    return this.facts.ask.trace;
   }
 
   get isStream(): boolean {

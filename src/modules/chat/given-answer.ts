@@ -1,6 +1,7 @@
 import type { Attempt } from '../../common/attempt.js';
 import type { ChatFrame } from '../../common/chat.js';
 import type { ChunkStream } from '../../common/chunk-stream.js';
+import type { RequestTrace } from '../../common/tracing/request-trace.js';
 import type { Usage } from '../../common/usage.js';
 import type { RouteDecision } from '../router/router.messages.js';
 import type { Billed } from './answer-bill.js';
@@ -47,6 +48,8 @@ export interface GivenAnswer extends ChunkStream {
   readonly contextWindow: number | null;
   /** `null` where none was made for this request. */
   readonly decision: RouteDecision | null;
+  /** Of the request that it was made for, where that is another one. */
+  readonly madeIn: RequestTrace | null;
   /** Calls of model servers that were made for this request so far. */
   readonly attempts: readonly Attempt[];
   /** Of what has come. */

@@ -29,9 +29,7 @@ export function withSentText(request: ChatRequest, body: unknown): ChatRequest {
 const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
 /** @throws InvalidRequest that names the header */
-function headerOptions(
-  headers: IncomingHttpHeaders,
-): Pick<ChatAsk, 'sessionId' | 'strategy' | 'cacheControl' | 'traceparent'> {
+function headerOptions(headers: IncomingHttpHeaders): Pick<ChatAsk, 'sessionId' | 'strategy' | 'cacheControl'> {
   const sessionId = single(headers['x-session-id']);
   if (sessionId !== undefined) {
     const checked = sessionIdSchema.safeParse(sessionId);
@@ -41,7 +39,6 @@ function headerOptions(
     sessionId: sessionId ?? null,
     strategy: single(headers['x-router-strategy']) || null,
     cacheControl: headers['cache-control'],
-    traceparent: single(headers['traceparent']) ?? null,
   };
 }
 
@@ -64,6 +61,7 @@ export function askOf(
     strategy: body?.strategy ?? options.strategy,
     explain: body !== null,
     startedAt: performance.now() - reply.elapsedTime,
+    trace: incoming.server.incomingTraces.begin(incoming),
     signal: incoming.server.callerSignals.of(incoming, reply),
   };
 }

@@ -17,6 +17,7 @@ class HandMadeCourse implements Course {
   readonly model = null;
   readonly decision = null;
   readonly attempts = new AttemptLog();
+  readonly trace = null;
   readonly elapsedMs = 0;
   regulated = 0;
 

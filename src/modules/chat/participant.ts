@@ -2,6 +2,7 @@ import type { Attempt, AttemptLog } from '../../common/attempt.js';
 import type { ChatChunk, ChatFrame } from '../../common/chat.js';
 import type { ChunkSink } from '../../common/chunk-stream.js';
 import { TextRun } from '../../common/text-run.js';
+import type { RequestTrace } from '../../common/tracing/request-trace.js';
 import type { Usage } from '../../common/usage.js';
 import type { CachedAnswer, ClaimResult } from '../cache/cache.messages.js';
 import type { ModelAnswer } from '../resilience/resilience.messages.js';
@@ -31,6 +32,8 @@ export interface Course {
   readonly model: ModelAnswer | null;
   readonly decision: RouteDecision | null;
   readonly attempts: AttemptLog;
+  /** Of the request that it is made for. */
+  readonly trace: RequestTrace | null;
   isAlone(part: Participant): boolean;
   abort(reason: unknown): void;
   regulate(): void;
@@ -161,6 +164,10 @@ export class Participant implements GivenAnswer {
 
   get decision(): RouteDecision | null {
     return this.isLeader ? this.course.decision : null;
+  }
+
+  get madeIn(): RequestTrace | null {
+    return this.isLeader ? null : this.course.trace;
   }
 
   get attempts(): readonly Attempt[] {

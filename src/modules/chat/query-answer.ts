@@ -1,3 +1,4 @@
+import { shownAttempt } from '../../common/attempt.js';
 import { textOf, type ChatRequest } from '../../common/chat.js';
 import { fitConversation } from '../../common/conversation.js';
 import type { CacheResult } from '../cache/cache.messages.js';
@@ -48,7 +49,7 @@ export function queryAnswer(exchange: ChatExchange, end: ChatEnd, at: Date) {
       cached: decision === null,
       persisted: persisted ?? false,
       fallback: route?.fallback,
-      attempts: attempts.map(({ startedAt: _, ...attempt }) => ({ ...attempt, ms: Math.round(attempt.ms) })),
+      attempts: attempts.map((attempt) => ({ ...shownAttempt(attempt), ms: Math.round(attempt.ms) })),
       usage: usage && {
         prompt_tokens: usage.prompt_tokens,
         completion_tokens: usage.completion_tokens,

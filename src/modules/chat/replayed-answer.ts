@@ -10,6 +10,7 @@ export class ReplayedAnswer extends ReplayedChunks implements GivenAnswer {
   readonly endsWithCaller = true;
   readonly contextWindow = null;
   readonly decision = null;
+  readonly madeIn = null;
   readonly attempts = [];
   readonly costUsd = 0;
   override readonly upstreamMs: number;

@@ -4,6 +4,7 @@ import type { Environment } from '../../common/config/config-text.js';
 import type { ChatRequest } from '../../common/chat.js';
 import type { ChunkStream } from '../../common/chunk-stream.js';
 import type { HistoryTurn } from '../../common/conversation.js';
+import type { OutgoingTrace } from '../../common/tracing/trace-context.js';
 import type { BreakerState, TargetStatus } from '../../common/target.js';
 
 /** One call of one model, with its slot: it goes out when it is relayed. */
@@ -30,6 +31,8 @@ export interface ModelCall {
   readonly partialAnswer: string | null;
   /** Whether another target failed this request before; such calls come in waves and are let through gradually. */
   readonly isFallback: boolean;
+  /** The place of the call in a trace, which its server is told; `null` = none. */
+  readonly trace: OutgoingTrace | null;
 }
 
 /**

@@ -27,15 +27,15 @@ export class StreamModelHandler implements ICommandHandler<StreamModelCommand> {
 
 /** It holds a slot and goes out at once. @param body `null` for a simulated target */
 function streamOf(target: LiveTarget, call: ModelCall, body: string | null): ModelStream {
-  const { request, signal, beginBy } = call;
+  const { request, signal, beginBy, trace } = call;
   if (!target.server || body === null) {
     return new SimulatedStream(target.config, { ...request, messages: upstreamMessages(call, target) }, signal);
   }
   const beginMs = Math.max(0, Math.min(beginBy - performance.now(), beginLimitMs(target, request)));
-  if (!request.stream) return new PlainCall(target.server, body, beginMs, signal);
+  if (!request.stream) return new PlainCall(target.server, body, beginMs, signal, trace);
   const { idleMs, totalMs } = target.timeouts;
   const limits = { beginMs, idleMs, contentMs: SIGNS_OF_LIFE_MS, totalMs };
-  return new StreamedCall(target.server, body, request.n ?? 1, limits, signal);
+  return new StreamedCall(target.server, body, request.n ?? 1, limits, signal, trace);
 }
 
 /** A local model that is not known to be loaded may take its load time first (FAULTS U21). */

@@ -78,7 +78,7 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
       const request = { model: target.id, messages: [{ role: 'user', content: 'hi' }], max_tokens: 1, stream: true };
       const beginBy = performance.now() + target.timeouts.loadMs;
       const call = { target, request, history: [], beginBy, fairMs: 0, signal };
-      const command = new StreamModelCommand({ ...call, partialAnswer: null, isFallback: false });
+      const command = new StreamModelCommand({ ...call, partialAnswer: null, isFallback: false, trace: null });
       const answer = new WholeAnswer();
       (await this.commands.execute(command)).relay(answer);
       await answer.chunks;

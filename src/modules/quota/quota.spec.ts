@@ -42,7 +42,8 @@ function completed(lease: QuotaLease, ending: Ending): ChatCompletedEvent {
     requestedModel: 'auto',
     stream: false,
     sessionId: null,
-    traceparent: null,
+    trace: null,
+    joined: null,
     asked: null,
   };
   const taken = {

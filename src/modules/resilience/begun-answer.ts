@@ -87,6 +87,7 @@ export class BegunAnswer implements ChunkStream, ChunkSink {
 
   end(error: unknown): void {
     this.streamEnd = { error };
+    this.facts.attempt.trace?.end();
     if (this.sink !== null) this.finish(this.sink, error);
     else if (error === null) this.begin();
     else if (!this.isBegun) this.beginning.reject(error);
@@ -115,6 +116,7 @@ export class BegunAnswer implements ChunkStream, ChunkSink {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.facts.attempt.outcome = 'aborted';
+    this.facts.attempt.trace?.end();
     this.stream.abandon();
   }
 

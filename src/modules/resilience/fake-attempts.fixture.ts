@@ -57,6 +57,7 @@ export class FakeAttempts {
       attempts: new AttemptLog(),
       budget: new Budget(performance.now(), 10_000, retries),
       signal: new AbortController().signal,
+      trace: null,
     };
     this.candidates = new Candidates(this.calls, this.guards);
   }

@@ -45,7 +45,8 @@ export class Hedge {
         const controller = new AbortController();
         const signal = AbortSignal.any([how.signal, controller.signal]);
         const startedAt = performance.now();
-        running.add({ target: next, startedAt, controller, result: tryTarget(next, { ...how, signal }) });
+        const isHedge = running.size > 0 ? ({ isHedge: true } as const) : {};
+        running.add({ target: next, startedAt, controller, result: tryTarget(next, { ...how, ...isHedge, signal }) });
       };
       start(target);
       try {

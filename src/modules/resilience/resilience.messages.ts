@@ -4,6 +4,7 @@ import type { Budget } from '../../common/budget.js';
 import type { ChatRequest } from '../../common/chat.js';
 import type { ChunkStream } from '../../common/chunk-stream.js';
 import type { HistoryTurn } from '../../common/conversation.js';
+import type { RequestTrace } from '../../common/tracing/request-trace.js';
 import type { TargetStatus } from '../../common/target.js';
 
 /**
@@ -35,6 +36,8 @@ export interface ModelCalls {
   readonly attempts: AttemptLog;
   readonly budget: Budget;
   readonly signal: AbortSignal;
+  /** Of the request; model servers are told of it. */
+  readonly trace: RequestTrace | null;
 }
 
 /**

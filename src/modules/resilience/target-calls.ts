@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import type { AttemptLog } from '../../common/attempt.js';
+import type { AttemptLog, Attempt as Made } from '../../common/attempt.js';
 import { CallerGone } from '../../common/http/caller-signal.js';
 import type { TargetStatus } from '../../common/target.js';
+import { AttemptTrace, type AttemptKind } from '../../common/tracing/attempt-trace.js';
 import { StreamModelCommand } from '../models/models.messages.js';
 import { BegunAnswer, endAttempt, type AttemptFacts } from './begun-answer.js';
 import type { ModelCalls } from './resilience.messages.js';
@@ -20,6 +21,8 @@ export interface AttemptOptions {
    * target's own limits hold.
    */
   readonly answerHasBegun: boolean;
+  /** It is made beside another one. */
+  readonly isHedge?: true;
 }
 
 /** Makes single calls: through the target's breaker, written down in the request's attempts. */
@@ -34,37 +37,56 @@ export class TargetCalls {
   attemptsFor(calls: ModelCalls, whole: boolean): Attempt {
     const { request, history, attempts, budget } = calls;
     const startedAt = performance.now();
-    return async (target, { signal, partialAnswer, answerHasBegun }) => {
+    const before = attempts.all.length;
+    return async (target, how) => {
+      const { signal, partialAnswer, answerHasBegun } = how;
       const beginBy = answerHasBegun ? Infinity : performance.now() + timeLeft(target, calls);
       const isFallback = attempts.all.some(({ target: tried }) => tried !== target.id);
-      const call = { target, request, history, beginBy, fairMs: budget.fairMs, signal, partialAnswer, isFallback };
+      const own = calls.trace?.isRecorded
+        ? new AttemptTrace(calls.trace, target, kindOf(target, attempts.all, before, how))
+        : null;
+      const trace = calls.trace && calls.trace.toServer(own && own.spanId);
+      const { fairMs } = budget;
+      const call = { target, request, history, beginBy, fairMs, signal, partialAnswer, isFallback, trace };
       const beforeMs = attempts.all.length === 0 ? 0 : performance.now() - startedAt;
-      return this.breakers.run(target, () => this.call(new StreamModelCommand(call), attempts, { whole, beforeMs }));
+      return this.breakers.run(target, () =>
+        this.call(new StreamModelCommand(call), attempts, { whole, beforeMs, trace: own }),
+      );
     };
   }
 
   private async call(
     command: StreamModelCommand,
     attempts: AttemptLog,
-    facts: Pick<AttemptFacts, 'whole' | 'beforeMs'>,
+    { trace, ...facts }: Pick<AttemptFacts, 'whole' | 'beforeMs'> & { readonly trace: AttemptTrace | null },
   ): Promise<BegunAnswer> {
     const { target } = command.call;
-    const attempt = attempts.begin(target.id);
+    const attempt = attempts.begin(target.id, trace);
     let answer: BegunAnswer | null = null;
     try {
       const stream = await this.commands.execute(command);
       answer = new BegunAnswer({ ...facts, target, attempt, guards: this.breakers }, stream);
       await answer.begun;
+      if (trace) trace.beganAt = performance.now();
       this.breakers.of(target).rest.answered();
       return answer;
     } catch (error) {
       endAttempt(attempt, error);
+      trace?.end();
       if (answer?.isSent && error instanceof CallerGone) attempts.left.push(target);
       throw error;
     } finally {
       attempt.ms = performance.now() - attempt.startedAt;
     }
   }
+}
+
+/** @param before how many had been made for the request when these calls began: for a cascade, there are some */
+function kindOf(target: TargetStatus, made: readonly Made[], before: number, how: AttemptOptions): AttemptKind {
+  if (how.answerHasBegun) return 'recovery';
+  if (made.length === before) return before === 0 ? 'first' : 'cascade';
+  for (let i = before; i < made.length; i += 1) if (made[i]!.target === target.id) return 'retry';
+  return how.isHedge ? 'hedge' : 'fallback';
 }
 
 /** Milliseconds until the answer must have begun, or be complete where it is plain. @throws DeadlineExceeded */

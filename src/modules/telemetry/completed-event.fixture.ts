@@ -34,7 +34,8 @@ export function completedChat(changes: Partial<CompletedChat> = {}): CompletedCh
     pays: true,
     stream: true,
     sessionId: null,
-    traceparent: null,
+    trace: null,
+    joined: null,
     asked: null,
     ...changes,
   };

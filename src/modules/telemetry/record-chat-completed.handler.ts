@@ -5,7 +5,7 @@ import { KnownModels } from './known-models.js';
 import { RequestMeters } from './metrics/request-meters.js';
 import { Records } from './records/records.js';
 import { levelOf, requestLine } from './request-line.js';
-import { RequestTraces } from './request-traces.js';
+import { RequestTraces } from './traces/request-traces.js';
 import { spendingOf, usageOf } from './usage/usage-row.js';
 import { Usage } from './usage/usage.js';
 

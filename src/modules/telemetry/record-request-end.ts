@@ -8,6 +8,7 @@ import { RequestMeters } from './metrics/request-meters.js';
 import { Records } from './records/records.js';
 import { rounded } from './request-line.js';
 import { dayOf, NO_COUNTS, NO_TARGET } from './usage/usage-row.js';
+import { RequestTraces } from './traces/request-traces.js';
 import { Usage } from './usage/usage.js';
 
 /** What is scraped is no request of a caller; probes are known by their access. */
@@ -29,6 +30,7 @@ export class RecordRequestEnd implements OnModuleInit {
     private readonly metrics: RequestMeters,
     private readonly usage: Usage,
     private readonly records: Records,
+    private readonly traces: RequestTraces,
   ) {}
 
   onModuleInit(): void {
@@ -45,6 +47,7 @@ export class RecordRequestEnd implements OnModuleInit {
     logger[levelOf(status, request.errorCode)](lineOf(request, reply, { route, model, status }), 'request');
     if (model === null) return this.metrics.recordHttp(route, status);
     this.metrics.recordUnanswered(model, status);
+    this.trace(request, route, status, reply.elapsedTime);
     const { caller, id: requestId, errorCode } = request;
     if (!caller) return;
     const { tenant, user } = caller;
@@ -52,6 +55,12 @@ export class RecordRequestEnd implements OnModuleInit {
     this.usage.writer.record({ ...NO_COUNTS, ...key, requests: 1 });
     const end = { status, outcome: outcomeOf(status), errorCode, totalMs: reply.elapsedTime };
     this.records.recordUnanswered({ requestId, caller, model, ...end });
+  }
+
+  private trace(request: FastifyRequest, route: string, status: number, totalMs: number): void {
+    const { id: requestId, errorCode } = request;
+    const trace = request.server.incomingTraces.begin(request);
+    if (trace) this.traces.recordUnanswered(trace, { route, requestId, status, errorCode, totalMs });
   }
 
   /** `other` where nothing was read of the request. */

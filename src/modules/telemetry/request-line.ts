@@ -1,3 +1,4 @@
+import { shownAttempt } from '../../common/attempt.js';
 import { sessionMark } from '../../common/logging/outside-text.js';
 import { loggedChat } from './logged-chat.js';
 import type { CompletedChat } from '../chat/chat.messages.js';
@@ -20,9 +21,10 @@ export function levelOf({ status, errorCode }: CompletedChat): 'log' | 'warn' | 
  */
 export function requestLine(chat: CompletedChat, requested: string, answered: string | null): Record<string, unknown> {
   const { route, usage, timing } = chat;
-  const failed = chat.attempts.filter(({ outcome }) => outcome !== 'ok').map(({ startedAt: _, ...shown }) => shown);
+  const failed = chat.attempts.filter(({ outcome }) => outcome !== 'ok').map(shownAttempt);
   return {
     request_id: chat.requestId,
+    ...(chat.trace?.isRecorded ? { trace_id: chat.trace.recordedId } : {}),
     tenant: chat.caller.tenant,
     user: chat.caller.user,
     model: requested,

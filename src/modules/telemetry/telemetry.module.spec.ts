@@ -12,6 +12,7 @@ import request from 'supertest';
 import { LOOPBACK_CALLER, type Scope } from '../../common/caller.js';
 import { routerConfigSchema } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { useIncomingTraces } from '../../common/tracing/incoming-traces.js';
 import { useRequestEnds } from '../../common/http/request-ends.js';
 import { createJsonLogger } from '../../common/logging/json-logger.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
@@ -92,6 +93,7 @@ describe('TelemetryModule', () => {
     const logger = createJsonLogger({ write: (line) => void lines.push(line), flush: async () => undefined }, 'info');
     app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger });
     useRequestEnds(app.getHttpAdapter().getInstance());
+    useIncomingTraces(app.getHttpAdapter().getInstance(), new LiveConfig(routerConfigSchema.parse({}), null));
     app.useGlobalGuards(signIn);
     await app.listen(0, '127.0.0.1');
   });

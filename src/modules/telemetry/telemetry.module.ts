@@ -18,7 +18,7 @@ import { FeedbackController } from './records/feedback.controller.js';
 import { ReadRecords } from './records/read-records.js';
 import { Records } from './records/records.js';
 import { RecordsController } from './records/records.controller.js';
-import { RequestTraces } from './request-traces.js';
+import { RequestTraces } from './traces/request-traces.js';
 import { ReadUsage } from './usage/read-usage.js';
 import { UsageController } from './usage/usage.controller.js';
 import { Usage } from './usage/usage.js';

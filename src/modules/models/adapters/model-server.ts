@@ -1,6 +1,7 @@
 import { buildConnector, Pool, type Dispatcher } from 'undici';
 import type { TargetConfig } from '../../../common/config/config.schema.js';
 import type { ConnectionCounts } from '../models.messages.js';
+import type { OutgoingTrace } from '../../../common/tracing/trace-context.js';
 import type { Endpoint } from './providers.js';
 
 const MIN_CONNECTIONS = 100;
@@ -70,12 +71,16 @@ export class ModelServer {
    * @param body JSON
    * @returns a promise where this service has to sign in first; it rejects with UpstreamFailure `auth`
    */
-  requestFor(accept: string, body: string): Dispatcher.DispatchOptions | Promise<Dispatcher.DispatchOptions> {
+  requestFor(
+    accept: string,
+    body: string,
+    trace: OutgoingTrace | null = null,
+  ): Dispatcher.DispatchOptions | Promise<Dispatcher.DispatchOptions> {
     const { auth } = this.endpoint;
-    if (!auth) return this.requestWith(accept, body);
+    if (!auth) return this.requestWith(accept, body, trace);
     const value = auth.value();
-    if (typeof value === 'string') return this.requestWith(accept, body, auth.header, value);
-    return value.then((token) => this.requestWith(accept, body, auth.header, token));
+    if (typeof value === 'string') return this.requestWith(accept, body, trace, auth.header, value);
+    return value.then((token) => this.requestWith(accept, body, trace, auth.header, token));
   }
 
   /**
@@ -103,12 +108,19 @@ export class ModelServer {
     await Promise.all([this.pool.destroy(), this.unpooled.destroy()]);
   }
 
-  private requestWith(accept: string, body: string, ...auth: string[]): Dispatcher.DispatchOptions {
+  private requestWith(
+    accept: string,
+    body: string,
+    trace: OutgoingTrace | null,
+    ...auth: string[]
+  ): Dispatcher.DispatchOptions {
     const headers = [
       ...['content-type', 'application/json', 'accept', accept, 'user-agent', 'hybrid-llm-router'],
       ...['accept-encoding', 'identity'], // left out, it would leave the choice to the server
       ...auth,
     ];
+    if (trace !== null) headers.push('traceparent', trace.traceparent);
+    if (trace !== null && trace.tracestate !== null) headers.push('tracestate', trace.tracestate);
     return { method: 'POST', path: this.path, headers, body };
   }
 }

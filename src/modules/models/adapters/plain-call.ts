@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { completionIn } from '../../../common/answer-shape.js';
 import { hasContent, type Completion } from '../../../common/chat.js';
 import { readableJson } from '../../../common/json/readable.js';
+import type { OutgoingTrace } from '../../../common/tracing/trace-context.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import { decodedBytes, isEncoded } from './content-coding.js';
 import { MAX_RESPONSE_BYTES, type ModelServer } from './model-server.js';
@@ -20,8 +21,9 @@ export class PlainCall extends ServerCall {
     body: string,
     private readonly limitMs: number,
     signal: AbortSignal,
+    trace: OutgoingTrace | null = null,
   ) {
-    super(server, 'application/json', body, signal);
+    super(server, 'application/json', body, signal, trace);
   }
 
   /** What comes is whole. */

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { BackgroundWork } from '../../../common/background-work.js';
 import type { ChunkSink } from '../../../common/chunk-stream.js';
+import type { OutgoingTrace } from '../../../common/tracing/trace-context.js';
 import type { ModelStream } from '../models.messages.js';
 import type { ModelServer } from './model-server.js';
 import { OtherBody } from './other-body.js';
@@ -52,6 +53,7 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
     private readonly accept: 'application/json' | 'text/event-stream',
     private readonly body: string,
     private readonly signal: AbortSignal,
+    private readonly trace: OutgoingTrace | null,
   ) {}
 
   get upstreamMs(): number {
@@ -68,7 +70,7 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
     if (this.signal.aborted) return this.end(this.signal.reason);
     this.signal.addEventListener('abort', this.onAbort, { once: true });
     this.begin();
-    const request = this.server.requestFor(this.accept, this.body);
+    const request = this.server.requestFor(this.accept, this.body, this.trace);
     if (request instanceof Promise) this.later('signing in', async () => this.send(await request));
     else this.send(request);
   }

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ChatFrame } from '../../../common/chat.js';
+import type { OutgoingTrace } from '../../../common/tracing/trace-context.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import { codingOf, isEncoded } from './content-coding.js';
 import { MAX_RESPONSE_BYTES, type ModelServer } from './model-server.js';
@@ -32,8 +33,9 @@ export class StreamedCall extends ServerCall implements Patient {
     choices: number,
     private readonly limits: CallLimits,
     signal: AbortSignal,
+    trace: OutgoingTrace | null = null,
   ) {
-    super(server, EVENT_STREAM, body, signal);
+    super(server, EVENT_STREAM, body, signal, trace);
     this.frames = new StreamFrames(choices);
   }
 

@@ -1,4 +1,5 @@
 import { trace, type Tracer } from '@opentelemetry/api';
+import type { IdGenerator } from '@opentelemetry/sdk-trace-base';
 
 export interface Tracing {
   readonly tracer: Tracer;
@@ -10,11 +11,11 @@ export interface Tracing {
  * Registers the tracer provider of the process: spans go in batches to `<endpoint>/v1/traces` (OTLP over HTTP, JSON). The
  * SDK is loaded here only; a service without an endpoint does not spend its memory.
  *
- * @param endpoint base URL of the collector, such as `http://127.0.0.1:4318`
+ * @param endpoint base URL of the collector, such as `http://127.0.0.1:4318` @param idGenerator of the ids that spans have
  */
-export async function startTracing(endpoint: string, serviceName: string): Promise<Tracing> {
+export async function startTracing(endpoint: string, serviceName: string, idGenerator: IdGenerator): Promise<Tracing> {
   const [
-    { BasicTracerProvider, BatchSpanProcessor },
+    { AlwaysOnSampler, BasicTracerProvider, BatchSpanProcessor },
     { OTLPTraceExporter },
     { resourceFromAttributes },
     { TraceService },
@@ -27,6 +28,8 @@ export async function startTracing(endpoint: string, serviceName: string): Promi
   const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces` });
   const provider = new BasicTracerProvider({
     resource: resourceFromAttributes({ 'service.name': serviceName }),
+    idGenerator,
+    sampler: new AlwaysOnSampler(), // which traces are recorded is decided when a request begins (docs/adr/0028)
     spanProcessors: [new BatchSpanProcessor(exporter)],
   });
   trace.setGlobalTracerProvider(provider);
