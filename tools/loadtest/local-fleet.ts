@@ -1,17 +1,15 @@
-import { fork, type ChildProcess } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { hasRedis } from '../../bench/redis-here.js';
 import { freePort } from '../../test/support/free-port.js';
 import { RedisServer } from '../../test/support/redis-server.js';
 import { RouterProcess, type RouterConfigInput } from '../../test/support/router-process.js';
 import { UsageError } from '../command.js';
+import { startChildServer } from './child-server.js';
 import type { LocalPlan } from './plan.js';
 
 const READY_MS = 30_000;
@@ -25,14 +23,13 @@ const LIMITLESS = {
   usdPerMonth: ENDLESS,
 };
 
-/** Two simulated models, a free small and a dear large one, at the pace of quick real ones. */
-function simulatedConfig(keys: readonly string[]): RouterConfigInput {
-  const target = { provider: 'simulated', concurrency: 5_000, pace: { firstTokenMs: 20, tokenMs: 2 } } as const;
+/** Two models of one simulated server, a cheap quick one and a dear slow one. */
+function simulatedConfig(server: string, keys: readonly string[]): RouterConfigInput {
+  const target = (id: string, tier: 'local' | 'cloud', input: number, output: number) => ({
+    ...{ id, tier, model: id, baseUrl: `${server}/${id}/v1`, price: { input, output }, concurrency: 5_000 },
+  });
   return {
-    targets: [
-      { ...target, id: 'small', tier: 'local', model: 'simulated-small', price: { input: 0.1, output: 0.4 } },
-      { ...target, id: 'large', tier: 'cloud', model: 'simulated-large', price: { input: 2, output: 8 } },
-    ],
+    targets: [target('small', 'local', 0.1, 0.4), target('large', 'cloud', 2, 8)],
     models: [{ name: 'auto', strategy: 'hybrid', targets: ['small', 'large'] }],
     auth: {
       keys: keys.map((key, index) => ({
@@ -99,46 +96,26 @@ class Replica {
 
 /** Replicas of the built service that share a Redis, behind a round-robin proxy; everything on the loopback. */
 export class LocalFleet {
-  private constructor(
-    readonly url: string,
-    private readonly replicas: readonly Replica[],
-    private readonly redis: RedisServer,
-    private readonly proxy: ChildProcess,
-    private readonly directory: string,
-  ) {}
+  url = '';
+  private readonly replicas: Replica[] = [];
+  /** Everything that was started, to be ended in this order. */
+  private readonly started: { end(): Promise<unknown> }[] = [];
+  private readonly directory = mkdtempSync(join(tmpdir(), 'router-loadtest-'));
 
   /**
    * @param keys that the simulated configuration lets in
-   * @param stop what is waited for is given up, and what was started is ended
+   * @param stop what is waited for is given up
    */
-  static async start(
-    { replicas: count, configFile }: LocalPlan,
-    keys: readonly string[],
-    stop: AbortSignal,
-  ): Promise<LocalFleet> {
+  static async start(plan: LocalPlan, keys: readonly string[], stop: AbortSignal): Promise<LocalFleet> {
     if (!hasRedis()) {
       throw new UsageError('--local needs redis-server on PATH: install it (Debian: apt-get install redis-server)');
     }
-    const config = configFile === null ? simulatedConfig(keys) : configFrom(configFile);
-    const directory = mkdtempSync(join(tmpdir(), 'router-loadtest-'));
-    const begun: { end(): Promise<unknown> }[] = [];
+    const fleet = new LocalFleet();
     try {
-      const redis = await RedisServer.start();
-      begun.push({ end: () => redis.close() });
-      const shared = { ...config, redis: { ...config.redis, url: redis.url } };
-      const env = configFile === null ? {} : environment();
-      const replicas: Replica[] = [];
-      for (let n = 0; n < count; n += 1) {
-        const replica = new Replica(await freePort(), shared, env, join(directory, `replica-${n + 1}`));
-        replicas.push(replica);
-        begun.push({ end: () => replica.end('SIGKILL') });
-        await replica.start(stop); // one after the other: two that start share the time limit of both
-      }
-      const proxy = await startProxy(replicas.map(({ url }) => url));
-      return new LocalFleet(proxy.url, replicas, redis, proxy.child, directory);
+      await fleet.begin(plan, keys, stop);
+      return fleet;
     } catch (error) {
-      await Promise.all(begun.map((it) => it.end()));
-      rmSync(directory, { recursive: true, force: true });
+      await fleet.close();
       throw error;
     }
   }
@@ -162,21 +139,35 @@ export class LocalFleet {
     say(`replica ${this.replicas.length} serves again`);
   }
 
+  /** What the replicas have written goes with them. */
   async close(): Promise<void> {
-    this.proxy.kill('SIGKILL');
-    await Promise.all(this.replicas.map((replica) => replica.end('SIGKILL'))); // their data goes with them
-    await this.redis.close();
+    for (const one of this.started.reverse()) await one.end();
     rmSync(this.directory, { recursive: true, force: true });
   }
-}
 
-async function startProxy(urls: readonly string[]): Promise<{ url: string; child: ChildProcess }> {
-  const file = `./round-robin.process${extname(fileURLToPath(import.meta.url))}`;
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [...urls], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the proxy ended with ${code}`)));
-  ended.catch(() => undefined);
-  const [message] = (await Promise.race([once(child, 'message'), ended])) as [{ url: string }];
-  return { url: message.url, child };
+  private async begin(
+    { replicas: count, configFile }: LocalPlan,
+    keys: readonly string[],
+    stop: AbortSignal,
+  ): Promise<void> {
+    const config =
+      configFile === null ? simulatedConfig(await this.child('model-server'), keys) : configFrom(configFile);
+    const redis = await RedisServer.start();
+    this.started.push({ end: () => redis.close() });
+    const shared = { ...config, redis: { ...config.redis, url: redis.url } };
+    const env = configFile === null ? {} : environment();
+    for (let n = 1; n <= count && !stop.aborted; n += 1) {
+      const replica = new Replica(await freePort(), shared, env, join(this.directory, `replica-${n}`));
+      this.replicas.push(replica);
+      this.started.push({ end: () => replica.end('SIGKILL') });
+      await replica.start(stop); // one after the other: those that start together share the time they have
+    }
+    this.url = await this.child('round-robin', this.urls);
+  }
+
+  private async child(name: 'round-robin' | 'model-server', args: readonly string[] = []): Promise<string> {
+    const server = await startChildServer(name, args);
+    this.started.push(server);
+    return server.url;
+  }
 }

@@ -8,8 +8,8 @@ export const USAGE = `Usage: npm run loadtest -- [options]
 Where
   --url <url>             the service (default http://127.0.0.1:8080); several: each gets the next request in turn
   --allow-remote          needed for a URL that is not on this machine
-  --local <n>             instead: starts n replicas (1 to 10), a Redis and a round-robin proxy, with simulated models
-  --config <file>         --local: configuration of the replicas, instead of the simulated models
+  --local <n>             instead: starts n replicas (1 to 10), a Redis, a simulated model server and a round-robin proxy
+  --config <file>         --local: configuration of the replicas, instead of one for the simulated models
   --kill-one              --local: at half time one replica is killed, and started again
   --kill-signal <name>    SIGKILL (default) or SIGTERM
 How much: a closed loop, each user waits for his answer

@@ -135,7 +135,7 @@ function curveOf(histogram: Histogram): [number, number][] {
   for (let left = 1; left * histogram.totalCount >= 0.5; left /= 2) {
     for (let tick = 0; tick < TICKS; tick += 1) {
       const percentile = 100 * (1 - left + (left / 2) * (tick / TICKS));
-      points.push([percentile, histogram.getValueAtPercentile(percentile) / 1000]);
+      points.push([percentile, percentileOf(histogram, percentile) ?? 0]);
     }
   }
   return points;

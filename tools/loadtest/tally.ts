@@ -20,9 +20,9 @@ export function record(histogram: Histogram, ms: number): void {
   histogram.recordValue(Math.min(LONGEST_US - 1, Math.max(0, Math.round(ms * US))));
 }
 
-/** Milliseconds; `null` of none. */
+/** Milliseconds; `null` of none. A histogram rounds up, so beyond the largest value as well. */
 export const percentileOf = (histogram: Histogram, percentile: number): number | null =>
-  histogram.totalCount === 0 ? null : histogram.getValueAtPercentile(percentile) / US;
+  histogram.totalCount === 0 ? null : Math.min(histogram.getValueAtPercentile(percentile), histogram.maxValue) / US;
 
 /** What requests of one kind add up to. */
 export interface Sums {
