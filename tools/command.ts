@@ -7,9 +7,9 @@ type Read<O extends Options> = ReturnType<typeof parseArgs<{ options: O }>>['val
 export class UsageError extends Error {}
 
 /** The options of this command line. @throws UsageError that names the wrong one */
-export function readOptions<const O extends Options>(options: O): Read<O> {
+export function readOptions<const O extends Options>(options: O, args: string[] = process.argv.slice(2)): Read<O> {
   try {
-    return parseArgs({ options }).values;
+    return parseArgs({ options, args }).values;
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error });
   }

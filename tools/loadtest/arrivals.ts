@@ -120,7 +120,7 @@ export class OpenLoop {
     this.inFlight -= 1;
     if (this.failure) this.end();
     if (this.ended && this.inFlight === 0) this.finish();
-    else if (this.dueMs <= sinceStart(this.time)) this.pump();
+    else if (!this.timer || this.dueMs <= sinceStart(this.time)) this.pump();
   }
 
   private advance(): void {

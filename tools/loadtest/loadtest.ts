@@ -64,12 +64,12 @@ async function measured(plan: Plan, fleet: LocalFleet | null, stop: AbortSignal)
   const bar = new ProgressBar();
   const halfTime = new HalfTime(plan, fleet, stop, bar);
   const urls = fleet ? [new URL(fleet.url)] : plan.urls;
-  const result = await runLoad(plan, urls, stop, (progress) => {
+  const running = runLoad(plan, urls, stop, (progress) => {
     bar.show(progress);
     halfTime.look(progress);
   });
+  const result = await running.finally(() => halfTime.over()); // a replica that comes back has to be ended too
   bar.end();
-  await halfTime.over();
   const where = fleet
     ? `${fleet.urls.length} replicas and a Redis on this machine, round robin`
     : urls.map(({ origin }) => origin).join(', ');

@@ -133,8 +133,11 @@ const MOST_MS = 3_600_000;
 const DAY_SECONDS = 86_400;
 
 /** @throws UsageError that names the wrong option and the cure */
-export function readPlan(newSeed: () => number = () => Math.floor(Math.random() * MOST_SEED)): Plan {
-  const values = readOptions(OPTIONS);
+export function readPlan(
+  args: string[] = process.argv.slice(2),
+  newSeed: () => number = () => Math.floor(Math.random() * MOST_SEED),
+): Plan {
+  const values = readOptions(OPTIONS, args);
   const load = loadOf(values);
   const warmupMs = numberIn('warmup', values.warmup ?? '0', 0, DAY_SECONDS, false) * 1000;
   if (load.durationMs !== null && warmupMs >= load.durationMs) {
