@@ -7,7 +7,8 @@ const specs = {
   modulePathIgnorePatterns: ['<rootDir>/dist'],
 };
 /** They start several replicas and stores, or measure how long something may take under load: no other test beside them. */
-const FAULTS = '(cache|cosmos|erasure|fuzz|hostile-callers|idempotency|identity|limits|load|redis|replicas|usage)';
+const FAULTS =
+  '(cache|cosmos|erasure|fuzz|hostile-callers|idempotency|identity|limits|load|observed-counts|redis|replicas|usage)';
 const FIELD = '(rest|stores)';
 
 /** Unit specs sit beside the source; everything else is under test/. Run through tools/test.mjs, which sets up ESM. */
