@@ -20,7 +20,10 @@ export interface BenchChild {
 const START_MS = 10_000;
 
 /** Starts a file beside this one on the same Node and waits for its port. @throws Error when it does not come */
-export async function startChild(name: 'upstream' | 'bare-proxy', args: readonly string[] = []): Promise<BenchChild> {
+export async function startChild(
+  name: 'upstream' | 'bare-proxy' | 'otlp-sink',
+  args: readonly string[] = [],
+): Promise<BenchChild> {
   const child = spawnBench(name, args);
   const port = await portOf(child, name).catch((error: unknown) => {
     child.kill('SIGKILL');

@@ -12,16 +12,17 @@ export async function withRedis<T>(use: (redis: { readonly url: string }) => Pro
   }
 }
 
-/** Fresh processes by name: one that has served longer than another would be no match. */
+/** Fresh processes by name, with variables of their own where given: one that has served longer than another would be no match. */
 export async function withRouters<T, Name extends string>(
   configs: Readonly<Record<Name, RouterConfigInput>>,
   use: (routers: Readonly<Record<Name, Side>>) => Promise<T>,
+  environments: Readonly<Record<string, Readonly<Record<string, string>>>> = {},
 ): Promise<T> {
   const started: RouterProcess[] = [];
   try {
     const routers = {} as Record<Name, Side>;
     for (const name of Object.keys(configs) as Name[]) {
-      const { router } = await startRouter(configs[name]);
+      const { router } = await startRouter(configs[name], environments[name]);
       started.push(router);
       routers[name] = sideOf(router);
     }

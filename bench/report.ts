@@ -5,7 +5,7 @@ export type Bound = { readonly at: 'least' | 'most'; readonly value: number } | 
 export interface Row {
   readonly what: string;
   readonly value: number;
-  readonly unit: 'x' | 'us' | 'ms' | 'MB' | 's' | 'MB/min' | 'handles';
+  readonly unit: 'x' | 'us' | 'ms' | 'MB' | 's' | 'MB/min' | 'handles' | '%';
   /** What the way of a request may cost (docs/BENCHMARKS.md). */
   readonly atLeast: Bound;
   /** DESIGN section 9. */
@@ -27,6 +27,7 @@ export function isMet({ value, atLeast, target, skipped }: Row): boolean {
 }
 
 const DIGITS: Record<Row['unit'], number> = {
+  '%': 1,
   ...{ x: 2, us: 1, ms: 2, MB: 0, s: 2 },
   ...{ 'MB/min': 2, handles: 0 },
 };

@@ -9,6 +9,7 @@ import type { RouterProcess } from '../test/support/router-process.js';
 import { readOptions, runCommand, UsageError } from '../tools/command.js';
 import { startChild } from './child.js';
 import { admissionCost } from './admission-cost.js';
+import { observabilityCost } from './observability-cost.js';
 import { hitCost, missCost } from './answer-cost.js';
 import { decisionTime } from './decision.js';
 import {
@@ -38,6 +39,7 @@ const MEASUREMENTS = {
   'at-once': begunAtOnce,
   'redis-cost': redisCost,
   'admission-cost': admissionCost,
+  'observability-cost': observabilityCost,
   'hit-cost': hitCost,
   'miss-cost': missCost,
   'share-cost': shareCost,
