@@ -72,7 +72,7 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
     this.logger[levelOf(chat)](requestLine(chat, requested, answered), 'request');
     const spent = spendingOf(chat);
     this.usage.writer.record(usageOf(chat, endedAt, requested, spent));
-    this.metrics.recordChat(chat, requested, spent);
+    this.metrics.recordChat(chat, requested, spent, chat.trace?.recordedId ?? null);
     this.traces.record(chat, endedAt, requested, answered);
     this.records.record(chat, endedAt, requested, answered);
   }

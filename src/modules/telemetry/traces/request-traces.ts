@@ -59,7 +59,8 @@ export class RequestTraces implements OnApplicationBootstrap, OnApplicationShutd
    * @param answered that of the model that answered; both as they may be shown
    */
   record(chat: CompletedChat, endTime: number, requested: string, answered: string | null): void {
-    if (!this.tracing) return;
+    const isRecorded = chat.trace?.isRecorded === true;
+    if (!this.tracing || (!isRecorded && !chat.attempts.some(isTraced))) return;
     const zero = Date.now() - performance.now(); // of both clocks, as the one of the process does not follow a correction
     for (const [i, attempt] of chat.attempts.entries()) this.recordAttempt(attempt, i + 1, zero);
     if (!chat.trace?.isRecorded) return;
@@ -117,6 +118,8 @@ export class RequestTraces implements OnApplicationBootstrap, OnApplicationShutd
     return this.tracing!.tracer.startSpan(name, options, context);
   }
 }
+
+const isTraced = ({ trace }: Attempt): boolean => trace !== undefined && trace !== null;
 
 /** Below a span that is recorded, here or at the caller's. */
 const within = (traceId: string, spanId: string, isRemote: boolean): Context =>
