@@ -8,6 +8,8 @@ const INK = '#010203';
 /** Readable on white and on black. */
 const COLORS = ['#3b82f6', '#e8833a', '#d64550', '#2fa36b', '#8b6fd6', '#8a8f98'];
 const PERCENT = 100;
+/** So few that a line alone would not show them. */
+const FEW_POINTS = 12;
 
 export interface Chart {
   readonly title: string;
@@ -54,7 +56,12 @@ function lines(xName: string, yName: string, series: readonly Line[], events: Su
     xAxis: { type: 'value', ...axis(xName) },
     yAxis: { type: 'value', ...axis(yName) },
     series: series.map(({ name, points, area, stack }, index) => ({
-      ...{ type: 'line' as const, name, symbol: 'none', data: points.map((point) => [...point]) },
+      ...{
+        type: 'line' as const,
+        name,
+        symbol: points.length > FEW_POINTS ? 'none' : 'circle',
+        data: points.map((point) => [...point]),
+      },
       ...(area ? { areaStyle: { opacity: 0.35 } } : {}),
       ...(stack === undefined ? {} : { stack }),
       ...(index === 0 && events.length > 0 ? { markLine: marks } : {}),
