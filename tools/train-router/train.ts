@@ -25,11 +25,11 @@ async function train(): Promise<void> {
     out: { type: 'string', default: OUT },
   });
   const startedAt = performance.now();
-  const rows = readLabelled(values.data);
   if (!values.feedback && (values.log ?? values.url) !== undefined) {
     throw new UsageError('--log and --url are of use with --feedback alone');
   }
   const feedback = values.feedback ? feedbackRows(await readRecords(values)) : [];
+  const rows = readLabelled(values.data);
   const artefact = fitArtefact(rows, Number(values.seed), feedback);
   // a label with a quotation mark would end the literal that holds the text
   const text = JSON.stringify(artefact).replaceAll("'", '\\u0027').replaceAll('\\', '\\\\');
