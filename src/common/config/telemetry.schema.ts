@@ -1,10 +1,21 @@
 import { z } from 'zod';
+import { azureConnection } from './azure-connection.js';
 import { emptyOr, httpUrl } from './config-scalars.js';
 
 export const telemetrySchema = z
   .strictObject({
-    serviceName: z.string().min(1).default('hybrid-llm-router').describe('service.name of the traces.'),
-    otlpEndpoint: emptyOr(httpUrl).describe('Where traces go by OTLP over HTTP, e.g. http://127.0.0.1:4318.'),
+    serviceName: z
+      .string()
+      .min(1)
+      .default('hybrid-llm-router')
+      .describe('service.name by OTLP, cloud role name in Azure Monitor.'),
+    otlpEndpoint: emptyOr(httpUrl).describe(
+      'Where traces, metrics and request lines go by OTLP over HTTP, e.g. http://127.0.0.1:4318.',
+    ),
+    otlpHeaders: z
+      .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'expected the name of a header'), z.string())
+      .default({})
+      .describe('Headers of these requests, such as authorization. Values are secrets.'),
     metricsPort: z
       .int()
       .min(0)
@@ -23,6 +34,16 @@ export const telemetrySchema = z
       .max(1)
       .default(1)
       .describe('Share of the traces that begin here which are recorded; of others their beginner decides.'),
-    azureMonitorConnectionString: z.string().default('').describe('Not in this version yet: has no effect.'),
+    azureMonitorConnectionString: z
+      .string()
+      .default('')
+      .superRefine((text, context) => {
+        const connection = text === '' ? null : azureConnection(text);
+        if (typeof connection === 'string') context.addIssue({ code: 'custom', message: connection });
+      })
+      .describe(
+        'Application Insights gets traces, metrics and request lines: InstrumentationKey=...;IngestionEndpoint=..., with ' +
+          'Authorization=AAD for managed identity and ClientId=... for a user-assigned one.',
+      ),
   })
   .prefault({});

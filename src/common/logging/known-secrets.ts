@@ -8,7 +8,7 @@ const TOKEN = /^(?=.*\d).{8,}$|^.{20,}$/s;
 const known = new Set<string>();
 
 /** Those of the configuration, which have no shape of their own. */
-export function knowSecretsOf({ targets, redis, cosmos, tables, cache, limits }: RouterConfig): void {
+export function knowSecretsOf({ targets, redis, cosmos, tables, cache, limits, telemetry }: RouterConfig): void {
   const password = URL.parse(redis.url)?.password ?? '';
   const accountKey = /AccountKey=([^;]+)/i.exec(tables.connectionString)?.[1];
   const all = [
@@ -20,6 +20,8 @@ export function knowSecretsOf({ targets, redis, cosmos, tables, cache, limits }:
     cache.secret,
     limits.alertSecret,
     ...tokensIn(limits.alertUrl),
+    ...Object.values(telemetry.otlpHeaders),
+    /InstrumentationKey=([^;]+)/i.exec(telemetry.azureMonitorConnectionString)?.[1],
   ];
   for (const secret of all) if (secret !== undefined && secret.length >= SHORTEST) known.add(secret);
 }

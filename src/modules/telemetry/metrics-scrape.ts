@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Exemplars } from './metrics/exemplars.js';
-import { expositionOf, OPEN_METRICS, preferredForm } from './metrics/exposition.js';
+import { expositionOf, OPEN_METRICS, preferredForm, type MetricFamily } from './metrics/exposition.js';
 import { MetricRegistry } from './metrics/metric-registry.js';
 import { RecordChatCompletedHandler } from './record-chat-completed.handler.js';
 
@@ -27,7 +27,12 @@ export class MetricsScrape {
   async read(accept: string | undefined): Promise<Scrape> {
     const form = preferredForm(accept);
     if (form === OPEN_METRICS) this.exemplars.wanted();
+    return { contentType: form.contentType, text: expositionOf(await this.families(), form) };
+  }
+
+  /** The same as data. */
+  families(): Promise<readonly MetricFamily[]> {
     this.requests.catchUp();
-    return { contentType: form.contentType, text: expositionOf(await this.metrics.families(), form) };
+    return this.metrics.families();
   }
 }

@@ -1,6 +1,7 @@
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
 import { ChatCompletedEvent, type CompletedChat } from '../chat/chat.messages.js';
+import { TelemetryExport } from './export/telemetry-export.js';
 import { KnownModels } from './known-models.js';
 import { RequestMeters } from './metrics/request-meters.js';
 import { Records } from './records/records.js';
@@ -39,6 +40,7 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
     private readonly usage: Usage,
     private readonly traces: RequestTraces,
     private readonly records: Records,
+    private readonly exports: TelemetryExport,
   ) {
     process.prependListener('exit', this.onExit);
   }
@@ -69,7 +71,10 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
   private record(chat: CompletedChat, endedAt: number): void {
     const requested = this.models.requested(chat.requestedModel);
     const answered = chat.route && this.models.answered(chat.route.model);
-    this.logger[levelOf(chat)](requestLine(chat, requested, answered), 'request');
+    const level = levelOf(chat);
+    const line = requestLine(chat, requested, answered);
+    this.logger[level](line, 'request');
+    this.exports.emit(line, level, endedAt, chat.trace);
     const spent = spendingOf(chat);
     this.usage.writer.record(usageOf(chat, endedAt, requested, spent));
     this.metrics.recordChat(chat, requested, spent, chat.trace?.recordedId ?? null);

@@ -3,6 +3,8 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CLIENT_CLOSED_REQUEST } from '../../common/http/request-ends.js';
 import { OTHER } from '../../common/logging/outside-text.js';
+import type { RequestTrace } from '../../common/tracing/request-trace.js';
+import { TelemetryExport } from './export/telemetry-export.js';
 import { KnownModels } from './known-models.js';
 import { RequestMeters } from './metrics/request-meters.js';
 import { Records } from './records/records.js';
@@ -31,6 +33,7 @@ export class RecordRequestEnd implements OnModuleInit {
     private readonly usage: Usage,
     private readonly records: Records,
     private readonly traces: RequestTraces,
+    private readonly exports: TelemetryExport,
   ) {}
 
   onModuleInit(): void {
@@ -44,10 +47,14 @@ export class RecordRequestEnd implements OnModuleInit {
     const route = url ?? OTHER;
     const model = config.callsModels ? this.requestedModel(request) : null;
     const logger = model === null ? this.httpLogger : this.logger;
-    logger[levelOf(status, request.errorCode)](lineOf(request, reply, { route, model, status }), 'request');
+    const level = levelOf(status, request.errorCode);
+    const line = lineOf(request, reply, { route, model, status });
+    logger[level](line, 'request');
+    const trace = model === null ? null : request.server.incomingTraces.begin(request);
+    this.exports.emit(line, level, Date.now(), trace);
     if (model === null) return this.metrics.recordHttp(route, status);
     this.metrics.recordUnanswered(model, status);
-    this.trace(request, route, status, reply.elapsedTime);
+    if (trace) this.trace(trace, request, route, status, reply.elapsedTime);
     const { caller, id: requestId, errorCode } = request;
     if (!caller) return;
     const { tenant, user } = caller;
@@ -57,10 +64,9 @@ export class RecordRequestEnd implements OnModuleInit {
     this.records.recordUnanswered({ requestId, caller, model, ...end });
   }
 
-  private trace(request: FastifyRequest, route: string, status: number, totalMs: number): void {
+  private trace(trace: RequestTrace, request: FastifyRequest, route: string, status: number, totalMs: number): void {
     const { id: requestId, errorCode } = request;
-    const trace = request.server.incomingTraces.begin(request);
-    if (trace) this.traces.recordUnanswered(trace, { route, requestId, status, errorCode, totalMs });
+    this.traces.recordUnanswered(trace, { route, requestId, status, errorCode, totalMs });
   }
 
   /** `other` where nothing was read of the request. */

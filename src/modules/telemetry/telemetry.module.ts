@@ -1,7 +1,8 @@
-import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import { Module, type DynamicModule, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { TellBudgetThresholdHandler } from './alerts/tell-budget-threshold.handler.js';
+import { TelemetryExport } from './export/telemetry-export.js';
 import { KnownModels } from './known-models.js';
 import { MetricsController } from './metrics.controller.js';
 import { MetricsPort } from './metrics-port.js';
@@ -40,16 +41,19 @@ import { Usage } from './usage/usage.js';
     ReadUsage,
     Records,
     ReadRecords,
+    TelemetryExport,
     RequestTraces,
     RecordChatCompletedHandler,
     RecordRequestEnd,
     TellBudgetThresholdHandler,
   ],
 })
-export class TelemetryModule implements OnApplicationShutdown {
+export class TelemetryModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     private readonly usage: Usage,
     private readonly records: Records,
+    private readonly exports: TelemetryExport,
+    private readonly scrape: MetricsScrape,
   ) {}
 
   /** With `/metrics` on the service's port, or on one of its own; which one is said at the start. */
@@ -61,8 +65,13 @@ export class TelemetryModule implements OnApplicationShutdown {
     };
   }
 
+  async onApplicationBootstrap(): Promise<void> {
+    await this.exports.sendMetrics(() => this.scrape.families());
+  }
+
   /** Its providers have recorded everything by now. */
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.usage.writer.stop(), this.records.stop()]);
+    await this.exports.stop();
   }
 }

@@ -1,10 +1,18 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Context, type Span } from '@opentelemetry/api';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+  type Context,
+  type Span,
+  type Tracer,
+} from '@opentelemetry/api';
 import type { Attempt } from '../../../common/attempt.js';
-import { LiveConfig } from '../../../common/config/live-config.js';
 import type { RequestTrace, TraceStep } from '../../../common/tracing/request-trace.js';
 import type { CompletedChat } from '../../chat/chat.messages.js';
-import { startTracing, type Tracing } from '../adapters/otlp-tracing.js';
+import { TelemetryExport } from '../export/telemetry-export.js';
 import { GEN_AI } from '../genai-names.js';
 import { KnownModels } from '../known-models.js';
 import { KnownIds } from './known-ids.js';
@@ -29,25 +37,17 @@ export interface UnansweredRequest {
  * times alone. Nothing a caller or a model server wrote is in a span. Off without a destination of telemetry.
  */
 @Injectable()
-export class RequestTraces implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly logger = new Logger('telemetry');
+export class RequestTraces implements OnApplicationBootstrap {
   private readonly ids = new KnownIds();
-  private tracing: Tracing | null = null;
+  private tracer: Tracer | null = null;
 
   constructor(
-    private readonly config: LiveConfig,
+    private readonly exports: TelemetryExport,
     private readonly models: KnownModels,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    const { otlpEndpoint, serviceName } = this.config.current.telemetry;
-    if (otlpEndpoint === '') return;
-    this.tracing = await startTracing(otlpEndpoint, serviceName, this.ids);
-    this.logger.log(`traces go to ${new URL(otlpEndpoint).host}`);
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.tracing?.stop().catch((error: unknown) => this.logger.warn({ err: error }, 'the last traces are lost'));
+    this.tracer = await this.exports.tracer(this.ids);
   }
 
   /**
@@ -60,7 +60,7 @@ export class RequestTraces implements OnApplicationBootstrap, OnApplicationShutd
    */
   record(chat: CompletedChat, endTime: number, requested: string, answered: string | null): void {
     const isRecorded = chat.trace?.isRecorded === true;
-    if (!this.tracing || (!isRecorded && !chat.attempts.some(isTraced))) return;
+    if (!this.tracer || (!isRecorded && !chat.attempts.some(isTraced))) return;
     const zero = Date.now() - performance.now(); // of both clocks, as the one of the process does not follow a correction
     for (const [i, attempt] of chat.attempts.entries()) this.recordAttempt(attempt, i + 1, zero);
     if (!chat.trace?.isRecorded) return;
@@ -76,20 +76,20 @@ export class RequestTraces implements OnApplicationBootstrap, OnApplicationShutd
       if (step.name !== 'cache.lookup' || !NOT_ASKED.has(result)) addStep(span, step, zero);
     }
     if (chat.outcome !== 'answered') {
-      fail(span, chat.errorCode ?? chat.outcome, chat.outcome === 'cut' || chat.status >= SERVER_ERROR);
+      failRequest(span, chat.errorCode ?? chat.outcome, chat.outcome === 'cut' || chat.status >= SERVER_ERROR, endTime);
     }
     span.end(endTime);
   }
 
   /** A request for a model that none answered. */
   recordUnanswered(trace: RequestTrace, request: UnansweredRequest): void {
-    if (!this.tracing || !trace.isRecorded) return;
+    if (!this.tracer || !trace.isRecorded) return;
     const { route, requestId, status, errorCode, totalMs } = request;
     const endTime = Date.now();
     const attributes = { ...httpAttributes(route, status), 'router.request_id': requestId };
     const startTime = endTime - totalMs;
     const span = this.start(`POST ${route}`, trace, { kind: SpanKind.SERVER, startTime, attributes });
-    if (errorCode !== null) fail(span, errorCode, status >= SERVER_ERROR);
+    if (errorCode !== null) failRequest(span, errorCode, status >= SERVER_ERROR, endTime);
     span.end(endTime);
   }
 
@@ -104,18 +104,18 @@ export class RequestTraces implements OnApplicationBootstrap, OnApplicationShutd
       startTime: zero + attempt.startedAt,
       attributes: attemptAttributes(attempt, made, number, model),
     };
-    const span = this.tracing!.tracer.startSpan(`chat ${model}`, options, within(place.traceId, place.spanId, false));
+    const span = this.tracer!.startSpan(`chat ${model}`, options, within(place.traceId, place.spanId, false));
     if (made.beganAt > 0) span.addEvent('first_token', undefined, zero + made.beganAt);
     if (attempt.outcome !== 'ok') fail(span, attempt.outcome, attempt.outcome !== 'aborted');
     span.end(zero + (made.endedAt || attempt.startedAt + attempt.ms));
   }
 
-  private start(name: string, { place }: RequestTrace, options: Parameters<Tracing['tracer']['startSpan']>[1]): Span {
+  private start(name: string, { place }: RequestTrace, options: Parameters<Tracer['startSpan']>[1]): Span {
     const { traceId, spanId, parentId } = place;
     this.ids.traceId = traceId;
     this.ids.spanId = spanId;
     const context = parentId === null ? ROOT_CONTEXT : within(traceId, parentId, true);
-    return this.tracing!.tracer.startSpan(name, options, context);
+    return this.tracer!.startSpan(name, options, context);
   }
 }
 
@@ -143,3 +143,11 @@ function fail(span: Span, type: string, isFault: boolean): void {
   span.setAttribute(GEN_AI.errorType, type);
   if (isFault) span.setStatus({ code: SpanStatusCode.ERROR, message: type });
 }
+
+/** A fault is an exception as well: what Application Insights lists as such, by its code. */
+function failRequest(span: Span, type: string, isFault: boolean, at: number): void {
+  fail(span, type, isFault);
+  if (isFault) span.addEvent('exception', { 'exception.type': type, 'exception.message': type, ...NO_STACK }, at);
+}
+
+const NO_STACK = { 'exception.stacktrace': '' };

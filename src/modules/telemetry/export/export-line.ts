@@ -1,0 +1,74 @@
+import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import type { PushMetricExporter, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { BackgroundWork } from '../../../common/background-work.js';
+import { inTime } from '../../../common/in-time.js';
+import type { Destination, Signal } from './destination.js';
+import { ExportQueue } from './export-queue.js';
+import { ExportWatch } from './export-watch.js';
+import type { RequestRecord } from './request-record.js';
+
+const CLOSE_MS = 1_000;
+
+/** What goes to one destination: its queues, and who says how it goes. */
+export class ExportLine {
+  readonly spans: ExportQueue<ReadableSpan>;
+  readonly records: ExportQueue<RequestRecord>;
+  /** For a reader of metrics. */
+  readonly metrics: PushMetricExporter;
+
+  /** @param count adds to what was lost, over all destinations */
+  constructor(
+    private readonly destination: Destination,
+    toLog: (record: RequestRecord) => ReadableLogRecord,
+    count: (signal: Signal, lost: number) => void,
+  ) {
+    const watch = (signal: Signal): ExportWatch => new ExportWatch(destination.name, signal, count);
+    const [traces, logs, metrics] = [watch('traces'), watch('logs'), watch('metrics')];
+    this.spans = new ExportQueue(
+      'the export of traces',
+      async (batch) => traces.delivered(await destination.spans(batch)),
+      (lost) => traces.dropped(lost),
+    );
+    this.records = new ExportQueue(
+      'the export of request lines',
+      async (batch) => logs.delivered(await destination.logs(batch.map(toLog))),
+      (lost) => logs.dropped(lost),
+    );
+    this.metrics = new MetricLine(destination, metrics);
+  }
+
+  /** What waits goes out within `ms` milliseconds, or is lost. */
+  async end(ms: number): Promise<void> {
+    await Promise.all([this.spans.end(ms), this.records.end(ms)]);
+  }
+
+  async close(): Promise<void> {
+    await inTime(this.destination.close(), CLOSE_MS, undefined);
+  }
+}
+
+class MetricLine implements PushMetricExporter {
+  private readonly background = new BackgroundWork('telemetry');
+
+  constructor(
+    private readonly destination: Destination,
+    private readonly watch: ExportWatch,
+  ) {}
+
+  /** Whether it arrived is told and counted here: the reader would tell of it with a stack. */
+  export(metrics: ResourceMetrics, done: Parameters<PushMetricExporter['export']>[1]): void {
+    this.background.launch('the export of metrics', async () => {
+      this.watch.delivered(await this.destination.metrics(metrics));
+      done({ code: 0 });
+    });
+  }
+
+  forceFlush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  shutdown(): Promise<void> {
+    return Promise.resolve();
+  }
+}
