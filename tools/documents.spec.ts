@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-const FOLDERS = ['src', 'test', 'bench', 'tools', 'docs'];
+const FOLDERS = ['src', 'test', 'bench', 'tools', 'infra', 'docs'];
 const entriesBelow = (folder: string) =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(({ parentPath }) => !parentPath.includes('results'))

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { ensurePromtool } from './promtool.mjs';
 import { ensureBuilt, ensureInstalled, main, node24, programEnv, root, run, SetupError } from './setup.mjs';
 
 const succeeds = (command, args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
@@ -63,6 +64,7 @@ await main(async () => {
   await ensureInstalled();
   await ensureBuilt();
   ensureRedis();
+  ensurePromtool();
   const args = process.argv.slice(2);
   const saysHow = args.some((arg) => /^(-i|-w|--runInBand|--maxWorkers)/.test(arg)); // jest takes it once
   const runs = [

@@ -1,0 +1,6 @@
+import type { InfraCheck } from './finding.js';
+import { alertRules, alertTests } from './prometheus-rules.js';
+import { runbooks } from './runbooks.js';
+
+/** In the order in which they are run. */
+export const CHECKS: readonly InfraCheck[] = [alertRules, alertTests, runbooks];
