@@ -189,7 +189,16 @@ describe('SqliteFile', () => {
   it('brings a file of the first release up to date and keeps what is in it', async () => {
     const { file, store } = open();
     await store.append(KEY, toStoredTurn(turn('A'), 30));
-    const later = ['erasures', 'spend', 'drains', 'usage', 'usage_batches', 'usage_writers'];
+    const later = [
+      'erasures',
+      'spend',
+      'drains',
+      'usage',
+      'usage_batches',
+      'usage_writers',
+      'requests',
+      'request_owners',
+    ];
     for (const sql of [...later.map((table) => `DROP TABLE ${table}`), 'ALTER TABLE sessions DROP COLUMN counted'])
       file.use((prepare) => prepare(sql).run());
     file.use((prepare) => prepare('PRAGMA user_version = 1').run());
