@@ -7,12 +7,13 @@ import { writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { runCommand } from '../command.js';
 import { LocalFleet } from './local-fleet.js';
-import { readPlan, USAGE, type Plan } from './plan.js';
+import { readPlan, type Plan } from './plan.js';
 import { ProgressBar, type Progress } from './progress-bar.js';
 import { htmlReport } from './report-html.js';
 import { markdownReport, textReport } from './report-text.js';
 import { runLoad } from './run.js';
 import { summaryOf, type RunEvent, type Summary } from './summary.js';
+import { USAGE } from './usage.js';
 
 const INTERRUPTED_EXIT = 130;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

@@ -31,13 +31,7 @@ export async function runLoad(
   onTick: (progress: Progress) => void,
 ): Promise<Measured> {
   const { load, asking, timeoutMs, warmupMs } = plan;
-  const dispatcher = new Agent({
-    connections: load.kind === 'closed' ? load.users : load.maxInFlight,
-    pipelining: 1,
-    headersTimeout: 0, // --timeout-seconds is the one limit
-    bodyTimeout: 0,
-    connect: { timeout: timeoutMs },
-  });
+  const dispatcher = connectionsFor(plan);
   const questions = new Questions(asking);
   const tally = new Tally();
   const startDelay = newHistogram();
@@ -78,6 +72,17 @@ export async function runLoad(
     clearInterval(ticking);
     await dispatcher.destroy();
   }
+}
+
+/** `--timeout-seconds` is the one limit of a request. */
+function connectionsFor({ load, timeoutMs }: Plan): Agent {
+  return new Agent({
+    connections: load.kind === 'closed' ? load.users : load.maxInFlight,
+    pipelining: 1,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: timeoutMs },
+  });
 }
 
 /** By requests where their number is known, else by time. */

@@ -44,8 +44,10 @@ describe('the tally of a load test', () => {
     const tally = new Tally();
     tally.add(OUTCOME, 0, 5_000, false);
     tally.add({ ...OUTCOME, cache: 'HIT' }, 10, 30, true);
-    expect([tally.total.requests, tally.measured.requests, tally.measured.hits]).toEqual([2, 1, 1]);
-    expect(tally.latency.totalCount).toBe(1);
+    tally.add({ ...OUTCOME, cache: 'SHARED' }, 20, 20, true);
+    tally.add({ ...OUTCOME, cache: 'HIT', status: 'cut', error: 'stream_without_end' }, 30, 20, true);
+    expect([tally.total.requests, tally.measured.requests, tally.measured.hits]).toEqual([4, 3, 1]);
+    expect(tally.latency.totalCount).toBe(2);
     expect(tally.latency.maxValue / 1000).toBeCloseTo(30, 0);
     expect(tally.service.maxValue / 1000).toBeCloseTo(10, 0);
     expect(tally.firstToken.maxValue / 1000).toBeCloseTo(24, 0); // 20 ms of it before it was sent
