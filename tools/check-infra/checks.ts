@@ -1,6 +1,7 @@
 import type { InfraCheck } from './finding.js';
+import { kqlAlerts } from './kql-alerts.js';
 import { alertRules, alertTests } from './prometheus-rules.js';
 import { runbooks } from './runbooks.js';
 
 /** In the order in which they are run. */
-export const CHECKS: readonly InfraCheck[] = [alertRules, alertTests, runbooks];
+export const CHECKS: readonly InfraCheck[] = [alertRules, runbooks, kqlAlerts, alertTests];
