@@ -9,8 +9,8 @@ const US = 1000;
 /** Names that come from the service are a closed set there; a wrong address could invent any number. */
 const MOST_NAMES = 100;
 const MOST_SLICES = 240;
-/** x-router-cost-usd has eight decimals: sums of whole numbers are exact. */
-const COST_UNITS = 1e8;
+/** x-router-cost-usd has nine decimals: sums of whole numbers are exact. */
+const COST_UNITS = 1e9;
 
 /** 95 kB whatever is recorded, three significant digits. */
 export const newHistogram = (digits: 2 | 3 = 3): Histogram =>
