@@ -306,7 +306,7 @@ describe('records of requests on three replicas', () => {
     ['limit=0', 'limit'],
     ['limit=101', 'limit'],
     ['limit=many', 'limit'],
-    ['format=jsonl&limit=1000001', 'limit'],
+    ['format=jsonl&limit=100001', 'limit'],
     ['after=p3', 'after'],
     ['after=1-2-3', 'after'],
     ['after=%2B', 'after'],

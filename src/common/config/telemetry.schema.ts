@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { azureConnection } from './azure-connection.js';
 import { emptyOr, httpUrl } from './config-scalars.js';
 
+/** More is a matter for a log store. */
+export const MOST_KEPT_REQUESTS = 100_000;
+
 export const telemetrySchema = z
   .strictObject({
     serviceName: z
@@ -25,7 +28,7 @@ export const telemetrySchema = z
     keepRequests: z
       .int()
       .min(0)
-      .max(1_000_000)
+      .max(MOST_KEPT_REQUESTS)
       .default(10_000)
       .describe('Records of requests that are kept, the latest of all replicas together; about 2 kB each. 0 = none.'),
     traceRatio: z

@@ -77,15 +77,17 @@ const USAGE = `
   ) WITHOUT ROWID;
 `;
 
-/** The latest requests, the latest of each user, and what he said of the answer; `owner` is a digest. */
+/**
+ * The latest requests, a batch a row: the places of its first and its last, and a line for each of them in `keys` and in `records`;
+ * which places are taken and kept; what users said, by place.
+ */
 const REQUESTS = `
   CREATE TABLE requests (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, request_id TEXT NOT NULL,
-    record TEXT NOT NULL, feedback TEXT
+    last INTEGER PRIMARY KEY, first INTEGER NOT NULL, keys TEXT NOT NULL, records TEXT NOT NULL
   );
-  CREATE INDEX requests_by_id ON requests (owner, request_id);
-  CREATE TABLE request_owners (owner TEXT NOT NULL PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE INDEX request_owners_by_id ON request_owners (id);
+  CREATE TABLE request_places (newest INTEGER NOT NULL, oldest INTEGER NOT NULL);
+  INSERT INTO request_places VALUES (0, 1);
+  CREATE TABLE request_feedback (place INTEGER PRIMARY KEY, feedback TEXT NOT NULL);
 `;
 
 /** Each leads from the version of its index to the next one. */

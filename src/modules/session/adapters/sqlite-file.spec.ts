@@ -197,7 +197,8 @@ describe('SqliteFile', () => {
       'usage_batches',
       'usage_writers',
       'requests',
-      'request_owners',
+      'request_places',
+      'request_feedback',
     ];
     for (const sql of [...later.map((table) => `DROP TABLE ${table}`), 'ALTER TABLE sessions DROP COLUMN counted'])
       file.use((prepare) => prepare(sql).run());

@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { MOST_KEPT_REQUESTS } from '../../../common/config/telemetry.schema.js';
 import { TIERS } from '../../../common/target.js';
 import { LATEST } from './read-records.js';
 
 const OUTCOMES = ['answered', 'failed', 'cut', 'aborted'] as const;
 /** More than this is read line by line. */
 const MOST_LISTED = 100;
-const MOST_LINES = 1_000_000;
+const MOST_LINES = MOST_KEPT_REQUESTS;
 const DEFAULT_LISTED = 20;
 const PLACE = /^\d{1,15}(-\d{1,15})?$/;
 
