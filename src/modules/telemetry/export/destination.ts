@@ -15,6 +15,9 @@ export interface Delivery {
 
 export const DELIVERED: Delivery = { lost: 0, problem: null };
 
+/** Why what was on its way at the end of the process counts as lost. */
+export const CUT_SHORT = 'it had not answered when the service ended';
+
 /** Who gets what is exported. A call ends within some seconds, and rejects never. */
 export interface Destination {
   /** For the log: what it is and its host. */

@@ -3,7 +3,7 @@ import type { PushMetricExporter, ResourceMetrics } from '@opentelemetry/sdk-met
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { BackgroundWork } from '../../../common/background-work.js';
 import { inTime } from '../../../common/in-time.js';
-import type { Destination, Signal } from './destination.js';
+import { CUT_SHORT, type Destination, type Signal } from './destination.js';
 import { ExportQueue } from './export-queue.js';
 import { ExportWatch } from './export-watch.js';
 import type { RequestRecord } from './request-record.js';
@@ -15,7 +15,7 @@ export class ExportLine {
   readonly spans: ExportQueue<ReadableSpan>;
   readonly records: ExportQueue<RequestRecord>;
   /** For a reader of metrics. */
-  readonly metrics: PushMetricExporter;
+  readonly metrics: MetricLine;
 
   /** @param count adds to what was lost, over all destinations */
   constructor(
@@ -27,13 +27,13 @@ export class ExportLine {
     const [traces, logs, metrics] = [watch('traces'), watch('logs'), watch('metrics')];
     this.spans = new ExportQueue(
       'the export of traces',
-      async (batch) => traces.delivered(await destination.spans(batch)),
-      (lost) => traces.dropped(lost),
+      (batch) => destination.spans(batch),
+      (delivery) => traces.delivered(delivery),
     );
     this.records = new ExportQueue(
       'the export of request lines',
-      async (batch) => logs.delivered(await destination.logs(batch.map(toLog))),
-      (lost) => logs.dropped(lost),
+      (batch) => destination.logs(batch.map(toLog)),
+      (delivery) => logs.delivered(delivery),
     );
     this.metrics = new MetricLine(destination, metrics);
   }
@@ -43,13 +43,17 @@ export class ExportLine {
     await Promise.all([this.spans.end(ms), this.records.end(ms)]);
   }
 
+  /** What is still on its way does not count any more. */
   async close(): Promise<void> {
+    this.metrics.end();
     await inTime(this.destination.close(), CLOSE_MS, undefined);
   }
 }
 
 class MetricLine implements PushMetricExporter {
   private readonly background = new BackgroundWork('telemetry');
+  private onTheWay = 0;
+  private hasEnded = false;
 
   constructor(
     private readonly destination: Destination,
@@ -58,10 +62,19 @@ class MetricLine implements PushMetricExporter {
 
   /** Whether it arrived is told and counted here: the reader would tell of it with a stack. */
   export(metrics: ResourceMetrics, done: Parameters<PushMetricExporter['export']>[1]): void {
+    this.onTheWay += 1;
     this.background.launch('the export of metrics', async () => {
-      this.watch.delivered(await this.destination.metrics(metrics));
+      const delivery = await this.destination.metrics(metrics);
       done({ code: 0 });
+      if (this.hasEnded) return;
+      this.onTheWay -= 1;
+      this.watch.delivered(delivery);
     });
+  }
+
+  end(): void {
+    this.hasEnded = true;
+    if (this.onTheWay > 0) this.watch.delivered({ lost: this.onTheWay, problem: CUT_SHORT });
   }
 
   forceFlush(): Promise<void> {

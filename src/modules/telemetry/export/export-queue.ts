@@ -1,5 +1,6 @@
 import { BackgroundWork } from '../../../common/background-work.js';
 import { inTime } from '../../../common/in-time.js';
+import { CUT_SHORT, type Delivery } from './destination.js';
 
 /** Writing a batch as JSON takes the event loop a millisecond; larger ones save nothing. */
 const BATCH_ITEMS = 128;
@@ -9,6 +10,7 @@ const BATCH_MS = 1_000;
 const MOST_ON_THE_WAY = 4;
 /** What waits while an endpoint is slow or away: some 5 MB of spans. */
 const MOST_WAITING = 4_096;
+const OVERFLOW: Delivery = { lost: 1, problem: 'more comes than it takes' };
 
 /**
  * Items on their way to one exporter. Who adds one waits for nothing; what does not fit is lost and counted. It is bounded
@@ -17,21 +19,24 @@ const MOST_WAITING = 4_096;
 export class ExportQueue<Item> {
   private readonly background: BackgroundWork;
   private waiting: Item[] = [];
+  /** Batches. */
   private onTheWay = 0;
+  private itemsOnTheWay = 0;
+  private hasEnded = false;
   private isAwaited = false;
   private idle: PromiseWithResolvers<void> | null = null;
 
-  /** @param send ends, and rejects never @param onLost of items that found no place */
+  /** @param send ends, and rejects never @param onSent is told what came of each batch, and of items that were never sent */
   constructor(
     private readonly what: string,
-    private readonly send: (batch: Item[]) => Promise<void>,
-    private readonly onLost: (count: number) => void,
+    private readonly send: (batch: Item[]) => Promise<Delivery>,
+    private readonly onSent: (delivery: Delivery) => void,
   ) {
     this.background = new BackgroundWork('telemetry');
   }
 
   add(item: Item): void {
-    if (this.waiting.length >= MOST_WAITING) return this.onLost(1);
+    if (this.waiting.length >= MOST_WAITING) return this.onSent(OVERFLOW);
     const count = this.waiting.push(item);
     if (count >= BATCH_ITEMS) this.sendBatches(BATCH_ITEMS);
     else if (!this.isAwaited) this.awaitOthers();
@@ -50,7 +55,9 @@ export class ExportQueue<Item> {
   async end(ms: number): Promise<void> {
     await inTime(this.flush(), ms, undefined);
     this.background.cancel();
-    if (this.waiting.length > 0) this.onLost(this.waiting.splice(0).length);
+    this.hasEnded = true;
+    const lost = this.waiting.splice(0).length + this.itemsOnTheWay;
+    if (lost > 0) this.onSent({ lost, problem: CUT_SHORT });
   }
 
   private becameIdle(): void {
@@ -71,13 +78,17 @@ export class ExportQueue<Item> {
     while (this.onTheWay < MOST_ON_THE_WAY && this.waiting.length >= least && this.waiting.length > 0) {
       const batch = this.waiting.splice(0, BATCH_ITEMS);
       this.onTheWay += 1;
+      this.itemsOnTheWay += batch.length;
       this.background.launch(this.what, () => this.sendOne(batch));
     }
   }
 
   private async sendOne(batch: Item[]): Promise<void> {
-    await this.send(batch);
+    const delivery = await this.send(batch);
+    if (this.hasEnded) return;
     this.onTheWay -= 1;
+    this.itemsOnTheWay -= batch.length;
+    this.onSent(delivery);
     this.sendBatches(this.idle ? 1 : BATCH_ITEMS);
     if (this.onTheWay > 0) return;
     if (this.idle) this.becameIdle();

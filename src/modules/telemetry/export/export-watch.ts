@@ -21,13 +21,6 @@ export class ExportWatch {
     private readonly calmMs = CALM_MS,
   ) {}
 
-  /** Items that found no place in the queue. */
-  dropped(lost: number): void {
-    this.lostSince += lost;
-    this.count(this.signal, lost);
-    this.fails('more comes than it takes');
-  }
-
   delivered({ lost, problem }: Delivery): void {
     if (lost > 0) {
       this.lostSince += lost;

@@ -5,6 +5,7 @@ import type { MeterProvider, MetricProducer } from '@opentelemetry/sdk-metrics';
 import type { BasicTracerProvider, IdGenerator, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { azureConnection } from '../../../common/config/azure-connection.js';
 import { LiveConfig } from '../../../common/config/live-config.js';
+import { inTime } from '../../../common/in-time.js';
 import type { RequestTrace } from '../../../common/tracing/request-trace.js';
 import { VERSION } from '../../../common/version.js';
 import type { MetricFamily } from '../metrics/exposition.js';
@@ -125,7 +126,7 @@ export class TelemetryExport {
     const { lines, meters } = this;
     await Promise.all([
       ...lines.map((line) => line.end(LAST_MS)),
-      meters?.shutdown({ timeoutMillis: LAST_MS }).catch(() => this.logger.warn('the last metrics were not sent')),
+      meters && inTime(meters.shutdown(), LAST_MS, undefined),
     ]);
     await Promise.all(lines.map((line) => line.close()));
     if (!this.tracers) return;

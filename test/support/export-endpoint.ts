@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { gunzipSync } from 'node:zlib';
+import type { ServerCertificate } from './certificates.js';
+
+/** What came in one request. */
+export interface Taken {
+  readonly path: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly text: string;
+}
+
+/** How the endpoint of an exporter behaves: an HTTP status, or silence. */
+export type EndpointMood = number | 'hangs';
+
+/** Takes what an exporter sends, or does not. */
+export class ExportEndpoint {
+  readonly taken: Taken[] = [];
+  mood: EndpointMood = 200;
+
+  protected constructor(
+    private readonly server: Server,
+    private readonly scheme: 'http' | 'https',
+    private readonly answer: (request: Taken) => string,
+  ) {}
+
+  protected static async listening(
+    answer: (request: Taken) => string,
+    certificate?: ServerCertificate,
+  ): Promise<[Server, 'http' | 'https', typeof answer]> {
+    const server = certificate
+      ? createTlsServer({ cert: readFileSync(certificate.certFile), key: readFileSync(certificate.keyFile) })
+      : createServer();
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    return [server, certificate ? 'https' : 'http', answer];
+  }
+
+  protected take(): this {
+    this.server.on('request', ((request: IncomingMessage, response: ServerResponse) => {
+      const pieces: Buffer[] = [];
+      request.on('data', (piece: Buffer) => pieces.push(piece));
+      request.on('end', () => this.end(request, response, Buffer.concat(pieces)));
+    }) satisfies RequestListener);
+    return this;
+  }
+
+  get url(): string {
+    return `${this.scheme}://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Nothing listens there any more. */
+  async close(): Promise<void> {
+    const closed = once(this.server, 'close');
+    this.server.close();
+    this.server.closeAllConnections();
+    await closed;
+  }
+
+  private end(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
+    if (this.mood === 'hangs') return;
+    const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+    const taken = { path: request.url ?? '', headers: request.headers, text: plain.toString() };
+    if (this.mood < 300) this.taken.push(taken);
+    response
+      .writeHead(this.mood, { 'content-type': 'application/json' })
+      .end(this.mood < 300 ? this.answer(taken) : '{}');
+  }
+}
