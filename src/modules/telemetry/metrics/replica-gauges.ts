@@ -8,6 +8,7 @@ import { CountCachedAnswersQuery } from '../../cache/cache.messages.js';
 import { CountRunningChatsQuery } from '../../chat/chat.messages.js';
 import { CountRefusalsQuery } from '../../quota/quota.messages.js';
 import { CheckSessionStoresQuery, CountSessionsQuery, type OutboxCount } from '../../session/session.messages.js';
+import { Records } from '../records/records.js';
 import { usdOf } from '../usage/usage-row.js';
 import { Usage } from '../usage/usage.js';
 import { MetricRegistry, type Reading } from './metric-registry.js';
@@ -29,11 +30,13 @@ export class ReplicaGauges {
     private readonly queries: QueryBus,
     private readonly host: HttpAdapterHost,
     usage: Usage,
+    records: Records,
   ) {
     this.requestCounts();
     this.sessionCounts();
     this.cacheCounts();
     this.usageCounts(usage);
+    this.recordCounts(records);
     metrics.gauge('router_build_info', '1; what runs here.', ['version', 'node'], async () => [
       { labels: { version: VERSION, node: process.version }, value: 1 },
     ]);
@@ -123,6 +126,19 @@ export class ReplicaGauges {
       'Replicas found to have ended without writing their last usage.',
       [],
       async () => one(writer.lostBatches),
+    );
+  }
+
+  private recordCounts({ writer }: Records): void {
+    const { metrics } = this;
+    metrics.gauge('router_records_unwritten', 'Records of requests that are not in their store yet.', [], async () =>
+      one(writer.unwritten),
+    );
+    metrics.total('router_records_written_total', 'Records of requests that their store has taken.', [], async () =>
+      one(writer.written),
+    );
+    metrics.total('router_records_dropped_total', 'Records of requests that are lost.', [], async () =>
+      one(writer.dropped),
     );
   }
 
