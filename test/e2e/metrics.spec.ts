@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { MetricRegistry } from '../../src/modules/telemetry/metrics/metric-registry.js';
+import { RedisServer } from '../support/redis-server.js';
 import { chat, eventually } from '../support/router-calls.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 import { GENEROUS, inOrder, keyFor, targetOn } from '../support/router-targets.js';
@@ -230,6 +231,49 @@ describe('/metrics', () => {
       (await scrape(router)).includes('router_requests_in_flight 0\n'),
     );
   });
+
+  it('counts what limits refuse, by whose they are and which', async () => {
+    upstream.always(answer('hello'));
+    const limits = { ...GENEROUS, requestsPerMinute: 2 };
+    const poor = { ...GENEROUS, usdPerMonth: 0 };
+    const keys = [keyFor('few', { limits }), keyFor('poor', { limits: poor, user: 'poor' })];
+    const first = targetOn(upstream, { id: 'first', price: { input: 1, output: 1 } });
+    const limited = await startRouter(inOrder([first], { auth: { keys } }));
+    const as = (key: string) => ({ authorization: `Bearer ${key}` });
+    for (let i = 0; i < 2; i += 1) await (await chat(limited, {}, as('few'))).text();
+    expect((await chat(limited, {}, as('few'))).status).toBe(429);
+    expect((await fetch(`${limited.url}/v1/sessions`, { headers: as('few') })).status).toBe(429);
+    expect((await chat(limited, {}, as('poor'))).status).toBe(429);
+    for (let i = 0; i < 31; i += 1) await (await chat(limited, {}, as(`guess-${i}`))).text();
+    const text = await scrape(limited);
+    await limited.close();
+    expect(text).toContain('router_throttled_total{scope="user",limit="requests"} 2\n');
+    expect(text).toContain('router_throttled_total{scope="user",limit="money"} 1\n');
+    expect(text).toContain('router_throttled_total{scope="address",limit="requests"} 1\n');
+  });
+
+  it('says which store answers: 0 while it hangs, and the scrape comes back in time', async () => {
+    const redis = await RedisServer.start();
+    const stored = await startRouter(inOrder([targetOn(upstream)], { redis: { url: redis.url } }));
+    await eventually('redis is up', 5_000, async () =>
+      (await scrape(stored)).includes('router_store_up{store="redis"} 1'),
+    );
+    redis.freeze();
+    const slowest: number[] = [];
+    await eventually('redis is away', 5_000, async () => {
+      const begun = performance.now();
+      const text = await scrape(stored);
+      slowest.push(performance.now() - begun);
+      return text.includes('router_store_up{store="redis"} 0');
+    });
+    expect(Math.max(...slowest)).toBeLessThan(1_000);
+    redis.thaw();
+    await eventually('redis is back', 10_000, async () =>
+      (await scrape(stored)).includes('router_store_up{store="redis"} 1'),
+    );
+    await stored.close();
+    await redis.close();
+  }, 30_000);
 
   it('is as the table of docs/OPERATIONS.md says', () => {
     const [, section = ''] = readFileSync('docs/OPERATIONS.md', 'utf8').split('\n## Metrics\n');
