@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { StoreUnavailable } from './store-unavailable.js';
 import { inTime } from './in-time.js';
+import { FailureEpisode } from './logging/failure-episode.js';
 import { ownWords } from './logging/outside-text.js';
 
 /** @param signal aborts when its owner stops */
@@ -27,7 +28,8 @@ export class BackgroundWork {
   /** Cleared by `clear` alone, so that none is held for ever. */
   private readonly timers = new Set<NodeJS.Timeout>();
   private readonly running = new Set<Promise<void>>();
-  private readonly failing = new Set<string>();
+  /** Of work that has failed. */
+  private readonly episodes = new Map<string, FailureEpisode>();
 
   /** @param owner context of the log lines */
   constructor(owner: string) {
@@ -109,7 +111,8 @@ export class BackgroundWork {
   private async run(what: string, work: Work): Promise<void> {
     try {
       await work(this.ending.signal);
-      if (this.failing.delete(what)) this.logger.log(`${what} works again`);
+      const over = this.episodes.get(what)?.worked();
+      if (over) this.logger.log(`${what} works again, ${over}`);
     } catch (error) {
       this.failed(what, error);
     }
@@ -118,8 +121,9 @@ export class BackgroundWork {
   private failed(what: string, err: unknown): void {
     if (err instanceof StoreUnavailable) return this.logger.debug(`${what}: ${ownWords(err)}`);
     if (this.ending.signal.aborted && isAbort(err)) return; // it waited, and was told to stop
-    if (this.failing.has(what)) return this.logger.debug({ err }, `${what} still fails`);
-    this.failing.add(what);
+    const episode = this.episodes.get(what) ?? new FailureEpisode();
+    this.episodes.set(what, episode);
+    if (!episode.failed()) return this.logger.debug({ err }, `${what} still fails`);
     this.logger.error({ err }, `${what} failed; the service goes on without it`);
   }
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { BackgroundWork } from './background-work.js';
 import { inTime } from './in-time.js';
+import { FailureEpisode } from './logging/failure-episode.js';
 import { firstLine } from './logging/outside-text.js';
 import { FIRST_ATTEMPT_MS, STARTING, type StoreCheck } from './store-check.js';
 import { shortly, STORE_DEADLINE_MS, StoreGuard, type CallTerms } from './store-guard.js';
@@ -52,10 +53,11 @@ export class StoreConnection<T> {
   private firstContact: Promise<void> | null = null;
   private readonly background = new BackgroundWork('stores');
   private problem = NOT_YET;
+  private readonly connecting = new FailureEpisode();
   private closed = false;
   private attempted = false;
   private startedAt = performance.now();
-  private readonly toldAt = { lost: -TELL_AGAIN_MS, refusal: -TELL_AGAIN_MS };
+  private refusalToldAt = -TELL_AGAIN_MS;
 
   /** @param open loads the SDK, signs in and finds (or creates) what the calls need */
   constructor(
@@ -93,7 +95,7 @@ export class StoreConnection<T> {
     if ('result' in outcome) return outcome.result;
     const { error } = outcome;
     if (expected(error)) throw error;
-    this.tell('refusal', error, 'refuses what it is given');
+    this.tellRefusal(error);
     throw new StoreRefusal(`${this.store} refuses: ${firstLine(error)}`, { cause: error });
   }
 
@@ -119,7 +121,9 @@ export class StoreConnection<T> {
   /** What the store has well answered is no failure of the store. */
   private async outcomeOf<R>(work: () => Promise<R>, expected: Expected): Promise<Outcome<R>> {
     try {
-      return { result: await work() };
+      const result = await work();
+      if (this.connecting.isOpen) this.tellBack();
+      return { result };
     } catch (error) {
       if (expected(error as Error) || this.rules.refused(error as Error)) return { error: error as Error };
       this.problem = shortly(error as Error);
@@ -146,17 +150,24 @@ export class StoreConnection<T> {
 
   private openAgain(error: Error): void {
     if (!this.opened || this.closed) return;
-    this.tell('lost', error, 'cannot be used and is opened again');
+    if (this.connecting.failed()) {
+      this.logger.warn(`${this.store} cannot be used and is opened again (${firstLine(error)})`);
+    }
     this.opened.close();
     this.opened = null;
     this.background.after(`connecting to ${this.store}`, RECONNECT_MS, () => this.connect());
   }
 
   /** Once a minute at most: one entry that cannot be stored is tried several times, and others come. */
-  private tell(what: keyof typeof this.toldAt, error: Error, words: string): void {
-    if (performance.now() - this.toldAt[what] < TELL_AGAIN_MS) return;
-    this.toldAt[what] = performance.now();
-    this.logger.warn(`${this.store} ${words} (${firstLine(error)})`);
+  private tellRefusal(error: Error): void {
+    if (performance.now() - this.refusalToldAt < TELL_AGAIN_MS) return;
+    this.refusalToldAt = performance.now();
+    this.logger.warn(`${this.store} refuses what it is given (${firstLine(error)})`);
+  }
+
+  private tellBack(): void {
+    const over = this.connecting.worked();
+    if (over) this.logger.log(`${this.store} is back, ${over}`);
   }
 
   /** A request that comes while the service starts waits a little; later ones know at once. */
@@ -172,10 +183,10 @@ export class StoreConnection<T> {
       const opened = await this.open();
       if (this.closed) return opened.close();
       this.opened = opened;
-      if (this.problem !== NOT_YET) this.logger.log(`${this.store} is back`);
+      this.tellBack();
       this.problem = 'no answer';
     } catch (error) {
-      if (this.problem === NOT_YET) {
+      if (this.connecting.failed()) {
         this.logger.warn(`${this.store} cannot be used (${firstLine(error as Error)}); one call a second tries again`);
       }
       this.problem = shortly(error as Error);

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { FailureEpisode } from './logging/failure-episode.js';
 import { firstLine } from './logging/outside-text.js';
 import { StoreUnavailable } from './store-unavailable.js';
 
@@ -35,6 +36,7 @@ export class StoreGuard {
   /** When the next call finds out whether the store is back, `performance.now()` milliseconds; `null` = it is there. */
   private nextProbeAt: number | null = null;
   private reason = '';
+  private readonly outage = new FailureEpisode();
 
   /** @param isAnswer whether an error is an answer of a store that is well (throttled, full) */
   constructor(
@@ -73,7 +75,7 @@ export class StoreGuard {
     try {
       const result = await withinDeadline(work, deadlineMs);
       this.failures = 0;
-      if (probes) this.isBack();
+      if (probes || this.outage.isOpen) this.isBack();
       return result;
     } catch (error) {
       if (!this.isAnswer(error as Error)) this.count(error as Error);
@@ -84,15 +86,18 @@ export class StoreGuard {
   }
 
   private isBack(): void {
-    if (this.nextProbeAt !== null) this.logger.log(`${this.store} is back`);
     this.nextProbeAt = null;
+    const over = this.outage.worked();
+    if (over) this.logger.log(`${this.store} is back, ${over}`);
   }
 
   private count(error: Error): void {
     this.reason = shortly(error);
     this.failures += 1;
-    if (this.failures < FAILURES || this.nextProbeAt !== null) return;
-    this.nextProbeAt = performance.now() + PROBE_EVERY_MS;
+    const isAway = this.nextProbeAt !== null;
+    if (!isAway && this.failures < FAILURES) return;
+    if (!isAway) this.nextProbeAt = performance.now() + PROBE_EVERY_MS;
+    if (!this.outage.failed()) return;
     this.logger.warn(`${this.store} cannot be used (${firstLine(error)}); one call a second tries again`);
   }
 }

@@ -129,11 +129,13 @@ describe('what a request costs', () => {
     expect(estimated).toMatchObject({ outcome: 'cut', estimated: true });
     expect(estimated?.['completion_tokens']).toBeGreaterThan(200);
     expect(counted).toMatchObject({ outcome: 'cut' });
-    // why is told beside the line of the request
-    const why = lines.filter(({ text }) => text.startsWith('a stream broke off'));
-    expect(why).toMatchObject(
-      [estimated, counted].map((line) => ({ level: 'warn', fields: { request_id: line?.['request_id'] } })),
-    );
+    for (const line of [estimated, counted]) {
+      // why is told in it, and beside it once for both
+      expect(line).toMatchObject({ error_code: 'upstream_error', failed_attempts: [{ outcome: 'cut' }] });
+    }
+    const loud = lines.filter(({ level, text }) => level !== 'debug' && text.startsWith('a stream broke off'));
+    expect(loud).toEqual([]);
+    expect(lines.filter(({ text }) => /^calls of .* fail/.test(text))).toHaveLength(1);
     expect(counted).not.toHaveProperty('estimated');
   });
 

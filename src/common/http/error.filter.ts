@@ -10,6 +10,8 @@ import {
   PermissionDenied,
   UnsupportedMediaType,
 } from '../app-error.js';
+import { LineLimit } from '../logging/line-limit.js';
+import { stackFrames } from '../logging/outside-text.js';
 import { CallerGone } from './caller-signal.js';
 import { CLIENT_CLOSED_REQUEST } from './request-ends.js';
 import { KnownRoutes } from './known-routes.js';
@@ -43,6 +45,7 @@ function translate(error: unknown, request: FastifyRequest, routes: KnownRoutes)
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('errors');
+  private readonly lines = new LineLimit('errors');
 
   /** @param security headers of answers that no hook has seen: a path that is no path */
   constructor(
@@ -55,12 +58,20 @@ export class ErrorFilter implements ExceptionFilter {
     this.send(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
   }
 
+  /** Every request has its line; the stack of a defect is told for the first ones that meet it. */
+  private tellDefect(err: unknown, requestId: string): void {
+    const where =
+      err instanceof Error ? `${err.name} ${stackFrames(err)?.split('\n', 1)[0]?.trim() ?? ''}` : typeof err;
+    const isTold = this.lines.allows(`unexpected errors: ${where}`);
+    this.logger[isTold ? 'error' : 'debug']({ err, request_id: requestId }, 'unexpected error');
+  }
+
   /** Also used as Fastify's own error handler, for errors before Nest sees the request. */
   send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     // Nobody reads an answer, and it is no failure of anything; its request has a line of its own.
     if (error instanceof CallerGone) return request.server.requestEnds.tell(request, reply, CLIENT_CLOSED_REQUEST);
     const shown = translate(error, request, this.routes);
-    if (shown instanceof InternalError) this.logger.error({ err: error, request_id: request.id }, 'unexpected error');
+    if (shown instanceof InternalError) this.tellDefect(error, request.id);
     if (reply.sent) return;
     request.errorCode = shown.code;
     if (reply.raw.destroyed) return request.server.requestEnds.tell(request, reply, CLIENT_CLOSED_REQUEST);

@@ -1,6 +1,7 @@
 import { Logger, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
 import { CommandBus, CqrsModule, EventBus, QueryBus, type IEvent, type IEventPublisher } from '@nestjs/cqrs';
+import { LineLimit } from '../logging/line-limit.js';
 
 /** Where the decorators of handlers keep the classes of their messages (@nestjs/cqrs 12, `decorators/constants.ts`). */
 const HANDLED_EVENTS = '__eventsHandler__';
@@ -23,6 +24,7 @@ interface Executor {
  */
 class DirectEventPublisher implements IEventPublisher {
   private readonly logger = new Logger('events');
+  private readonly lines = new LineLimit('events');
 
   /** @param receivers who handles the events of a class */
   constructor(private readonly receivers: ReadonlyMap<object, readonly EventReceiver[]>) {}
@@ -41,7 +43,12 @@ class DirectEventPublisher implements IEventPublisher {
 
   private report(event: IEvent, err: unknown): void {
     const { chat } = event as { readonly chat?: { readonly requestId?: string } };
-    this.logger.error({ event: event.constructor.name, request_id: chat?.requestId, err }, 'an event handler failed');
+    const { name } = event.constructor;
+    const isTold = this.lines.allows(`failures of a handler of ${name}`);
+    this.logger[isTold ? 'error' : 'debug'](
+      { event: name, request_id: chat?.requestId, err },
+      'an event handler failed',
+    );
   }
 }
 

@@ -71,6 +71,7 @@ export class RedisConnection implements OnApplicationBootstrap {
   private trouble = NO_CONNECTION;
   /** What the log has last said about this absence; `null` while Redis is there. */
   private told: RedisTrouble | null = null;
+  private toldAt = 0;
   /** Refused at the moment, while the rest works. */
   private refusing: RedisTrouble | null = null;
   /** What the latest reply of a server that is not well said. */
@@ -162,12 +163,13 @@ export class RedisConnection implements OnApplicationBootstrap {
   private tellAway(details = ''): void {
     const { trouble } = this;
     if (this.closed || (this.told && (trouble.cure === '' || trouble.reason === this.told.reason))) return;
+    if (!this.told) this.toldAt = performance.now();
     this.told = trouble;
     this.logger.warn(`redis cannot be used (${inWords(trouble)}${details}); trying again every second or two`);
   }
 
   private tellBack(): void {
-    if (this.told) this.logger.log('redis is back');
+    if (this.told) this.logger.log(`redis is back, after ${((performance.now() - this.toldAt) / 1_000).toFixed(1)} s`);
     this.told = null;
     this.unwell = null;
     this.trouble = NO_CONNECTION;

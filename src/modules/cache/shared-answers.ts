@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
+import { LineLimit } from '../../common/logging/line-limit.js';
 import { RedisConnection } from '../../common/redis/redis-connection.js';
 import { RedisAnswerStore } from './adapters/redis.answer-store.js';
 import { CacheSecret } from './cache-secret.js';
@@ -17,6 +18,7 @@ const REPLACED = 'cache:replaced';
 @Injectable()
 export class SharedAnswers {
   private readonly logger = new Logger('cache');
+  private readonly lines = new LineLimit('cache');
   private readonly store: RedisAnswerStore;
   private readonly replica = randomUUID();
 
@@ -44,7 +46,10 @@ export class SharedAnswers {
     if (entry === null) return null;
     const kept = entry === 'foreign' ? 'no text of ours' : unsealed(current, name, entry.text);
     if (typeof kept !== 'string') return stateOf(kept, Date.now()) === null ? null : kept;
-    this.logger.warn(`an entry of the cache in Redis was not read: ${kept}; somebody else writes there`);
+    const isTold = this.lines.allows('entries of the cache in Redis that were not read');
+    this.logger[isTold ? 'warn' : 'debug'](
+      `an entry of the cache in Redis was not read: ${kept}; somebody else writes there`,
+    );
     await this.store.remove(name);
     return null;
   }

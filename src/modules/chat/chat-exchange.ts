@@ -11,6 +11,7 @@ import type { ChunkSink, Flow } from '../../common/chunk-stream.js';
 import { CallerGone } from '../../common/http/caller-signal.js';
 import { CLIENT_CLOSED_REQUEST } from '../../common/http/request-ends.js';
 import { messagesToKeep } from '../../common/json/numbers.js';
+import { LineLimit } from '../../common/logging/line-limit.js';
 import { noted, type RequestTrace } from '../../common/tracing/request-trace.js';
 import { AppendTurnCommand } from '../session/session.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
@@ -20,6 +21,7 @@ import type { Participant } from './participant.js';
 import { NO_CHARGE, together, type Charge, type GivenAnswer } from './given-answer.js';
 
 const logger = new Logger('chat');
+const brokenStreams = new LineLimit('chat');
 const background = new BackgroundWork('chat');
 
 /** An end without what only an answer that has begun can say. */
@@ -130,12 +132,12 @@ export class ChatExchange implements ChunkSink, Flow {
     this.out?.end(error);
   }
 
-  /** The status line is long gone: the log is where the reason can be read. Of a plain answer the error filter tells. */
+  /** What a server did wrong is in the line of the request; a defect of ours has a stack. The error filter tells of plain ones. */
   private tellBroken(err: unknown): void {
     const { request, requestId } = this.facts.ask;
     if (!request.stream) return;
-    const level = err instanceof AppError ? 'warn' : 'error';
-    logger[level]({ err, request_id: requestId }, 'a stream broke off');
+    const isDefect = !(err instanceof AppError) && brokenStreams.allows('streams that broke off by a defect');
+    logger[isDefect ? 'error' : 'debug']({ err, request_id: requestId }, 'a stream broke off');
   }
 
   private aborted(): void {

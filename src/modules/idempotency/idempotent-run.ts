@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { DeadlineExceeded } from '../../common/app-error.js';
 import { BackgroundWork } from '../../common/background-work.js';
 import type { AnswerKeeper, StreamCopy } from '../../common/http/idempotent.decorator.js';
+import { FailureEpisode } from '../../common/logging/failure-episode.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 import type { SessionKey } from '../../common/session-id.js';
 import type { IdempotencyStore, KeyName, StoredAnswer } from './idempotency-store.js';
@@ -21,6 +22,8 @@ const NOT_KEPT = /^(x-request-id|connection|keep-alive|date|content-length|trans
 const STATUS_OK = 200;
 
 const logger = new Logger('idempotency');
+/** Of the store of the keys, whoever uses it. */
+const keeping = new FailureEpisode();
 const background = new BackgroundWork('idempotency');
 
 type Headers = Readonly<Record<string, string>>;
@@ -120,8 +123,10 @@ export class IdempotentRun implements AnswerKeeper {
   private async quietly(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
+      const over = keeping.worked();
+      if (over) logger.log(`keys are kept again, ${over}`);
     } catch (error) {
-      logger.warn(`a key was not kept: ${ownWords(error)}`);
+      if (keeping.failed()) logger.warn(`keys are not kept: ${ownWords(error)}`);
     }
   }
 }

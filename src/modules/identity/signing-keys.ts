@@ -3,6 +3,7 @@ import type { createLocalJWKSet, CryptoKey, JSONWebKeySet, JWK } from 'jose';
 import { Overloaded } from '../../common/app-error.js';
 import { BackgroundWork } from '../../common/background-work.js';
 import type { Fields } from '../../common/json/fields.js';
+import { FailureEpisode } from '../../common/logging/failure-episode.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 import { fetchJwks } from './adapters/jwks.js';
 import type { JwtOutline } from './jwt-outline.js';
@@ -63,6 +64,7 @@ export class SigningKeys {
   private readonly ending = new AbortController();
   private readonly background = new BackgroundWork('identity');
   private readonly logger = new Logger('identity');
+  private readonly outage = new FailureEpisode();
 
   constructor(
     readonly uri: string,
@@ -138,7 +140,8 @@ export class SigningKeys {
   private async fetchOnce(): Promise<void> {
     try {
       await this.use(await this.policy.fetch(this.uri, this.ending.signal));
-      if (this.failures > 0) this.logger.log('the signing keys of auth.jwt.jwksUri can be fetched again');
+      const over = this.outage.worked();
+      if (over) this.logger.log(`the signing keys of auth.jwt.jwksUri can be fetched again, ${over}`);
       this.failures = 0;
     } catch (error) {
       if (this.ending.signal.aborted) return;
@@ -172,7 +175,7 @@ export class SigningKeys {
 
   private failed(error: unknown): void {
     this.failures += 1;
-    if (this.failures > 1) return;
+    if (!this.outage.failed()) return;
     const meanwhile = this.keys ? 'tokens are checked with those fetched before' : 'tokens are answered with 503';
     const why = ownWords(error) || (error as NodeJS.ErrnoException).code; // who tries several addresses says nothing
     this.logger.error(`the signing keys of auth.jwt.jwksUri cannot be fetched (${why}); ${meanwhile}`);

@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { CommandBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
 import { WholeAnswer } from '../../common/chunk-stream.js';
+import { FailureEpisode } from '../../common/logging/failure-episode.js';
 import { loadsModels } from '../../common/target.js';
 import { loadedModels } from './discovery/ollama.probe.js';
 import { ProbeConnections, type Ask } from './discovery/probe-json.js';
@@ -23,6 +24,7 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
   /** Whose server does not know the question. */
   private readonly untold = new WeakSet<LiveTarget>();
   private readonly loading = new Set<string>();
+  private readonly episodes = new WeakMap<LiveTarget, FailureEpisode>();
   private readonly background = new BackgroundWork('models');
 
   constructor(
@@ -70,6 +72,14 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
     }
   }
 
+  private episodeOf(target: LiveTarget): FailureEpisode {
+    const known = this.episodes.get(target);
+    if (known) return known;
+    const episode = new FailureEpisode();
+    this.episodes.set(target, episode);
+    return episode;
+  }
+
   /** A question of one token; the server loads the model to answer it. */
   private async load(target: LiveTarget, signal: AbortSignal): Promise<void> {
     if (this.loading.has(target.id)) return;
@@ -82,9 +92,12 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
       const answer = new WholeAnswer();
       (await this.commands.execute(command)).relay(answer);
       await answer.chunks;
-      this.logger.log({ target: target.id }, `${target.id} is loaded`);
+      const over = this.episodeOf(target).worked();
+      this.logger.log({ target: target.id }, `${target.id} is loaded${over ? ` again, ${over}` : ''}`);
     } catch (error) {
-      if (!signal.aborted) this.logger.warn({ err: error, target: target.id }, 'loading a model failed');
+      if (!signal.aborted && this.episodeOf(target).failed()) {
+        this.logger.warn({ err: error, target: target.id }, 'loading a model failed; it is tried again and again');
+      }
     } finally {
       this.loading.delete(target.id);
     }

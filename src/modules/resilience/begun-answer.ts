@@ -130,10 +130,11 @@ export class BegunAnswer implements ChunkStream, ChunkSink {
     if (this.hasEnded) return;
     this.hasEnded = true;
     const { target, attempt, guards } = this.facts;
-    const { breaker, retries } = guards.of(target);
+    const { breaker, retries, trouble } = guards.of(target);
     if (error === null) {
       breaker.answeredWhole();
       retries.succeeded();
+      trouble.worked();
     } else {
       endAttempt(attempt, error);
       breaker.brokeOff(error);

@@ -1,6 +1,4 @@
-import { Logger } from '@nestjs/common';
 import type { AppError } from '../../common/app-error.js';
-import { ownWords } from '../../common/logging/outside-text.js';
 import { mayHaveToLoad, type TargetStatus } from '../../common/target.js';
 import type { UpstreamFailure } from '../../common/upstream-failure.js';
 import { failureOfAll, mayPass, UNKNOWN_WAIT_MS } from './call-failure.js';
@@ -8,8 +6,6 @@ import { pause, WORTH_WAITING_MS } from './retry-delay.js';
 import type { ModelCalls } from './resilience.messages.js';
 import type { TargetBreakers } from './target-breakers.js';
 import { LOOK_MS } from './target-rest.js';
-
-const logger = new Logger('resilience');
 
 /** The targets of one request: which are left to try, and what was learned from those that failed. */
 export class Candidates {
@@ -90,13 +86,11 @@ export class Candidates {
 
   /** A call failed. @param askedAt when it began, `performance.now()` milliseconds */
   failed(target: TargetStatus, failure: UpstreamFailure, askedAt: number): void {
-    const { outcome, remedy } = failure;
+    const { remedy } = failure;
     this.failures.push(failure);
     if (mayPass(failure)) this.mayRecover.add(target);
     this.guards.failed(target, failure, askedAt);
     if (remedy === 'larger_window') this.keepLarger(target.contextWindow);
-    const level = outcome === 'auth' ? 'error' : outcome === 'loading' ? 'debug' : 'warn';
-    logger[level]({ target: target.id, outcome }, `attempt failed: ${ownWords(failure)}`);
   }
 
   /** What the caller gets when nobody is left. */

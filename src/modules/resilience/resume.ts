@@ -67,7 +67,8 @@ async function resumeOn(
     return begun && { begun, continues: false };
   } catch (error) {
     if (signal.aborted) throw error;
-    logger.warn({ err: error, target: target.id }, 'a cut answer could not go on there');
+    // what fails there is told as every failure of a target is
+    logger.debug({ err: error, target: target.id }, 'a cut answer could not go on there');
     return null;
   }
 }

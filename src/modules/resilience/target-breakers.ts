@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
@@ -11,6 +11,7 @@ import { SetTargetBreakerCommand } from '../models/models.messages.js';
 import { RetryBudget } from './retry-budget.js';
 import { BreakerOpen, TargetBreaker } from './target-breaker.js';
 import { TargetRest } from './target-rest.js';
+import { TargetTrouble } from './target-trouble.js';
 
 /** Whether this replica makes the next probe. */
 export interface ProbeClaim {
@@ -36,6 +37,7 @@ interface TargetGuards {
   readonly breaker: TargetBreaker;
   readonly retries: RetryBudget;
   readonly rest: TargetRest;
+  readonly trouble: TargetTrouble;
   /** The settings these guards belong to; another address or another limit starts anew. */
   readonly settings: string;
   /** What the replicas call this target among each other. */
@@ -48,7 +50,6 @@ interface TargetGuards {
  */
 @Injectable()
 export class TargetBreakers implements OnApplicationShutdown {
-  private readonly logger = new Logger('resilience');
   private readonly background = new BackgroundWork('resilience');
   /** By deployment. */
   private readonly known = new Map<object, TargetGuards>();
@@ -73,6 +74,7 @@ export class TargetBreakers implements OnApplicationShutdown {
       breaker: new TargetBreaker(breaker, (state, openMs) => this.tell(target, state, openMs)),
       retries: new RetryBudget(),
       rest: new TargetRest(breaker.failures),
+      trouble: new TargetTrouble(target.id),
       settings: settingsOf(current, target.id),
       sharedName: sharedNameOf(current, target.id),
     };
@@ -92,7 +94,9 @@ export class TargetBreakers implements OnApplicationShutdown {
 
   /** A call failed. @param askedAt when it began, `performance.now()` milliseconds */
   failed(target: TargetStatus, failure: UpstreamFailure, askedAt: number): void {
-    const ms = this.of(target).rest.note(failure, askedAt);
+    const { rest, trouble } = this.of(target);
+    trouble.failed(failure);
+    const ms = rest.note(failure, askedAt);
     if (ms > 0) this.listener?.restBegan(target, ms);
   }
 
@@ -131,15 +135,10 @@ export class TargetBreakers implements OnApplicationShutdown {
   }
 
   private tell(target: TargetStatus, state: BreakerState, openMs: number): void {
-    const { id } = target;
     if (!this.fromOthers) {
       this.listener?.breakerChanged(target, state, openMs, this.of(target).breaker.probesSoFar);
     }
-    const words = { open: 'open: no calls for now', half_open: 'half open: the next call probes', closed: 'closed' };
-    this.logger[state === 'open' ? 'warn' : 'log'](
-      { target: id, breaker: state, open_ms: Math.round(openMs) },
-      `breaker of ${id} is ${words[state]}`,
-    );
+    this.of(target).trouble.breakerIs(state, openMs);
     this.told(target, state, openMs);
   }
 

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { monotonicFactory } from 'ulid';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { LineLimit } from '../../common/logging/line-limit.js';
 import { erasedSince } from './erasure.js';
 import { AppendTurnCommand } from './session.messages.js';
 import { SessionStores } from './session-stores.js';
@@ -20,6 +21,7 @@ type Place = 'store' | 'outbox' | 'memory' | 'none';
 @CommandHandler(AppendTurnCommand)
 export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
   private readonly logger = new Logger('session');
+  private readonly lines = new LineLimit('session');
   private readonly nextId = monotonicFactory();
 
   constructor(
@@ -50,7 +52,7 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
     const { turnStore, outboxes } = this.stores;
     const { requestId } = stored.turn;
     if (stored.bytes > MAX_TURN_BYTES) {
-      this.logger.warn(
+      this.logger[this.lines.allows('turns that are too large') ? 'warn' : 'debug'](
         `turn of request ${requestId} has ${stored.bytes} bytes, more than ${MAX_TURN_BYTES}: kept in memory only`,
       );
       return 'memory';
@@ -63,8 +65,9 @@ export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
     } catch (error) {
       const line = `turn of request ${requestId} goes to the outbox: ${ownWords(error)}`;
       // A store that is away has been reported once by its adapter; one line per turn would drown the log.
-      if (error instanceof StoreUnavailable) this.logger.debug(line);
-      else this.logger.error(line);
+      const isDefect = !(error instanceof StoreUnavailable);
+      const isTold = isDefect && this.lines.allows('turns that go to the outbox by a defect');
+      this.logger[isTold ? 'error' : 'debug'](line);
       return (await outboxes.put({ key, turn: stored })) ? 'outbox' : 'memory';
     }
   }

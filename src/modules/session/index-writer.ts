@@ -1,3 +1,5 @@
+import { FailureEpisode } from '../../common/logging/failure-episode.js';
+import { LineLimit } from '../../common/logging/line-limit.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 import { Logger } from '@nestjs/common';
 import { ifAvailable, StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
@@ -37,7 +39,8 @@ export class IndexWriter {
   private working: Promise<void> | null = null;
   private readonly background = new BackgroundWork('session');
   private resting = false;
-  private dropped = 0;
+  private readonly dropping = new FailureEpisode();
+  private readonly lines = new LineLimit('session');
 
   constructor(
     private readonly index: SessionIndex,
@@ -48,7 +51,8 @@ export class IndexWriter {
   record(key: SessionKey, turn: StoredTurn): void {
     if (this.waiting.length >= MAX_WAITING) {
       this.waiting.shift();
-      if (this.dropped++ === 0) this.logger.error('the list of sessions misses turns: its store is away for too long');
+      if (this.dropping.failed())
+        this.logger.error('the list of sessions misses turns: its store is away for too long');
     }
     this.waiting.push({ key, turn, since: performance.now(), refusals: 0 });
     if (!this.resting) this.background.launch('recording sessions', () => this.work());
@@ -101,6 +105,8 @@ export class IndexWriter {
   private async recordOne(job: Job): Promise<Job | null> {
     try {
       if (!(await this.wasErased(job))) await this.index.record(job.key, job.turn);
+      const over = this.dropping.worked();
+      if (over) this.logger.log(`the list of sessions takes turns again, ${over}`);
       return null;
     } catch (error) {
       this.logger.debug(`list of sessions: ${ownWords(error)}`);
@@ -108,7 +114,9 @@ export class IndexWriter {
       job.refusals += 1;
       if (job.refusals < MOST_TRIES) return job;
       const { id } = job.turn.turn;
-      this.logger.error(`the list of sessions misses turn ${id}: its store refuses it (${ownWords(error)})`);
+      const isTold = this.lines.allows('turns that the list of sessions misses');
+      const why = `its store refuses it (${ownWords(error)})`;
+      this.logger[isTold ? 'error' : 'debug'](`the list of sessions misses turn ${id}: ${why}`);
       return null;
     }
   }

@@ -4,6 +4,7 @@ import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { inTime } from '../../common/in-time.js';
 import { Overloaded } from '../../common/app-error.js';
+import { LineLimit } from '../../common/logging/line-limit.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import type { Beginning } from './erasure.js';
 import type { TailReading } from './hot-tail.js';
@@ -29,6 +30,7 @@ const READ_AGAIN_PAUSE_MS = 50;
 @QueryHandler(LoadConversationQuery)
 export class LoadConversationHandler implements IQueryHandler<LoadConversationQuery> {
   private readonly logger = new Logger('session');
+  private readonly lines = new LineLimit('session');
 
   constructor(
     private readonly config: LiveConfig,
@@ -88,7 +90,8 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
       const { turns } = await this.stores.turnStore.newest(key, maxTurns, null, lastResortMs);
       return turns.toReversed();
     } catch (error) {
-      if (!(error instanceof StoreUnavailable)) this.logger.error(error);
+      const isDefect = !(error instanceof StoreUnavailable);
+      if (isDefect && this.lines.allows('conversations that could not be read')) this.logger.error(error);
       this.logger.debug(`conversation taken from memory alone: ${ownWords(error)}`);
       return null;
     }

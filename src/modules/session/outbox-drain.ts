@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { BackgroundWork } from '../../common/background-work.js';
 import { BoundedMap } from '../../common/bounded-map.js';
+import { LineLimit } from '../../common/logging/line-limit.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 import { shortly } from '../../common/store-guard.js';
 import { ifAvailable, StoreRefusal, StoreUnavailable } from '../../common/store-unavailable.js';
@@ -33,6 +34,7 @@ interface Failure {
 @Injectable()
 export class OutboxDrain implements OnModuleInit {
   private readonly logger = new Logger('session');
+  private readonly lines = new LineLimit('session');
   private readonly background = new BackgroundWork('session');
   private running: Promise<void> | null = null;
   private readonly failures = new BoundedMap<string, Failure>(MOST_FAILED);
@@ -118,7 +120,9 @@ export class OutboxDrain implements OnModuleInit {
       const gapMs = Math.min(LONGEST_GAP_MS, 2 * (before?.gapMs ?? FIRST_GAP_MS / 2));
       this.failures.set(entry.id, { at: performance.now(), gapMs });
       if (reason === null || (await entry.refused()) < MOST_TRIES) return false;
-      this.logger.error(`turn ${entry.id} cannot be stored (${reason}): ${await entry.setAside(reason)}`);
+      const where = await entry.setAside(reason);
+      const isTold = this.lines.allows('turns that cannot be stored');
+      this.logger[isTold ? 'error' : 'debug'](`turn ${entry.id} cannot be stored (${reason}): ${where}`);
       return false;
     }
     await entry.remove();

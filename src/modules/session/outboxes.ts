@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { LineLimit } from '../../common/logging/line-limit.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 import type { SessionKey } from '../../common/session-id.js';
 import { ifAvailable } from '../../common/store-unavailable.js';
@@ -9,6 +10,7 @@ import type { PendingTurn } from './turn-outbox.js';
 /** The shared outbox first, this process's memory last. */
 export class Outboxes {
   private readonly logger = new Logger('session');
+  private readonly lines = new LineLimit('session');
   /** When the turn store took the latest turn, `performance.now()` milliseconds: others can be stored, then. */
   storedAt = -Infinity;
 
@@ -26,7 +28,10 @@ export class Outboxes {
     try {
       return await this.memory.put(pending);
     } catch (error) {
-      this.logger.error(`turn of request ${pending.turn.turn.requestId} is lost: ${ownWords(error)}`);
+      const isTold = this.lines.allows('turns that are lost');
+      this.logger[isTold ? 'error' : 'debug'](
+        `turn of request ${pending.turn.turn.requestId} is lost: ${ownWords(error)}`,
+      );
       return false;
     }
   }

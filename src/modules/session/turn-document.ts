@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { LineLimit } from '../../common/logging/line-limit.js';
 import { sessionMark } from '../../common/logging/outside-text.js';
 import type { SessionKey } from '../../common/session-id.js';
 import { readUsage } from '../../common/usage.js';
@@ -6,6 +7,7 @@ import type { Turn } from './session.messages.js';
 import type { StoredTurn } from './stored-turn.js';
 
 const logger = new Logger('session');
+const lines = new LineLimit('session');
 
 const VERSION = 1;
 
@@ -76,7 +78,10 @@ export function readTurn(name: string, { sessionId }: SessionKey, read: () => St
     return [read()];
   } catch (error) {
     const reason = error instanceof SyntaxError ? 'not JSON' : (error as Error).message;
-    logger.error(`${name} of session ${sessionMark(sessionId)} cannot be read and is left out: ${reason}`);
+    const isTold = lines.allows('turns that cannot be read');
+    logger[isTold ? 'error' : 'debug'](
+      `${name} of session ${sessionMark(sessionId)} cannot be read and is left out: ${reason}`,
+    );
     return [];
   }
 }

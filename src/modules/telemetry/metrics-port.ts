@@ -4,6 +4,8 @@ import { InternalError, InvalidRequest, NotFound, PermissionDenied, type AppErro
 import { BackgroundWork } from '../../common/background-work.js';
 import { needsCredential } from '../../common/config/access-rules.js';
 import { LiveConfig } from '../../common/config/live-config.js';
+import { FailureEpisode } from '../../common/logging/failure-episode.js';
+import { LineLimit } from '../../common/logging/line-limit.js';
 import { isLoopbackHost } from '../../common/loopback.js';
 import { MetricsScrape } from './metrics-scrape.js';
 
@@ -21,6 +23,8 @@ const MOST_CONNECTIONS = 64;
 @Injectable()
 export class MetricsPort implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('metrics');
+  private readonly scrapes = new FailureEpisode();
+  private readonly lines = new LineLimit('metrics');
   private readonly background = new BackgroundWork('metrics');
   private server: Server | null = null;
 
@@ -39,7 +43,9 @@ export class MetricsPort implements OnApplicationBootstrap, OnApplicationShutdow
     await new Promise<void>((settle, reject) => {
       listener.once('error', reject).listen(telemetry.metricsPort, server.host, settle);
     });
-    listener.on('error', (err) => this.logger.warn({ err }, 'the metrics port has trouble'));
+    listener.on('error', (err) => {
+      if (this.lines.allows('troubles of the metrics port')) this.logger.warn({ err }, 'the metrics port has trouble');
+    });
     this.server = listener;
     this.logger.log(`/metrics is on port ${telemetry.metricsPort}, and there alone`);
   }
@@ -58,11 +64,13 @@ export class MetricsPort implements OnApplicationBootstrap, OnApplicationShutdow
     if (problem) return refuse(response, problem);
     try {
       const { contentType, text } = await this.scrape.read(request.headers.accept);
+      const over = this.scrapes.worked();
+      if (over) this.logger.log(`the metrics can be read again, ${over}`);
       const headers = { 'content-type': contentType, 'cache-control': 'no-store', vary: 'accept' };
       response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(text), ...NOT_FOR_PAGES });
       response.end(request.method === 'HEAD' ? undefined : text);
     } catch (err) {
-      this.logger.error({ err }, 'the metrics could not be read');
+      if (this.scrapes.failed()) this.logger.error({ err }, 'the metrics could not be read');
       refuse(response, new InternalError('The metrics could not be read; the log has the details.'));
     }
   }

@@ -1,5 +1,6 @@
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { EventsHandler, type IEventHandler } from '@nestjs/cqrs';
+import { LineLimit } from '../../common/logging/line-limit.js';
 import { ChatCompletedEvent, type CompletedChat } from '../chat/chat.messages.js';
 import { TelemetryExport } from './export/telemetry-export.js';
 import { KnownModels } from './known-models.js';
@@ -29,6 +30,7 @@ interface Ended {
 @EventsHandler(ChatCompletedEvent)
 export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEvent>, OnApplicationShutdown {
   private readonly logger = new Logger('requests');
+  private readonly lines = new LineLimit('requests');
   private readonly waiting: Ended[] = [];
   private mostWaiting = MOST_WAITING;
   /** In front of the log's own listener, which writes out what has come until then. */
@@ -57,7 +59,8 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
       try {
         this.record(chat, at);
       } catch (err) {
-        this.logger.error({ err, request_id: chat.requestId }, 'a request could not be recorded');
+        const isTold = this.lines.allows('requests that could not be recorded');
+        this.logger[isTold ? 'error' : 'debug']({ err, request_id: chat.requestId }, 'a request could not be recorded');
       }
     }
   }

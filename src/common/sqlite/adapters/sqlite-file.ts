@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Logger } from '@nestjs/common';
+import { FailureEpisode } from '../../logging/failure-episode.js';
 import { makeFolder } from '../../make-folder.js';
 import { shortly } from '../../store-guard.js';
 import { StoreUnavailable } from '../../store-unavailable.js';
@@ -106,6 +107,7 @@ interface OpenFile {
  */
 export class SqliteFile {
   private readonly logger = new Logger('stores');
+  private readonly outage = new FailureEpisode();
   private open: OpenFile | null = null;
   private failure: { readonly reason: string; readonly shown: string; readonly at: number } | null = null;
   private closed = false;
@@ -187,7 +189,7 @@ export class SqliteFile {
 
   private failed(error: Error): StoreUnavailable {
     const reason = `SQLite: ${error.message}`;
-    if (!this.failure) {
+    if (this.outage.failed()) {
       this.logger.warn(`${reason}. What it would keep is in memory only until ${this.path} can be used again.`);
     }
     this.failure = { reason, shown: `SQLite: ${shown(error)}`, at: this.now() };
@@ -195,8 +197,9 @@ export class SqliteFile {
   }
 
   private recovered(): void {
-    if (this.failure) this.logger.log(`${this.path} can be used again`);
     this.failure = null;
+    const over = this.outage.worked();
+    if (over) this.logger.log(`${this.path} can be used again, ${over}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Account, Accounts } from '../../../common/accounts.js';
 import { BackgroundWork } from '../../../common/background-work.js';
+import { FailureEpisode } from '../../../common/logging/failure-episode.js';
 import type { RedisConnection } from '../../../common/redis/redis-connection.js';
 import { ifAvailable, StoreUnavailable } from '../../../common/store-unavailable.js';
 import type { TellReached } from '../budget-thresholds.js';
@@ -54,7 +55,7 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
   private readonly untold = new Map<string, UntoldEnd>();
   private readonly settling = new Set<Promise<void>>();
   private readonly full = new FullAccounts();
-  private alone = false;
+  private readonly alone = new FailureEpisode();
   /** `performance.now()` milliseconds. */
   private refusesUntil = -Infinity;
 
@@ -289,14 +290,12 @@ export class RedisQuotaLedger extends QuotaLedger implements OnModuleInit, OnApp
   }
 
   private onItsOwn({ message }: Error): void {
-    if (this.alone) return;
-    this.alone = true;
+    if (!this.alone.failed()) return;
     this.logger.warn(`limits are counted by this replica alone, as one of ${this.replicas.value} (${message})`);
   }
 
   private together(): void {
-    if (!this.alone) return;
-    this.alone = false;
-    this.logger.log('limits are counted over all replicas again');
+    const over = this.alone.worked();
+    if (over) this.logger.log(`limits are counted over all replicas again, ${over}`);
   }
 }

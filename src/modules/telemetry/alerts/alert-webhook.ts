@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { BackgroundWork } from '../../../common/background-work.js';
+import { LineLimit } from '../../../common/logging/line-limit.js';
 import type { BudgetAlert } from './budget-alert.js';
 import { webhookHeaders } from './webhook-signature.js';
 
@@ -55,6 +56,7 @@ const isTaken = ({ status }: Reply): boolean => status !== null && status >= 200
  */
 export class AlertWebhook {
   private readonly logger = new Logger('alerts');
+  private readonly lines = new LineLimit('alerts');
   private readonly background = new BackgroundWork('alerts');
   private readonly waiting = new Set<Message>();
 
@@ -112,6 +114,8 @@ export class AlertWebhook {
 
   private end(delivery: Delivery, { id }: BudgetAlert, problem = '', status: number | null = null): void {
     this.ended(delivery);
-    if (problem !== '') this.logger.error({ alert: id, status }, problem);
+    if (problem !== '' && this.lines.allows('alerts that the webhook did not take')) {
+      this.logger.error({ alert: id, status }, problem);
+    }
   }
 }
