@@ -1,7 +1,9 @@
+import { dashboards } from './dashboard.js';
 import type { InfraCheck } from './finding.js';
 import { kqlAlerts } from './kql-alerts.js';
 import { alertRules, alertTests } from './prometheus-rules.js';
 import { runbooks } from './runbooks.js';
+import { workbook } from './workbook.js';
 
 /** In the order in which they are run. */
-export const CHECKS: readonly InfraCheck[] = [alertRules, runbooks, kqlAlerts, alertTests];
+export const CHECKS: readonly InfraCheck[] = [alertRules, runbooks, kqlAlerts, dashboards, workbook, alertTests];
