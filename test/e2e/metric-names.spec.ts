@@ -12,12 +12,6 @@ import { UpstreamServer } from '../support/upstream-server.js';
 /** Of Prometheus itself, or of the scrape. */
 const OF_PROMETHEUS = new Map([['up', ['job', 'instance']]]);
 const SCRAPE_LABELS = ['job', 'instance'];
-/** Metrics that are asked for and not exported yet. */
-const AWAITED: ReadonlyMap<string, readonly string[]> = new Map([
-  ['router_records_unwritten', []],
-  ['router_records_written_total', []],
-  ['router_records_dropped_total', []],
-]);
 const HISTOGRAM_SERIES = ['_bucket', '_sum', '_count'];
 
 describe('the metrics that alerts, dashboard and workbook name', () => {
@@ -52,7 +46,7 @@ describe('the metrics that alerts, dashboard and workbook name', () => {
     await upstream.close();
   });
 
-  const labelsOf = (name: string) => exported.get(name) ?? AWAITED.get(name) ?? OF_PROMETHEUS.get(name);
+  const labelsOf = (name: string) => exported.get(name) ?? OF_PROMETHEUS.get(name);
 
   /** What a query asks for in vain. @param records names of recording rules, with their labels */
   function wrongIn({ metrics, uses }: ReadQuery, records: ReadonlyMap<string, readonly string[]>): string[] {
@@ -104,9 +98,5 @@ describe('the metrics that alerts, dashboard and workbook name', () => {
       expect([query, named.length > 0, named.filter((name) => !of(name))]).toEqual([query, true, []]);
       expect([query, labels.filter((label) => !named.some((name) => of(name)?.includes(label)))]).toEqual([query, []]);
     }
-  });
-
-  it('are no longer awaited once they come', () => {
-    expect([...AWAITED.keys()].filter((name) => exported.has(name))).toEqual([]);
   });
 });
