@@ -1,4 +1,4 @@
-import type { Check } from './readiness.js';
+import type { Check } from './indicators/check.js';
 
 export interface PastOf {
   /** When it was first seen in the state in which it is now, milliseconds since 1970. */

@@ -8,9 +8,9 @@ import { TIERS, type TargetStatus, type Tier } from '../../common/target.js';
 import { VERSION } from '../../common/version.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { CountSessionsQuery, type OutboxCount } from '../session/session.messages.js';
-import { CHECK_DEADLINE_MS } from './indicators/check.js';
+import { CHECK_DEADLINE_MS, type Check } from './indicators/check.js';
 import { LoopStalls } from './loop-stalls.js';
-import { ReadinessProbe, type Check, type SeenCheck, type SeenReadiness } from './readiness.js';
+import { ReadinessProbe, type SeenCheck, type SeenReadiness } from './readiness.js';
 
 const MARK_CHARS = 12;
 /** A name of a machine is nobody's business: who knows it can make the same mark of it. */

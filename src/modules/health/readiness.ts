@@ -7,7 +7,7 @@ import {
 } from '@nestjs/terminus';
 import { BeginDrainHandler } from './begin-drain.handler.js';
 import { CheckHistory, type PastOf } from './check-history.js';
-import type { PartData, PartIndicator } from './indicators/check.js';
+import type { Check, PartData, PartIndicator } from './indicators/check.js';
 import { RecentStores } from './indicators/recent-stores.js';
 import { RouterIndicator } from './indicators/router.indicator.js';
 import { SessionsIndicator } from './indicators/sessions.indicator.js';
@@ -15,11 +15,6 @@ import { StoreIndicator } from './indicators/store.indicator.js';
 import { TargetsIndicator } from './indicators/targets.indicator.js';
 
 export type ReadinessStatus = 'ready' | 'degraded' | 'unready' | 'draining';
-
-export interface Check {
-  readonly status: 'up' | 'down' | 'disabled';
-  readonly detail?: string;
-}
 
 /** The body of `GET /ready`. */
 export interface Readiness {

@@ -6,6 +6,12 @@ export const LATE = `timeout of ${CHECK_DEADLINE_MS}ms exceeded`;
 /** Anything more could name an internal address. */
 export const CHECK_FAILED = 'the check failed';
 
+/** What `/ready` says of one part. */
+export interface Check {
+  readonly status: 'up' | 'down' | 'disabled';
+  readonly detail?: string;
+}
+
 /**
  * One part of the service, as `/ready` shows it: `down` means unready, `degraded` that requests are served all the same.
  * Never rejects, and takes 500 ms at most.
