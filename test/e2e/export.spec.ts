@@ -188,6 +188,19 @@ describe('what is exported to both at once', () => {
     expect(azure.metrics.map(({ name }) => name)).not.toContain('_OTELRESOURCE_');
   });
 
+  it('Azure: nobody is asked for settings of the exporter, and its statistics go nowhere', async () => {
+    const folder = new URL('./', import.meta.resolve('@azure/monitor-opentelemetry-exporter'));
+    const { ConfigurationManager } = (await import(new URL('_configuration/configurationManager.js', folder).href)) as {
+      ConfigurationManager: { getInstance(): { worker: unknown } };
+    };
+    const { StatsbeatManager } = (await import(new URL('export/statsbeat/statsbeatManager.js', folder).href)) as {
+      StatsbeatManager: { getInstance(): { networkStatsbeatMetrics: unknown } };
+    };
+    expect(ConfigurationManager.getInstance().worker).toBeUndefined();
+    expect(StatsbeatManager.getInstance().networkStatsbeatMetrics).toBeUndefined();
+    expect(process.env).not.toHaveProperty('APPLICATION_INSIGHTS_NO_STATSBEAT');
+  });
+
   it('has nothing of what callers and model servers write', () => {
     const all = JSON.stringify([collector.taken.map(({ text }) => text), azure.envelopes]);
     expect(all).not.toContain('secret word');

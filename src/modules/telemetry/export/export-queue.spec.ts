@@ -1,0 +1,85 @@
+import { jest } from '@jest/globals';
+import { DELIVERED, type Delivery } from './destination.js';
+import { ExportQueue } from './export-queue.js';
+
+/** An endpoint that answers when it is told to. */
+class Endpoint {
+  readonly batches: number[][] = [];
+  readonly told: Delivery[] = [];
+  private readonly answers: ((delivery: Delivery) => void)[] = [];
+  readonly queue = new ExportQueue<number>(
+    'a test',
+    (batch) => {
+      this.batches.push(batch);
+      return new Promise((resolve) => this.answers.push(resolve));
+    },
+    (delivery) => this.told.push(delivery),
+  );
+
+  get lost(): number {
+    return this.told.reduce((all, { lost }) => all + lost, 0);
+  }
+
+  answer(delivery: Delivery = DELIVERED): void {
+    this.answers.shift()?.(delivery);
+  }
+}
+
+describe('ExportQueue', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  it('sends a batch when it is full, and the rest a second after its first item', async () => {
+    const { queue, batches } = new Endpoint();
+    for (let i = 0; i < 130; i += 1) queue.add(i);
+    expect(batches.map(({ length }) => length)).toEqual([128]);
+    await jest.advanceTimersByTimeAsync(999);
+    expect(batches).toHaveLength(1);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(batches[1]).toEqual([128, 129]);
+  });
+
+  it('holds no more than 4,096 items and four batches, however long nothing is answered', async () => {
+    const endpoint = new Endpoint();
+    for (let i = 0; i < 100_000; i += 1) endpoint.queue.add(i);
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(endpoint.batches).toHaveLength(4);
+    expect(endpoint.lost).toBe(100_000 - 4 * 128 - 4_096);
+  });
+
+  it('goes on with what waits once a batch is answered, and loses none of it', async () => {
+    const endpoint = new Endpoint();
+    for (let i = 0; i < 2_000; i += 1) endpoint.queue.add(i);
+    for (let i = 0; i < 30; i += 1) {
+      endpoint.answer();
+      await jest.advanceTimersByTimeAsync(1_000);
+    }
+    expect(endpoint.batches.flat()).toEqual(Array.from({ length: 2_000 }, (_, i) => i));
+    expect(endpoint.lost).toBe(0);
+  });
+
+  it('sends what waits at the end', async () => {
+    const endpoint = new Endpoint();
+    for (let i = 0; i < 700; i += 1) endpoint.queue.add(i);
+    const ended = endpoint.queue.end(5_000);
+    for (let i = 0; i < 6; i += 1) {
+      endpoint.answer();
+      await jest.advanceTimersByTimeAsync(1);
+    }
+    await ended;
+    expect(endpoint.batches.flat()).toHaveLength(700);
+    expect(endpoint.lost).toBe(0);
+  });
+
+  it('counts as lost what is not answered by the end, once', async () => {
+    const endpoint = new Endpoint();
+    for (let i = 0; i < 700; i += 1) endpoint.queue.add(i);
+    const ended = endpoint.queue.end(5_000);
+    await jest.advanceTimersByTimeAsync(5_000);
+    await ended;
+    expect(endpoint.lost).toBe(700);
+    endpoint.answer({ lost: 128, problem: 'late' });
+    await jest.advanceTimersByTimeAsync(1);
+    expect(endpoint.lost).toBe(700);
+  });
+});
