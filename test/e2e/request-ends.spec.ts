@@ -91,7 +91,16 @@ describe('requests that no model answers', () => {
     expect([first.status, again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 200, 'true']);
     expect(await requests('auto', '200')).toBe(2);
     expect(await usedBy('alice')).toBe(2);
-    expect((await allRequestLines(router, lines)).filter(({ replayed }) => replayed === true)).toHaveLength(1);
+    for (const replayed of [null, 'true']) {
+      const answered = await fetch(`${router.url}/query`, {
+        method: 'POST',
+        headers: { ...headers, ...JSON_BODY, 'idempotency-key': 'k2' },
+        body: JSON.stringify({ query: 'hello' }),
+      });
+      expect([answered.status, answered.headers.get('idempotent-replayed')]).toEqual([200, replayed]);
+    }
+    expect(await requests('auto', '200')).toBe(4);
+    expect((await allRequestLines(router, lines)).filter(({ replayed }) => replayed === true)).toHaveLength(2);
   });
 
   it('are counted by the pattern of their route where it calls no model; probes are not', async () => {

@@ -2,6 +2,8 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CLIENT_CLOSED_REQUEST } from '../../common/http/request-ends.js';
+import { AUTO_MODEL } from '../../common/config/live-config.js';
+import { isFields } from '../../common/json/fields.js';
 import { OTHER } from '../../common/logging/outside-text.js';
 import type { RequestTrace } from '../../common/tracing/request-trace.js';
 import { TelemetryExport } from './export/telemetry-export.js';
@@ -14,6 +16,8 @@ import { RequestTraces } from './traces/request-traces.js';
 import { Usage } from './usage/usage.js';
 
 /** What is scraped is no request of a caller; probes are known by their access. */
+/** The route on which the model may be left out. */
+const WITHOUT_MODEL = '/query';
 const NOT_TOLD: ReadonlySet<string | undefined> = new Set(['/metrics']);
 
 /**
@@ -70,9 +74,10 @@ export class RecordRequestEnd implements OnModuleInit {
   }
 
   /** `other` where nothing was read of the request. */
-  private requestedModel({ body }: FastifyRequest): string {
-    const name = (body as { model?: unknown } | null | undefined)?.model;
-    return typeof name === 'string' ? this.models.requested(name) : OTHER;
+  private requestedModel({ body, routeOptions }: FastifyRequest): string {
+    if (!isFields(body)) return OTHER;
+    const { model = routeOptions.url === WITHOUT_MODEL ? AUTO_MODEL : null } = body;
+    return typeof model === 'string' ? this.models.requested(model) : OTHER;
   }
 }
 
