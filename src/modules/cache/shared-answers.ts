@@ -46,7 +46,7 @@ export class SharedAnswers {
     if (entry === null) return null;
     const kept = entry === 'foreign' ? 'no text of ours' : unsealed(current, name, entry.text);
     if (typeof kept !== 'string') return stateOf(kept, Date.now()) === null ? null : kept;
-    const isTold = this.lines.allows('entries of the cache in Redis that were not read');
+    const isTold = this.lines.allows(`entries of the cache in Redis that were not read (${kept})`);
     this.logger[isTold ? 'warn' : 'debug'](
       `an entry of the cache in Redis was not read: ${kept}; somebody else writes there`,
     );

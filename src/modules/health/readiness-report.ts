@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
-import { hostname } from 'node:os';
 import { Injectable } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { inTime } from '../../common/in-time.js';
 import { RecentAnswer } from '../../common/recent-answer.js';
+import { replicaName } from '../../common/replica-name.js';
 import { TIERS, type TargetStatus, type Tier } from '../../common/target.js';
 import { VERSION } from '../../common/version.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
@@ -14,7 +14,7 @@ import { ReadinessProbe, type SeenCheck, type SeenReadiness } from './readiness.
 
 const MARK_CHARS = 12;
 /** A name of a machine is nobody's business: who knows it can make the same mark of it. */
-const REPLICA = hash('sha256', process.env['CONTAINER_APP_REPLICA_NAME'] || hostname(), 'hex').slice(0, MARK_CHARS);
+const REPLICA = hash('sha256', replicaName(), 'hex').slice(0, MARK_CHARS);
 
 interface TimedCheck extends Check {
   /** ISO 8601 UTC, as every time here. */

@@ -7,6 +7,7 @@ import { azureConnection } from '../../../common/config/azure-connection.js';
 import { LiveConfig } from '../../../common/config/live-config.js';
 import { inTime } from '../../../common/in-time.js';
 import type { RequestTrace } from '../../../common/tracing/request-trace.js';
+import { replicaName } from '../../../common/replica-name.js';
 import { VERSION } from '../../../common/version.js';
 import type { MetricFamily } from '../metrics/exposition.js';
 import { MetricRegistry } from '../metrics/metric-registry.js';
@@ -15,7 +16,6 @@ import { otlpDestination } from './adapters/otlp-destination.js';
 import { SIGNALS, type Destination, type Signal } from './destination.js';
 import { ExportLine } from './export-line.js';
 import { metricsOf } from './registry-metrics.js';
-import { replicaName } from './replica.js';
 import { logRecordOf, type RequestRecord } from './request-record.js';
 
 /** At the end of the process everything that waits goes out within this, milliseconds, or is lost. */
