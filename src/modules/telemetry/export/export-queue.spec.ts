@@ -31,12 +31,12 @@ describe('ExportQueue', () => {
 
   it('sends a batch when it is full, and the rest a second after its first item', async () => {
     const { queue, batches } = new Endpoint();
-    for (let i = 0; i < 130; i += 1) queue.add(i);
-    expect(batches.map(({ length }) => length)).toEqual([128]);
+    for (let i = 0; i < 258; i += 1) queue.add(i);
+    expect(batches.map(({ length }) => length)).toEqual([256]);
     await jest.advanceTimersByTimeAsync(999);
     expect(batches).toHaveLength(1);
     await jest.advanceTimersByTimeAsync(1);
-    expect(batches[1]).toEqual([128, 129]);
+    expect(batches[1]).toEqual([256, 257]);
   });
 
   it('holds no more than 4,096 items and four batches, however long nothing is answered', async () => {
@@ -44,7 +44,7 @@ describe('ExportQueue', () => {
     for (let i = 0; i < 100_000; i += 1) endpoint.queue.add(i);
     await jest.advanceTimersByTimeAsync(60_000);
     expect(endpoint.batches).toHaveLength(4);
-    expect(endpoint.lost).toBe(100_000 - 4 * 128 - 4_096);
+    expect(endpoint.lost).toBe(100_000 - 4 * 256 - 4_096);
   });
 
   it('goes on with what waits once a batch is answered, and loses none of it', async () => {
@@ -60,26 +60,26 @@ describe('ExportQueue', () => {
 
   it('sends what waits at the end', async () => {
     const endpoint = new Endpoint();
-    for (let i = 0; i < 700; i += 1) endpoint.queue.add(i);
+    for (let i = 0; i < 1_400; i += 1) endpoint.queue.add(i);
     const ended = endpoint.queue.end(5_000);
     for (let i = 0; i < 6; i += 1) {
       endpoint.answer();
       await jest.advanceTimersByTimeAsync(1);
     }
     await ended;
-    expect(endpoint.batches.flat()).toHaveLength(700);
+    expect(endpoint.batches.flat()).toHaveLength(1_400);
     expect(endpoint.lost).toBe(0);
   });
 
   it('counts as lost what is not answered by the end, once', async () => {
     const endpoint = new Endpoint();
-    for (let i = 0; i < 700; i += 1) endpoint.queue.add(i);
+    for (let i = 0; i < 1_400; i += 1) endpoint.queue.add(i);
     const ended = endpoint.queue.end(5_000);
     await jest.advanceTimersByTimeAsync(5_000);
     await ended;
-    expect(endpoint.lost).toBe(700);
+    expect(endpoint.lost).toBe(1_400);
     endpoint.answer({ lost: 128, problem: 'late' });
     await jest.advanceTimersByTimeAsync(1);
-    expect(endpoint.lost).toBe(700);
+    expect(endpoint.lost).toBe(1_400);
   });
 });

@@ -2,8 +2,8 @@ import { BackgroundWork } from '../../../common/background-work.js';
 import { inTime } from '../../../common/in-time.js';
 import { CUT_SHORT, type Delivery } from './destination.js';
 
-/** Writing a batch as JSON takes the event loop a millisecond; larger ones save nothing. */
-const BATCH_ITEMS = 128;
+/** Writing a batch as JSON takes the event loop a millisecond. */
+const BATCH_ITEMS = 256;
 /** How long the first of a batch waits for others, milliseconds. */
 const BATCH_MS = 1_000;
 /** Batches on their way at a time: more than one, as an endpoint may be a tenth of a second away. */

@@ -30,11 +30,7 @@ export function logRecordOf({ line, level, at, place }: RequestRecord, origin: O
     severityText,
     severityNumber,
     body: BODY,
-    attributes: attributesOf(line),
+    attributes: line as ReadableLogRecord['attributes'], // what is not known is null, and left out by the destinations
     droppedAttributesCount: 0,
   };
 }
-
-/** What is not known has no attribute. */
-const attributesOf = (line: RequestRecord['line']): ReadableLogRecord['attributes'] =>
-  Object.fromEntries(Object.entries(line).filter(([, value]) => value !== null)) as ReadableLogRecord['attributes'];

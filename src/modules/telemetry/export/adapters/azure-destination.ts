@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { AzureMonitorTraceExporter } from '@azure/monitor-opentelemetry-exporter';
 import type { ExportResult } from '@opentelemetry/core';
+import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { inTime } from '../../../../common/in-time.js';
 import type { AzureConnection } from '../../../../common/config/azure-connection.js';
 import { DELIVERED, type Delivery, type Destination } from '../destination.js';
@@ -85,7 +86,7 @@ export async function azureDestination(connection: AzureConnection): Promise<Des
   return {
     name: 'Azure Monitor',
     spans: (batch) => delivered(spans, batch, batch.length),
-    logs: (batch) => delivered(logs, batch, batch.length),
+    logs: (batch) => delivered(logs, batch.map(known), batch.length),
     async metrics(all) {
       const change = deltas.since(all);
       const delivery = await delivered(metrics, change.metrics, 1);
@@ -97,6 +98,12 @@ export async function azureDestination(connection: AzureConnection): Promise<Des
     },
   };
 }
+
+/** The exporter would write `null` for what is not known. */
+const known = (record: ReadableLogRecord): ReadableLogRecord => ({
+  ...record,
+  attributes: Object.fromEntries(Object.entries(record.attributes).filter(([, value]) => value !== null)),
+});
 
 async function optionsFor({ ingestionEndpoint, identity, withoutIdentity }: AzureConnection): Promise<Options> {
   const options: Options = {

@@ -2,6 +2,7 @@ import type { ExportResult } from '@opentelemetry/core';
 import type { ISerializer } from '@opentelemetry/otlp-transformer';
 import { inTime } from '../../../../common/in-time.js';
 import { DELIVERED, type Delivery, type Destination, type Signal } from '../destination.js';
+import { logsJson, tracesJson } from '../otlp-json.js';
 
 /** Everything of one batch, tries again included. */
 const EXPORT_MS = 10_000;
@@ -54,9 +55,11 @@ export async function otlpDestination(
       undefined,
     );
   const { JsonTraceSerializer, JsonMetricsSerializer, JsonLogsSerializer } = transformer;
-  const spans = exporter('traces', JsonTraceSerializer, transformer.TraceExporterMetricsHelper);
+  const traceText = { ...JsonTraceSerializer, serializeRequest: tracesJson };
+  const logText = { ...JsonLogsSerializer, serializeRequest: logsJson };
+  const spans = exporter('traces', traceText, transformer.TraceExporterMetricsHelper);
   const metrics = exporter('metrics', JsonMetricsSerializer, transformer.MetricsExporterMetricsHelper);
-  const logs = exporter('logs', JsonLogsSerializer, transformer.LogsExporterMetricsHelper);
+  const logs = exporter('logs', logText, transformer.LogsExporterMetricsHelper);
   return {
     name: `the OTLP endpoint ${new URL(endpoint).host}`,
     spans: (batch) => delivered(spans, batch, batch.length),
