@@ -343,6 +343,23 @@ describe('records of requests on three replicas', () => {
     expect(raw.status).toBeLessThan(500);
   });
 
+  it('are listed beside what has another form, which is left out and leaves in its turn', async () => {
+    const client = redis.client();
+    const whole = { status: 200, session_id: null, attempts: [], timing: {}, tenant: 'acme', request_id: 'q' };
+    const texts = ['', '7', 'null', '{"request_id":"q"}', '{"request_id":"q","session_id":5}', JSON.stringify(whole)];
+    await client.xadd('{activity}:requests', '*', 'a', 'b');
+    for (const text of texts) await client.xadd('{activity}:requests', '*', 'o', 'x', 'i', 'y', 'r', text);
+    await asked(one, 'mine');
+    expect((await recordOf(two, 'mine')).request_id).toBe('mine');
+    for (const headers of [ADA, OPERATOR]) {
+      expect((await listOf(two, '', headers)).data.map(({ request_id: id }) => id)).toEqual(['mine']);
+      expect((await linesOf(two, '', headers)).map(({ request_id: id }) => id)).toEqual(['mine']);
+    }
+    await Promise.all(Array.from({ length: KEEP }, (_, n) => asked(one, `r${n}`)));
+    expect(await eventuallyAll(KEEP)).toHaveLength(KEEP);
+    client.disconnect();
+  }, 30_000);
+
   it('wait while Redis is away, and are written once each when it is back', async () => {
     await asked(one, 'before');
     await recordOf(two, 'before');

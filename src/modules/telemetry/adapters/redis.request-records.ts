@@ -36,7 +36,7 @@ const ADD = new RedisScript(`
   local leaving = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', math.min(excess, most))
   for _, entry in ipairs(leaving) do
     local place, fields = entry[1], entry[2]
-    for _, key in ipairs({fields[2] .. '/' .. fields[4], fields[2] .. '/'}) do
+    for _, key in ipairs({fields[2] .. '/' .. (fields[4] or ''), fields[2] .. '/'}) do
       if redis.call('HGET', KEYS[2], key) == place then redis.call('HDEL', KEYS[2], key) end
     end
     redis.call('HDEL', KEYS[3], place)

@@ -158,18 +158,40 @@ const NO_CALL = {
   ...{ attempts: [], fallback: false, recovered: false, cache: null, usage: null, cost_usd: 0, saved_usd: 0 },
 } as const;
 
-/** @returns `null` when what is kept is no record */
+/** @returns `null` when what is kept is no record, or one of another form */
 export function shownRecord({ text, feedback }: Pick<KeptRecord, 'text' | 'feedback'>): ShownRecord | null {
-  const record = readableJson(text) as RequestRecord<string> | null | undefined;
-  if (typeof record?.request_id !== 'string') return null;
+  const record = readableJson(text);
+  if (!isRecord(record)) return null;
   const { columns } = record;
   return {
     ...record,
     session_id: shownSession(record.session_id),
     columns: typeof columns === 'string' ? unpacked(columns) : null,
-    feedback: feedback === null ? null : ((readableJson(feedback) as Feedback | undefined) ?? null),
+    feedback: feedback === null ? null : shownFeedback(readableJson(feedback)),
   };
 }
+
+const NAMES = ['request_id', 'at', 'tenant', 'user', 'model', 'outcome'] as const;
+
+/** Whether it has what every record has; the store is shared, with older and newer versions as well. */
+function isRecord(value: unknown): value is RequestRecord<string> {
+  if (!isObject(value)) return false;
+  const { status, session_id: session, attempts, timing } = value;
+  return (
+    NAMES.every((name) => typeof value[name] === 'string') &&
+    typeof status === 'number' &&
+    (session === null || typeof session === 'string') &&
+    Array.isArray(attempts) &&
+    isObject(timing)
+  );
+}
+
+const shownFeedback = (said: unknown): Feedback | null =>
+  isObject(said) && typeof said['score'] === 'number' && typeof said['at'] === 'string'
+    ? (said as unknown as Feedback)
+    : null;
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 /** Its mark where the caller made a name of something private. */
 const shownSession = (id: string | null): string | null =>
