@@ -27,6 +27,10 @@ describe('a connection string of Application Insights', () => {
     'key',
     'InstrumentationKey=secret',
     `InstrumentationKey=${KEY};IngestionEndpoint=ftp://x`,
+    `InstrumentationKey=${KEY};IngestionEndpoint=https://user:secret@x/`,
+    `InstrumentationKey=${KEY};IngestionEndpoint=https://secret@x/`,
+    `InstrumentationKey=${KEY};IngestionEndpoint=https://x/?secret`,
+    `InstrumentationKey=${KEY};IngestionEndpoint=https://x/#secret`,
     `InstrumentationKey=${KEY};Authorization=Basic`,
   ])('is none: %s', (text) => {
     const problem = azureConnection(text);

@@ -32,8 +32,12 @@ export function azureConnection(text: string): AzureConnection | string {
   const instrumentationKey = fields.get('instrumentationkey') ?? '';
   if (!GUID.test(instrumentationKey)) return 'expected InstrumentationKey=<a GUID>';
   const ingestionEndpoint = fields.get('ingestionendpoint') ?? null;
-  if (ingestionEndpoint !== null && !/^https?:$/.test(URL.parse(ingestionEndpoint)?.protocol ?? '')) {
-    return 'expected IngestionEndpoint=<an http:// or https:// URL>';
+  if (ingestionEndpoint !== null) {
+    const url = URL.parse(ingestionEndpoint);
+    if (!/^https?:$/.test(url?.protocol ?? '')) return 'expected IngestionEndpoint=<an http:// or https:// URL>';
+    if (url?.username || url?.password || /[?#]/.test(ingestionEndpoint)) {
+      return 'expected IngestionEndpoint=<a URL without user name, query and fragment>; copy the string from the Azure portal';
+    }
   }
   const authorization = fields.get('authorization')?.toLowerCase() ?? 'ikey';
   if (authorization !== 'aad' && authorization !== 'ikey') return 'expected Authorization=AAD, or none';

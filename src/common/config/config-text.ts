@@ -114,7 +114,8 @@ function replacePlaceholders(written: string, env: Environment): Replaced {
   return { text, literals: count > 0 ? defaults : [written].filter(Boolean), errors };
 }
 
-const SECRET_PATH = /^(targets\[\d+\]\.apiKey|cosmos\.key|tables\.connectionString|cache\.secret|limits\.alertSecret)$/;
+const SECRET_PATH =
+  /^(targets\[\d+\]\.apiKey|cosmos\.key|tables\.connectionString|cache\.secret|limits\.alertSecret|telemetry\.otlpHeaders[.[].*)$/s;
 const URL_PASSWORD = /^[a-z]+:\/\/[^/]*:([^/]+)@/i;
 
 /** Secrets in a file end up in version control: they come from the environment, and have no default in the file. */

@@ -79,6 +79,40 @@ describe('a configuration file', () => {
       { 'tables.connectionString': 'write ${VAR}' },
     ],
     [
+      'a literal in a header of the collector',
+      'telemetry: { otlpHeaders: { api-key: abc, x.y: "${K:-abc}" } }',
+      { 'telemetry.otlpHeaders.api-key': 'write ${VAR}', 'telemetry.otlpHeaders.x.y': 'write ${VAR}' },
+    ],
+    [
+      'a header of the collector that HTTP sets',
+      'telemetry: { otlpHeaders: { Content-Length: "${K:-}", host: "${K:-}", transfer-encoding: "${K:-}" } }',
+      {
+        'telemetry.otlpHeaders.Content-Length': 'leave it out',
+        'telemetry.otlpHeaders.host': 'leave it out',
+        'telemetry.otlpHeaders.transfer-encoding': 'leave it out',
+      },
+    ],
+    [
+      'a user name in the address of the collector',
+      'telemetry: { otlpEndpoint: "http://u:p@h:4318" }',
+      { 'telemetry.otlpEndpoint': 'telemetry.otlpHeaders' },
+    ],
+    [
+      'a query in the address of the collector',
+      'telemetry: { otlpEndpoint: "http://h:4318/?k=1" }',
+      { 'telemetry.otlpEndpoint': 'no query' },
+    ],
+    [
+      'a fragment in the address of the collector',
+      'telemetry: { otlpEndpoint: "http://h:4318/#k" }',
+      { 'telemetry.otlpEndpoint': 'no fragment' },
+    ],
+    ...['traces', 'metrics/', 'logs'].map((signal): [string, string, Record<string, string>] => [
+      'the address of one signal',
+      `telemetry: { otlpEndpoint: "http://h/otlp/v1/${signal}" }`,
+      { 'telemetry.otlpEndpoint': `leave out /v1/${signal}` },
+    ]),
+    [
       'an open address without keys',
       'server: { host: 0.0.0.0 }',
       { 'server.host': 'add auth.keys or auth.jwt, or listen' },
@@ -95,6 +129,25 @@ describe('a configuration file', () => {
     const { redis } = parse('redis: { url: "redis://:${PW}@h:6379" }', { PW: 'x' });
     expect(redis.url).toBe('redis://:x@h:6379');
     expect(parse('redis: { url: redis://h:6379 }').redis.url).toBe('redis://h:6379');
+  });
+
+  it.each(['a\r\nx: y', 'a\n', 'a\u0000b', 'a\u007f', 'kl\u0142ucz'])(
+    'is refused for a header of the collector that HTTP could not send: %j, which is not repeated',
+    (value) => {
+      const yaml = 'telemetry: { otlpHeaders: { authorization: "${VALUE}" } }';
+      const found = problems(yaml, { VALUE: value });
+      expect(found).toEqual({ 'telemetry.otlpHeaders.authorization': expect.stringContaining('control characters') });
+      expect(JSON.stringify(found)).not.toContain(JSON.stringify(value).slice(1, -1));
+    },
+  );
+
+  it('takes the base URL of a collector with a path, and its headers from the environment', () => {
+    const yaml =
+      'telemetry: { otlpEndpoint: "https://h/otlp/", otlpHeaders: { authorization: "Bearer ${T}", x-key: "${K}" } }';
+    expect(parse(yaml, { T: 'token', K: 'key' }).telemetry).toMatchObject({
+      otlpEndpoint: 'https://h/otlp/',
+      otlpHeaders: { authorization: 'Bearer token', 'x-key': 'key' },
+    });
   });
 
   it('may listen anywhere with a key', () => {

@@ -20,7 +20,7 @@ export function knowSecretsOf({ targets, redis, cosmos, tables, cache, limits, t
     cache.secret,
     limits.alertSecret,
     ...tokensIn(limits.alertUrl),
-    ...Object.values(telemetry.otlpHeaders),
+    ...Object.values(telemetry.otlpHeaders).flatMap((value) => [value, ...value.split(' ')]), // `Bearer <token>`
     /InstrumentationKey=([^;]+)/i.exec(telemetry.azureMonitorConnectionString)?.[1],
   ];
   for (const secret of all) if (secret !== undefined && secret.length >= SHORTEST) known.add(secret);

@@ -44,6 +44,17 @@ describe('redact', () => {
     for (const token of tokens) expect(redact(`no ${word} for ${token}.`)).toBe(`no ${word} for [redacted].`);
   });
 
+  it('hides the token in a header of the collector, with and without its scheme', () => {
+    knowSecretsOf(
+      routerConfigSchema.parse({
+        telemetry: { otlpHeaders: { authorization: 'Scheme collector-token', x: 'other-words' } },
+      }),
+    );
+    expect(redact('it said collector-token, Scheme collector-token and other-words')).toBe(
+      'it said [redacted], [redacted] and [redacted]',
+    );
+  });
+
   it.each(['a@'.repeat(50_000), '1 '.repeat(50_000), `//${'a:'.repeat(50_000)}`, 'a.'.repeat(50_000)])(
     'is linear on hostile text %#',
     async (text) => {
