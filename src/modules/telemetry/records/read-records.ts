@@ -15,8 +15,6 @@ export const LATEST = 'latest';
 const LOOK_AGAIN_MS = [GATHERED_MS, 4 * GATHERED_MS];
 /** Some 150 kB, read in a millisecond. */
 const PAGE = 100;
-/** A listing may read all that is kept. */
-const MOST_AT_ONCE = 4;
 const RETRY_AFTER_SECONDS = 5;
 
 /** Which records are listed; `null` = whichever. */
@@ -39,8 +37,6 @@ export interface FoundRecord {
 /** Records as they stand in the store, with everything that ended on this replica before the question. */
 @Injectable()
 export class ReadRecords {
-  private underWay = 0;
-
   constructor(
     private readonly requests: RecordChatCompletedHandler,
     private readonly records: Records,
@@ -91,9 +87,6 @@ export class ReadRecords {
    * @throws Overloaded at once while the store is away, StoreUnavailable when it goes later
    */
   async list(filter: RecordFilter, after: string | null): Promise<AsyncGenerator<ListedRecord>> {
-    if (this.underWay >= MOST_AT_ONCE) {
-      throw new Overloaded('Other lists are being read. Ask again in a moment.', RETRY_AFTER_SECONDS);
-    }
     this.requests.catchUp();
     const first = await this.available(async () => {
       await this.records.writer.flush();
@@ -103,17 +96,11 @@ export class ReadRecords {
   }
 
   private async *pages(filter: RecordFilter, first: readonly KeptRecord[]): AsyncGenerator<ListedRecord> {
-    this.underWay += 1;
-    // eslint-disable-next-line no-restricted-syntax -- one that was never started was never counted
-    try {
-      for (let page = first; page.length > 0; page = await this.records.store.page(page.at(-1)!.place, PAGE)) {
-        for (const kept of page) {
-          const record = shownRecord(kept);
-          if (record && fits(record, filter)) yield { id: kept.place, ...record };
-        }
+    for (let page = first; page.length > 0; page = await this.records.store.page(page.at(-1)!.place, PAGE)) {
+      for (const kept of page) {
+        const record = shownRecord(kept);
+        if (record && fits(record, filter)) yield { id: kept.place, ...record };
       }
-    } finally {
-      this.underWay -= 1;
     }
   }
 
