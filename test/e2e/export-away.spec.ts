@@ -117,3 +117,32 @@ describe('an endpoint that comes back', () => {
     expect(sum).toBe(60);
   }, 60_000);
 });
+
+describe('an endpoint whose answer does not end', () => {
+  it('is read no further than 64 kB, and has taken nothing', async () => {
+    const [upstream, azure] = await Promise.all([UpstreamServer.start(), AzureIngestion.start()]);
+    upstream.always(answer('hello'));
+    azure.mood = 'endless';
+    const lines: Line[] = [];
+    const router = await startRouter(
+      inOrder([targetOn(upstream)], { telemetry: { azureMonitorConnectionString: azure.connectionString } }),
+      { logger: logTo(lines) },
+    );
+    try {
+      await load(router, 20);
+      await eventually('spans are lost', 10_000, async () => (await dropped(router, 'traces')) === 40);
+      await eventually('lines are lost', 10_000, async () => (await dropped(router, 'logs')) === 20);
+      expect(loud(lines).join('\n')).toMatch(/Azure Monitor does not get traces \(its answer is too long\)/);
+      const { answers } = azure;
+      await eventually('every connection is dropped', 5_000, () => answers.cut === answers.begun);
+      expect(answers).toMatchObject({ read: 0 });
+      expect(answers.begun).toBeGreaterThanOrEqual(2);
+      azure.mood = 200;
+      await load(router, 20);
+      await eventually('spans arrive', 10_000, () => azure.of('RequestData').length === 20);
+    } finally {
+      await router.close();
+      await Promise.all([upstream.close(), azure.close()]);
+    }
+  }, 60_000);
+});

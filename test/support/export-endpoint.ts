@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { pipeline, Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import type { ServerCertificate } from './certificates.js';
 
@@ -13,13 +14,18 @@ export interface Taken {
   readonly text: string;
 }
 
-/** How the endpoint of an exporter behaves: an HTTP status, or silence. */
-export type EndpointMood = number | 'hangs';
+/** How the endpoint of an exporter behaves: an HTTP status, silence, or 200 with an answer of 64 MB. */
+export type EndpointMood = number | 'hangs' | 'endless';
+
+const PIECE = Buffer.alloc(65_536, ' ');
+const PIECES = 1_024;
 
 /** Takes what an exporter sends, or does not. */
 export class ExportEndpoint {
   readonly taken: Taken[] = [];
   mood: EndpointMood = 200;
+  /** Of those of 64 MB. */
+  readonly answers = { begun: 0, cut: 0, read: 0 };
 
   protected constructor(
     private readonly server: Server,
@@ -61,11 +67,20 @@ export class ExportEndpoint {
 
   private end(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
     if (this.mood === 'hangs') return;
+    if (this.mood === 'endless') return this.endless(response);
     const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
     const taken = { path: request.url ?? '', headers: request.headers, text: plain.toString() };
     if (this.mood < 300) this.taken.push(taken);
     response
       .writeHead(this.mood, { 'content-type': 'application/json' })
       .end(this.mood < 300 ? this.answer(taken) : '{}');
+  }
+
+  private endless(response: ServerResponse): void {
+    this.answers.begun += 1;
+    response.writeHead(200, { 'content-type': 'application/json' });
+    pipeline(Readable.from(Array<Buffer>(PIECES).fill(PIECE)), response, (error) => {
+      this.answers[error ? 'cut' : 'read'] += 1;
+    });
   }
 }

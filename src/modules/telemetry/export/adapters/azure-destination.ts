@@ -10,6 +10,8 @@ import { MetricDeltas } from '../metric-deltas.js';
 /** Everything of one batch, tries again included. */
 const EXPORT_MS = 10_000;
 const LATE_MS = 1_000;
+/** The longest answer of worth names every row of a batch that was refused. */
+const MOST_ANSWER_BYTES = 65_536;
 const RETRIES = { maxRetries: 2, retryDelayInMs: 500, maxRetryDelayInMs: 2_000 };
 const OK = 200;
 /** `ExportResultCode.SUCCESS` */
@@ -66,6 +68,48 @@ const noting: Policy = {
   },
 };
 
+/** So the pipeline writes it. */
+const EVERY_STATUS = new Set([Number.POSITIVE_INFINITY]);
+
+class AnswerTooLong extends Error {
+  /** As the log shows it. */
+  readonly code = 'its answer is too long';
+}
+
+/** Reads an answer no further than it can be of worth: the exporters would take in one that never ends until the deadline. */
+const bounding: Policy = {
+  name: 'bounding',
+  async sendRequest(request, next) {
+    const { abortSignal: deadline } = request;
+    const enough = new AbortController();
+    request.abortSignal = deadline ? AbortSignal.any([deadline as AbortSignal, enough.signal]) : enough.signal;
+    request.streamResponseStatusCodes = EVERY_STATUS;
+    try {
+      const response = await next(request);
+      response.bodyAsText = await textOf(response.readableStreamBody ?? []);
+      delete response.readableStreamBody;
+      return response;
+    } catch (error) {
+      if (error instanceof AnswerTooLong) enough.abort(); // ends the connection, also below a stream that unzips
+      throw error;
+    } finally {
+      if (deadline) request.abortSignal = deadline;
+      else delete request.abortSignal;
+    }
+  },
+};
+
+async function textOf(body: AsyncIterable<unknown> | Iterable<unknown>): Promise<string> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of body as AsyncIterable<Buffer>) {
+    length += piece.length;
+    if (length > MOST_ANSWER_BYTES) throw new AnswerTooLong();
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
+}
+
 /**
  * Application Insights, through its exporters: requests, dependencies, exceptions, traces and custom metrics. Nothing is kept on
  * the disk, and nothing but the endpoint is spoken to.
@@ -110,7 +154,10 @@ async function optionsFor({ ingestionEndpoint, identity, withoutIdentity }: Azur
     connectionString: withoutIdentity,
     disableOfflineStorage: true,
     retryOptions: RETRIES,
-    additionalPolicies: [{ policy: noting, position: 'perCall' }],
+    additionalPolicies: [
+      { policy: noting, position: 'perCall' },
+      { policy: bounding, position: 'perRetry' },
+    ],
   };
   if (ingestionEndpoint?.startsWith('http://')) {
     // the exporter would make it https://
