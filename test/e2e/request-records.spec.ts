@@ -199,6 +199,21 @@ describe('records of requests on three replicas', () => {
     await Promise.all([bad.close(), good.close()]);
   });
 
+  it('are ten a minute of what a limit refuses a user, and all of everything else', async () => {
+    const router = await startRouter(config({ limits: { requestsPerMinute: 5 } }));
+    await asked(router, 'bobs', bearer('bob'));
+    const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => asked(router, `r${n}`)));
+    const refused = answers.filter(({ status }) => status === 429).length;
+    expect(refused).toBeGreaterThan(30);
+    const records = await linesOf(router);
+    expect(records.filter(({ status }) => status === 429)).toHaveLength(10);
+    expect(records).toHaveLength(1 + (40 - refused) + 10);
+    const metrics = await (await fetch(`${router.url}/metrics`)).text();
+    const counted = [...metrics.matchAll(/^router_requests_total\{.*status="429".*\} (\d+)/gm)];
+    expect(counted.reduce((sum, [, n]) => sum + Number(n), 0)).toBe(refused);
+    await router.close();
+  });
+
   it('are one a request: as many as were sent, whoever was asked', async () => {
     const ids = Array.from({ length: 120 }, (_, n) => `n${n}`);
     const statuses = await Promise.all(

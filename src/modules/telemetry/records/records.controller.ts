@@ -46,7 +46,8 @@ export class RecordsController {
     summary: 'What became of a request',
     description:
       'The record of a request of your own, on whichever replica: numbers and names, no text of the conversation. The ' +
-      'latest `telemetry.keepRequests` requests of all callers together are kept.',
+      'latest `telemetry.keepRequests` requests of all callers together are kept; of those that a limit refused (429) ten a ' +
+      'minute, user and replica.',
   })
   @ApiResponse({ status: 200, description: 'The record.', standardSchema: recordResponse, example: recordExample })
   @ApiErrors(InvalidApiKey, PermissionDenied, NotFound, RateLimitExceeded, Overloaded)

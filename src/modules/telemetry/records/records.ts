@@ -8,11 +8,14 @@ import { RedisRequestRecords } from '../adapters/redis.request-records.js';
 import { SqliteRequestRecords } from '../adapters/sqlite.request-records.js';
 import { ownerDigest } from './record-owner.js';
 import { RecordWriter } from './record-writer.js';
+import { RefusalAllowance } from './refusal-allowance.js';
 import { recordText, unansweredText, type UnansweredRequest } from './request-record.js';
 import type { RequestRecords } from './request-records.js';
 
 /** From the start: what an earlier one kept beyond `keepRequests` goes, whether somebody writes or not. */
 const TRIMMED_AFTER_MS = 2_000;
+
+const TOO_MANY_REQUESTS = 429;
 
 /** Where records of requests are kept: Redis where it is configured, else the embedded database; and who writes to it. */
 @Injectable()
@@ -22,6 +25,7 @@ export class Records implements OnModuleInit {
   /** Whether other replicas write to the store. */
   readonly areShared: boolean;
   private readonly background = new BackgroundWork('records');
+  private readonly refusals = new RefusalAllowance();
 
   constructor(
     private readonly config: LiveConfig,
@@ -39,20 +43,26 @@ export class Records implements OnModuleInit {
     this.background.after('trimming request records', TRIMMED_AFTER_MS, () => this.writer.trim());
   }
 
-  /** See `recordText`; what the service renews in the background is nobody's request. */
+  /** See `recordText`; what the service renews in the background is nobody's request. Of refusals only some are kept. */
   record(chat: CompletedChat, endedAt: number, requested: string, answered: string | null): void {
     if (this.config.current.telemetry.keepRequests === 0 || chat.cache.isRenewal) return;
     const owner = ownerDigest(chat.caller);
+    if (!this.isKept(owner, chat.status)) return;
     this.writer.record({ owner, requestId: chat.requestId, text: recordText(chat, endedAt, requested, answered) });
   }
 
   recordUnanswered(request: UnansweredRequest): void {
-    const { requestId, caller } = request;
-    this.writer.record({ owner: ownerDigest(caller), requestId, text: unansweredText(request, Date.now()) });
+    const { requestId, caller, status } = request;
+    const owner = ownerDigest(caller);
+    if (!this.isKept(owner, status)) return;
+    this.writer.record({ owner, requestId, text: unansweredText(request, Date.now()) });
   }
 
   async stop(): Promise<void> {
     this.background.cancel();
     await this.writer.stop();
+  }
+  private isKept(owner: string, status: number): boolean {
+    return status !== TOO_MANY_REQUESTS || this.refusals.takes(owner, performance.now());
   }
 }
