@@ -10,9 +10,12 @@ import {
   type RecordEntry,
 } from './request-records.js';
 
+/** As ioredis throws what Redis replies. */
+const refusal = Object.assign(new Error('WRONGTYPE Operation against a key of alice'), { name: 'ReplyError' });
+
 /** A store that may be away, or lose its reply. */
 class StoreInMemory extends RequestRecords {
-  fault: 'away' | 'lost' | null = null;
+  fault: 'away' | 'lost' | 'refuses' | null = null;
   readonly batches: RecordBatch[] = [];
 
   get ids(): string[] {
@@ -21,6 +24,7 @@ class StoreInMemory extends RequestRecords {
   }
 
   async add(batch: RecordBatch): Promise<void> {
+    if (this.fault === 'refuses') throw new StoreUnavailable('redis: refused', { cause: refusal });
     if (this.fault !== 'away') this.batches.push(batch);
     if (this.fault) throw new StoreUnavailable('test: away');
   }
@@ -113,6 +117,19 @@ describe('the writer of request records', () => {
     const { written } = writer;
     expect(store.ids).toEqual([...range(0, 10), ...range(25_000 - written + 10, 25_000)]);
     expect(written + writer.dropped).toBe(25_000);
+  });
+
+  it('tells once that a store refuses them, in our own words, and once that it takes them again', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    const log = jest.spyOn(Logger.prototype, 'log').mockImplementation(() => undefined);
+    store.fault = 'refuses';
+    record(0, 3);
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(warn.mock.calls.map(([line]) => String(line))).toEqual([expect.stringMatching(/refuses.*\(WRONGTYPE\)/)]);
+    store.fault = null;
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(log.mock.calls.map(([line]) => String(line))).toEqual([expect.stringMatching(/taken again, after \d/)]);
+    expect(store.ids).toEqual(range(0, 3));
   });
 
   it('holds 16 MB at most', async () => {

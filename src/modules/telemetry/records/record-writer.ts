@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { BackgroundWork } from '../../../common/background-work.js';
+import { FailureEpisode } from '../../../common/logging/failure-episode.js';
+import { shortly } from '../../../common/store-guard.js';
 import { StoreUnavailable } from '../../../common/store-unavailable.js';
 import { MOST_ENTRIES_OF_BATCH, type RecordBatch, type RecordEntry, type RequestRecords } from './request-records.js';
 
@@ -18,6 +20,9 @@ const MOST_WAITING_CHARACTERS = 16 * 1024 * 1024;
 /** A full buffer makes room for so many at once: taking them from the front one by one would move all others each time. */
 const ROOM = MOST_WAITING / 10;
 
+/** Replies that the connection to Redis tells of by itself, as they meet others as well. */
+const TOLD_BY_CONNECTION = /^(LOADING|CLUSTERDOWN|MASTERDOWN|READONLY|NOAUTH|WRONGPASS|MOVED|OOM|MISCONF|NOPERM)/;
+
 const WRITING = 'writing request records';
 
 /** Brings the records of this replica to the store, behind the answers, each once. A store that is away costs bounded memory. */
@@ -33,6 +38,7 @@ export class RecordWriter {
   private number = 0;
   private writing: Promise<void> | null = null;
   private isDropping = false;
+  private readonly refusing = new FailureEpisode();
   private recordedCount = 0;
   private droppedCount = 0;
   private writtenCount = 0;
@@ -114,12 +120,28 @@ export class RecordWriter {
 
   private async writeNext(): Promise<void> {
     this.batch ??= this.nextBatch();
-    await this.store.add(this.batch);
+    try {
+      await this.store.add(this.batch);
+    } catch (error) {
+      this.tellRefusal(error as Error);
+      throw error;
+    }
+    const over = this.refusing.worked();
+    if (over) this.logger.log(`request records are taken again, ${over}`);
     this.writtenCount += this.batch.entries.length;
     this.batch = null;
     if (!this.isDropping) return;
     this.isDropping = false;
     this.logger.log({ dropped: this.droppedCount }, 'request records are written again');
+  }
+
+  /** A store that is well and refuses records alone; that it is away its connection has told. */
+  private tellRefusal({ cause }: Error): void {
+    if (!(cause instanceof Error) || cause.name !== 'ReplyError' || TOLD_BY_CONNECTION.test(cause.message)) return;
+    if (!this.refusing.failed()) return;
+    this.logger.warn(
+      `the store refuses request records (${shortly(cause)}); they wait here, and the oldest are dropped`,
+    );
   }
 
   private nextBatch(): RecordBatch {
