@@ -31,11 +31,14 @@ export async function shutDown(app: NestFastifyApplication, drainSeconds: number
   // kept alive, a connection would be closed in the moment in which its next request comes (RFC 9112 section 9.6)
   server.prependListener('request', (_: unknown, response: ServerResponse) => (response.shouldKeepAlive = false));
   await delay(NOTICE_MS, undefined, { signal: hurry }).catch(() => undefined);
+  const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   const timer = setTimeout(() => {
-    logger.warn('requests still in flight are ended');
+    // what is sent out at the very end may take longer, when no request is left
+    server.getConnections((_, open) => {
+      if (open > 0) logger.warn('requests still in flight are ended');
+    });
     endRequests(app);
   }, drainSeconds * 1000);
-  const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   // A connection that is kept alive becomes idle when its request is done; nobody else closes it then.
   const background = new BackgroundWork('shutdown');
   background.repeat('closing idle connections', SWEEP_MS, () => {
