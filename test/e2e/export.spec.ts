@@ -159,7 +159,12 @@ describe('what is exported to both at once', () => {
     expect(exception!.data.baseData['exceptions']).toMatchObject([
       { typeName: expect.stringMatching(/^[a-z_]+$/) as string },
     ]);
-    const lines = azure.of('MessageData');
+    const [last] = attempts.slice(-1);
+    expect(last!.data.baseData).toMatchObject({ type: 'Http', target: 'fallback', resultCode: '200' });
+    expect(Number((last!.data.baseData['properties'] as Record<string, string>)['first_token.at_ms'])).toBeGreaterThan(
+      0,
+    );
+    const lines = azure.of('MessageData'); // no events of spans among them
     expect(lines.map(({ data }) => (data.baseData['properties'] as Record<string, string>)['status']).sort()).toEqual([
       ...['200', '200', '503'],
     ]);

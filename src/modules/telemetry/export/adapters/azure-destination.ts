@@ -4,6 +4,7 @@ import type { ExportResult } from '@opentelemetry/core';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { inTime } from '../../../../common/in-time.js';
 import type { AzureConnection } from '../../../../common/config/azure-connection.js';
+import { withoutEventRows } from '../azure-span.js';
 import { DELIVERED, type Delivery, type Destination } from '../destination.js';
 import { MetricDeltas } from '../metric-deltas.js';
 
@@ -129,7 +130,7 @@ export async function azureDestination(connection: AzureConnection): Promise<Des
   const deltas = new MetricDeltas({ DataPointType });
   return {
     name: 'Azure Monitor',
-    spans: (batch) => delivered(spans, batch, batch.length),
+    spans: (batch) => delivered(spans, batch.map(withoutEventRows), batch.length),
     logs: (batch) => delivered(logs, batch.map(known), batch.length),
     async metrics(all) {
       const change = deltas.since(all);
