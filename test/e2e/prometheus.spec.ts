@@ -85,7 +85,7 @@ describe('/metrics in the eyes of Prometheus', () => {
         `query_exemplars?query=${query}&${FROM_1970_TO_FAR}`,
       );
       const traces = (found ?? []).map(({ exemplars }) => exemplars[0]?.labels.trace_id);
-      return traces.length === 2 && traces.every((id) => id === TRACE);
+      return traces.length >= 2 && traces.every((id) => id === TRACE); // more where they fell into several buckets
     });
     const targets = await ask<{ activeTargets: readonly { health: string; lastError: string }[] }>('targets');
     expect(targets?.activeTargets).toEqual([expect.objectContaining({ health: 'up', lastError: '' })]);
