@@ -15,6 +15,7 @@ import type { CountsJson, Summary } from '../../tools/loadtest/summary.js';
 
 const SLOW = 240_000;
 const WRITTEN_MS = 30_000;
+const POLL_MS = 500;
 const PAGE = 100;
 const NANO = 1e9;
 /** USD per million tokens: whole millionths of a USD a token, so that what a caller can work out is exact. */
@@ -126,18 +127,27 @@ describe('what a load test counts', () => {
     if (code !== 0 && code !== 1) throw new Error(`the load test ended with ${String(code)}: ${said}`);
     return (JSON.parse(readFileSync(json, 'utf8')) as Summary).total;
   };
-  const scrape = async ({ url }: RouterProcess): Promise<Series[]> =>
-    seriesOf(await (await fetch(`${url}/metrics`)).text());
+  const scrape = async ({ url }: RouterProcess): Promise<Series[]> => {
+    const response = await fetch(`${url}/metrics`);
+    expect(response.status).toBe(200); // who asks too often is refused
+    return seriesOf(await response.text());
+  };
   const valueOf = (series: readonly Series[], name: string): number =>
     sum(series.filter((one) => one.name === name).map(({ value }) => value));
   const allIsWritten = (): Promise<void> =>
-    eventually('all is written', WRITTEN_MS, async () => {
-      const scrapes = await Promise.all(replicas.map(scrape));
-      return scrapes.every(
-        (series) =>
-          valueOf(series, 'router_usage_unwritten_requests') === 0 && valueOf(series, 'router_records_unwritten') === 0,
-      );
-    });
+    eventually(
+      'all is written',
+      WRITTEN_MS,
+      async () => {
+        const scrapes = await Promise.all(replicas.map(scrape));
+        return scrapes.every(
+          (series) =>
+            valueOf(series, 'router_usage_unwritten_requests') === 0 &&
+            valueOf(series, 'router_records_unwritten') === 0,
+        );
+      },
+      POLL_MS,
+    );
 
   const byLabel = (series: readonly Series[], name: string, label: string): Record<string, number> =>
     addAll(series.filter((one) => one.name === name).map(({ labels, value }) => ({ [labels[label] ?? '']: value })));
