@@ -4,7 +4,7 @@ import { CertificateAuthority } from '../support/certificates.js';
 import { FailoverPair } from '../support/failover-pair.js';
 import { called } from '../support/fault-row.js';
 import { IdentityEndpoint } from '../support/identity-endpoint.js';
-import { OtlpCollector, plain, type OtlpMetric } from '../support/otlp-collector.js';
+import { attributesOf, OtlpCollector, plain, type OtlpMetric } from '../support/otlp-collector.js';
 import { startRouter } from '../support/router-app.js';
 import { chat, eventually } from '../support/router-calls.js';
 import { inOrder, targetOn } from '../support/router-targets.js';
@@ -107,12 +107,12 @@ describe('what is exported to both at once', () => {
   it("OTLP: GenAI metrics have the conventions' names", () => {
     const { unit, histogram } = collector.metrics.find(({ name }) => name === 'gen_ai.client.operation.duration')!;
     expect(unit).toBe('s');
-    expect(plain(histogram!.dataPoints[0]!.attributes)).toMatchObject({ 'gen_ai.operation.name': 'chat' });
+    expect(attributesOf(histogram!.dataPoints[0]!)).toMatchObject({ 'gen_ai.operation.name': 'chat' });
     expect(collector.metrics.map(({ name }) => name)).not.toContain('gen_ai_client_operation_duration_seconds');
   });
 
   it('OTLP: one log record a request, in its trace', () => {
-    const lines = collector.logs.map((log) => ({ ...log, fields: plain(log.attributes) }));
+    const lines = collector.logs.map((log) => ({ ...log, fields: attributesOf(log) }));
     expect(lines.map(({ fields, severityText }) => `${String(fields['status'])} ${severityText}`).sort()).toEqual([
       ...['200 INFO', '200 INFO', '503 WARN'],
     ]);

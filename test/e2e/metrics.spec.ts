@@ -5,6 +5,7 @@ import { chat, eventually } from '../support/router-calls.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 import { GENEROUS, inOrder, keyFor, targetOn } from '../support/router-targets.js';
 import { answer, errorBody, neverAnswer, status } from '../support/upstream-behaviours.js';
+import type { RecordedRequest } from '../support/upstream-script.js';
 import { UpstreamServer } from '../support/upstream-server.js';
 
 const REQUESTS = 10_000;
@@ -74,7 +75,7 @@ describe('the labels of /metrics', () => {
   let sent = 0;
   beforeAll(async () => {
     upstream = await UpstreamServer.start();
-    upstream.always((request, model) => oddAnswer(sent)(request, model));
+    upstream.always((request, model) => oddAnswer(numberOf(request))(request, model));
     const limits = GENEROUS;
     const keys = Array.from({ length: REQUESTS }, (_, i) =>
       keyFor(`${FOREIGN}${i}`, { tenant: `${FOREIGN}t${i}`, limits }),
@@ -93,7 +94,10 @@ describe('the labels of /metrics', () => {
     await upstream.close();
   });
 
-  /** What a model server may say, in turn. */
+  /** Of the request that a call is made for. */
+  const numberOf = ({ body }: RecordedRequest): number => Number(/-(\d+)$/.exec(body?.messages[0]?.content as string)?.[1]);
+
+  /** What a model server may say: to the same request the same, whenever it comes, or the first half would not have seen all. */
   const oddAnswer = (i: number) => {
     const made = `${FOREIGN}-${i}`;
     const kinds = [
@@ -113,14 +117,15 @@ describe('the labels of /metrics', () => {
   const request = async (i: number): Promise<void> => {
     const made = `${FOREIGN}-${i}`;
     const signed = { authorization: `Bearer ${FOREIGN}${i}`, 'x-request-id': made };
+    const said = { messages: [{ role: 'user', content: made }] };
     const kinds: readonly (() => Promise<Response>)[] = [
-      () => chat(router, {}, { ...signed, 'x-session-id': made }),
-      () => chat(router, { user: made, messages: [{ role: 'user', content: made }] }, signed),
-      () => chat(router, { stream: i % 2 === 0, model: 'second', temperature: 0 }, signed),
-      () => chat(router, { model: made }, signed),
-      () => chat(router, {}, { ...signed, 'x-router-strategy': made }),
-      () => chat(router, {}, { ...signed, 'x-router-strategy': 'cost', 'cache-control': 'no-cache' }),
-      () => chat(router, {}, { authorization: `Bearer ${made}` }),
+      () => chat(router, said, { ...signed, 'x-session-id': made }),
+      () => chat(router, { ...said, user: made }, signed),
+      () => chat(router, { ...said, stream: i % 2 === 0, model: 'second', temperature: 0 }, signed),
+      () => chat(router, { ...said, model: made }, signed),
+      () => chat(router, said, { ...signed, 'x-router-strategy': made }),
+      () => chat(router, said, { ...signed, 'x-router-strategy': 'cost', 'cache-control': 'no-cache' }),
+      () => chat(router, said, { authorization: `Bearer ${made}` }),
       () => fetch(`${router.url}/${made}`, { headers: signed }),
       () => fetch(`${router.url}/v1/models/${made}`, { headers: signed }),
       () => fetch(`${router.url}/v1/sessions/${made}?${made}=1`, { headers: signed, method: i % 2 ? 'GET' : 'DELETE' }),
@@ -137,7 +142,7 @@ describe('the labels of /metrics', () => {
   };
 
   it('are of closed sets, and no request makes a new series', async () => {
-    await send(REQUESTS / 4);
+    await send(REQUESTS / 2);
     const before = new Set(seriesOf(await scrape(router)));
     await send(REQUESTS);
     const after = seriesOf(await scrape(router));

@@ -4,7 +4,7 @@ import { words } from '../support/openai-answer.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 import { chat, eventually, post } from '../support/router-calls.js';
 import { keyFor, targetOn } from '../support/router-targets.js';
-import { attributesOf, durationMs, SpanCollector, type CollectedTrace } from '../support/span-collector.js';
+import { attributesOf, durationMs, OtlpCollector, type CollectedTrace } from '../support/otlp-collector.js';
 import { answer, errorBody, status } from '../support/upstream-behaviours.js';
 import { UpstreamServer } from '../support/upstream-server.js';
 import { cutAfter, heldAfter, pauseAfter, slowFirstToken } from '../support/upstream-twists.js';
@@ -29,9 +29,9 @@ const kindsOf = ({ attempts }: CollectedTrace) =>
   });
 
 describe('traces', () => {
-  let collector: SpanCollector;
+  let collector: OtlpCollector;
   beforeAll(async () => {
-    collector = await SpanCollector.start();
+    collector = await OtlpCollector.start();
   });
   afterAll(() => collector.close());
 

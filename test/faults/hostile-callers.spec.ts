@@ -3,13 +3,16 @@ import type { AddressInfo } from 'node:net';
 import { figure } from '../support/figure.js';
 import { Fleet } from '../support/fleet.js';
 import { BROKEN, HOSTILE_BODIES, ODD_JSON, POST, SMUGGLED } from '../support/hostile-requests.js';
+import { attributesOf, OtlpCollector } from '../support/otlp-collector.js';
 import { sendRaw, type RawAnswer } from '../support/raw-http.js';
-import { ask, chat, jsonOf, post, targetsOf, type ErrorJson } from '../support/router-calls.js';
+import { ask, chat, eventually, jsonOf, post, targetsOf, type ErrorJson } from '../support/router-calls.js';
 import { GENEROUS, keyFor } from '../support/router-targets.js';
 import { errorBody, status } from '../support/upstream-behaviours.js';
 import type { UpstreamServer } from '../support/upstream-server.js';
 
 const SLOW = 60_000;
+/** A batch waits a second for others, and the machine may be busy. */
+const SENT_MS = 15_000;
 const ALICE = { authorization: 'Bearer alice-key' };
 const OLGA = { authorization: 'Bearer olga-key' };
 const OPERATOR = { authorization: 'Bearer operator-key' };
@@ -32,8 +35,7 @@ describe('hostile callers of three replicas', () => {
   let trap: Server;
   let trapped = 0;
   let trapUrl: string;
-  let collector: Server;
-  const spans: string[] = [];
+  let collector: OtlpCollector;
   let slow: Promise<RawAnswer[]>;
 
   const listen = async (server: Server): Promise<string> => {
@@ -47,11 +49,7 @@ describe('hostile callers of three replicas', () => {
       response.end('{}');
     });
     trapUrl = await listen(trap);
-    collector = createServer((request, response) => {
-      request.setEncoding('utf8').on('data', (piece: string) => spans.push(piece));
-      request.on('end', () => response.end('{}'));
-    });
-    const otlpEndpoint = await listen(collector);
+    collector = await OtlpCollector.start();
     fleet = await Fleet.start(3, {
       limits: GENEROUS,
       resilience: { retries: 0, breaker: { failures: 1_000 } },
@@ -63,7 +61,7 @@ describe('hostile callers of three replicas', () => {
         ],
       },
       tenants: { open: { logContent: true } },
-      telemetry: { otlpEndpoint },
+      telemetry: { otlpEndpoint: collector.url },
     });
     upstream = fleet.upstream;
     // they take as long as the timer that ends them, and everything else goes on meanwhile
@@ -75,7 +73,7 @@ describe('hostile callers of three replicas', () => {
   afterAll(async () => {
     await fleet.close();
     trap.close();
-    collector.close();
+    await collector.close();
   }, SLOW);
 
   /** Nothing is left of an attack: who comes next is served, and nothing is under way. */
@@ -278,9 +276,17 @@ describe('hostile callers of three replicas', () => {
       expect(listed.join('\n')).toContain('"request_id"');
       const output = fleet.replicas.flatMap((replica) => replica.output);
       const open = (line: string): boolean => line.includes('"tenant":"open"');
+      const sent = () => collector.logs.map((log) => attributesOf(log));
+      const isOpen = ({ tenant }: Record<string, unknown>): boolean => tenant === 'open';
+      await eventually(
+        'the last request line of each has been sent',
+        SENT_MS,
+        () => sent().filter(isOpen).length === 6,
+      );
       const places = {
         log: output.filter((line) => !open(line)).join('\n'),
-        spans: spans.join(''),
+        spans: JSON.stringify(collector.spans),
+        'lines that were sent': JSON.stringify(sent().filter((line) => !isOpen(line))),
         metrics: metrics.join('\n'),
         listed: listed.join('\n').replaceAll(`"session_id":"${WORD}"`, ''), // a conversation is found by its name
       };

@@ -1,8 +1,32 @@
-import { ExportEndpoint } from './export-endpoint.js';
-import type { OtlpSpan } from './span-collector.js';
+import { trace, type ProxyTracerProvider } from '@opentelemetry/api';
+import { ExportEndpoint, type Taken } from './export-endpoint.js';
+import { eventually } from './router-calls.js';
 
 type Value = Readonly<Record<string, unknown>>;
 type Attributes = readonly { readonly key: string; readonly value: Value }[];
+
+export interface OtlpSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+  readonly kind: number;
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
+  readonly attributes: Attributes;
+  readonly events: readonly { readonly name: string; readonly attributes: Attributes }[];
+  readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
+  readonly status: { readonly code?: number };
+}
+
+export const SERVER = 2;
+export const CLIENT = 3;
+
+/** The request's span of a trace, and those of its attempts in the order in which they were begun. */
+export interface CollectedTrace {
+  readonly request: OtlpSpan;
+  readonly attempts: readonly OtlpSpan[];
+}
 
 interface NumberPoint {
   readonly attributes: Attributes;
@@ -44,11 +68,18 @@ interface Resource {
   readonly resource: { readonly attributes: Attributes };
 }
 
+export const attributesOf = ({ attributes }: { readonly attributes: Attributes }): Record<string, unknown> =>
+  plain(attributes);
+export const durationMs = ({ startTimeUnixNano: from, endTimeUnixNano: to }: OtlpSpan): number =>
+  Number(BigInt(to) - BigInt(from)) / 1e6;
 export const plain = (attributes: Attributes): Record<string, unknown> =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
 
 /** A collector of all three signals of OTLP over HTTP, in JSON. */
 export class OtlpCollector extends ExportEndpoint {
+  /** What was taken, read. */
+  private readonly read = new Map<Taken, Record<string, unknown[]>>();
+
   static async start(): Promise<OtlpCollector> {
     return new OtlpCollector(...(await ExportEndpoint.listening(() => '{}'))).take();
   }
@@ -74,14 +105,37 @@ export class OtlpCollector extends ExportEndpoint {
   /** Attributes of every resource that something came from. */
   get resources(): Record<string, unknown>[] {
     return ['/v1/traces', '/v1/metrics', '/v1/logs'].flatMap((path) =>
-      this.of<Resource>(path, FIELDS[path]!).map(({ resource }) => plain(resource.attributes)),
+      this.of<Resource>(path, FIELDS[path]!).map(({ resource }) => attributesOf(resource)),
     );
   }
 
+  /** Has a router of this process send the spans that it has. */
+  async flush(): Promise<void> {
+    const provider = (trace.getTracerProvider() as ProxyTracerProvider).getDelegate();
+    await (provider as { forceFlush?(): Promise<void> }).forceFlush?.();
+  }
+
+  /** Resolves with the latest request, of a router of this process, that `isWanted` knows by its attributes. */
+  async traceOf(isWanted: (attributes: Record<string, unknown>, span: OtlpSpan) => boolean): Promise<CollectedTrace> {
+    const find = () => this.spans.findLast((span) => span.kind === SERVER && isWanted(attributesOf(span), span));
+    await eventually('the span of the request arrives', 10_000, async () => {
+      await this.flush();
+      return find() !== undefined;
+    });
+    const request = find()!;
+    const attempts = this.spans.filter(({ kind, parentSpanId }) => kind === CLIENT && parentSpanId === request.spanId);
+    const number = (span: OtlpSpan): number => Number(attributesOf(span)['router.attempt.number']);
+    return { request, attempts: attempts.sort((a, b) => number(a) - number(b)) };
+  }
+
   private of<T>(path: string, field: string): T[] {
-    return this.taken
-      .filter((one) => one.path === path)
-      .flatMap(({ text }) => (JSON.parse(text) as Record<string, T[]>)[field] ?? []);
+    return this.taken.filter((one) => one.path === path).flatMap((one) => (this.readOnce(one)[field] ?? []) as T[]);
+  }
+
+  private readOnce(taken: Taken): Record<string, unknown[]> {
+    let found = this.read.get(taken);
+    if (!found) this.read.set(taken, (found = JSON.parse(taken.text) as Record<string, unknown[]>));
+    return found;
   }
 }
 
