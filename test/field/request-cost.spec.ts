@@ -232,7 +232,7 @@ describe('what a request costs', () => {
     await second.leave();
     await first.leave();
     await eventually('2 lines', WITHIN_MS, () => requestLines(lines).length === 2);
-    const nothing = { outcome: 'aborted', target: null, prompt_tokens: null, cost_usd: null };
+    const nothing = { outcome: 'aborted', target: null, prompt_tokens: null, cost_usd: 0 };
     expect(requestLines(lines)).toMatchObject([nothing, nothing]);
     expect(await spent()).toMatchObject({ cost_usd: 0, prompt_tokens: 0, unpriced_requests: 0 });
   });
@@ -255,7 +255,7 @@ describe('what a request costs', () => {
     await eventually('2 lines', WITHIN_MS, () => requestLines(lines).length === 2);
     expect(upstream.requests).toHaveLength(1);
     expect(requestLines(lines)).toMatchObject([
-      { outcome: 'aborted', prompt_tokens: null, cost_usd: null },
+      { outcome: 'aborted', prompt_tokens: null, cost_usd: 0 },
       { outcome: 'aborted', estimated: true, completion_tokens: 0, cost_usd: expect.any(Number) },
     ]);
     expect((await spent())['cost_usd']).toBe(requestLines(lines)[1]?.['cost_usd']);
@@ -295,7 +295,7 @@ describe('what a request costs', () => {
     upstream.always(status(500));
     await (await chat(router, { stream: true }, headers)).text();
     expect(await allRequestLines(router, lines)).toMatchObject([
-      { outcome: 'failed', prompt_tokens: null, cost_usd: null },
+      { outcome: 'failed', prompt_tokens: null, cost_usd: 0 },
     ]);
     expect((await spent())['cost_usd']).toBe(0);
   });

@@ -14,7 +14,7 @@ import { LoadConversationQuery, type Conversation } from '../session/session.mes
 import { AnswerRenewals, type AnswerMaker } from './answer-renewals.js';
 import { Cascade, type CascadeResult } from './cascade.js';
 import { ChatExchange, FinishChat } from './chat-exchange.js';
-import type { ChatAsk, ChatFacts } from './chat-facts.js';
+import { NOT_LOOKED_UP, type ChatAsk, type ChatFacts } from './chat-facts.js';
 import type { Generation } from './generation.js';
 import { Generations } from './generations.js';
 import type { Participant } from './participant.js';
@@ -25,9 +25,6 @@ import { ReplayedAnswer } from './replayed-answer.js';
 /** Never stopped: what has begun is ended by its caller's signal. */
 const background = new BackgroundWork('chat');
 const NO_CONVERSATION: Conversation = Object.freeze({ turns: [] });
-const NOT_LOOKED_UP: CacheLookup = Object.freeze({
-  ...{ result: 'DISABLED', answer: null, key: null, isShared: false, bypass: null },
-} as const);
 /** Generations of others that a request waits for; when they bring nothing, it asks for itself. */
 const MOST_LEADERS = 2;
 /**

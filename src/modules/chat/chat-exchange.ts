@@ -15,7 +15,7 @@ import { LineLimit } from '../../common/logging/line-limit.js';
 import { noted, type RequestTrace } from '../../common/tracing/request-trace.js';
 import { AppendTurnCommand } from '../session/session.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
-import type { ChatFacts } from './chat-facts.js';
+import { NOT_LOOKED_UP, type ChatFacts } from './chat-facts.js';
 import { ChatCompletedEvent, type AnsweredBy, type ChatEnd, type ChatTiming } from './chat.messages.js';
 import type { Participant } from './participant.js';
 import { NO_CHARGE, together, type Charge, type GivenAnswer } from './given-answer.js';
@@ -226,7 +226,8 @@ export class FinishChat {
   /** Tells of the end, once a request. */
   tell({ facts, end, charge, saved, timing, decision, joined }: ToldEnd): void {
     const { ask, lookup, lease } = facts;
-    const { result, bypass } = lookup;
+    const { bypass } = lookup;
+    const result = lookup === NOT_LOOKED_UP ? null : lookup.result;
     const { billed, attempts, pays } = charge;
     if (ask.keepsTurn) this.running -= 1; // a renewal was not counted
     const savedMs = Math.max(0, saved.ms - timing.totalMs);
@@ -260,11 +261,9 @@ export class FinishChat {
     const charge = together(own, facts.owed);
     const left = own.pays && part?.isAsked ? part : null;
     const route = left && { ...left.route, strategy: strategyOf(facts, left.decision) };
-    // what brought nothing cost nothing, unless answers were thrown away
-    const costUsd = left || charge.costUsd !== 0 ? charge.costUsd : null;
     const end = {
       ...endOfFailure(error, false),
-      ...{ route, usage: left?.usage ?? null, costUsd, completion: null, persisted: null },
+      ...{ route, usage: left?.usage ?? null, costUsd: charge.costUsd, completion: null, persisted: null },
     };
     const timing = { totalMs, overheadMs: 0, firstTokenMs: null };
     this.tell({ facts, end, charge, saved: NOTHING_SAVED, timing, decision: part?.decision ?? null, joined: null });

@@ -28,6 +28,11 @@ export interface ChatAsk {
   readonly signal: AbortSignal;
 }
 
+/** Stands for the cache's answer to a request that ended before it was asked. */
+export const NOT_LOOKED_UP: CacheLookup = Object.freeze({
+  ...{ result: 'DISABLED', answer: null, key: null, isShared: false, bypass: null },
+} as const);
+
 /** What is known of a request: every step of the recipe makes it anew with its own part. */
 export interface ChatFacts {
   readonly ask: ChatAsk;

@@ -24,7 +24,7 @@ export interface ChatEnd {
   readonly route: AnsweredBy | null;
   /** Of the answer as far as it came; estimates say so. `null` when none had begun, unless its caller left a model with the prompt. */
   readonly usage: Usage | null;
-  /** USD, as the caller is told; 0 where the answer was made before or for somebody else, `null` when a count or a price is unknown. */
+  /** USD, as the caller is told; 0 where there was none, or it was made before or for somebody else; `null` when a count or a price is unknown. */
   readonly costUsd: number | null;
   /** The whole answer as one `chat.completion`; `null` unless answered. */
   readonly completion: ChatFrame | null;
@@ -61,7 +61,8 @@ export interface CompletedChat extends ChatEnd {
 
 /** What the cache said, and what it saved. */
 export interface CacheUse {
-  readonly result: CacheResult;
+  /** `null` where it was not asked: the request ended before. */
+  readonly result: CacheResult | null;
   /** `null` unless BYPASS. */
   readonly bypass: BypassCause | null;
   /** Made anew because a kept answer was past its life; nobody waits for it. */

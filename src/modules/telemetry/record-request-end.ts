@@ -15,9 +15,9 @@ import { dayOf, NO_COUNTS, NO_TARGET } from './usage/usage-row.js';
 import { RequestTraces } from './traces/request-traces.js';
 import { Usage } from './usage/usage.js';
 
-/** What is scraped is no request of a caller; probes are known by their access. */
 /** The route on which the model may be left out. */
 const WITHOUT_MODEL = '/query';
+/** What is scraped is no request of a caller; probes are known by their access. */
 const NOT_TOLD: ReadonlySet<string | undefined> = new Set(['/metrics']);
 
 /**

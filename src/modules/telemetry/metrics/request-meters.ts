@@ -18,7 +18,7 @@ const OVERHEAD_BUCKETS_SECONDS = [0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.
 const MS_PER_SECOND = 1000;
 
 /** Results of the cache for which nothing had to be decided. */
-const NOT_DECIDED: ReadonlySet<string> = new Set(['HIT', 'STALE', 'SHARED']);
+const NOT_DECIDED: ReadonlySet<string | null> = new Set(['HIT', 'STALE', 'SHARED']);
 
 /** The HTTP status, or how a stream ended that did not end well: its status went out before that was known. */
 const statusLabel = ({ stream, outcome, status }: CompletedChat): number | string =>
@@ -132,6 +132,7 @@ export class RequestMeters {
   }
 
   private recordCache({ result, bypass, savedUsd, savedMs }: CacheUse): void {
+    if (result === null) return;
     let bound = this.byCacheResult.get(result);
     if (!bound) this.byCacheResult.set(result, (bound = new BoundCounter(this.cache, { result })));
     bound.inc();

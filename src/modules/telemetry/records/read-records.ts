@@ -20,6 +20,7 @@ const RETRY_AFTER_SECONDS = 5;
 /** Which records are listed; `null` = whichever. */
 export interface RecordFilter {
   readonly tenant: string | null;
+  /** That answered, or was asked in vain. */
   readonly target: string | null;
   readonly outcome: string | null;
 }
@@ -119,7 +120,11 @@ function foundOf(kept: Omit<KeptRecord, 'place'> & { place: string | null }): Fo
   return record && { place: kept.place, record };
 }
 
-const fits = ({ tenant, target, outcome }: ShownRecord, wanted: RecordFilter): boolean =>
-  (wanted.tenant === null || wanted.tenant === tenant) &&
-  (wanted.target === null || wanted.target === target) &&
-  (wanted.outcome === null || wanted.outcome === outcome);
+const fits = (record: ShownRecord, { tenant, target, outcome }: RecordFilter): boolean =>
+  (tenant === null || tenant === record.tenant) &&
+  (target === null || hasTo(record, target)) &&
+  (outcome === null || outcome === record.outcome);
+
+/** Whether the target answered, or was asked in vain. */
+const hasTo = ({ target, attempts }: ShownRecord, wanted: string): boolean =>
+  target === wanted || attempts.some((attempt) => attempt.target === wanted);

@@ -38,7 +38,10 @@ export const recordsQuery = z
       .describe('`id` of the last record of the page before (`last_id`): older ones follow.')
       .meta({ example: '1795759200000-0' }),
     tenant: name.optional().describe('Only this tenant; scope `operator` for one that is not yours.'),
-    target: name.optional().describe('Only requests that this target answered.').meta({ example: 'small' }),
+    target: name
+      .optional()
+      .describe('Only requests that this target answered, or was asked in vain.')
+      .meta({ example: 'small' }),
     outcome: z.enum(OUTCOMES).optional().describe('Only requests that ended so.'),
     format: z.enum(['json', 'jsonl']).default('json').describe('jsonl: one record a line, as a stream.'),
   })
@@ -85,7 +88,10 @@ export const recordResponse = z.object({
   recovered: z.boolean().describe('Whether a cut answer was completed by another attempt.'),
   cache: z.string().nullable().describe('As `x-router-cache`; null = not asked.'),
   usage: z.object(counts).nullable().describe('Of an answer from the cache, what making it had taken.'),
-  cost_usd: z.number().nullable().describe('null when a price is unknown; 0 for an answer from the cache.'),
+  cost_usd: z
+    .number()
+    .nullable()
+    .describe('null when a price is unknown; 0 for an answer from the cache, and where there was none.'),
   saved_usd: z.number(),
   timing: z.object({ total_ms: z.number(), overhead_ms: z.number(), first_token_ms: z.number().nullable() }),
   session_id: z.string().nullable(),

@@ -62,6 +62,7 @@ export class Records implements OnModuleInit {
     this.background.cancel();
     await this.writer.stop();
   }
+
   private isKept(owner: string, status: number): boolean {
     return status !== TOO_MANY_REQUESTS || this.refusals.takes(owner, performance.now());
   }

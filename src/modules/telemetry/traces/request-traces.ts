@@ -20,7 +20,7 @@ import { attemptAttributes, httpAttributes, requestAttributes } from './span-att
 
 const SERVER_ERROR = 500;
 /** Results of the cache for which nothing was looked up. */
-const NOT_ASKED: ReadonlySet<string> = new Set(['DISABLED', 'BYPASS']);
+const NOT_ASKED: ReadonlySet<string | null> = new Set(['DISABLED', 'BYPASS']);
 
 /** A request that no model answered: turned away, refused, or a repeat. */
 export interface UnansweredRequest {

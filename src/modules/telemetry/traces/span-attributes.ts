@@ -40,7 +40,7 @@ export function requestAttributes(chat: CompletedChat, requested: string, answer
   attributes['router.request_id'] = chat.requestId;
   attributes['router.outcome'] = chat.outcome;
   attributes['router.stream'] = chat.stream;
-  attributes['router.cache'] = cache.result;
+  if (cache.result !== null) attributes['router.cache'] = cache.result;
   if (cache.savedUsd > 0) attributes['router.saved_usd'] = cache.savedUsd;
   if (costUsd !== null) attributes['router.cost_usd'] = costUsd;
   attributes['router.attempts'] = chat.attempts.length;
