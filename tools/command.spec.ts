@@ -51,6 +51,11 @@ describe('the commands of the repository', () => {
     [['tools/sbom.mjs', 'a.json', 'b.json'], 'one file is enough'],
     [['src/common/config/check-config.ts', '--nope'], '--nope is no option'],
     [['src/common/config/check-config.ts', 'a.yaml', 'b.yaml'], 'one file at a time'],
+    [['tools/check-infra/check-infra.ts', '--bogus'], "Unknown option '--bogus'"],
+    [
+      ['tools/loadtest/loadtest.ts', '--url', 'http://127.0.0.1:9'],
+      'nothing answers at http://127.0.0.1:9 (ECONNREFUSED)',
+    ],
     [['tools/loadtest/loadtest.ts', '--users', 'many'], '--users takes a whole number from 1 to 10000, not "many"'],
   ])('%j names what is wrong, and the cure', (args, problem) => {
     const { code, out, err } = run(...args);

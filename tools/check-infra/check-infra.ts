@@ -1,5 +1,5 @@
 // npm run check:infra: everything under infra/, one check after the other. A check is a file of this folder.
-import { runCommand } from '../command.js';
+import { readOptions, runCommand } from '../command.js';
 import { CHECKS } from './checks.js';
 
 const USAGE = `Usage: npm run check:infra
@@ -9,6 +9,7 @@ Exit code 1 when something is wrong; each finding has its file, its line and wha
 const MS_PER_SECOND = 1000;
 
 await runCommand(USAGE, async () => {
+  readOptions({}); // it takes none
   let failed = 0;
   const root = process.cwd();
   for (const { name, run } of CHECKS) {

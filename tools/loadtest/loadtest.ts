@@ -1,7 +1,7 @@
 /**
  * `npm run loadtest -- --url http://127.0.0.1:8080 --users 100 --requests 10`, or `--rate 50`, or `--local 3`: load on a
  * running service, or on replicas that are started for it. Exit 0: the objectives are met; 1: one is missed; 2: wrong
- * options; 130: ended by Ctrl-C.
+ * options, or nobody at the URL; 130: ended by Ctrl-C.
  */
 import { writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
@@ -9,6 +9,7 @@ import { runCommand } from '../command.js';
 import { LocalFleet } from './local-fleet.js';
 import { readPlan, type Plan } from './plan.js';
 import { ProgressBar, type Progress } from './progress-bar.js';
+import { assertReachable } from './reachable.js';
 import { htmlReport } from './report-html.js';
 import { markdownReport, textReport } from './report-text.js';
 import { runLoad } from './run.js';
@@ -87,6 +88,7 @@ async function loadTest(): Promise<number> {
   const plan = readPlan();
   for (const file of Object.values(plan.files)) if (file !== null) writeFileSync(file, ''); // fails now, not after an hour
   const stop = stopSignal();
+  await assertReachable(plan.urls);
   const fleet = plan.local ? await LocalFleet.start(plan.local, plan.asking.keys, stop) : null;
   let summary: Summary;
   try {

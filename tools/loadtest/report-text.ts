@@ -28,7 +28,10 @@ const counted = (sums: Record<string, Sums>): string =>
 /** What was counted, in words; the same lines in every form of the report. */
 export function factsOf(summary: Summary): Row[] {
   const { measured, total } = summary;
-  const cost = measured.cost_usd === null ? 'not told (streams have none)' : `${measured.cost_usd} USD`;
+  const unknown = summary.streamed
+    ? 'streams do not tell it'
+    : 'no answer told it: a price is unknown, or nothing was answered';
+  const cost = measured.cost_usd === null ? unknown : `${measured.cost_usd} USD`;
   return [
     ['load', summary.load],
     ['questions', `${summary.questions}, seed ${summary.seed}`],

@@ -33,7 +33,7 @@ What
   --key-file <file>       a key a line
   --header <name: value>  added to each request; several
   --timeout-seconds <n>   for one request, 1 to 600 (default 120)
-Objectives: exit 0 when all are met, 1 when one is missed, 2 for wrong options, 130 after Ctrl-C
+Objectives: exit 0 when all are met, 1 when one is missed, 2 for wrong options or nobody at --url, 130 after Ctrl-C
   --p95-ms <n>            whole answers (default 2000)
   --p99-ms <n>
   --first-token-p95-ms <n>
