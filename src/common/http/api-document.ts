@@ -72,13 +72,21 @@ const codesIn = (schema: object): string[] | undefined =>
   (schema as { properties?: { error?: { properties: { code: { enum: string[] } } } } }).properties?.error?.properties
     .code.enum;
 
-/** `nullable` belongs to a `type` (OpenAPI 3.0.3); of a choice it goes to those chosen from. */
+interface NullableNode {
+  nullable?: boolean;
+  type?: string;
+  enum?: readonly unknown[];
+  anyOf?: { nullable?: boolean }[];
+}
+
+/** `nullable` belongs to a `type`; of a choice it goes to those chosen from, and of values null is one (OpenAPI 3.0.3). */
 function typeNulls(node: unknown): void {
   if (typeof node !== 'object' || node === null) return;
-  const { nullable, type, anyOf } = node as { nullable?: boolean; type?: string; anyOf?: { nullable?: boolean }[] };
-  if (nullable && type === undefined && anyOf) {
-    delete (node as { nullable?: boolean }).nullable;
-    for (const choice of anyOf) choice.nullable = true;
+  const one = node as NullableNode;
+  if (one.nullable && one.type === undefined && one.anyOf) {
+    delete one.nullable;
+    for (const choice of one.anyOf) choice.nullable = true;
   }
+  if (one.nullable && one.enum && !one.enum.includes(null)) one.enum = [...one.enum, null];
   for (const child of Object.values(node)) typeNulls(child);
 }
