@@ -95,7 +95,8 @@ describe('the labels of /metrics', () => {
   });
 
   /** Of the request that a call is made for. */
-  const numberOf = ({ body }: RecordedRequest): number => Number(/-(\d+)$/.exec(body?.messages[0]?.content as string)?.[1]);
+  const numberOf = ({ body }: RecordedRequest): number =>
+    Number(/-(\d+)$/.exec(body?.messages[0]?.content as string)?.[1]);
 
   /** What a model server may say: to the same request the same, whenever it comes, or the first half would not have seen all. */
   const oddAnswer = (i: number) => {

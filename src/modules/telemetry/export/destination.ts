@@ -18,12 +18,21 @@ export const DELIVERED: Delivery = { lost: 0, problem: null };
 /** Why what was on its way at the end of the process counts as lost. */
 export const CUT_SHORT = 'it had not answered when the service ended';
 
+/** Items that go out together. */
+export interface Batch<Item> {
+  /** How many it has. */
+  readonly size: number;
+  add(item: Item): void;
+  /** Once, when it has all its items. Ends within some seconds, and rejects never. */
+  send(): Promise<Delivery>;
+}
+
 /** Who gets what is exported. A call ends within some seconds, and rejects never. */
 export interface Destination {
   /** For the log: what it is and its host. */
   readonly name: string;
-  spans(batch: ReadableSpan[]): Promise<Delivery>;
-  logs(batch: ReadableLogRecord[]): Promise<Delivery>;
+  spans(): Batch<ReadableSpan>;
+  logs(): Batch<ReadableLogRecord>;
   /** Cumulative since the start of the process. */
   metrics(metrics: ResourceMetrics): Promise<Delivery>;
   /** Lets connections go; nothing is sent any more. */

@@ -6,33 +6,31 @@ import { inTime } from '../../../common/in-time.js';
 import { CUT_SHORT, type Destination, type Signal } from './destination.js';
 import { ExportQueue } from './export-queue.js';
 import { ExportWatch } from './export-watch.js';
-import type { RequestRecord } from './request-record.js';
 
 const CLOSE_MS = 1_000;
 
 /** What goes to one destination: its queues, and who says how it goes. */
 export class ExportLine {
   readonly spans: ExportQueue<ReadableSpan>;
-  readonly records: ExportQueue<RequestRecord>;
+  readonly records: ExportQueue<ReadableLogRecord>;
   /** For a reader of metrics. */
   readonly metrics: MetricLine;
 
   /** @param count adds to what was lost, over all destinations */
   constructor(
     private readonly destination: Destination,
-    toLog: (record: RequestRecord) => ReadableLogRecord,
     count: (signal: Signal, lost: number) => void,
   ) {
     const watch = (signal: Signal): ExportWatch => new ExportWatch(destination.name, signal, count);
     const [traces, logs, metrics] = [watch('traces'), watch('logs'), watch('metrics')];
     this.spans = new ExportQueue(
       'the export of traces',
-      (batch) => destination.spans(batch),
+      () => destination.spans(),
       (delivery) => traces.delivered(delivery),
     );
     this.records = new ExportQueue(
       'the export of request lines',
-      (batch) => destination.logs(batch.map(toLog)),
+      () => destination.logs(),
       (delivery) => logs.delivered(delivery),
     );
     this.metrics = new MetricLine(destination, metrics);

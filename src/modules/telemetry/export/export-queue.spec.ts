@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import { DELIVERED, type Delivery } from './destination.js';
 import { ExportQueue } from './export-queue.js';
+import { ListBatch } from './list-batch.js';
 
 /** An endpoint that answers when it is told to. */
 class Endpoint {
@@ -9,10 +10,11 @@ class Endpoint {
   private readonly answers: ((delivery: Delivery) => void)[] = [];
   readonly queue = new ExportQueue<number>(
     'a test',
-    (batch) => {
-      this.batches.push(batch);
-      return new Promise((resolve) => this.answers.push(resolve));
-    },
+    () =>
+      new ListBatch<number>((batch) => {
+        this.batches.push(batch);
+        return new Promise((resolve) => this.answers.push(resolve));
+      }),
     (delivery) => this.told.push(delivery),
   );
 

@@ -1,8 +1,8 @@
 import { BackgroundWork } from '../../../common/background-work.js';
 import { inTime } from '../../../common/in-time.js';
-import { CUT_SHORT, type Delivery } from './destination.js';
+import { CUT_SHORT, type Batch, type Delivery } from './destination.js';
 
-/** Writing a batch as JSON takes the event loop a millisecond. */
+/** Some 300 kB of spans. */
 const BATCH_ITEMS = 256;
 /** How long the first of a batch waits for others, milliseconds. */
 const BATCH_MS = 1_000;
@@ -18,35 +18,47 @@ const OVERFLOW: Delivery = { lost: 1, problem: 'more comes than it takes' };
  */
 export class ExportQueue<Item> {
   private readonly background: BackgroundWork;
-  private waiting: Item[] = [];
+  /** Takes what comes. */
+  private open: Batch<Item> | null = null;
+  /** Full ones that wait for a place, oldest first. */
+  private readonly full: Batch<Item>[] = [];
+  /** Items of these. */
+  private waiting = 0;
+  /** Whether the first item of the open batch has waited long enough. */
+  private isDue = false;
+  private isTimed = false;
   /** Batches. */
   private onTheWay = 0;
   private itemsOnTheWay = 0;
   private hasEnded = false;
-  private isAwaited = false;
   private idle: PromiseWithResolvers<void> | null = null;
 
-  /** @param send ends, and rejects never @param onSent is told what came of each batch, and of items that were never sent */
+  /** @param begin makes an empty batch @param onSent is told what came of each batch, and of items that were never sent */
   constructor(
     private readonly what: string,
-    private readonly send: (batch: Item[]) => Promise<Delivery>,
+    private readonly begin: () => Batch<Item>,
     private readonly onSent: (delivery: Delivery) => void,
   ) {
     this.background = new BackgroundWork('telemetry');
   }
 
   add(item: Item): void {
-    if (this.waiting.length >= MOST_WAITING) return this.onSent(OVERFLOW);
-    const count = this.waiting.push(item);
-    if (count >= BATCH_ITEMS) this.sendBatches(BATCH_ITEMS);
-    else if (!this.isAwaited) this.awaitOthers();
+    if (this.waiting >= MOST_WAITING) return this.onSent(OVERFLOW);
+    const open = (this.open ??= this.begin());
+    open.add(item);
+    this.waiting += 1;
+    if (open.size < BATCH_ITEMS) return this.awaitOthers();
+    this.full.push(open);
+    this.open = null;
+    this.isDue = false;
+    this.sendAll();
   }
 
   /** Resolves when all that waits, and what comes until then, has been sent. */
   flush(): Promise<void> {
     this.idle ??= Promise.withResolvers();
     const { promise } = this.idle;
-    this.sendBatches(1);
+    this.sendAll();
     if (this.onTheWay === 0) this.becameIdle();
     return promise;
   }
@@ -56,7 +68,10 @@ export class ExportQueue<Item> {
     await inTime(this.flush(), ms, undefined);
     this.background.cancel();
     this.hasEnded = true;
-    const lost = this.waiting.splice(0).length + this.itemsOnTheWay;
+    const lost = this.waiting + this.itemsOnTheWay;
+    this.waiting = 0;
+    this.full.length = 0;
+    this.open = null;
     if (lost > 0) this.onSent({ lost, problem: CUT_SHORT });
   }
 
@@ -66,32 +81,42 @@ export class ExportQueue<Item> {
   }
 
   private awaitOthers(): void {
-    this.isAwaited = true;
+    if (this.isTimed) return;
+    this.isTimed = true;
     this.background.after(this.what, BATCH_MS, () => {
-      this.isAwaited = false;
-      this.sendBatches(1);
+      this.isTimed = false;
+      this.isDue = this.open !== null;
+      this.sendAll();
     });
   }
 
-  /** @param least items that a batch has */
-  private sendBatches(least: number): void {
-    while (this.onTheWay < MOST_ON_THE_WAY && this.waiting.length >= least && this.waiting.length > 0) {
-      const batch = this.waiting.splice(0, BATCH_ITEMS);
+  /** As many as there are places for. */
+  private sendAll(): void {
+    while (this.onTheWay < MOST_ON_THE_WAY) {
+      const batch = this.full.shift() ?? (this.isDue || this.idle ? this.taken() : null);
+      if (!batch) return;
+      this.waiting -= batch.size;
       this.onTheWay += 1;
-      this.itemsOnTheWay += batch.length;
+      this.itemsOnTheWay += batch.size;
       this.background.launch(this.what, () => this.sendOne(batch));
     }
   }
 
-  private async sendOne(batch: Item[]): Promise<void> {
-    const delivery = await this.send(batch);
+  /** The open one, which gets no more. */
+  private taken(): Batch<Item> | null {
+    const { open } = this;
+    this.open = null;
+    this.isDue = false;
+    return open;
+  }
+
+  private async sendOne(batch: Batch<Item>): Promise<void> {
+    const delivery = await batch.send();
     if (this.hasEnded) return;
     this.onTheWay -= 1;
-    this.itemsOnTheWay -= batch.length;
+    this.itemsOnTheWay -= batch.size;
     this.onSent(delivery);
-    this.sendBatches(this.idle ? 1 : BATCH_ITEMS);
-    if (this.onTheWay > 0) return;
-    if (this.idle) this.becameIdle();
-    else if (this.waiting.length > 0 && !this.isAwaited) this.awaitOthers();
+    this.sendAll();
+    if (this.onTheWay === 0 && this.idle) this.becameIdle();
   }
 }

@@ -6,75 +6,104 @@ import type { Fields } from '../../../common/json/fields.js';
 
 /*
  * OTLP's JSON of spans and log records, written as text at once: the SDK builds every value as objects of objects first, which
- * costs twice as much, and it is written for every request. All items of a batch are of one resource and scope, as there
- * is one provider of each.
+ * costs twice as much, and it is written for every request.
  *
  * @see https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
  */
 
-const NANO_DIGITS = 9;
+const NANOS_PER_SECOND = 1_000_000_000;
 /** `SpanKind` counts from 0, OTLP from 1. */
 const KIND_OFFSET = 1;
 /** Characters: longer texts are ids. */
 const SHORT = 20;
 const MOST_SHORT_TEXTS = 1_000;
 
-/** `"key":"name","value":` of each name that has come; names are ours, so there are few. */
-const keys = new Map<string, string>();
+type Origin = { readonly resource: Resource; readonly instrumentationScope: { readonly name: string } };
 
-function keyOf(name: string): string {
-  let key = keys.get(name);
-  if (key === undefined) keys.set(name, (key = `{"key":${JSON.stringify(name)},"value":`));
-  return key;
+/** How items of one kind are written. */
+export interface OtlpForm<Item> {
+  /** What stands around all items of a request; they are of one resource and scope, as there is one provider of each. */
+  around(item: Item): readonly [begin: string, end: string];
+  item(item: Item): string;
 }
 
-const textJson = (value: string): string => `{"stringValue":${JSON.stringify(value)}}`;
+export const SPANS: OtlpForm<ReadableSpan> = { around: (span) => around('Spans', 'spans', span), item: spanJson };
+export const LOGS: OtlpForm<ReadableLogRecord> = {
+  around: (record) => around('Logs', 'logRecords', record),
+  item: recordJson,
+};
 
-/** Codes and names come again and again. */
-const shortTexts = new Map<string, string>();
+function around(kind: 'Spans' | 'Logs', items: string, origin: Origin): readonly [string, string] {
+  const { resource, instrumentationScope } = origin;
+  const of = `{"attributes":[${attributesJson(resource.attributes)}]}`;
+  const scope = `{"name":${JSON.stringify(instrumentationScope.name)}}`;
+  return [`{"resource${kind}":[{"resource":${of},"scope${kind}":[{"scope":${scope},"${items}":[`, ']}]}]}'];
+}
 
-function shortTextJson(value: string): string {
-  let json = shortTexts.get(value);
+/**
+ * A name of an attribute, with what is written around its values. As few pieces as can be: most of what writing costs is
+ * putting them together.
+ */
+class AttributeName {
+  readonly key: string;
+  readonly text: string;
+  readonly int: string;
+  readonly double: string;
+  readonly yes: string;
+  readonly no: string;
+  /** Whole attributes by their value: codes and names of the configuration come again and again. */
+  readonly texts = new Map<string, string>();
+
+  constructor(name: string) {
+    this.key = `,{"key":${JSON.stringify(name)},"value":`;
+    this.text = `${this.key}{"stringValue":`;
+    this.int = `${this.key}{"intValue":`;
+    this.double = `${this.key}{"doubleValue":`;
+    this.yes = `${this.key}{"boolValue":true}}`;
+    this.no = `${this.key}{"boolValue":false}}`;
+  }
+}
+
+/** Names are ours, so there are few. */
+const names = new Map<string, AttributeName>();
+let keptTexts = 0;
+
+function nameOf(name: string): AttributeName {
+  let known = names.get(name);
+  if (known === undefined) names.set(name, (known = new AttributeName(name)));
+  return known;
+}
+
+function textOf({ text, texts }: AttributeName, value: string): string {
+  if (value.length > SHORT) return `${text}${JSON.stringify(value)}}}`;
+  let json = texts.get(value);
   if (json !== undefined) return json;
-  json = textJson(value);
-  if (shortTexts.size < MOST_SHORT_TEXTS) shortTexts.set(value, json);
+  json = `${text}${JSON.stringify(value)}}}`;
+  if (keptTexts < MOST_SHORT_TEXTS) {
+    texts.set(value, json);
+    keptTexts += 1;
+  }
   return json;
 }
 
-/** @param spans at least one */
-export function tracesJson(spans: readonly ReadableSpan[]): Uint8Array {
-  let text = '';
-  for (const span of spans) text += text === '' ? spanJson(span) : `,${spanJson(span)}`;
-  return batchJson('Spans', 'spans', spans[0]!, text);
-}
-
-/** @param records at least one */
-export function logsJson(records: readonly ReadableLogRecord[]): Uint8Array {
-  let text = '';
-  for (const record of records) text += text === '' ? recordJson(record) : `,${recordJson(record)}`;
-  return batchJson('Logs', 'logRecords', records[0]!, text);
-}
-
-type Origin = { readonly resource: Resource; readonly instrumentationScope: { readonly name: string } };
-
-function batchJson(kind: 'Spans' | 'Logs', items: string, { resource, instrumentationScope }: Origin, text: string) {
-  const of = `{"attributes":[${attributesJson(resource.attributes)}]}`;
-  const scope = `{"name":${JSON.stringify(instrumentationScope.name)}}`;
-  return Buffer.from(
-    `{"resource${kind}":[{"resource":${of},"scope${kind}":[{"scope":${scope},"${items}":[${text}]}]}]}`,
-  );
+/** With a comma in front. */
+function attributeJson(name: AttributeName, value: unknown): string {
+  if (typeof value === 'string') return textOf(name, value);
+  if (typeof value === 'number') {
+    if (Number.isSafeInteger(value)) return `${name.int}${value}}}`;
+    if (Number.isFinite(value)) return `${name.double}${JSON.stringify(value)}}}`; // without V8's cache of such texts
+  }
+  if (typeof value === 'boolean') return value ? name.yes : name.no;
+  return `${name.key}${valueJson(value)}}`;
 }
 
 function spanJson(span: ReadableSpan): string {
   const { traceId, spanId, traceFlags } = span.spanContext();
   const { parentSpanContext: parent, status, events, links } = span;
-  let text = `{"traceId":"${traceId}","spanId":"${spanId}","flags":${flagsOf(traceFlags, parent)},`;
-  if (parent) text += `"parentSpanId":"${parent.spanId}",`;
-  text += `"name":${JSON.stringify(span.name)},"kind":${span.kind + KIND_OFFSET},`;
-  text += `"startTimeUnixNano":"${nanos(span.startTime)}","endTimeUnixNano":"${nanos(span.endTime)}",`;
-  text += `"attributes":[${attributesJson(span.attributes)}],"status":{"code":${status.code}`;
-  if (status.message !== undefined) text += `,"message":${JSON.stringify(status.message)}`;
-  text += '}';
+  const parentJson = parent ? `"parentSpanId":"${parent.spanId}",` : '';
+  const attributes = attributesJson(span.attributes);
+  let text = `{"traceId":"${traceId}","spanId":"${spanId}","flags":${flagsOf(traceFlags, parent)},${parentJson}"name":${JSON.stringify(span.name)},"kind":${span.kind + KIND_OFFSET},"startTimeUnixNano":"${nanos(span.startTime)}","endTimeUnixNano":"${nanos(span.endTime)}","attributes":[${attributes}],"status":{"code":${status.code}`;
+  text += status.message === undefined ? '}' : `,"message":${JSON.stringify(status.message)}}`;
   if (events.length > 0) {
     const all = events.map(
       ({ name, time, attributes = {} }) =>
@@ -103,19 +132,21 @@ function recordJson(record: ReadableLogRecord): string {
   return text;
 }
 
+/** @param attributes a plain object: one of ours, or of the SDK */
 function attributesJson(attributes: Fields): string {
   let text = '';
-  for (const [name, value] of Object.entries(attributes)) {
+  for (const key in attributes) {
+    const value = attributes[key];
     if (value === undefined || value === null) continue;
-    text += text === '' ? keyOf(name) : `,${keyOf(name)}`;
-    text += `${valueJson(value)}}`;
+    const json = attributeJson(nameOf(key), value);
+    text = text === '' ? json.slice(1) : text + json;
   }
   return text;
 }
 
 /** A number that is whole is an `intValue`, whose JSON is a string or a number; one that is none has no JSON. */
 function valueJson(value: unknown): string {
-  if (typeof value === 'string') return value.length > SHORT ? textJson(value) : shortTextJson(value);
+  if (typeof value === 'string') return `{"stringValue":${JSON.stringify(value)}}`;
   if (typeof value === 'number') {
     if (Number.isSafeInteger(value)) return `{"intValue":${value}}`;
     return Number.isFinite(value) ? `{"doubleValue":${value}}` : '{}';
@@ -132,4 +163,4 @@ const flagsOf = (traceFlags: number, other: SpanContext | undefined): number =>
   (traceFlags & 0xff) | 0x100 | (other?.isRemote ? 0x200 : 0);
 
 /** Nanoseconds since 1970. */
-const nanos = ([seconds, rest]: HrTime): string => `${seconds}${String(rest).padStart(NANO_DIGITS, '0')}`;
+const nanos = ([seconds, rest]: HrTime): string => `${seconds}${JSON.stringify(NANOS_PER_SECOND + rest).slice(1)}`;

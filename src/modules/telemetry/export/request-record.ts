@@ -15,7 +15,8 @@ export interface RequestRecord {
   readonly place: { readonly traceId: string; readonly spanId: string } | null;
 }
 
-type Origin = Pick<ReadableLogRecord, 'resource' | 'instrumentationScope'>;
+/** Whose telemetry it is. */
+export type Origin = Pick<ReadableLogRecord, 'resource' | 'instrumentationScope'>;
 
 /** As the SDK would make it of a `LogRecord`, without the copies that it makes. */
 export function logRecordOf({ line, level, at, place }: RequestRecord, origin: Origin): ReadableLogRecord {

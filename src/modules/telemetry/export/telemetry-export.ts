@@ -16,7 +16,7 @@ import { otlpDestination } from './adapters/otlp-destination.js';
 import { SIGNALS, type Destination, type Signal } from './destination.js';
 import { ExportLine } from './export-line.js';
 import { metricsOf } from './registry-metrics.js';
-import { logRecordOf, type RequestRecord } from './request-record.js';
+import { logRecordOf, type Origin, type RequestRecord } from './request-record.js';
 
 /** At the end of the process everything that waits goes out within this, milliseconds, or is lost. */
 const LAST_MS = 5_000;
@@ -46,6 +46,8 @@ export class TelemetryExport {
   private readonly lost = new Map<Signal, number>(SIGNALS.map((signal) => [signal, 0]));
   private lines: readonly ExportLine[] = [];
   private resource: Resource | null = null;
+  /** Of the lines of requests. */
+  private origin: Origin | null = null;
   private tracers: BasicTracerProvider | null = null;
   private meters: MeterProvider | null = null;
   private opening: Promise<void> | null = null;
@@ -116,8 +118,9 @@ export class TelemetryExport {
 
   /** The line of one request. @param at when it ended, milliseconds since 1970 */
   emit(line: RequestRecord['line'], level: RequestRecord['level'], at: number, trace: RequestTrace | null): void {
-    if (this.lines.length === 0) return;
-    const record = { line, level, at, place: trace?.isRecorded ? trace.place : null };
+    if (this.origin === null) return;
+    const place = trace?.isRecorded ? trace.place : null;
+    const record = logRecordOf({ line, level, at, place }, this.origin);
     for (const { records } of this.lines) records.add(record);
   }
 
@@ -165,16 +168,12 @@ export class TelemetryExport {
       'service.version': VERSION,
       'service.instance.id': replicaName(),
     });
-    const origin = { resource, instrumentationScope: { name: SCOPE } };
     this.lines = destinations.map(
       (destination) =>
-        new ExportLine(
-          destination,
-          (record) => logRecordOf(record, origin),
-          (signal, count) => this.lost.set(signal, (this.lost.get(signal) ?? 0) + count),
-        ),
+        new ExportLine(destination, (signal, count) => this.lost.set(signal, (this.lost.get(signal) ?? 0) + count)),
     );
     this.resource = resource;
+    this.origin = { resource, instrumentationScope: { name: SCOPE } };
     for (const { name } of destinations) this.logger.log(`traces, metrics and request lines go to ${name}`);
   }
 

@@ -64,14 +64,13 @@ export class RequestTraces implements OnApplicationBootstrap {
     const zero = Date.now() - performance.now(); // of both clocks, as the one of the process does not follow a correction
     for (const [i, attempt] of chat.attempts.entries()) this.recordAttempt(attempt, i + 1, zero);
     if (!chat.trace?.isRecorded) return;
-    const attributes = requestAttributes(chat, requested, answered);
     const { isRenewal, result } = chat.cache;
     const span = this.start(isRenewal ? `renew ${requested}` : `chat ${requested}`, chat.trace, {
       kind: isRenewal ? SpanKind.INTERNAL : SpanKind.SERVER,
       startTime: endTime - chat.timing.totalMs,
-      attributes,
       links: linksTo(chat.joined),
     });
+    span.setAttributes(requestAttributes(chat, requested, answered)); // with the options it would copy them twice
     for (const step of chat.trace.steps) {
       if (step.name !== 'cache.lookup' || !NOT_ASKED.has(result)) addStep(span, step, zero);
     }
@@ -99,12 +98,9 @@ export class RequestTraces implements OnApplicationBootstrap {
     const { place } = made.request;
     const model = this.models.answered(made.target.model);
     this.ids.spanId = made.spanId;
-    const options = {
-      kind: SpanKind.CLIENT,
-      startTime: zero + attempt.startedAt,
-      attributes: attemptAttributes(attempt, made, number, model),
-    };
+    const options = { kind: SpanKind.CLIENT, startTime: zero + attempt.startedAt };
     const span = this.tracer!.startSpan(`chat ${model}`, options, within(place.traceId, place.spanId, false));
+    span.setAttributes(attemptAttributes(attempt, made, number, model));
     if (made.beganAt > 0) span.addEvent('first_token', undefined, zero + made.beganAt);
     if (attempt.outcome !== 'ok') fail(span, attempt.outcome, attempt.outcome !== 'aborted');
     span.end(zero + (made.endedAt || attempt.startedAt + attempt.ms));

@@ -6,6 +6,7 @@ import { inTime } from '../../../../common/in-time.js';
 import type { AzureConnection } from '../../../../common/config/azure-connection.js';
 import { withoutEventRows } from '../azure-span.js';
 import { DELIVERED, type Delivery, type Destination } from '../destination.js';
+import { ListBatch } from '../list-batch.js';
 import { MetricDeltas } from '../metric-deltas.js';
 
 /** Everything of one batch, tries again included. */
@@ -130,8 +131,8 @@ export async function azureDestination(connection: AzureConnection): Promise<Des
   const deltas = new MetricDeltas({ DataPointType });
   return {
     name: 'Azure Monitor',
-    spans: (batch) => delivered(spans, batch.map(withoutEventRows), batch.length),
-    logs: (batch) => delivered(logs, batch.map(known), batch.length),
+    spans: () => new ListBatch((items) => delivered(spans, items.map(withoutEventRows), items.length)),
+    logs: () => new ListBatch((items) => delivered(logs, items.map(known), items.length)),
     async metrics(all) {
       const change = deltas.since(all);
       const delivery = await delivered(metrics, change.metrics, 1);

@@ -2,7 +2,8 @@ import type { ExportResult } from '@opentelemetry/core';
 import type { ISerializer } from '@opentelemetry/otlp-transformer';
 import { inTime } from '../../../../common/in-time.js';
 import { DELIVERED, type Delivery, type Destination, type Signal } from '../destination.js';
-import { logsJson, tracesJson } from '../otlp-json.js';
+import { BatchBuffers, OtlpBatch } from '../otlp-batch.js';
+import { LOGS, SPANS, type OtlpForm } from '../otlp-json.js';
 
 /** Everything of one batch, tries again included. */
 const EXPORT_MS = 10_000;
@@ -55,15 +56,23 @@ export async function otlpDestination(
       undefined,
     );
   const { JsonTraceSerializer, JsonMetricsSerializer, JsonLogsSerializer } = transformer;
-  const traceText = { ...JsonTraceSerializer, serializeRequest: tracesJson };
-  const logText = { ...JsonLogsSerializer, serializeRequest: logsJson };
-  const spans = exporter('traces', traceText, transformer.TraceExporterMetricsHelper);
   const metrics = exporter('metrics', JsonMetricsSerializer, transformer.MetricsExporterMetricsHelper);
-  const logs = exporter('logs', logText, transformer.LogsExporterMetricsHelper);
+  /** @param read of the SDK, for what the endpoint answers */
+  const batches = <Item, Response>(
+    signal: Signal,
+    form: OtlpForm<Item>,
+    { deserializeResponse }: ISerializer<Item[], Response>,
+    helper: object,
+  ): (() => OtlpBatch<Item>) => {
+    const written = { serializeRequest: ({ bytes }: OtlpBatch<Item>) => bytes, deserializeResponse };
+    const out = exporter(signal, written, { ...helper, countItems: ({ size }: OtlpBatch<Item>) => size } as never);
+    const buffers = new BatchBuffers();
+    return () => new OtlpBatch(form, buffers, (batch) => delivered(out, batch, batch.size));
+  };
   return {
     name: `the OTLP endpoint ${new URL(endpoint).host}`,
-    spans: (batch) => delivered(spans, batch, batch.length),
-    logs: (batch) => delivered(logs, batch, batch.length),
+    spans: batches('traces', SPANS, JsonTraceSerializer, transformer.TraceExporterMetricsHelper),
+    logs: batches('logs', LOGS, JsonLogsSerializer, transformer.LogsExporterMetricsHelper),
     metrics: (all) => delivered(metrics, all, 1),
     close: () => Promise.resolve(agent.destroy()),
   };
