@@ -22,6 +22,12 @@ interface Ended {
   readonly at: number;
 }
 
+/** With the names of models as they may be shown. */
+interface ShownEnd extends Ended {
+  readonly requested: string;
+  readonly answered: string | null;
+}
+
 /**
  * A request ended: its log line, its metrics, its usage, its trace, its record. They are written in batches, at most 5 ms
  * after the end; whoever reads what they add up to asks for the rest first (`catchUp`), and so does the end of the process,
@@ -55,14 +61,12 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
 
   /** Every request that has ended is counted and logged when this returns. */
   catchUp(): void {
-    for (const { chat, at } of this.waiting.splice(0)) {
-      try {
-        this.record(chat, at);
-      } catch (err) {
-        const isTold = this.lines.allows('requests that could not be recorded');
-        this.logger[isTold ? 'error' : 'debug']({ err, request_id: chat.requestId }, 'a request could not be recorded');
-      }
-    }
+    const ended = this.waiting.splice(0).map((one) => this.shown(one));
+    // one kind of record after the other, as each runs through code that is cold when its turn comes
+    this.eachOf(ended, (one) => this.log(one));
+    this.eachOf(ended, (one) => this.count(one));
+    this.eachOf(ended, ({ chat, at, requested, answered }) => this.traces.record(chat, at, requested, answered));
+    this.eachOf(ended, ({ chat, at, requested, answered }) => this.records.record(chat, at, requested, answered));
   }
 
   onApplicationShutdown(): void {
@@ -71,17 +75,34 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
     this.catchUp();
   }
 
-  private record(chat: CompletedChat, endedAt: number): void {
+  private shown({ chat, at }: Ended): ShownEnd {
     const requested = this.models.requested(chat.requestedModel);
     const answered = chat.route && this.models.answered(chat.route.model);
+    return { chat, at, requested, answered };
+  }
+
+  private eachOf(ended: readonly ShownEnd[], keep: (one: ShownEnd) => void): void {
+    for (const one of ended) {
+      try {
+        keep(one);
+      } catch (err) {
+        const isTold = this.lines.allows('requests that could not be recorded');
+        const line = { err, request_id: one.chat.requestId };
+        this.logger[isTold ? 'error' : 'debug'](line, 'a request could not be recorded');
+      }
+    }
+  }
+
+  private log({ chat, at, requested, answered }: ShownEnd): void {
     const level = levelOf(chat);
     const line = requestLine(chat, requested, answered);
     this.logger[level](line, 'request');
-    this.exports.emit(line, level, endedAt, chat.trace);
+    this.exports.emit(line, level, at, chat.trace);
+  }
+
+  private count({ chat, at, requested }: ShownEnd): void {
     const spent = spendingOf(chat);
-    this.usage.writer.record(usageOf(chat, endedAt, requested, spent));
+    this.usage.writer.record(usageOf(chat, at, requested, spent));
     this.metrics.recordChat(chat, requested, spent, chat.trace?.recordedId ?? null);
-    this.traces.record(chat, endedAt, requested, answered);
-    this.records.record(chat, endedAt, requested, answered);
   }
 }
