@@ -39,6 +39,12 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
   private readonly lines = new LineLimit('requests');
   private readonly waiting: Ended[] = [];
   private mostWaiting = MOST_WAITING;
+  private readonly kinds: readonly ((one: ShownEnd) => void)[] = [
+    (one) => this.log(one),
+    (one) => this.count(one),
+    ({ chat, at, requested, answered }) => this.traces.record(chat, at, requested, answered),
+    ({ chat, at, requested, answered }) => this.records.record(chat, at, requested, answered),
+  ];
   /** In front of the log's own listener, which writes out what has come until then. */
   private readonly onExit = () => this.catchUp();
 
@@ -61,12 +67,9 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
 
   /** Every request that has ended is counted and logged when this returns. */
   catchUp(): void {
-    const ended = this.waiting.splice(0).map((one) => this.shown(one));
+    let ended: readonly ShownEnd[] = this.waiting.splice(0).map((one) => this.shown(one));
     // one kind of record after the other, as each runs through code that is cold when its turn comes
-    this.eachOf(ended, (one) => this.log(one));
-    this.eachOf(ended, (one) => this.count(one));
-    this.eachOf(ended, ({ chat, at, requested, answered }) => this.traces.record(chat, at, requested, answered));
-    this.eachOf(ended, ({ chat, at, requested, answered }) => this.records.record(chat, at, requested, answered));
+    for (const keep of this.kinds) ended = this.kept(ended, keep);
   }
 
   onApplicationShutdown(): void {
@@ -81,16 +84,20 @@ export class RecordChatCompletedHandler implements IEventHandler<ChatCompletedEv
     return { chat, at, requested, answered };
   }
 
-  private eachOf(ended: readonly ShownEnd[], keep: (one: ShownEnd) => void): void {
+  /** @returns those that could be kept */
+  private kept(ended: readonly ShownEnd[], keep: (one: ShownEnd) => void): readonly ShownEnd[] {
+    let failed: Set<ShownEnd> | null = null;
     for (const one of ended) {
       try {
         keep(one);
       } catch (err) {
+        (failed ??= new Set()).add(one);
         const isTold = this.lines.allows('requests that could not be recorded');
         const line = { err, request_id: one.chat.requestId };
         this.logger[isTold ? 'error' : 'debug'](line, 'a request could not be recorded');
       }
     }
+    return failed === null ? ended : ended.filter((one) => !failed.has(one));
   }
 
   private log({ chat, at, requested, answered }: ShownEnd): void {

@@ -2,7 +2,7 @@ import type { HrTime, SpanContext } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { Fields } from '../../../common/json/fields.js';
+import { ownField, type Fields } from '../../../common/json/fields.js';
 
 /*
  * OTLP's JSON of spans and log records, written as text at once: the SDK builds every value as objects of objects first, which
@@ -136,7 +136,7 @@ function recordJson(record: ReadableLogRecord): string {
 function attributesJson(attributes: Fields): string {
   let text = '';
   for (const key in attributes) {
-    const value = attributes[key];
+    const value = ownField(attributes, key);
     if (value === undefined || value === null) continue;
     const json = attributeJson(nameOf(key), value);
     text = text === '' ? json.slice(1) : text + json;

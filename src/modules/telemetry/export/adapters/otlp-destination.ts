@@ -57,25 +57,30 @@ export async function otlpDestination(
     );
   const { JsonTraceSerializer, JsonMetricsSerializer, JsonLogsSerializer } = transformer;
   const metrics = exporter('metrics', JsonMetricsSerializer, transformer.MetricsExporterMetricsHelper);
-  /** @param read of the SDK, for what the endpoint answers */
-  const batches = <Item, Response>(
-    signal: Signal,
-    form: OtlpForm<Item>,
-    { deserializeResponse }: ISerializer<Item[], Response>,
-    helper: object,
-  ): (() => OtlpBatch<Item>) => {
-    const written = { serializeRequest: ({ bytes }: OtlpBatch<Item>) => bytes, deserializeResponse };
-    const out = exporter(signal, written, { ...helper, countItems: ({ size }: OtlpBatch<Item>) => size } as never);
-    const buffers = new BatchBuffers();
-    return () => new OtlpBatch(form, buffers, (batch) => delivered(out, batch, batch.size));
-  };
+  const spans = exporter('traces', written(JsonTraceSerializer), counted(transformer.TraceExporterMetricsHelper));
+  const logs = exporter('logs', written(JsonLogsSerializer), counted(transformer.LogsExporterMetricsHelper));
   return {
     name: `the OTLP endpoint ${new URL(endpoint).host}`,
-    spans: batches('traces', SPANS, JsonTraceSerializer, transformer.TraceExporterMetricsHelper),
-    logs: batches('logs', LOGS, JsonLogsSerializer, transformer.LogsExporterMetricsHelper),
+    spans: batchesOf(SPANS, spans),
+    logs: batchesOf(LOGS, logs),
     metrics: (all) => delivered(metrics, all, 1),
     close: () => Promise.resolve(agent.destroy()),
   };
+}
+
+type AnyBatch = OtlpBatch<never>;
+
+/** A batch is its own text; what the endpoint answers, the SDK reads. */
+const written = <Response>(sdk: ISerializer<never, Response>): ISerializer<AnyBatch, Response> => ({
+  serializeRequest: ({ bytes }) => bytes,
+  deserializeResponse: (data) => sdk.deserializeResponse(data),
+});
+
+const counted = <Helper extends object>(sdk: Helper) => ({ ...sdk, countItems: ({ size }: AnyBatch) => size });
+
+function batchesOf<Item>(form: OtlpForm<Item>, out: Exporter<OtlpBatch<Item>>): () => OtlpBatch<Item> {
+  const buffers = new BatchBuffers();
+  return () => new OtlpBatch(form, buffers, (batch) => delivered(out, batch, batch.size));
 }
 
 async function delivered<Items>(exporter: Exporter<Items>, items: Items, count: number): Promise<Delivery> {
