@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readPlan } from './plan.js';
+import { readPlan } from './read-plan.js';
 
 const key = process.env['ROUTER_KEY'];
 const planFor = (...args: string[]) => readPlan(args, () => 1);
