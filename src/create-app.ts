@@ -1,6 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import type { LoggerService } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { useIncomingTraces } from './common/tracing/incoming-traces.js';
 import { AppModule } from './app.module.js';
@@ -45,7 +46,7 @@ export async function createApp(
   const fastify = adapter.getInstance<FastifyInstance>();
   routes.watch(fastify);
   security.guard(fastify);
-  answerForNode(fastify.server, security.api);
+  answerForNode(fastify.server, security.api, (status) => fastify.requestEnds.tellBroken(status));
   continueLate(fastify.server);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, search), adapter, {
     logger,
@@ -91,7 +92,9 @@ function serverOptions(
     requestTimeout: BODY_MS,
     // Node would answer a missing Host by itself, without a body; `hostProblem` does it in the API's form.
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 5_000, requireHostHeader: false },
-    clientErrorHandler: (error, socket) => answerBrokenHttp(error, socket, api),
+    clientErrorHandler(this: FastifyInstance, error: Error, socket: Socket) {
+      answerBrokenHttp(error, socket, api, (status) => this.requestEnds.tellBroken(status));
+    },
     frameworkErrors: (error, request, reply) => {
       errors.send(error, request as FastifyRequest, reply as FastifyReply);
       request.server.requestEnds.tell(request as FastifyRequest, reply as FastifyReply, reply.statusCode); // no hook runs here

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { allRequestLines, logTo, type Line } from '../support/captured-log.js';
+import { sendRaw } from '../support/raw-http.js';
 import { chat } from '../support/router-calls.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 import { inOrder, keyFor, targetOn } from '../support/router-targets.js';
@@ -126,5 +127,19 @@ describe('requests that no model answers', () => {
     expect(left).toBe(1);
     await fetch(`${router.url}/v1/models/%zz`, { headers: ALICE });
     expect(await count('router_http_requests_total{route="other",status="400"}')).toBe(1);
+  });
+
+  it('have among them what is no HTTP, or none that is spoken here', async () => {
+    const post = 'POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n';
+    const broken = {
+      400: [`${post}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`, 'nonsense\r\n\r\n'],
+      405: ['CONNECT localhost:80 HTTP/1.1\r\nhost: localhost\r\n\r\n'],
+      417: [`${post}expect: miracles\r\ncontent-length: 0\r\n\r\n`],
+      431: [`${post}x-long: ${'x'.repeat(64 * 1024)}\r\n\r\n`],
+    };
+    for (const [status, requests] of Object.entries(broken)) {
+      for (const bytes of requests) expect((await sendRaw(router.url, bytes)).status).toBe(Number(status));
+      expect(await count(`router_http_requests_total{route="other",status="${status}"}`)).toBe(requests.length);
+    }
   });
 });

@@ -28,10 +28,17 @@ export type EndListener = (request: FastifyRequest, reply: FastifyReply, status:
  */
 export class RequestEnds {
   private listener: EndListener | null = null;
+  private brokenListener: (status: number) => void = () => undefined;
 
-  /** The one who wants to know; nobody before that. */
-  listen(listener: EndListener): void {
+  /** The one who wants to know; nobody before that. @param onBroken is told of what was refused before it was a request */
+  listen(listener: EndListener, onBroken: (status: number) => void): void {
     this.listener = listener;
+    this.brokenListener = onBroken;
+  }
+
+  /** It was no HTTP, or none that this service speaks. */
+  tellBroken(status: number): void {
+    this.brokenListener(status);
   }
 
   tell(request: FastifyRequest, reply: FastifyReply, status: number): void {

@@ -42,7 +42,10 @@ export class RecordRequestEnd implements OnModuleInit {
 
   onModuleInit(): void {
     const { requestEnds } = this.host.httpAdapter.getInstance<FastifyInstance>();
-    requestEnds.listen((request, reply, status) => this.record(request, reply, status));
+    requestEnds.listen(
+      (request, reply, status) => this.record(request, reply, status),
+      (status) => this.metrics.recordHttp(OTHER, status), // anybody can send it, as often as he likes: no line
+    );
   }
 
   private record(request: FastifyRequest, reply: FastifyReply, status: number): void {
