@@ -6,6 +6,9 @@ type Read<O extends Options> = ReturnType<typeof parseArgs<{ options: O }>>['val
 /** What was asked for cannot be done; the message names it and the cure. */
 export class UsageError extends Error {}
 
+/** The command line is right, and what it is about is not there: told without the usage. */
+export class NotThere extends UsageError {}
+
 /** The options of this command line. @throws UsageError that names the wrong one */
 export function readOptions<const O extends Options>(options: O, args: string[] = process.argv.slice(2)): Read<O> {
   try {
@@ -27,7 +30,7 @@ export async function runCommand(usage: string, work: () => void | number | Prom
   } catch (error) {
     const problem = error instanceof UsageError ? error.message : fileProblem(error as NodeJS.ErrnoException);
     if (problem === null) throw error;
-    process.stderr.write(`${problem}\n\n${usage}\n`);
+    process.stderr.write(error instanceof NotThere ? `${problem}\n` : `${problem}\n\n${usage}\n`);
     process.exitCode = 2;
   }
 }

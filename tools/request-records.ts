@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isLoopbackUrl } from '../src/common/loopback.js';
 import type { ListedRecord } from '../src/modules/telemetry/records/read-records.js';
-import { UsageError } from './command.js';
+import { NotThere, UsageError } from './command.js';
 
 /** Where records come from, for the usage text of a command. */
 export const RECORD_OPTIONS_USAGE = `  --url <url>          the running service whose records are read (default http://127.0.0.1:8080)
@@ -37,7 +37,7 @@ export async function readRecords(options: RecordOptions): Promise<ListedRecord[
   const { log, url } = options;
   if (log !== undefined && url !== undefined) throw new UsageError('--log and --url: one of them is enough');
   const records = log === undefined ? await served(options) : filed(log);
-  if (records.length === 0) throw new UsageError(`${log ?? url ?? DEFAULT_URL} has no records of requests yet`);
+  if (records.length === 0) throw new NotThere(`${log ?? url ?? DEFAULT_URL} has no records of requests yet`);
   return records.reverse();
 }
 
@@ -70,7 +70,7 @@ async function pageOf(service: URL, headers: Record<string, string>, after: stri
     text = await response.text();
   } catch (error) {
     const cause = (error as Error & { cause?: { code?: string } }).cause?.code ?? (error as Error).name;
-    throw new UsageError(`${service.origin} cannot be read (${cause}); is the service running there?`, {
+    throw new NotThere(`${service.origin} cannot be read (${cause}); is the service running there?`, {
       cause: error,
     });
   }

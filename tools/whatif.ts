@@ -74,7 +74,8 @@ async function whatIf(): Promise<void> {
   console.log(`${decisions.length} decisions${others > 0 ? `; ${others} records without one are left out` : ''}`);
   console.log(`as they were     strong ${(before.share * 100).toFixed(1)} %   about ${usd(before.cost)}`);
   console.log(`${values.strategy.padEnd(16)} strong ${(after.share * 100).toFixed(1)} %   about ${usd(after.cost)}`);
-  if (before.cost === 0 && after.cost === 0) console.log('costs            both sides are free (`price` of the targets)');
+  if (before.cost === 0 && after.cost === 0)
+    console.log('costs            both sides are free (`price` of the targets)');
   const saved = before.cost === null || after.cost === null ? null : before.cost - after.cost;
   console.log(`moved            ${((moved / decisions.length) * 100).toFixed(1)} % of the decisions`);
   console.log(

@@ -63,9 +63,14 @@ export interface Attempt {
   readonly trace?: AttemptTrace | null;
 }
 
-/** An attempt as it may be shown. */
-export type ShownAttempt = Omit<Attempt, 'startedAt' | 'trace'>;
-export const shownAttempt = ({ startedAt: _, trace: _trace, ...shown }: Attempt): ShownAttempt => shown;
+/** An attempt as it may be shown, with hundredths of a millisecond. */
+export type ShownAttempt = Pick<Attempt, 'target' | 'outcome' | 'status' | 'ms'>;
+export const shownAttempt = ({ target, outcome, status, ms }: Attempt): ShownAttempt => ({
+  target,
+  outcome,
+  ...(status === undefined ? {} : { status }),
+  ms: Math.round(ms * 100) / 100,
+});
 
 /** The calls of one request in the order they were begun. */
 export class AttemptLog {

@@ -285,7 +285,7 @@ describe('records of requests on three replicas', () => {
     expect((await get(one, '/admin/requests', {})).status).toBe(401);
   });
 
-  it('are listed newest first, in pages, and by target and outcome', async () => {
+  it('are listed newest first, in pages, and by target, outcome and id', async () => {
     for (let n = 0; n < 25; n += 1)
       await asked(one, `p${n}`, ALICE, n % 5 === 0 ? { model: 'nobody' } : { model: 'large' });
     const wanted = Array.from({ length: 25 }, (_, n) => `p${24 - n}`);
@@ -303,6 +303,7 @@ describe('records of requests on three replicas', () => {
     expect((await listOf(one, 'target=large&outcome=answered')).data).toHaveLength(20);
     expect((await listOf(one, 'target=large&limit=20')).has_more).toBe(false);
     expect((await listOf(one, 'target=large&limit=19')).has_more).toBe(true);
+    expect((await listOf(one, 'request_id=p7')).data.map(({ request_id: id }) => id)).toEqual(['p7']);
     expect(await listOf(one, 'target=nobody')).toEqual({
       object: 'list',
       data: [],

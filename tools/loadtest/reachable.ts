@@ -1,9 +1,9 @@
 import { request } from 'undici';
-import { UsageError } from '../command.js';
+import { NotThere } from '../command.js';
 
 const ANSWER_MS = 5_000;
 
-/** Whatever one of them answers will do: that others are away may be what is to be measured. @throws UsageError */
+/** Whatever one of them answers will do: that others are away may be what is to be measured. @throws NotThere */
 export async function assertReachable(urls: readonly URL[]): Promise<void> {
   if (urls.length === 0) return;
   try {
@@ -12,7 +12,7 @@ export async function assertReachable(urls: readonly URL[]): Promise<void> {
     const [cause] = (error as AggregateError).errors as NodeJS.ErrnoException[];
     const where = urls.map(({ origin }) => origin).join(', ');
     const why = cause?.code ?? cause?.name;
-    throw new UsageError(`nothing answers at ${where} (${why}): start the service, or say with --url where it is`, {
+    throw new NotThere(`nothing answers at ${where} (${why}): start the service, or say with --url where it is`, {
       cause: error,
     });
   }

@@ -57,9 +57,11 @@ function missingTokens({ answered, answers_with_tokens: told }: CountsJson): str
 }
 
 /** What a reader has to know before he believes the figures. */
-export function notesOf({ own, open_loop: open, interrupted, latency_ms: latency, streamed }: Summary): string[] {
+export function notesOf(summary: Summary): string[] {
+  const { own, open_loop: open, interrupted, latency_ms: latency, streamed, total } = summary;
   const figures = `its event loop was ${(own.utilization * 100).toFixed(0)} % busy and up to ${own.lag_max_ms.toFixed(0)} ms late (p99 ${own.lag_p99_ms.toFixed(1)} ms)`;
   return [
+    ...(total.errors['invalid_api_key'] ? ['The service wants a key: --key, --key-file, or ROUTER_KEY.'] : []),
     own.was_bottleneck
       ? `The load generator was a bottleneck itself: ${figures}. Times are too long by as much; ask for less, or from another machine.`
       : `The load generator kept up: ${figures}.`,

@@ -55,9 +55,9 @@ export class RecordRequestEnd implements OnModuleInit {
     const model = config.callsModels ? this.requestedModel(request) : null;
     const logger = model === null ? this.httpLogger : this.logger;
     const level = levelOf(status, request.errorCode);
-    const line = lineOf(request, reply, { route, model, status });
-    logger[level](line, 'request');
     const trace = model === null ? null : request.server.incomingTraces.begin(request);
+    const line = lineOf(request, reply, { route, model, status, traceId: trace?.recordedId ?? null });
+    logger[level](line, 'request');
     this.exports.emit(line, level, Date.now(), trace);
     if (model === null) return this.metrics.recordHttp(route, status);
     this.metrics.recordUnanswered(model, status);
@@ -90,13 +90,22 @@ const levelOf = (status: number, errorCode: string | null): 'log' | 'warn' | 'er
 const outcomeOf = (status: number): 'answered' | 'failed' | 'aborted' =>
   status === CLIENT_CLOSED_REQUEST ? 'aborted' : status >= 400 ? 'failed' : 'answered';
 
+interface LineFacts {
+  readonly route: string;
+  readonly model: string | null;
+  readonly status: number;
+  /** `null` where no trace is recorded. */
+  readonly traceId: string | null;
+}
+
 function lineOf(
   { id, method, caller, errorCode }: FastifyRequest,
   reply: FastifyReply,
-  { route, model, status }: { readonly route: string; readonly model: string | null; readonly status: number },
+  { route, model, status, traceId }: LineFacts,
 ): Record<string, unknown> {
   return {
     request_id: id,
+    ...(traceId === null ? {} : { trace_id: traceId }),
     tenant: caller?.tenant ?? null,
     user: caller?.user ?? null,
     method,

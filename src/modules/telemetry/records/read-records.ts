@@ -19,6 +19,7 @@ const RETRY_AFTER_SECONDS = 5;
 
 /** Which records are listed; `null` = whichever. */
 export interface RecordFilter {
+  readonly requestId: string | null;
   readonly tenant: string | null;
   /** That answered, or was asked in vain. */
   readonly target: string | null;
@@ -120,7 +121,8 @@ function foundOf(kept: Omit<KeptRecord, 'place'> & { place: string | null }): Fo
   return record && { place: kept.place, record };
 }
 
-const fits = (record: ShownRecord, { tenant, target, outcome }: RecordFilter): boolean =>
+const fits = (record: ShownRecord, { requestId, tenant, target, outcome }: RecordFilter): boolean =>
+  (requestId === null || requestId === record.request_id) &&
   (tenant === null || tenant === record.tenant) &&
   (target === null || hasTo(record, target)) &&
   (outcome === null || outcome === record.outcome);

@@ -26,6 +26,8 @@ import {
   type RecordsQuery,
 } from './records.schemas.js';
 
+const NOT_YOURS =
+  'You made no request with this id, or too long ago. Scope admin finds those of others: GET /admin/requests?request_id=<id>.';
 /** The text of a stream of lines goes out in pieces of about so many characters. */
 const PIECE = 64 * 1024;
 
@@ -46,7 +48,7 @@ export class RecordsController {
     summary: 'What became of a request',
     description:
       'The record of a request of your own, on whichever replica: numbers and names, no text of the conversation. The ' +
-      'latest `telemetry.keepRequests` requests of all callers together are kept; of those that a limit refused (429) ten a ' +
+      'latest `telemetry.keepRequests` requests of all callers together are kept (those of others: `GET /admin/requests?request_id=`); of those that a limit refused (429) ten a ' +
       'minute, user and replica.',
   })
   @ApiResponse({ status: 200, description: 'The record.', standardSchema: recordResponse, example: recordExample })
@@ -54,7 +56,7 @@ export class RecordsController {
   async read(@CurrentCaller() caller: Caller, @Param(checked(recordParams)) { id }: z.output<typeof recordParams>) {
     const found = await this.records.find(caller, id);
     if (found) return found.record;
-    throw new NotFound('You made no request with this id, or too long ago.', 'id');
+    throw new NotFound(NOT_YOURS, 'id');
   }
 
   @Get('admin/requests')
@@ -76,8 +78,8 @@ export class RecordsController {
     @Query(checked(recordsQuery)) query: RecordsQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const { after = null, target = null, outcome = null, limit } = query;
-    const filter = { tenant: tenantFor(caller, query), target, outcome };
+    const { after = null, target = null, outcome = null, request_id: requestId = null, limit } = query;
+    const filter = { requestId, tenant: tenantFor(caller, query), target, outcome };
     if (query.format === 'json') return pageOf(await this.records.list(filter, after), limit);
     const download = await this.downloads.begin(caller.tenant, async () =>
       lines(await this.records.list(filter, after), limit),

@@ -43,6 +43,7 @@ export const recordsQuery = z
       .describe('Only requests that this target answered, or was asked in vain.')
       .meta({ example: 'small' }),
     outcome: z.enum(OUTCOMES).optional().describe('Only requests that ended so.'),
+    request_id: name.optional().describe('Only requests with this `x-request-id`, whoever made them.'),
     format: z.enum(['json', 'jsonl']).default('json').describe('jsonl: one record a line, as a stream.'),
   })
   .refine(({ format, limit = 1 }) => format === 'jsonl' || limit <= MOST_LISTED, {

@@ -1,4 +1,4 @@
-import type { Attempt } from '../../../common/attempt.js';
+import { shownAttempt, type ShownAttempt } from '../../../common/attempt.js';
 import { PRIVATE_KINDS } from '../../../common/config/config.schema.js';
 import { isoTime } from '../../../common/iso-time.js';
 import { readableJson } from '../../../common/json/readable.js';
@@ -35,7 +35,7 @@ export interface RequestRecord<Columns> {
   readonly policy_version: string | null;
   /** What the trees of the artefact saw. */
   readonly columns: Columns | null;
-  readonly attempts: readonly Pick<Attempt, 'target' | 'outcome' | 'status' | 'ms'>[];
+  readonly attempts: readonly ShownAttempt[];
   readonly fallback: boolean;
   readonly recovered: boolean;
   /** `null` where the cache was not asked. */
@@ -196,13 +196,6 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 /** Its mark where the caller made a name of something private. */
 const shownSession = (id: string | null): string | null =>
   id === null || findPrivateKinds(id, PRIVATE_KINDS).length === 0 ? id : sessionMark(id);
-
-const shownAttempt = ({ target, outcome, status, ms }: Attempt) => ({
-  target,
-  outcome,
-  ...(status === undefined ? {} : { status }),
-  ms: rounded(ms),
-});
 
 /** Of what a server counted, only what is known here: the rest is its own words. */
 const countsOf = ({ prompt_tokens, completion_tokens, total_tokens, estimated }: Usage): Usage => ({
