@@ -14,6 +14,8 @@ import { UpstreamServer } from '../support/upstream-server.js';
 const REQUESTS = 300;
 /** Of everything that waits at the end, and of closing its connections. */
 const END_MS = 7_000;
+/** One address may ask for /metrics 600 times a minute. */
+const POLL_MS = 250;
 
 /** Nobody listens there. */
 async function freePort(): Promise<number> {
@@ -144,5 +146,53 @@ describe('an endpoint whose answer does not end', () => {
       await router.close();
       await Promise.all([upstream.close(), azure.close()]);
     }
+  }, 60_000);
+});
+
+describe('an OTLP endpoint', () => {
+  let upstream: UpstreamServer;
+  let collector: OtlpCollector;
+  let router: RouterApp;
+  const lines: Line[] = [];
+  beforeEach(async () => {
+    [upstream, collector] = await Promise.all([UpstreamServer.start(), OtlpCollector.start()]);
+    upstream.always(answer('hello'));
+    lines.length = 0;
+    const telemetry = { otlpEndpoint: collector.url };
+    router = await startRouter(inOrder([targetOn(upstream)], { telemetry }), { logger: logTo(lines) });
+  });
+  afterEach(async () => {
+    await router.close();
+    await Promise.all([upstream.close(), collector.close()]);
+  });
+
+  it('whose answer drips in is given up, and what comes afterwards arrives', async () => {
+    collector.mood = 'drips';
+    await load(router, 20);
+    const lost = async (signal: string, count: number) => (await dropped(router, signal)) === count;
+    await eventually('spans are lost', 20_000, () => lost('traces', 40), POLL_MS);
+    await eventually('lines are lost', 20_000, () => lost('logs', 20), POLL_MS);
+    expect(loud(lines).join('\n')).toMatch(/does not get traces \(no answer in time\)/);
+    const { answers } = collector;
+    await eventually('every connection is dropped', 5_000, () => answers.begun >= 2 && answers.cut === answers.begun);
+    collector.mood = 200;
+    await load(router, 20);
+    await eventually('spans arrive', 10_000, () => collector.spans.length === 40);
+    await eventually('lines arrive', 10_000, () => collector.logs.length === 20);
+    expect(await dropped(router, 'traces')).toBe(40);
+  }, 60_000);
+
+  it('that takes a part has not got the rest, which is counted', async () => {
+    collector.rejects = 3;
+    await load(router, 20);
+    await eventually('spans arrive', 10_000, () => collector.spans.length === 40);
+    const batches = () => collector.taken.filter(({ path }) => path === '/v1/traces').length;
+    await eventually(
+      '3 of each batch are lost',
+      5_000,
+      async () => (await dropped(router, 'traces')) === 3 * batches(),
+    );
+    expect(loud(lines).join('\n')).toMatch(/does not get traces \(it refused a part\)/);
+    expect(JSON.stringify(lines)).not.toContain('secret');
   }, 60_000);
 });

@@ -14,17 +14,18 @@ export interface Taken {
   readonly text: string;
 }
 
-/** How the endpoint of an exporter behaves: an HTTP status, silence, or 200 with an answer of 64 MB. */
-export type EndpointMood = number | 'hangs' | 'endless';
+/** How the endpoint of an exporter behaves: an HTTP status, silence, 200 with an answer of 64 MB, or with a byte now and then. */
+export type EndpointMood = number | 'hangs' | 'endless' | 'drips';
 
 const PIECE = Buffer.alloc(65_536, ' ');
 const PIECES = 1_024;
+const DRIP_EVERY_MS = 200;
 
 /** Takes what an exporter sends, or does not. */
 export class ExportEndpoint {
   readonly taken: Taken[] = [];
   mood: EndpointMood = 200;
-  /** Of those of 64 MB. */
+  /** Of those that do not end. */
   readonly answers = { begun: 0, cut: 0, read: 0 };
 
   protected constructor(
@@ -68,12 +69,23 @@ export class ExportEndpoint {
   private end(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
     if (this.mood === 'hangs') return;
     if (this.mood === 'endless') return this.endless(response);
+    if (this.mood === 'drips') return this.drip(response);
     const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
     const taken = { path: request.url ?? '', headers: request.headers, text: plain.toString() };
     if (this.mood < 300) this.taken.push(taken);
     response
       .writeHead(this.mood, { 'content-type': 'application/json' })
       .end(this.mood < 300 ? this.answer(taken) : '{}');
+  }
+
+  private drip(response: ServerResponse): void {
+    this.answers.begun += 1;
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const dripping = setInterval(() => response.write(' '), DRIP_EVERY_MS);
+    response.once('close', () => {
+      clearInterval(dripping);
+      this.answers.cut += 1;
+    });
   }
 
   private endless(response: ServerResponse): void {

@@ -77,11 +77,24 @@ export const plain = (attributes: Attributes): Record<string, unknown> =>
 
 /** A collector of all three signals of OTLP over HTTP, in JSON. */
 export class OtlpCollector extends ExportEndpoint {
+  private partial = { rejected: 0 };
   /** What was taken, read. */
   private readonly read = new Map<Taken, Record<string, unknown[]>>();
 
   static async start(): Promise<OtlpCollector> {
-    return new OtlpCollector(...(await ExportEndpoint.listening(() => '{}'))).take();
+    const partial = { rejected: 0 };
+    const answer = ({ path }: Taken): string =>
+      partial.rejected === 0
+        ? '{}'
+        : JSON.stringify({ partialSuccess: { [REJECTED[path]!]: String(partial.rejected), errorMessage: 'secret' } });
+    const collector = new OtlpCollector(...(await ExportEndpoint.listening(answer))).take();
+    collector.partial = partial;
+    return collector;
+  }
+
+  /** Items of each request that it says it refused, in an answer of 200. */
+  set rejects(count: number) {
+    this.partial.rejected = count;
   }
 
   get spans(): OtlpSpan[] {
@@ -138,6 +151,12 @@ export class OtlpCollector extends ExportEndpoint {
     return found;
   }
 }
+
+const REJECTED: Record<string, string> = {
+  '/v1/traces': 'rejectedSpans',
+  '/v1/metrics': 'rejectedDataPoints',
+  '/v1/logs': 'rejectedLogRecords',
+};
 
 const FIELDS: Record<string, string> = {
   '/v1/traces': 'resourceSpans',

@@ -22,6 +22,8 @@ export const CUT_SHORT = 'it had not answered when the service ended';
 export interface Batch<Item> {
   /** How many it has. */
   readonly size: number;
+  /** Memory that they take, about. */
+  readonly bytes: number;
   add(item: Item): void;
   /** Once, when it has all its items. Ends within some seconds, and rejects never. */
   send(): Promise<Delivery>;

@@ -84,4 +84,38 @@ describe('ExportQueue', () => {
     await jest.advanceTimersByTimeAsync(1);
     expect(endpoint.lost).toBe(1_400);
   });
+
+  it('holds no more than 16 MB that waits, whatever its items are', () => {
+    let made = 0;
+    let lost = 0;
+    const begin = () => {
+      made += 1;
+      let size = 0;
+      return {
+        get size() {
+          return size;
+        },
+        get bytes() {
+          return size * 100_000;
+        },
+        add: () => void (size += 1),
+        send: () => new Promise<Delivery>(() => undefined),
+      };
+    };
+    const queue = new ExportQueue<number>('a test', begin, (delivery) => (lost += delivery.lost));
+    for (let i = 0; i < 4_000; i += 1) queue.add(i);
+    expect(made).toBeLessThan(25); // of 1.1 MB each, and four are on their way
+    expect(lost).toBeGreaterThan(3_700);
+  });
+
+  it('gives a place back whose batch could not be sent', async () => {
+    let lost = 0;
+    const begin = () => ({ size: 256, bytes: 0, add: () => undefined, send: () => Promise.reject(new Error('no')) });
+    const queue = new ExportQueue<number>('a test', begin, (delivery) => (lost += delivery.lost));
+    for (let i = 0; i < 10; i += 1) {
+      queue.add(i);
+      await jest.advanceTimersByTimeAsync(1);
+    }
+    expect(lost).toBe(10 * 256);
+  });
 });

@@ -8,8 +8,14 @@ const BATCH_ITEMS = 256;
 const BATCH_MS = 1_000;
 /** Batches on their way at a time: more than one, as an endpoint may be a tenth of a second away. */
 const MOST_ON_THE_WAY = 4;
+const BATCH_BYTES = 1_048_576;
 /** What waits while an endpoint is slow or away: some 5 MB of spans. */
 const MOST_WAITING = 4_096;
+/** Lines with the content of conversations are longer. */
+const MOST_WAITING_BYTES = 16_777_216;
+const TOO_LATE: Delivery = { lost: 1, problem: CUT_SHORT };
+/** `send` never rejects; if it does, its place must not be lost as well. */
+const DEFECT = 'it could not be sent';
 const OVERFLOW: Delivery = { lost: 1, problem: 'more comes than it takes' };
 
 /**
@@ -24,6 +30,8 @@ export class ExportQueue<Item> {
   private readonly full: Batch<Item>[] = [];
   /** Items of these. */
   private waiting = 0;
+  /** Of the full ones. */
+  private waitingBytes = 0;
   /** Whether the first item of the open batch has waited long enough. */
   private isDue = false;
   private isTimed = false;
@@ -43,12 +51,14 @@ export class ExportQueue<Item> {
   }
 
   add(item: Item): void {
-    if (this.waiting >= MOST_WAITING) return this.onSent(OVERFLOW);
+    if (this.hasEnded) return this.onSent(TOO_LATE);
+    if (this.waiting >= MOST_WAITING || this.waitingBytes >= MOST_WAITING_BYTES) return this.onSent(OVERFLOW);
     const open = (this.open ??= this.begin());
     open.add(item);
     this.waiting += 1;
-    if (open.size < BATCH_ITEMS) return this.awaitOthers();
+    if (open.size < BATCH_ITEMS && open.bytes < BATCH_BYTES) return this.awaitOthers();
     this.full.push(open);
+    this.waitingBytes += open.bytes;
     this.open = null;
     this.isDue = false;
     this.sendAll();
@@ -93,13 +103,19 @@ export class ExportQueue<Item> {
   /** As many as there are places for. */
   private sendAll(): void {
     while (this.onTheWay < MOST_ON_THE_WAY) {
-      const batch = this.full.shift() ?? (this.isDue || this.idle ? this.taken() : null);
+      const batch = this.oldestFull() ?? (this.isDue || this.idle ? this.taken() : null);
       if (!batch) return;
       this.waiting -= batch.size;
       this.onTheWay += 1;
       this.itemsOnTheWay += batch.size;
       this.background.launch(this.what, () => this.sendOne(batch));
     }
+  }
+
+  private oldestFull(): Batch<Item> | undefined {
+    const batch = this.full.shift();
+    if (batch) this.waitingBytes -= batch.bytes;
+    return batch;
   }
 
   /** The open one, which gets no more. */
@@ -111,7 +127,7 @@ export class ExportQueue<Item> {
   }
 
   private async sendOne(batch: Batch<Item>): Promise<void> {
-    const delivery = await batch.send();
+    const delivery = await batch.send().catch(() => ({ lost: batch.size, problem: DEFECT }));
     if (this.hasEnded) return;
     this.onTheWay -= 1;
     this.itemsOnTheWay -= batch.size;

@@ -1,4 +1,4 @@
-import { DELIVERED, type Batch, type Delivery } from './destination.js';
+import type { Batch, Delivery } from './destination.js';
 import type { OtlpForm } from './otlp-json.js';
 
 /** Of a character of a string, at most. */
@@ -22,6 +22,13 @@ export class BatchBuffers {
   }
 }
 
+/** What came of it. */
+export interface Handover {
+  readonly delivery: Delivery;
+  /** Whether all of its bytes are certainly out of this process: an answer may come before the whole request is sent. */
+  readonly isRead: boolean;
+}
+
 /**
  * One request of OTLP, written while its items come: each is bytes as soon as it is added, so nothing of it survives a collection of
  * garbage, which is what holding spans costs most.
@@ -35,32 +42,38 @@ export class OtlpBatch<Item> implements Batch<Item> {
   constructor(
     private readonly form: OtlpForm<Item>,
     private readonly buffers: BatchBuffers,
-    private readonly deliver: (batch: OtlpBatch<Item>) => Promise<Delivery>,
+    private readonly deliver: (batch: OtlpBatch<Item>) => Promise<Handover>,
   ) {
     this.buffer = buffers.take();
   }
 
+  get bytes(): number {
+    return this.length;
+  }
+
+  /** @throws what writing the item throws; the batch is then as it was */
   add(item: Item): void {
+    const text = this.form.item(item);
     if (this.size === 0) {
       const [begin, end] = this.form.around(item);
       this.write(begin);
       this.end = end;
-      this.write(this.form.item(item));
+      this.write(text);
     } else {
-      this.write(`,${this.form.item(item)}`);
+      this.write(`,${text}`);
     }
     this.size += 1;
   }
 
   async send(): Promise<Delivery> {
     this.write(this.end);
-    const delivery = await this.deliver(this);
-    if (delivery === DELIVERED) this.buffers.giveBack(this.buffer); // else it may still be on its way
+    const { delivery, isRead } = await this.deliver(this);
+    if (isRead) this.buffers.giveBack(this.buffer);
     return delivery;
   }
 
   /** All of it, while it is sent. */
-  get bytes(): Uint8Array {
+  get text(): Uint8Array {
     return this.buffer.subarray(0, this.length);
   }
 

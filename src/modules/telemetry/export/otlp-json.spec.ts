@@ -20,9 +20,9 @@ const buffers = new BatchBuffers();
 
 async function written<Item>(form: OtlpForm<Item>, items: readonly Item[]): Promise<Uint8Array> {
   let sent = new Uint8Array();
-  const batch = new OtlpBatch(form, buffers, async ({ bytes }) => {
-    sent = Uint8Array.from(bytes);
-    return DELIVERED;
+  const batch = new OtlpBatch(form, buffers, async ({ text }) => {
+    sent = Uint8Array.from(text);
+    return { delivery: DELIVERED, isRead: true };
   });
   for (const item of items) batch.add(item);
   await batch.send();

@@ -152,7 +152,7 @@ function valueJson(value: unknown): string {
     return Number.isFinite(value) ? `{"doubleValue":${value}}` : '{}';
   }
   if (typeof value === 'boolean') return value ? '{"boolValue":true}' : '{"boolValue":false}';
-  if (Array.isArray(value)) return `{"arrayValue":{"values":[${value.map(valueJson).join()}]}}`;
+  if (Array.isArray(value)) return `{"arrayValue":{"values":[${Array.from(value, valueJson).join()}]}}`;
   if (typeof value === 'object' && value !== null)
     return `{"kvlistValue":{"values":[${attributesJson(value as Fields)}]}}`;
   return '{}';
