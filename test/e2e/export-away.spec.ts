@@ -182,6 +182,16 @@ describe('an OTLP endpoint', () => {
     expect(await dropped(router, 'traces')).toBe(40);
   }, 60_000);
 
+  it('that is slow holds no request up, and gets everything', async () => {
+    collector.mood = 'slow';
+    await load(router, REQUESTS);
+    expect(collector.taken).toEqual([]); // all were answered before it had answered once
+    collector.release();
+    await eventually('spans arrive', 10_000, () => collector.spans.length === 2 * REQUESTS);
+    await eventually('lines arrive', 10_000, () => collector.logs.length === REQUESTS);
+    expect([await dropped(router, 'traces'), await dropped(router, 'logs'), loud(lines)]).toEqual([0, 0, []]);
+  }, 60_000);
+
   it('that takes a part has not got the rest, which is counted', async () => {
     collector.rejects = 3;
     await load(router, 20);

@@ -14,8 +14,11 @@ export interface Taken {
   readonly text: string;
 }
 
-/** How the endpoint of an exporter behaves: an HTTP status, silence, 200 with an answer of 64 MB, or with a byte now and then. */
-export type EndpointMood = number | 'hangs' | 'endless' | 'drips';
+/**
+ * How the endpoint of an exporter behaves: an HTTP status, silence, 200 with an answer of 64 MB, or with a byte now and then, or
+ * 200 as soon as a test lets it.
+ */
+export type EndpointMood = number | 'hangs' | 'endless' | 'drips' | 'slow';
 
 const PIECE = Buffer.alloc(65_536, ' ');
 const PIECES = 1_024;
@@ -27,6 +30,8 @@ export class ExportEndpoint {
   mood: EndpointMood = 200;
   /** Of those that do not end. */
   readonly answers = { begun: 0, cut: 0, read: 0 };
+
+  private readonly held: (() => void)[] = [];
 
   protected constructor(
     private readonly server: Server,
@@ -58,6 +63,12 @@ export class ExportEndpoint {
     return `${this.scheme}://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
+  /** Answers everything that it was slow with, and is slow no more. */
+  release(): void {
+    this.mood = 200;
+    for (const answer of this.held.splice(0)) answer();
+  }
+
   /** Nothing listens there any more. */
   async close(): Promise<void> {
     const closed = once(this.server, 'close');
@@ -70,6 +81,7 @@ export class ExportEndpoint {
     if (this.mood === 'hangs') return;
     if (this.mood === 'endless') return this.endless(response);
     if (this.mood === 'drips') return this.drip(response);
+    if (this.mood === 'slow') return void this.held.push(() => this.end(request, response, body));
     const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
     const taken = { path: request.url ?? '', headers: request.headers, text: plain.toString() };
     if (this.mood < 300) this.taken.push(taken);
