@@ -118,12 +118,12 @@ export class ExportQueue<Item> {
     return batch;
   }
 
-  /** The open one, which gets no more. */
+  /** The open one, which gets no more; `null` where nothing is in it. */
   private taken(): Batch<Item> | null {
     const { open } = this;
     this.open = null;
     this.isDue = false;
-    return open;
+    return open && open.size > 0 ? open : null;
   }
 
   private async sendOne(batch: Batch<Item>): Promise<void> {
