@@ -1,5 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collectGarbage } from '../../test/support/collected-garbage.js';
 import { BoundedMap } from './bounded-map.js';
 
 it('lets the entry leave that was set the longest ago', () => {
@@ -41,8 +40,7 @@ it('keeps its order whatever leaves, comes again or is cleared in between', () =
 
 /** Bytes of the heap after a full collection. */
 function heapBytes(): number {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
+  collectGarbage();
   return process.memoryUsage().heapUsed;
 }
 

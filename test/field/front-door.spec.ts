@@ -1,5 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collectGarbage } from '../support/collected-garbage.js';
 import { connect, type Socket } from 'node:net';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 import { ask, chat, eventually, jsonOf, targetsOf, type ErrorJson } from '../support/router-calls.js';
@@ -176,9 +175,6 @@ describe('a service with keys', () => {
     socket.destroy();
     expect(upstream.requests).toHaveLength(0);
   });
-
-  setFlagsFromString('--expose-gc');
-  const collectGarbage = runInNewContext('gc') as () => void;
 
   it('F58 twenty callers without a key and 12 MB each cost no memory', async () => {
     const before = process.memoryUsage();
