@@ -1,0 +1,12 @@
+// Production: over three zones, closed, alerts wake somebody. With AZURE_SECONDARY_LOCATION in two regions.
+using './main.bicep'
+extends './shared.bicepparam'
+
+param environmentName = 'prod'
+param publicAccess = false
+param monthlyBudgetUsd = int(readEnvironmentVariable('MONTHLY_BUDGET_USD', '6000'))
+param minReplicas = 2
+param maxReplicas = 20
+param concurrentRequestsPerReplica = 50
+param cpuUtilization = 70
+param cosmosMultipleWriteLocations = false

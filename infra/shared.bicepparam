@@ -1,0 +1,19 @@
+// What all environments share: values that differ from deployment to deployment, from the variables of the environment
+// (azd env set NAME VALUE; docs/AZURE.md lists them).
+using none
+
+param workloadName = readEnvironmentVariable('WORKLOAD_NAME', 'router')
+param location = readEnvironmentVariable('AZURE_LOCATION', 'swedencentral')
+param secondaryLocation = readEnvironmentVariable('AZURE_SECONDARY_LOCATION', '')
+param apiAudience = readEnvironmentVariable('API_AUDIENCE', 'api://hybrid-llm-router')
+// None is refused: somebody must be told.
+param budgetContacts = filter(split(readEnvironmentVariable('BUDGET_CONTACTS', ''), ','), contact => !empty(contact))
+param apimPublisherEmail = readEnvironmentVariable('APIM_PUBLISHER_EMAIL', '')
+
+// What is live, as the hook of azd and the release read it: a deployment moves no traffic.
+param image = readEnvironmentVariable('SERVICE_ROUTER_IMAGE_NAME', '')
+param productionLabel = readEnvironmentVariable('PRODUCTION_LABEL', 'blue')
+param blueRevision = readEnvironmentVariable('BLUE_REVISION', '')
+param greenRevision = readEnvironmentVariable('GREEN_REVISION', '')
+param canaryPercent = int(readEnvironmentVariable('CANARY_PERCENT', '0'))
+param revisionSuffix = readEnvironmentVariable('REVISION_SUFFIX', '')
