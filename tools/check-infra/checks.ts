@@ -1,3 +1,4 @@
+import { apimPolicies } from './apim-policies.js';
 import { dashboards } from './dashboard.js';
 import type { InfraCheck } from './finding.js';
 import { kqlAlerts } from './kql-alerts.js';
@@ -6,4 +7,12 @@ import { runbooks } from './runbooks.js';
 import { workbook } from './workbook.js';
 
 /** In the order in which they are run. */
-export const CHECKS: readonly InfraCheck[] = [alertRules, runbooks, kqlAlerts, dashboards, workbook, alertTests];
+export const CHECKS: readonly InfraCheck[] = [
+  alertRules,
+  runbooks,
+  kqlAlerts,
+  dashboards,
+  workbook,
+  apimPolicies,
+  alertTests,
+];
