@@ -74,7 +74,7 @@ const CHANGES: readonly Change[] = [
   },
   {
     name: 'fewer replicas at night',
-    how: 'minReplicas 1 outside of the busy hours, in dev 0 (the first request then waits for a start)',
+    how: 'minReplicas 1 outside of the busy hours; in dev 0, which takes probes that do not reach the app',
     setup: (one, { environment }) => ({ ...one, nightReplicas: environment === 'dev' ? 0 : 1 }),
   },
   {
