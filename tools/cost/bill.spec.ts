@@ -55,6 +55,21 @@ describe('the bill, by hand', () => {
     expect(usd(dev, 'Cosmos DB')).toBe(0.14);
   });
 
+  it('Redis: the size that holds an hour of turns, and of answers that are not known yet', () => {
+    // 300,000 an hour, 7,000 bytes a turn and 2,068 an answer, twice: 5.5 GB, without answers 4.2
+    const busy = asked({ users: 100_000, requests: 30, cacheHit: 0 });
+    expect(reportOf(busy).assumptions.load).toMatchObject({ redis: 'Balanced B10', redis_gb: 5.45 });
+    expect(reportOf({ ...busy, cacheHit: 1 }).assumptions.load).toMatchObject({ redis: 'Balanced B5', redis_gb: 4.21 });
+    expect(usd(busy, 'Azure Managed Redis')).toBe(570.86);
+  });
+
+  it('Log Analytics: traces by the share that is kept', () => {
+    // 7.3 million requests x 2,210 bytes x 0.75 = 12.1 GB
+    const busy = asked({ users: 2_400, requests: 100 });
+    const saved = usd(busy, 'Log Analytics') - usd({ ...busy, traceRatio: 0.1 }, 'Log Analytics');
+    expect(saved).toBeCloseTo(12.1 * 0.9 * 2.3, 1);
+  });
+
   it('what stands without a single request', () => {
     const { parts, totalUsd } = billOf(asked({ requests: 0, regions: 2 }));
     const bill = Object.fromEntries(parts.map(({ name, usd: value }) => [name, value]));

@@ -46,10 +46,9 @@ export function machineMonthUsd({ price, years, hourUsd, kilowatts }: Machine): 
   return own + (hourUsd + kilowatts * KWH_USD) * HOURS_A_MONTH;
 }
 
-/** Requests a second that it carries. */
+/** Requests a second that it carries; without tokens there is no bound. */
 export function machineRate({ promptSpeed, answerSpeed }: Machine, { promptTokens, answerTokens }: Workload): number {
-  const seconds = promptTokens / promptSpeed + answerTokens / answerSpeed;
-  return seconds === 0 ? Infinity : BUSY_AT_MOST / seconds;
+  return BUSY_AT_MOST / (promptTokens / promptSpeed + answerTokens / answerSpeed);
 }
 
 export interface BreakEven {
