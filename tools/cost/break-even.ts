@@ -21,9 +21,9 @@ const KWH_USD = 0.2;
 /** Place, network, hands of an own machine, a month. */
 const UPKEEP_USD = 150;
 /** Of its speed; above it answers wait. */
-export const BUSY_AT_MOST = 0.7;
+const BUSY_AT_MOST = 0.7;
 /** The machine is as large as the peak, and the peak is this many times the month's average. */
-export const PEAK_TO_MEAN = (24 / BUSY_HOURS) * PEAK_FACTOR;
+const PEAK_TO_MEAN = (24 / BUSY_HOURS) * PEAK_FACTOR;
 
 export const MACHINES: readonly Machine[] = [
   {
@@ -47,7 +47,7 @@ export function machineMonthUsd({ price, years, hourUsd, kilowatts }: Machine): 
 }
 
 /** Requests a second that it carries; without tokens there is no bound. */
-export function machineRate({ promptSpeed, answerSpeed }: Machine, { promptTokens, answerTokens }: Workload): number {
+function machineRate({ promptSpeed, answerSpeed }: Machine, { promptTokens, answerTokens }: Workload): number {
   return BUSY_AT_MOST / (promptTokens / promptSpeed + answerTokens / answerSpeed);
 }
 

@@ -5,18 +5,18 @@ export const BUSY_HOURS = 10;
 /** The busiest minute against the average of the busy hours. */
 export const PEAK_FACTOR = 3;
 /** Tokens a second of one answer of a cloud model, and what passes before its first one. */
-export const TOKENS_PER_SECOND = 60;
-export const FIRST_TOKEN_SECONDS = 1;
+const TOKENS_PER_SECOND = 60;
+const FIRST_TOKEN_SECONDS = 1;
 
 /** docs/BENCHMARKS.md: a chunk of 200 paced streams; a plain request with limits, all of it exported, and with Redis; a hit, half from memory and half from Redis. */
-export const CHUNK_CPU_MS = 0.0555;
-export const REQUEST_CPU_MS = 0.33 + 0.111;
-export const HIT_CPU_MS = (0.103 + 0.687) / 2;
+const CHUNK_CPU_MS = 0.0555;
+const REQUEST_CPU_MS = 0.33 + 0.111;
+const HIT_CPU_MS = (0.103 + 0.687) / 2;
 /** A vCPU is one thread of a core; the bench had whole ones. */
-export const CORE_OF_A_VCPU = 0.5;
+const CORE_OF_A_VCPU = 0.5;
 /** The scale rules of `infra/`. */
-export const CPU_UTILIZATION = 0.7;
-export const REQUESTS_AT_ONCE = 50;
+const CPU_UTILIZATION = 0.7;
+const REQUESTS_AT_ONCE = 50;
 export const MIN_REPLICAS = 2;
 export const MAX_REPLICAS = 20;
 

@@ -1,7 +1,7 @@
 import type { Workload } from './workload.js';
 
 /** English text: characters of a token, about. */
-export const BYTES_PER_TOKEN = 4;
+const BYTES_PER_TOKEN = 4;
 /** Ids, times, names and numbers of a stored turn. */
 const TURN_BYTES = 600;
 /** What an answer in the cache has beside its text: 838 bytes of one of 370 characters (docs/BENCHMARKS.md). */

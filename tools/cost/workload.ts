@@ -56,7 +56,7 @@ export const SECONDS_A_MONTH = HOURS_A_MONTH * 3_600;
 export const DAYS_A_MONTH = HOURS_A_MONTH / 24;
 export const GB = 1e9;
 
-export const WHOLE_REPLICA: Replica = { vCpu: 1, gib: 2 };
+const WHOLE_REPLICA: Replica = { vCpu: 1, gib: 2 };
 /** Half the size, which is what Container Apps sells next below. */
 export const HALF_REPLICA: Replica = { vCpu: 0.5, gib: 1 };
 
