@@ -2,6 +2,7 @@ import { apimPolicies } from './apim-policies.js';
 import { dashboards } from './dashboard.js';
 import type { InfraCheck } from './finding.js';
 import { kqlAlerts } from './kql-alerts.js';
+import { gateQuery } from './kql-gate.js';
 import { alertRules, alertTests } from './prometheus-rules.js';
 import { runbooks } from './runbooks.js';
 import { workbook } from './workbook.js';
@@ -11,6 +12,7 @@ export const CHECKS: readonly InfraCheck[] = [
   alertRules,
   runbooks,
   kqlAlerts,
+  gateQuery,
   dashboards,
   workbook,
   apimPolicies,

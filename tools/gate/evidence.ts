@@ -1,0 +1,96 @@
+import { studentQuantile } from './distributions.js';
+import { failureEvidence, type FailureEvidence } from './failure-test.js';
+import { costEvidence, latencyEvidence, type RatioEvidence } from './ratio-test.js';
+import { byMinute, type Sample, type Samples } from './samples.js';
+
+/** Of one run of up to 15 looks: three measures are looked at, each has its part (Bonferroni). */
+export const FALSE_ALARM = 0.05;
+const MEASURES = 3;
+const LOOKS = 15;
+/** A look at one measure speaks against the new revision below this. */
+export const ALPHA = FALSE_ALARM / MEASURES / LOOKS;
+/** Of "no worse": each measure has to show it at this level, so that all do (Berger, Technometrics 24 (1982) 295-300). */
+export const FALSE_PROMOTION = 0.05;
+const NORMAL_DF = 1e7;
+const Z = studentQuantile(FALSE_PROMOTION, NORMAL_DF);
+/** Before the second minute nothing tells a bad minute from a bad revision. */
+const LEAST_MINUTES = 2;
+/** p95 of fewer is one request. */
+const LEAST_FOR_P95 = 5;
+
+/** A minute in which both revisions had requests. */
+export interface Pair {
+  readonly old: Sample;
+  readonly new: Sample;
+}
+
+/** What there is to judge by; minutes count since 1970. */
+export interface Watched {
+  readonly pairs: readonly Pair[];
+  /** From the new revision's first request to the last minute of either, both included; 0 = it had none. */
+  readonly minutes: number;
+  /** Minutes at the end in which the old one had requests and the new one had none. */
+  readonly silent: number;
+  readonly hasOld: boolean;
+  readonly hasNew: boolean;
+}
+
+const withRequests = (samples: readonly Sample[]): ReadonlyMap<number, Sample> =>
+  new Map([...byMinute(samples)].filter(([, { requests }]) => requests > 0));
+
+/** Pairs the revisions by minute. What was before the new one's first request is left out. */
+export function watched(samples: Samples): Watched {
+  const [old, fresh] = [withRequests(samples.old), withRequests(samples.new)];
+  const first = Math.min(...fresh.keys());
+  const lastNew = Math.max(...fresh.keys());
+  const last = Math.max(lastNew, ...old.keys());
+  const pairs = [...fresh].flatMap(([minute, one]) => {
+    const other = old.get(minute);
+    return other ? [{ minute, old: other, new: one }] : [];
+  });
+  return {
+    pairs: pairs.sort((a, b) => a.minute - b.minute),
+    minutes: fresh.size === 0 ? 0 : last - first + 1,
+    silent: fresh.size === 0 ? 0 : last - lastNew,
+    hasOld: old.size > 0,
+    hasNew: fresh.size > 0,
+  };
+}
+
+/** Of each measure; `null` = it is not known in two minutes of both revisions. */
+export interface Evidence {
+  readonly failures: FailureEvidence | null;
+  readonly latency: RatioEvidence | null;
+  readonly cost: RatioEvidence | null;
+}
+
+export function evidenceFrom(pairs: readonly Pair[]): Evidence {
+  const failures = pairs.map((pair) => ({
+    oldRequests: pair.old.requests,
+    oldErrors: pair.old.errors,
+    newRequests: pair.new.requests,
+    newErrors: pair.new.errors,
+  }));
+  const latencies = pairs.flatMap(({ old, new: fresh }) => {
+    if (old.p95_ms === null || fresh.p95_ms === null) return [];
+    const enough = old.requests >= LEAST_FOR_P95 && fresh.requests >= LEAST_FOR_P95;
+    return enough ? [{ oldMs: old.p95_ms, newMs: fresh.p95_ms }] : [];
+  });
+  const costs = pairs.flatMap(({ old, new: fresh }) =>
+    old.cost_usd === null || fresh.cost_usd === null
+      ? []
+      : [
+          {
+            oldUsd: old.cost_usd,
+            oldRequests: old.requests,
+            newUsd: fresh.cost_usd,
+            newRequests: fresh.requests,
+          },
+        ],
+  );
+  return {
+    failures: failures.length < LEAST_MINUTES ? null : failureEvidence(failures, Z),
+    latency: latencies.length < LEAST_MINUTES ? null : latencyEvidence(latencies, FALSE_PROMOTION),
+    cost: costs.length < LEAST_MINUTES ? null : costEvidence(costs, FALSE_PROMOTION),
+  };
+}

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { UsageError } from '../command.js';
+
+const count = z.int('must be a whole number, 0 or more').min(0, 'must be a whole number, 0 or more');
+const amount = z.number('must be a number, 0 or more, or null where it is not known').min(0, 'must be 0 or more');
+const at = z.iso.datetime({ offset: true, error: 'must be a time such as "2026-11-27T10:00:00Z"' });
+
+const sampleSchema = z
+  .object({ at, requests: count, errors: count, p95_ms: amount.nullable(), cost_usd: amount.nullable() })
+  .refine(({ errors, requests }) => errors <= requests, {
+    path: ['errors'],
+    message: 'must not be more than "requests"; count an error as a request, too',
+  });
+const side = z.array(sampleSchema, 'must be a list of minutes; [] where there is none');
+const samplesSchema = z.object({ old: side, new: side }, 'must be {"old":[...],"new":[...]}');
+
+/** One minute of one revision. */
+export type Sample = z.infer<typeof sampleSchema>;
+export type Samples = z.infer<typeof samplesSchema>;
+
+/** @throws UsageError that names the first field that is wrong, and what it must be. @param source where it is from */
+export function checkedSamples(value: unknown, source: string): Samples {
+  const { success, data, error } = samplesSchema.safeParse(value);
+  if (success) return data;
+  const { path, message } = error.issues[0]!;
+  const field = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
+  throw new UsageError([source, field.replace(/^\./, ''), message].filter(Boolean).join(': '));
+}
+
+/** @throws UsageError */
+export function jsonOf(text: string, source: string): unknown {
+  if (text.trim() === '') throw new UsageError(`${source}: is empty; expected JSON (--help)`);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`${source}: is no JSON (${(error as Error).message})`, { cause: error });
+  }
+}
+
+const MS_PER_MINUTE = 60_000;
+const minuteOf = (sample: Sample): number => Math.floor(Date.parse(sample.at) / MS_PER_MINUTE);
+
+/** `null` only where both are not known: a part of a minute that is known is better than none. */
+function weighted(a: Sample, b: Sample): number | null {
+  if (a.p95_ms === null || b.p95_ms === null) return a.p95_ms ?? b.p95_ms;
+  const requests = a.requests + b.requests;
+  return requests === 0 ? a.p95_ms : (a.p95_ms * a.requests + b.p95_ms * b.requests) / requests;
+}
+
+/** Two parts of one minute; money that is not known of a part is not known of the minute. */
+const added = (a: Sample, b: Sample): Sample => ({
+  at: a.at,
+  requests: a.requests + b.requests,
+  errors: a.errors + b.errors,
+  p95_ms: weighted(a, b),
+  cost_usd: a.cost_usd === null || b.cost_usd === null ? null : a.cost_usd + b.cost_usd,
+});
+
+const isSame = (a: Sample, b: Sample): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/**
+ * By minute since 1970, in whatever order they came. An entry that is there twice counts once; different entries of one minute are
+ * parts of it.
+ */
+export function byMinute(samples: readonly Sample[]): ReadonlyMap<number, Sample> {
+  const parts = new Map<number, Sample[]>();
+  for (const sample of samples) {
+    const minute = minuteOf(sample);
+    const known = parts.get(minute) ?? [];
+    if (!known.some((one) => isSame(one, sample))) parts.set(minute, [...known, sample]);
+  }
+  return new Map([...parts].map(([minute, list]) => [minute, list.reduce(added)]));
+}
