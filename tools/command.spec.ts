@@ -22,6 +22,7 @@ const TOOLS = [
   'tools/new-key.ts',
   'tools/openapi.ts',
   'tools/fuzz/fuzz.ts',
+  'tools/gate/gate.ts',
   'tools/prices/update.ts',
   'tools/sbom.mjs',
   'src/common/config/check-config.ts',

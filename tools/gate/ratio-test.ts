@@ -55,7 +55,7 @@ function evidenceOf(logs: readonly number[], prior: SpreadPrior, trim: number, t
 
 /** A minute in ten may be anything, at either end. */
 const TRIM = 0.1;
-/** From here on the spread of 10 to 20 requests' p95s of equal revisions (docs/RELEASE.md). */
+/** Between p95s of equal revisions from hundreds and from 30 requests a minute. */
 const LATENCY_PRIOR: SpreadPrior = { sd: 0.2, weight: 4 };
 const COST_PRIOR: SpreadPrior = { sd: 0.3, weight: 4 };
 /** A millionth of a dollar a request is nothing, so that free against free is 1 and not 0/0. */
