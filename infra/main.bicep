@@ -103,15 +103,17 @@ param entraTenantId string = tenant().tenantId
 @description('Deployments in Azure OpenAI; the first is the cheap side, the second the strong one. capacity: thousand tokens a minute.')
 @minLength(2)
 param openAiDeployments { name: string, model: string, version: string, sku: string, capacity: int }[] = [
-  { name: 'small', model: 'gpt-4.1-mini', version: '2025-04-14', sku: 'GlobalStandard', capacity: 100 }
-  { name: 'large', model: 'gpt-4.1', version: '2025-04-14', sku: 'GlobalStandard', capacity: 50 }
+  { name: 'small', model: 'gpt-5-mini', version: '2025-08-07', sku: 'GlobalStandard', capacity: 100 }
+  { name: 'large', model: 'gpt-5.1', version: '2025-11-13', sku: 'GlobalStandard', capacity: 50 }
 ]
 
 @description('Names of secrets in the vault that the service gets as variables: openai-api-key becomes OPENAI_API_KEY. For providers beside Azure.')
 param keyVaultSecrets string[] = []
 
 @description('Size of Azure Managed Redis.')
-param redisSku string = environmentName == 'prod' ? 'Balanced_B3' : 'Balanced_B0'
+param redisSku string = environmentName == 'prod'
+  ? 'Balanced_B3'
+  : environmentName == 'staging' ? 'Balanced_B1' : 'Balanced_B0'
 
 @description('Tier of API Management; BasicV2 only where resources are reached from the internet.')
 @allowed(['BasicV2', 'StandardV2', 'PremiumV2'])
@@ -146,8 +148,9 @@ var secondaryToken = take(uniqueString(subscription().id, prefix, secondaryLocat
 var hasSecondary = !empty(secondaryLocation)
 var locations = hasSecondary ? [location, secondaryLocation] : [location]
 var resourceGroupNames = hasSecondary ? ['rg-${prefix}', 'rg-${prefix}-2'] : ['rg-${prefix}']
+var registryName = '${replace(prefix, '-', '')}acr${token}'
 // Closed registries are Premium, and so are those with copies in other regions.
-var registrySku = publicAccess && !hasSecondary ? 'Basic' : 'Premium'
+var registrySku = publicAccess && !hasSecondary ? 'Standard' : 'Premium'
 var storageSku = isDev ? 'Standard_LRS' : hasSecondary ? 'Standard_RAGZRS' : 'Standard_ZRS'
 var tags = union(extraTags, { workload: workloadName, environment: environmentName, 'azd-env-name': environmentName })
 
@@ -204,7 +207,7 @@ module privateLinkScope 'modules/monitor-private-link-scope.bicep' = if (!public
 module containerRegistry 'modules/container-registry.bicep' = {
   scope: group
   params: {
-    name: '${replace(prefix, '-', '')}acr${token}'
+    name: registryName
     location: location
     tags: tags
     sku: registrySku
@@ -332,7 +335,8 @@ module region 'region.bicep' = [
         clientId: identity.outputs.clientId
         principalId: identity.outputs.principalId
       }
-      registry: { id: containerRegistry.outputs.id, loginServer: containerRegistry.outputs.loginServer }
+      registryId: containerRegistry.outputs.id
+      registryLoginServer: '${registryName}${environment().suffixes.acrLoginServer}'
       cosmos: { id: cosmosDb.outputs.id, endpoint: cosmosDb.outputs.endpoint }
       storage: { id: storage.outputs.id, tableEndpoint: storage.outputs.tableEndpoint }
       keyVault: { id: keyVault.outputs.id, uri: keyVault.outputs.uri }

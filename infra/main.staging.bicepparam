@@ -7,4 +7,6 @@ param publicAccess = false
 param monthlyBudgetUsd = int(readEnvironmentVariable('MONTHLY_BUDGET_USD', '2500'))
 param minReplicas = 2
 param maxReplicas = 4
+param cpu = '0.5'
+param memory = '1Gi'
 param cosmosMaxThroughput = 1000

@@ -26,7 +26,8 @@ param greenRevision string
 param revisionSuffix string
 
 param identity { id: string, clientId: string, principalId: string }
-param registry { id: string, loginServer: string }
+param registryId string
+param registryLoginServer string
 param cosmos { id: string, endpoint: string }
 param storage { id: string, tableEndpoint: string }
 param keyVault { id: string, uri: string }
@@ -112,6 +113,12 @@ module environment 'modules/container-apps-environment.bicep' = {
   }
 }
 
+// Without a name given, one that follows from what the revision is made of: the same deployment again makes no other. Of
+// what Azure must be asked for nothing is in it, so that a preview can tell the name.
+var suffix = empty(revisionSuffix)
+  ? 'r${uniqueString(image, cpu, memory, string(minReplicas), string(maxReplicas), string(concurrentRequestsPerReplica), string(cpuUtilization), string(openAiDeployments), string(keyVaultSecrets), apiAudience, entraTenantId)}'
+  : revisionSuffix
+
 module app 'modules/container-app.bicep' = if (!empty(image)) {
   name: '${prefix}-app'
   // The service starts without its stores; a first request that finds them is better.
@@ -122,7 +129,7 @@ module app 'modules/container-app.bicep' = if (!empty(image)) {
     tags: tags
     environmentId: environment.outputs.id
     image: image
-    registryServer: startsWith(image, registry.loginServer) ? registry.loginServer : ''
+    registryServer: startsWith(image, registryLoginServer) ? registryLoginServer : ''
     identityId: identity.id
     minReplicas: minReplicas
     maxReplicas: maxReplicas
@@ -134,7 +141,7 @@ module app 'modules/container-app.bicep' = if (!empty(image)) {
     canaryPercent: canaryPercent
     blueRevision: blueRevision
     greenRevision: greenRevision
-    revisionSuffix: revisionSuffix
+    revisionSuffix: suffix
     keyVaultSecrets: map(keyVaultSecrets, secretName => {
       name: toUpper(replace(secretName, '-', '_'))
       secretUri: '${keyVault.uri}secrets/${secretName}'
@@ -242,7 +249,7 @@ var endpointResources = {
   cosmos: cosmos.id
   tables: storage.id
   'key-vault': keyVault.id
-  registry: registry.id
+  registry: registryId
   redis: redisCache.outputs.id
   openai: openAi.outputs.id
   apim: apiManagement.outputs.id

@@ -34,7 +34,7 @@ param canaryPercent int
 @description('Suffixes of the revisions that carry the labels today; both empty = there is no revision yet.')
 param blueRevision string
 param greenRevision string
-@description('Suffix of the revision that this deployment makes; empty = one that follows from what is in it, so that the same deployment again makes no other.')
+@description('Suffix of the revision that this deployment makes.')
 param revisionSuffix string
 
 var idleLabel = productionLabel == 'blue' ? 'green' : 'blue'
@@ -90,14 +90,11 @@ var scale = {
 
 // drainSeconds 45, 5 s of going on after SIGTERM, and what the stores need to close: SIGKILL comes after this.
 var terminationGracePeriodSeconds = 60
-var suffix = !empty(revisionSuffix)
-  ? revisionSuffix
-  : 'r${uniqueString(string(containers), string(scale), string(volumes))}'
 var production = productionLabel == 'blue' ? blueRevision : greenRevision
 var idle = productionLabel == 'blue' ? greenRevision : blueRevision
 // The first deployment: what it makes is production. Later ones: what they make waits under the other label.
-var productionSuffix = empty(production) ? suffix : production
-var idleSuffix = !empty(idle) ? idle : (suffix == productionSuffix ? '' : suffix)
+var productionSuffix = empty(production) ? revisionSuffix : production
+var idleSuffix = !empty(idle) ? idle : (revisionSuffix == productionSuffix ? '' : revisionSuffix)
 
 resource app 'Microsoft.App/containerApps@2026-01-01' = {
   name: name
@@ -147,7 +144,7 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
       }
     }
     template: {
-      revisionSuffix: suffix
+      revisionSuffix: revisionSuffix
       terminationGracePeriodSeconds: terminationGracePeriodSeconds
       containers: containers
       volumes: volumes
@@ -159,5 +156,3 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
 output id string = app.id
 output name string = app.name
 output fqdn string = app.properties.configuration.ingress.fqdn
-@description('Suffix of the revision that this deployment made.')
-output revisionSuffix string = suffix

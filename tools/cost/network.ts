@@ -3,9 +3,9 @@ import { probesOf, type Load } from './load.js';
 import { bytesIn, bytesOut, turnBytes } from './sizes.js';
 import { DAYS_A_MONTH, GB, HOURS_A_MONTH, type Workload } from './workload.js';
 
-/** Cosmos DB, Redis, Tables, Azure OpenAI, Key Vault, registry; API Management has one too, towards Front Door. */
-const PRIVATE_ENDPOINTS = 7;
-const PRIVATE_ZONES = 7;
+/** Cosmos DB, Redis, Tables, Azure OpenAI, Key Vault, registry, API Management, Azure Monitor. */
+const PRIVATE_ENDPOINTS = 8;
+const PRIVATE_ZONES = 13;
 /** Requests that a month of one StandardV2 unit has in it, millions, and what a unit takes at once; both remembered. */
 const INCLUDED_MILLIONS = { basic: 10, standard: 50 };
 const UNIT_REQUESTS_PER_SECOND = 1_000;
