@@ -12,7 +12,12 @@ await runCommand(USAGE, async () => {
   readOptions({}); // it takes none
   let failed = 0;
   const root = process.cwd();
-  for (const { name, run } of CHECKS) {
+  for (const { name, run, missing } of CHECKS) {
+    const reason = await missing?.();
+    if (typeof reason === 'string') {
+      console.log(`--   ${name}: ${reason}`);
+      continue;
+    }
     const begun = performance.now();
     const findings = await run(root);
     const seconds = ((performance.now() - begun) / MS_PER_SECOND).toFixed(1);

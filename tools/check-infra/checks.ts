@@ -1,5 +1,6 @@
 import { apimPolicies } from './apim-policies.js';
 import { dashboards } from './dashboard.js';
+import { bicepTemplates } from './azure/bicep.js';
 import type { InfraCheck } from './finding.js';
 import { kqlAlerts } from './kql-alerts.js';
 import { gateQuery } from './kql-gate.js';
@@ -16,5 +17,6 @@ export const CHECKS: readonly InfraCheck[] = [
   dashboards,
   workbook,
   apimPolicies,
+  bicepTemplates,
   alertTests,
 ];

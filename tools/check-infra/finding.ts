@@ -11,6 +11,8 @@ export interface Finding {
 /** One thing that is checked about `infra/`. */
 export interface InfraCheck {
   readonly name: string;
+  /** Why it cannot be made on this machine, as a sentence that tells the cure; `null` = it can. Left out: it always can. */
+  readonly missing?: () => string | null | Promise<string | null>;
   /** @param root the folder that has `infra/` and `docs/` */
   readonly run: (root: string) => Finding[] | Promise<Finding[]>;
 }
