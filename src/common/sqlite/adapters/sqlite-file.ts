@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Logger } from '@nestjs/common';
@@ -94,6 +94,19 @@ const REQUESTS = `
 /** Each leads from the version of its index to the next one. */
 const MIGRATIONS = [SCHEMA, ERASURES, COUNTED + ';' + SPEND + DRAINS, USAGE, REQUESTS];
 const SCHEMA_VERSION = MIGRATIONS.length;
+
+class UnwritableFolder extends Error {
+  readonly code: string | undefined;
+
+  constructor(folder: string, cause: NodeJS.ErrnoException) {
+    super(
+      `the folder ${folder} cannot be written to (${cause.code}): let user ${process.getuid?.()} write there (in a ` +
+        'container: mount a volume), or name another folder with ROUTER_DATA_DIR',
+      { cause },
+    );
+    this.code = cause.code;
+  }
+}
 
 interface OpenFile {
   readonly database: DatabaseSync;
@@ -214,6 +227,7 @@ const isSqliteError = (error: unknown): boolean => (error as { code?: string }).
 
 function openFile(path: string): OpenFile {
   makeFolder(dirname(path));
+  mustBeWritable(dirname(path));
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
     switchToWal(database);
@@ -225,6 +239,15 @@ function openFile(path: string): OpenFile {
     throw error;
   }
   return { database, statements: new Map() };
+}
+
+/** SQLite itself says "unable to open database file", for every reason there is. */
+function mustBeWritable(folder: string): void {
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new UnwritableFolder(folder, error as NodeJS.ErrnoException);
+  }
 }
 
 /**
