@@ -1,6 +1,7 @@
 import { apimPolicies } from './apim-policies.js';
-import { dashboards } from './dashboard.js';
 import { bicepTemplates } from './azure/bicep.js';
+import { dashboards } from './dashboard.js';
+import { dockerfile } from './dockerfile.js';
 import type { InfraCheck } from './finding.js';
 import { kqlAlerts } from './kql-alerts.js';
 import { gateQuery } from './kql-gate.js';
@@ -17,6 +18,7 @@ export const CHECKS: readonly InfraCheck[] = [
   dashboards,
   workbook,
   apimPolicies,
+  dockerfile,
   bicepTemplates,
   alertTests,
 ];
