@@ -35,6 +35,7 @@ export default {
         '<rootDir>/test/contract/*.spec.ts',
         `<rootDir>/test/faults/@${FAULTS}.spec.ts`,
         `<rootDir>/test/field/@${FIELD}.spec.ts`,
+        '<rootDir>/test/image/*.spec.ts', // builds for minutes, with all there is of the machine
       ],
     },
   ],

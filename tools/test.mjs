@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { ensureBuildah } from './buildah.mjs';
+import { canInstall, installPackages } from './debian-packages.mjs';
 import { ensurePromtool } from './promtool.mjs';
 import { ensureBuilt, ensureInstalled, main, node24, programEnv, root, run, SetupError } from './setup.mjs';
 
@@ -11,14 +13,7 @@ const succeeds = (command, args) => spawnSync(command, args, { stdio: 'ignore' }
 /** The session and cache tests talk to a real redis-server; a stand-in would agree with our mistakes. */
 function ensureRedis() {
   if (succeeds('redis-server', ['--version'])) return;
-  const canInstall = process.getuid?.() === 0 && succeeds('apt-get', ['--version']);
-  if (canInstall) {
-    process.stderr.write('Installing redis-server (apt-get) ...\n');
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const apt = (...args) => spawnSync('apt-get', ['-qq', ...args], { stdio: 'ignore', env }).status === 0;
-    const install = () => apt('install', '-y', '--no-install-recommends', 'redis-server');
-    if ((install() || (apt('update') && install())) && succeeds('redis-server', ['--version'])) return;
-  }
+  if (canInstall() && installPackages('redis-server') && succeeds('redis-server', ['--version'])) return;
   throw new SetupError(
     'The tests need a real redis-server on PATH: install it (e.g. apt-get install redis-server) and try again.',
   );
@@ -65,6 +60,7 @@ await main(async () => {
   await ensureBuilt();
   ensureRedis();
   ensurePromtool();
+  ensureBuildah();
   const args = process.argv.slice(2);
   const saysHow = args.some((arg) => /^(-i|-w|--runInBand|--maxWorkers)/.test(arg)); // jest takes it once
   const runs = [
