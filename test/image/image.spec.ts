@@ -180,7 +180,8 @@ describeImage('the container image', () => {
       container = undefined;
       if (folder) rmSync(folder, { recursive: true, force: true });
     });
-    const ended = (running: Container) => Promise.race([running.exited, setTimeout(RUN_MS / 2, 'still runs')]);
+    const ended = (running: Container) =>
+      Promise.race([running.exited, setTimeout(RUN_MS / 2, 'still runs', { ref: false })]);
     const query = () => post(`${url}/query`, { query: 'Hello?' }, { authorization, 'x-session-id': 'one' });
 
     it(
