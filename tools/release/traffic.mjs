@@ -1,0 +1,210 @@
+// Which label is production, what a release makes of it, and the commands that move traffic: decided here, from what
+// `az containerapp show` and `az containerapp revision list` print; nothing is asked or changed. Plain JavaScript without
+// packages, for Node 18 and later: the hooks of azd use it before anything is installed.
+import { createHash } from 'node:crypto';
+import { Refusal } from '../azd/azure-cli.mjs';
+
+export const LABELS = ['blue', 'green'];
+/** App name (at most 32), two hyphens and this stay below the 54 characters that Container Apps allows a revision's name. */
+const LONGEST_SUFFIX = 16;
+const COMMIT_DIGITS = 7;
+const HASH_DIGITS = 6;
+const other = (label) => (label === 'blue' ? 'green' : 'blue');
+const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
+
+/**
+ * The suffix of the revision that an image and its settings make: the same for the same, so that a release that is run again
+ * makes nothing new, and another one as soon as anything differs (Container Apps refuses a suffix twice).
+ *
+ * @param commit of the source; '' where it is not known
+ * @param ingredients everything that the revision is made of
+ */
+export function revisionSuffix(commit, ingredients) {
+  const hash = ingredients.reduce((all, part) => all.update(part).update('\0'), createHash('sha256')).digest('hex');
+  const known = /^[0-9a-f]{7,}$/i.test(commit);
+  const suffix = `r${known ? `${commit.slice(0, COMMIT_DIGITS).toLowerCase()}-` : ''}${hash.slice(0, HASH_DIGITS)}`;
+  return suffix.slice(0, LONGEST_SUFFIX);
+}
+
+const suffixOf = (app, revision) => revision.slice(`${app}--`.length);
+
+function byLabel(name, traffic) {
+  const found = { blue: [], green: [] };
+  for (const entry of traffic) {
+    const { label, latestRevision, revisionName, weight = 0 } = entry;
+    if (latestRevision)
+      throw new Refusal(
+        `${name}: traffic follows the latest revision, so a deployment would move it; name the running one first: az containerapp ingress traffic set -n ${name} --revision-weight REVISION=100`,
+      );
+    if (LABELS.includes(label)) found[label].push({ revisionName, weight });
+    else if (weight > 0)
+      throw new Refusal(
+        `${name}: ${weight} % of the traffic go to ${revisionName}, which has neither label; give it one: az containerapp revision label add -n ${name} --label blue --revision ${revisionName}`,
+      );
+  }
+  return found;
+}
+
+/**
+ * How an app stands.
+ *
+ * @param app of `az containerapp show`
+ * @param revisions of `az containerapp revision list --all`
+ * @throws Refusal where nobody can say which label is production
+ */
+export function readApp(app, revisions) {
+  const { name, resourceGroup, location, properties } = app;
+  const labels = byLabel(name, properties.configuration?.ingress?.traffic ?? []);
+  const revision = (label) => labels[label][0]?.revisionName ?? '';
+  const weights = Object.fromEntries(LABELS.map((label) => [label, sum(labels[label].map(({ weight }) => weight))]));
+  if (revision('blue') !== '' && revision('blue') === revision('green'))
+    throw new Refusal(
+      `${name}: both labels are on ${revision('blue')}; take one away: az containerapp revision label remove -n ${name} --label green`,
+    );
+  if (weights.blue === weights.green)
+    throw new Refusal(
+      weights.blue === 0
+        ? `${name}: no label has traffic; give it to the running revision: az containerapp ingress traffic set -n ${name} --label-weight blue=100`
+        : `${name}: blue and green have ${weights.blue} % each, so neither is production; move traffic to one: node tools/release/release.mjs promote or rollback`,
+    );
+  const production = weights.blue > weights.green ? 'blue' : 'green';
+  return {
+    name,
+    resourceGroup,
+    location,
+    fqdn: properties.configuration?.ingress?.fqdn ?? '',
+    image: properties.template?.containers?.[0]?.image ?? '',
+    cpu: sum((properties.template?.containers ?? []).map(({ resources }) => Number(resources?.cpu ?? 0))),
+    production,
+    idle: other(production),
+    weights,
+    suffixes: Object.fromEntries(LABELS.map((label) => [label, revision(label) && suffixOf(name, revision(label))])),
+    latestSuffix: suffixOf(name, properties.latestRevisionName ?? `${name}--`),
+    revisions: revisions.map((one) => ({
+      suffix: suffixOf(name, one.name),
+      active: one.properties.active === true,
+      failed:
+        /failed|degraded/i.test(one.properties.provisioningState ?? '') || one.properties.healthState === 'Unhealthy',
+    })),
+  };
+}
+
+const regionNames = (apps) => apps.map(({ location }) => location).join(' and ');
+
+/** One set of parameters is for the apps of all regions. @throws Refusal where they stand differently */
+function agreed(apps) {
+  const [first, ...rest] = apps;
+  const stand = ({ production, suffixes }) => `${production} ${suffixes.blue} ${suffixes.green}`;
+  if (rest.some((app) => stand(app) !== stand(first)))
+    throw new Refusal(
+      `The regions ${regionNames(apps)} stand differently (${apps.map((app) => `${app.location}: ${app.production} is production, blue ${app.suffixes.blue || 'none'}, green ${app.suffixes.green || 'none'}`).join('; ')}): a release was left half way; run \`node tools/release/release.mjs rollback --suffix ${first.suffixes[first.idle] || first.suffixes[first.production]}\`.`,
+    );
+  return first;
+}
+
+const values = (production, suffixes, canary, suffix) => ({
+  PRODUCTION_LABEL: production,
+  BLUE_REVISION: suffixes.blue,
+  GREEN_REVISION: suffixes.green,
+  CANARY_PERCENT: String(canary),
+  REVISION_SUFFIX: suffix,
+});
+
+/** Everything stays as it is: what a drift check compares with. */
+export function liveParameters(apps) {
+  if (apps.length === 0) return values('blue', { blue: '', green: '' }, 0, '');
+  const app = agreed(apps);
+  return values(app.production, app.suffixes, app.weights[app.idle], app.latestSuffix);
+}
+
+/**
+ * The template's parameters with which a new revision comes up without traffic, on the idle label.
+ *
+ * @param apps how they stand, first region first; none before the first deployment
+ * @param suffix of the new revision
+ * @param regions in which there will be an app
+ * @throws Refusal where a new revision would be in the way of an unfinished release
+ */
+export function releaseParameters(apps, suffix, regions = 1) {
+  if (apps.length === 0) return values('blue', { blue: suffix, green: '' }, 0, suffix);
+  const app = agreed(apps);
+  const { production, idle, suffixes } = app;
+  const canary = app.weights[idle];
+  if (apps.length < regions) return values(production, { ...suffixes, [idle]: '' }, 0, suffixes[production]);
+  if (LABELS.some((label) => suffixes[label] === suffix)) return values(production, suffixes, canary, suffix);
+  if (apps.some((one) => one.weights[one.idle] > 0))
+    throw new Refusal(
+      `A canary is under way: ${canary} % of the traffic go to ${app.name}--${suffixes[idle]} (${idle}). Finish it first: node tools/release/release.mjs promote --suffix ${suffixes[idle]} (or rollback).`,
+    );
+  const failed = apps.find((one) => one.revisions.some((known) => known.suffix === suffix && known.failed));
+  if (failed)
+    throw new Refusal(
+      `${failed.name}--${suffix} has failed before, and Azure does not make a revision twice: mend it and commit, or look at it: az containerapp logs show -n ${failed.name} -g ${failed.resourceGroup} --revision ${failed.name}--${suffix}`,
+    );
+  return values(production, { ...suffixes, [idle]: suffix }, 0, suffix);
+}
+
+const containerApp = (app, ...args) => ['containerapp', ...args, '-n', app.name, '-g', app.resourceGroup];
+const setWeights = (app, weights) => [
+  ...containerApp(app, 'ingress', 'traffic', 'set'),
+  '--label-weight',
+  ...LABELS.filter((label) => app.suffixes[label] !== '').map((label) => `${label}=${weights[label] ?? 0}`),
+];
+const revisionOf = (app, label) => app.revisions.find(({ suffix }) => suffix === app.suffixes[label]);
+const activate = (app, suffix) => [
+  ...containerApp(app, 'revision', 'activate'),
+  '--revision',
+  `${app.name}--${suffix}`,
+];
+
+function labelOf(app, suffix) {
+  const label = LABELS.find((one) => suffix !== '' && app.suffixes[one] === suffix);
+  if (!label)
+    throw new Refusal(
+      `${app.name}: no label is on a revision ${suffix || '(none was named: --suffix)'}; blue is ${app.suffixes.blue || 'none'}, green is ${app.suffixes.green || 'none'}.`,
+    );
+  return label;
+}
+
+function takesTraffic(app, label) {
+  const revision = revisionOf(app, label);
+  if (revision?.failed)
+    throw new Refusal(
+      `${app.name}--${app.suffixes[label]} (${label}) has failed and gets no traffic: az containerapp logs show -n ${app.name} -g ${app.resourceGroup} --revision ${app.name}--${app.suffixes[label]}`,
+    );
+  return revision?.active ? [] : [activate(app, app.suffixes[label])];
+}
+
+/** The `az` commands that give a new revision a part of the traffic, and the running one the rest. */
+export function canaryCommands(app, suffix, percent) {
+  if (!(Number.isInteger(percent) && percent > 0 && percent < 50))
+    throw new Refusal(`--percent ${percent}: must be a whole number from 1 to 49; more than half is no canary.`);
+  const label = labelOf(app, suffix);
+  if (label === app.production) return []; // it has been promoted, or is the only one
+  return [...takesTraffic(app, label), setWeights(app, { [label]: percent, [other(label)]: 100 - percent })];
+}
+
+/** The `az` commands that give all traffic to a revision. None when it has it. */
+export function promoteCommands(app, suffix) {
+  const label = labelOf(app, suffix);
+  if (app.weights[label] === 100) return [];
+  return [...takesTraffic(app, label), setWeights(app, { [label]: 100 })];
+}
+
+/** The `az` commands that take all traffic from a revision. None when it has none, also because it was never made. */
+export function rollbackCommands(app, suffix) {
+  const label = LABELS.find((one) => app.suffixes[one] === suffix);
+  if (!label || app.weights[label] === 0) return [];
+  const back = other(label);
+  if (app.suffixes[back] === '')
+    throw new Refusal(
+      `${app.name}: there is nothing to go back to, only ${app.suffixes[label]} (${label}); release a mended commit.`,
+    );
+  return [...takesTraffic(app, back), setWeights(app, { [back]: 100 })];
+}
+
+/** The `az` commands that end revisions which no label names any more; those cost, and get nothing. */
+export const tidyCommands = (app) =>
+  app.revisions
+    .filter(({ active, suffix }) => active && !LABELS.some((label) => app.suffixes[label] === suffix))
+    .map(({ suffix }) => [...containerApp(app, 'revision', 'deactivate'), '--revision', `${app.name}--${suffix}`]);
