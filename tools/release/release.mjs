@@ -9,6 +9,7 @@ const USAGE = `Usage: node tools/release/release.mjs COMMAND [options]   which r
   status      how the apps stand, as JSON; in a workflow also as outputs
   canary      --percent of the traffic go to the revision
   promote     all traffic goes to the revision
+  promote-canary   the same, unless somebody has taken the canary back meanwhile
   rollback    the revision gets none; the other label has all
   tidy        ends the revisions that no label names
   --suffix S         of the revision that is released (REVISION_SUFFIX)
@@ -34,6 +35,7 @@ function optionsOf(args) {
 const COMMANDS = {
   canary: (app, { suffix, percent }) => canaryCommands(app, suffix, Number(percent)),
   promote: (app, { suffix }) => promoteCommands(app, suffix),
+  'promote-canary': (app, { suffix }) => promoteCommands(app, suffix, true),
   rollback: (app, { suffix }) => rollbackCommands(app, suffix),
   tidy: (app) => tidyCommands(app),
 };
@@ -45,16 +47,20 @@ function chosen(apps, region) {
 
 /** What the workflow's later steps need to know. */
 function outputsOf(apps, suffix) {
-  const [{ production, idle, suffixes, name, weights }] = apps;
-  const label = suffixes[idle] === suffix ? idle : production;
+  const [first, second] = apps;
+  const label = first.suffixes[first.idle] === suffix ? first.idle : first.production;
+  const old = label === 'blue' ? 'green' : 'blue';
+  const named = (app, one) => (app ? `${app.name}--${app.suffixes[one]}` : '');
   return {
     regions: apps.length,
     label,
-    new_revision: `${name}--${suffix || suffixes[production]}`,
-    old_revision: `${name}--${suffixes[label === production ? idle : production]}`,
+    new_revision: named(first, label),
+    old_revision: named(first, old),
+    new_revision_second: named(second, label),
+    old_revision_second: named(second, old),
     // Its traffic may be moved: it is not the revision that production has been all along.
-    fresh: label === idle,
-    canary_percent: weights[idle],
+    fresh: label === first.idle,
+    canary_percent: first.weights[first.idle],
   };
 }
 

@@ -74,8 +74,16 @@ it('tells a workflow what the later steps need', async () => {
   writeFileSync(file, '');
   const waiting = await stage.run(`${RELEASE} status --suffix r2`, oneRegion(100, 0), { ...ENV, GITHUB_OUTPUT: file });
   expect(JSON.parse(waiting.out)).toMatchObject({ fresh: true, label: 'green', regions: 1, apps: [{ name: NAME }] });
-  const expected = `regions=1\nlabel=green\nnew_revision=${NAME}--r2\nold_revision=${NAME}--r1\nfresh=true\ncanary_percent=0\n`;
-  expect(stage.read('outputs')).toBe(expected);
+  expect(stage.read('outputs')!.split('\n')).toEqual([
+    ...['regions=1', 'label=green', `new_revision=${NAME}--r2`, `old_revision=${NAME}--r1`],
+    ...['new_revision_second=', 'old_revision_second=', 'fresh=true', 'canary_percent=0', ''],
+  ]);
+  const both = await stage.run(`${RELEASE} status --suffix r2`, twoRegions(100, 0), ENV);
+  expect(JSON.parse(both.out)).toMatchObject({
+    regions: 2,
+    new_revision_second: `${TWO}--r2`,
+    apps: [{ name: NAME }, { name: TWO }],
+  });
   const again = await stage.run(`${RELEASE} status --suffix r1`, oneRegion(100, 0), ENV);
   expect(JSON.parse(again.out)).toMatchObject({ fresh: false, label: 'blue' });
 });

@@ -184,10 +184,18 @@ export function canaryCommands(app, suffix, percent) {
   return [...takesTraffic(app, label), setWeights(app, { [label]: percent, [other(label)]: 100 - percent })];
 }
 
-/** The `az` commands that give all traffic to a revision. None when it has it. */
-export function promoteCommands(app, suffix) {
+/**
+ * The `az` commands that give all traffic to a revision. None when it has it.
+ *
+ * @param onlyCanary it must have a part already: a release does not undo a rollback that somebody made while it watched
+ */
+export function promoteCommands(app, suffix, onlyCanary = false) {
   const label = labelOf(app, suffix);
   if (app.weights[label] === 100) return [];
+  if (onlyCanary && app.weights[label] === 0)
+    throw new Refusal(
+      `${app.name}: ${app.suffixes[label]} (${label}) has no traffic any more, somebody has taken it back; run the release again if that is over.`,
+    );
   return [...takesTraffic(app, label), setWeights(app, { [label]: 100 })];
 }
 

@@ -143,6 +143,12 @@ describe('traffic', () => {
     expect(rollbackCommands(appOf(PROMOTED), 'r2')).toEqual([weights('blue=100', 'green=0')]);
   });
 
+  it('does not go back to a canary that somebody took back', () => {
+    expect(promoteCommands(appOf(CANARY), 'r2', true)).toEqual([weights('blue=0', 'green=100')]);
+    expect(promoteCommands(appOf(PROMOTED), 'r2', true)).toEqual([]);
+    expect(() => promoteCommands(waiting, 'r2', true)).toThrow(/r2 \(green\) has no traffic any more/);
+  });
+
   it('does not move when it is where it should be', () => {
     expect(canaryCommands(appOf(PROMOTED), 'r2', 10)).toEqual([]);
     expect(promoteCommands(appOf(PROMOTED), 'r2')).toEqual([]);

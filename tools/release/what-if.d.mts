@@ -1,0 +1,2 @@
+/** The JavaScript beside it says what it takes and gives. */
+export function driftOf(printed: { readonly changes?: readonly object[] }): string[];
