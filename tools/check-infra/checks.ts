@@ -1,4 +1,5 @@
 import { apimPolicies } from './apim-policies.js';
+import { azureProject } from './azure-yaml.js';
 import { bicepTemplates } from './azure/bicep.js';
 import { dashboards } from './dashboard.js';
 import { dockerfile } from './dockerfile.js';
@@ -8,6 +9,7 @@ import { gateQuery } from './kql-gate.js';
 import { alertRules, alertTests } from './prometheus-rules.js';
 import { runbooks } from './runbooks.js';
 import { workbook } from './workbook.js';
+import { workflows } from './workflows.js';
 
 /** In the order in which they are run. */
 export const CHECKS: readonly InfraCheck[] = [
@@ -19,6 +21,8 @@ export const CHECKS: readonly InfraCheck[] = [
   workbook,
   apimPolicies,
   dockerfile,
+  azureProject,
+  workflows,
   bicepTemplates,
   alertTests,
 ];
