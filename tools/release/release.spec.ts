@@ -101,72 +101,73 @@ it.each([
 });
 
 describe('the watch over a canary', () => {
-  const rows = [
-    {
-      TableName: 'PrimaryResult',
-      side: 'old',
-      at: '2026-11-27T10:00:00Z',
-      requests: '90',
-      errors: '1',
-      p95_ms: '812.5',
-      cost_usd: '0.9',
-    },
-    {
-      TableName: 'PrimaryResult',
-      side: 'new',
-      at: '2026-11-27T10:00:00Z',
-      requests: '10',
-      errors: '0',
-      p95_ms: 'NaN',
-      cost_usd: 'None',
-    },
-  ];
-  const watching = (gate: string, query: unknown = rows, minutes = '0.005') => {
-    writeFileSync(
-      join(stage.folder, 'samples.kql'),
-      '// both\nAppTraces | where r in ("{{old}}", "{{new}}")\n| where TimeGenerated > datetime({{since}})\n',
-    );
-    writeFileSync(join(stage.folder, 'gate.mjs'), gate);
-    const line = `node tools/release/watch.mjs --old ${NAME}--r1 --new ${NAME}--r2 --workspace 11111111-2222-3333-4444-555555555555 --query samples.kql --gate "node gate.mjs" --minutes ${minutes} --every 0.05`;
-    return stage.run(line, { 'az monitor log-analytics query': query });
+  const rows = [{ TableName: 'PrimaryResult', revision: `${NAME}--r1`, requests: '90' }];
+  /** Stands in for `npm run gate`: makes a query, keeps what it is given, and says what the test wants. */
+  const gate = (decides: string) => `
+    import { appendFileSync, readFileSync } from 'node:fs';
+    const args = process.argv.slice(2);
+    if (args[0] === '--query') console.log('AppTraces | where x in (' + args.slice(1).join(' ') + ')');
+    else {
+      appendFileSync('seen', readFileSync(args[1], 'utf8') + '\\n');
+      const looks = readFileSync('seen', 'utf8').split('\\n').length - 1;
+      console.log('{"decision":"..."}');
+      process.exitCode = (${decides})(looks);
+    }`;
+  const watching = (
+    decides: string,
+    { query, minutes = 0.02, grace = 0.02 }: { query?: unknown; minutes?: number; grace?: number } = {},
+  ) => {
+    writeFileSync(join(stage.folder, 'gate.mjs'), gate(decides));
+    const line = `node tools/release/watch.mjs --old ${NAME}--r1 --new ${NAME}--r2 --workspace 11111111-2222-3333-4444-555555555555 --gate "node gate.mjs" --minutes ${minutes} --grace ${grace} --every 0.05`;
+    return stage.run(line, { 'az monitor log-analytics query': query ?? rows });
   };
-  const keep = `import { appendFileSync, readFileSync } from 'node:fs'; appendFileSync('seen', readFileSync(0, 'utf8') + '\\n');`;
-  const looks = () => stage.read('seen')!.split('\n').filter(Boolean);
+  const looks = () => (stage.read('seen') ?? '').split('\n').filter(Boolean);
 
-  it('gives the gate both revisions, minute by minute, until its time is over', async () => {
-    const told = await watching(keep);
+  it('gives the gate what its query found, again and again, and promotes when the time is over', async () => {
+    const begun = Date.now();
+    const told = await watching('() => 0');
     expect(told).toMatchObject({ code: 0, error: '' });
+    expect(Date.now() - begun).toBeGreaterThanOrEqual(1_200);
     expect(looks().length).toBeGreaterThan(1);
-    const at = '2026-11-27T10:00:00Z';
-    expect(JSON.parse(looks()[0]!)).toEqual({
-      old: [{ at, requests: 90, errors: 1, p95_ms: 812.5, cost_usd: 0.9 }],
-      new: [{ at, requests: 10, errors: 0, p95_ms: null, cost_usd: null }],
-    });
-    const query = told.calls[0]![told.calls[0]!.indexOf('--analytics-query') + 1];
-    expect(query).toMatch(
-      /^AppTraces \| where r in \("ca-llmrouter-dev--r1", "ca-llmrouter-dev--r2"\) \| where TimeGenerated > datetime\(2\d{3}-[^)]+Z\)$/,
+    expect(JSON.parse(looks()[0]!)).toEqual(rows);
+    const call = told.calls[0]!;
+    expect(call[call.indexOf('--analytics-query') + 1]).toMatch(
+      /^AppTraces \| where x in \(--old ca-llmrouter-dev--r1 --new ca-llmrouter-dev--r2 --since 2\d{3}-\S+Z\)$/,
     );
   });
 
   it('goes back at once when the gate says so', async () => {
-    const told = await watching(`${keep} process.exitCode = 3;`, rows, '10');
-    expect(told.code).toBe(3);
+    expect(await watching('() => 3', { minutes: 10 })).toMatchObject({ code: 3 });
     expect(looks()).toHaveLength(1);
   });
 
+  it('waits a little longer while the gate holds', async () => {
+    expect(await watching('(looks) => (looks < 3 ? 1 : 0)', { minutes: 0.001, grace: 10 })).toMatchObject({ code: 0 });
+    expect(looks()).toHaveLength(3);
+  });
+
   it('goes back when the gate still holds at the end', async () => {
-    const told = await watching(`${keep} process.exitCode = 1;`);
+    const told = await watching('() => 1', { minutes: 0.005, grace: 0.005 });
     expect(told).toMatchObject({ code: 3, error: expect.stringContaining('the gate still holds') });
   });
 
-  it('does not go on blindly', async () => {
-    const told = await watching(
-      keep,
-      { stderr: 'ERROR: (BadArgumentError) The request had some invalid properties' },
-      '10',
-    );
+  it.each([
+    [
+      'Azure does not answer',
+      '() => 0',
+      { stderr: 'ERROR: (BadArgumentError) invalid properties' },
+      '(BadArgumentError) invalid properties',
+    ],
+    ['the gate fails', '() => 2', rows, 'The gate ended with exit code 2.'],
+  ])('does not go on blindly: %s', async (_, decides, query, why) => {
+    const told = await watching(decides, { query, minutes: 10 });
     expect(told.code).toBe(1);
+    expect(told.error).toContain(why);
     expect(told.error).toContain('Nothing could be seen of the canary 4 times in a row.');
-    expect(stage.read('seen')).toBeNull();
+  });
+
+  it('takes names of revisions alone', async () => {
+    const told = await stage.run(`node tools/release/watch.mjs --old 'a;b' --new ${NAME}--r2`, {});
+    expect(told).toMatchObject({ code: 1, error: '--old "a;b": must be the name of a revision.\n' });
   });
 });

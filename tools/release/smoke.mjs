@@ -56,6 +56,7 @@ class Gateway {
   constructor({ url, label, model }, token) {
     this.url = url;
     this.model = model;
+    this.label = label;
     this.headers = { authorization: `Bearer ${token}`, ...(label ? { 'x-router-label': label } : {}) };
   }
 
@@ -112,6 +113,17 @@ const parsed = (text) => {
   }
 };
 
+/** The gateway echoes the label that it sent the request to; it ignores that of anybody but an operator (infra/apim/api.xml). */
+function checkLabel(kind, { headers }, label) {
+  const from = headers.get('x-router-label') ?? '';
+  if (label !== '')
+    expect(
+      `${kind}: from the label ${label}`,
+      from === label,
+      'the gateway sent it elsewhere; this identity needs the app role "operator"',
+    );
+}
+
 function checkHeaders(kind, { headers }, names) {
   const missing = names.filter((name) => !headers.get(name));
   expect(`${kind} answer: headers`, missing.length === 0, `missing ${missing.join(', ')}`);
@@ -122,6 +134,7 @@ async function checkPlain(gateway) {
   const content = parsed(answer.text)?.choices?.[0]?.message?.content;
   expect('plain answer', answer.status === 200 && content, `${answer.status} ${answer.text}`);
   expect('plain answer: a real model', answer.headers.get('x-router-simulated') !== 'true', 'it is simulated');
+  checkLabel('plain answer', answer, gateway.label);
   checkHeaders('plain', answer, PLAIN_HEADERS);
   expect('plain answer: not from the cache', answer.headers.get('x-router-cache') !== 'HIT', 'HIT');
 }
@@ -141,6 +154,7 @@ async function checkStream(gateway) {
   );
   expect('streamed answer: text', text !== '' && !chunks.includes(null), answer.text);
   expect('streamed answer: complete', data.at(-1) === '[DONE]', answer.text.slice(-200));
+  checkLabel('streamed answer', answer, gateway.label);
   checkHeaders('streamed', answer, STREAM_HEADERS);
 }
 
