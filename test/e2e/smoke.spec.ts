@@ -14,6 +14,8 @@ import { cutAfter } from '../support/upstream-twists.js';
 /** In place of API Management: passes everything on, and echoes the label where it honours it (infra/apim/api.xml). */
 class Gateway {
   honours = true;
+  /** Whom it takes every caller for, where it looks at no token. */
+  takesAllFor = '';
   readonly labels: unknown[] = [];
   private constructor(private readonly server: Server) {}
 
@@ -23,10 +25,9 @@ class Gateway {
     server.on('request', (from, to) => {
       const label = from.headers['x-router-label'];
       gateway.labels.push(label);
-      const onward = request(url + from.url, {
-        method: from.method,
-        headers: { ...from.headers, host: new URL(url).host },
-      });
+      const headers = { ...from.headers, host: new URL(url).host };
+      if (gateway.takesAllFor !== '') headers.authorization = `Bearer ${gateway.takesAllFor}`;
+      const onward = request(url + from.url, { method: from.method, headers });
       onward.on('response', (response) => {
         const echo = gateway.honours && label !== undefined ? { 'x-router-label': label } : {};
         to.writeHead(response.statusCode!, { ...response.headers, ...echo });
@@ -71,6 +72,7 @@ describe('the smoke test of a release', () => {
     upstream.reset();
     upstream.always(answer('ready'));
     gateway.honours = true;
+    gateway.takesAllFor = '';
     gateway.labels.length = 0;
   });
   afterAll(async () => {
@@ -130,6 +132,14 @@ describe('the smoke test of a release', () => {
     expect(await smoke('--token-file', join(folder, 'false'))).toMatchObject({
       code: 1,
       error: expect.stringMatching(/^plain answer: 401 /),
+    });
+  });
+
+  it('fails where any token is taken', async () => {
+    gateway.takesAllFor = KEY;
+    expect(await smoke()).toMatchObject({
+      code: 1,
+      error: expect.stringMatching(/^a false token is turned away: 200 /),
     });
   });
 

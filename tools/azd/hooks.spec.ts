@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parse } from 'yaml';
 import {
   account,
@@ -91,6 +92,30 @@ describe('before azd provisions', () => {
     expect(kept(fresh)['GREEN_REVISION']).toMatch(/^rabcdef0-[0-9a-f]{6}$/);
     const clone = await stage.run(hook('preprovision'), DEPLOYED, ENV);
     expect(kept(clone)['SERVICE_ROUTER_IMAGE_NAME']).toBe('acr.azurecr.io/router:1');
+  });
+
+  it('a revision is named after what it is made of, and nothing else', async () => {
+    const suffix = async (answers = DEPLOYED, more = {}) => {
+      const told = await stage.run(hook('preprovision'), answers, {
+        ...ENV,
+        SERVICE_ROUTER_IMAGE_NAME: IMAGE,
+        ...more,
+      });
+      return kept(told)['REVISION_SUFFIX'];
+    };
+    const first = await suffix();
+    writeFileSync(join(stage.folder, 'infra/workbook.json'), '{}');
+    expect(await suffix()).toBe(first);
+    expect(await suffix(deployedWith(labelled('blue', 'r8', 0), labelled('green', 'r9', 100)))).toBe(first);
+    const others = [
+      await suffix(DEPLOYED, { SERVICE_ROUTER_IMAGE_NAME: `${IMAGE}.1` }),
+      await suffix({ ...DEPLOYED, 'az bicep build-params': parametersWith(undefined, 10) } as typeof DEPLOYED),
+    ];
+    writeFileSync(join(stage.folder, 'infra/main.bicep'), '// another one');
+    others.push(await suffix());
+    writeFileSync(join(stage.folder, 'infra/router.config.azure.yaml'), 'targets: []');
+    others.push(await suffix());
+    expect(new Set([first, ...others]).size).toBe(5);
   });
 
   it('a drift check changes nothing', async () => {

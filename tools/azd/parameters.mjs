@@ -26,7 +26,8 @@ export function parameterValues(printed) {
   return Object.fromEntries(Object.entries(file.parameters ?? {}).map(([name, { value }]) => [name, value]));
 }
 
-const SOURCE = /\.(bicep|json|yaml|xml)$/;
+/** Dashboards, alerts and policies are no part of a revision. */
+const SOURCE = /\.bicep$|^router\.config\..+\.yaml$/;
 
 /** Everything that a revision is made of: image, templates, values. */
 export function ingredientsOf(image, values) {
