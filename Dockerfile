@@ -23,6 +23,8 @@ WORKDIR /app
 COPY --from=build /app/package.json /app/sbom.cdx.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+# Used where ROUTER_CONFIG names it: on Azure, so that a revision is code and configuration together (docs/adr/0031).
+COPY infra/router.config.azure.yaml ./
 # The embedded SQLite database lives here; mount a volume to keep it. Only this directory can be written to.
 COPY --from=build --chown=1000:1000 /app/data ./data
 # The user "node" of the base image, by number: Kubernetes' runAsNonRoot cannot check names.

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { main, root } from './setup.mjs';
 
 /** The version that this repository is compiled with: another one knows other warnings. */
-export const BICEP_VERSION = '0.49.2';
+const BICEP_VERSION = '0.49.2';
 const NUGET_PLATFORMS = { linux: 'linux', darwin: 'osx', win32: 'win' };
 
 const run = (command, args, options = {}) => spawnSync(command, args, { encoding: 'utf8', ...options });
@@ -63,7 +63,7 @@ function restored() {
  *
  * @returns {{command: string[], version: string} | null}
  */
-export function findBicep() {
+function findBicep() {
   const onPath = [
     { command: ['bicep'], version: versionSaidBy(['bicep', '--version']) },
     { command: ['az', 'bicep'], version: versionSaidBy(['az', 'bicep', 'version']) },
@@ -74,9 +74,11 @@ export function findBicep() {
   return program === null ? (onPath[0] ?? null) : { command: [program], version: BICEP_VERSION };
 }
 
+// With --json: `{"command":[...],"version"}`, or `null`.
 if (process.argv[1] === join(root, 'tools', 'bicep.mjs'))
-  await main(async () => {
+  await main(() => {
     const found = findBicep();
+    if (process.argv.includes('--json')) return console.log(JSON.stringify(found));
     console.log(
       found === null
         ? `There is no Bicep compiler here. Install bicep ${BICEP_VERSION}, the Azure CLI (az bicep install) or the .NET SDK.`

@@ -14,6 +14,7 @@ const CHECKED = [
   'tsconfig.json',
   'tools',
   'src/main.ts',
+  'infra/router.config.azure.yaml',
 ];
 const BASE = /^ARG NODE_IMAGE=.*$/m;
 const ENTRYPOINT = /^ENTRYPOINT .*$/m;

@@ -1,15 +1,22 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Finding, InfraCheck } from '../finding.js';
 import { APP_RULES } from './app-rules.js';
+import { CONFIGURATION_RULES } from './configuration-rules.js';
 import { DATA_RULES } from './data-rules.js';
 import { compile, deploymentOf, SCENARIOS, type Deployment, type Template } from './deployment.js';
 import { EDGE_RULES } from './edge-rules.js';
+import { findBicep } from './find-bicep.js';
 import type { Rule } from './rule.js';
 import { TEMPLATE_RULES, WATCH_RULES } from './watch-rules.js';
 
-export const RULES: readonly Rule[] = [...APP_RULES, ...DATA_RULES, ...EDGE_RULES, ...WATCH_RULES];
+export const RULES: readonly Rule[] = [
+  ...[...APP_RULES, ...CONFIGURATION_RULES, ...DATA_RULES],
+  ...[...EDGE_RULES, ...WATCH_RULES],
+];
 const MAIN = 'infra/main.bicep';
+/** Compilers that run at once: each takes a core. */
+const AT_ONCE = 2;
 
 /** Where a resource of a type is written: the module and the line, else the one of what it belongs to. */
 function placeOf(root: string, type: string): Pick<Finding, 'file' | 'line'> {
@@ -31,7 +38,9 @@ export const ruleFindings = (root: string, deployments: readonly Deployment[], t
       rule.broken(deployment, template).map((what) => `${what} (${deployment.name})`),
     );
     if (broken.length === 0) return [];
-    return [{ ...placeOf(root, rule.type), problem: `not so: ${rule.says}`, cure: `Look at ${broken.join(', ')}` }];
+    return [
+      { ...placeOf(root, rule.type), problem: `not so: ${rule.says}`, cure: `Look at ${broken.sort().join(', ')}` },
+    ];
   });
 
 const templateFindings = (template: Template): Finding[] =>
@@ -47,11 +56,15 @@ export async function bicepFindings(bicep: readonly string[], root: string): Pro
   const { findings, template } = await compile(bicep, root);
   if (template === null || findings.length > 0) return findings;
   const deployments: Deployment[] = [];
-  for (const scenario of SCENARIOS) {
-    const made = await deploymentOf(bicep, root, scenario);
-    findings.push(...made.findings);
-    if (made.deployment !== null) deployments.push({ ...made.deployment, root });
-  }
+  const waiting = [...SCENARIOS];
+  const worker = async (): Promise<void> => {
+    for (let scenario = waiting.shift(); scenario; scenario = waiting.shift()) {
+      const made = await deploymentOf(bicep, root, scenario);
+      findings.push(...made.findings);
+      if (made.deployment !== null) deployments.push(made.deployment);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
   const unique = new Map(findings.map((finding) => [JSON.stringify(finding), finding]));
   return [...unique.values(), ...templateFindings(template), ...ruleFindings(root, deployments, template)];
 }
@@ -59,16 +72,13 @@ export async function bicepFindings(bicep: readonly string[], root: string): Pro
 /** The Bicep, compiled by the real compiler. Where there is none, the command says so and goes on. */
 export const bicepTemplates: InfraCheck = {
   name: 'Bicep',
-  missing: async () => {
-    const { findBicep, BICEP_VERSION } = await import('../../bicep.mjs');
-    return findBicep() === null
-      ? `not compiled here: no Bicep compiler was found. Install bicep ${BICEP_VERSION}, the Azure CLI or the .NET SDK.`
-      : null;
-  },
-  run: async (root) => {
-    const { findBicep } = await import('../../bicep.mjs');
+  missing: () =>
+    findBicep() === null
+      ? 'not compiled here: there is no Bicep compiler. Install bicep, the Azure CLI (az bicep install) or the .NET SDK.'
+      : null,
+  run: (root) => {
     const bicep = findBicep();
     if (bicep === null) throw new Error('there is no Bicep compiler; ask missing() first');
-    return existsSync(join(root, MAIN)) ? bicepFindings(bicep.command, root) : [];
+    return bicepFindings(bicep, root);
   },
 };

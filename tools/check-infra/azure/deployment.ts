@@ -124,15 +124,15 @@ export async function compile(
 /**
  * What a deployment would make, as the compiler works it out (`bicep snapshot`).
  *
- * @param copy a folder of `copyOfInfra`: the compiler writes beside the parameter file
+ * @param root the folder that has `infra/`; the compiler writes beside a parameter file, so it works in a copy
  */
 export async function deploymentOf(
   bicep: readonly string[],
-  copy: string,
+  root: string,
   scenario: Scenario,
 ): Promise<{ readonly findings: Finding[]; readonly deployment: Deployment | null }> {
   // A folder for each: several scenarios have the same parameter file.
-  const own = copyOfInfra(copy);
+  const own = copyOfInfra(root);
   const parameters = join(own, 'infra', `main.${scenario.environment}.bicepparam`);
   const place = ['--subscription-id', SUBSCRIPTION, '--tenant-id', TENANT, '--location', REGIONS.first];
   try {
@@ -148,7 +148,7 @@ export async function deploymentOf(
       readonly predictedResources: readonly Resource[];
       readonly outputs: Record<string, unknown>;
     };
-    return { findings, deployment: { ...scenario, root: copy, resources: predictedResources, outputs } };
+    return { findings, deployment: { ...scenario, root, resources: predictedResources, outputs } };
   } finally {
     rmSync(own, { recursive: true, force: true });
   }
