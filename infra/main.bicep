@@ -314,6 +314,7 @@ module region 'region.bicep' = [
       prefix: item.prefix
       token: item.token
       location: item.location
+      isPrimary: item.name == 'primary'
       tags: tags
       environmentName: environmentName
       publicAccess: publicAccess
@@ -380,6 +381,7 @@ module frontDoorOrigins 'modules/front-door-origins.bicep' = {
     frontDoorName: frontDoor.outputs.name
     endpointName: frontDoor.outputs.endpointName
     publicAccess: publicAccess
+    requestMessage: 'router-${environmentName}'
     origins: [
       for (item, i) in regions: {
         name: item.name

@@ -2,9 +2,11 @@
 using './main.bicep'
 extends './shared.bicepparam'
 
+var budget = readEnvironmentVariable('MONTHLY_BUDGET_USD', '')
+
 param environmentName = 'dev'
 param publicAccess = true
-param monthlyBudgetUsd = int(readEnvironmentVariable('MONTHLY_BUDGET_USD', '400'))
+param monthlyBudgetUsd = empty(budget) ? 400 : int(budget)
 param maxReplicas = 4
 param cpu = '0.5'
 param memory = '1Gi'

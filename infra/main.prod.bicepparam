@@ -2,9 +2,11 @@
 using './main.bicep'
 extends './shared.bicepparam'
 
+var budget = readEnvironmentVariable('MONTHLY_BUDGET_USD', '')
+
 param environmentName = 'prod'
 param publicAccess = false
-param monthlyBudgetUsd = int(readEnvironmentVariable('MONTHLY_BUDGET_USD', '6000'))
+param monthlyBudgetUsd = empty(budget) ? 6000 : int(budget)
 param minReplicas = 2
 param maxReplicas = 20
 param concurrentRequestsPerReplica = 50

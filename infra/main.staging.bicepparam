@@ -2,9 +2,11 @@
 using './main.bicep'
 extends './shared.bicepparam'
 
+var budget = readEnvironmentVariable('MONTHLY_BUDGET_USD', '')
+
 param environmentName = 'staging'
 param publicAccess = false
-param monthlyBudgetUsd = int(readEnvironmentVariable('MONTHLY_BUDGET_USD', '2500'))
+param monthlyBudgetUsd = empty(budget) ? 2500 : int(budget)
 param minReplicas = 2
 param maxReplicas = 4
 param cpu = '0.5'

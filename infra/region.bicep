@@ -6,6 +6,8 @@ param prefix string
 @description('Makes names unique in the world.')
 param token string
 param location string
+@description('The first of the regions.')
+param isPrimary bool
 param tags object
 param environmentName string
 param publicAccess bool
@@ -126,7 +128,8 @@ module app 'modules/container-app.bicep' = if (!empty(image)) {
   params: {
     name: appName
     location: location
-    tags: tags
+    // azd finds the app of a service by this tag, and there may be one of it.
+    tags: isPrimary ? union(tags, { 'azd-service-name': 'router' }) : tags
     environmentId: environment.outputs.id
     image: image
     registryServer: startsWith(image, registryLoginServer) ? registryLoginServer : ''

@@ -2,6 +2,8 @@
 // (azd env set NAME VALUE; docs/AZURE.md lists them).
 using none
 
+var canary = readEnvironmentVariable('CANARY_PERCENT', '')
+
 param workloadName = readEnvironmentVariable('WORKLOAD_NAME', 'router')
 param location = readEnvironmentVariable('AZURE_LOCATION', 'swedencentral')
 param secondaryLocation = readEnvironmentVariable('AZURE_SECONDARY_LOCATION', '')
@@ -15,5 +17,5 @@ param image = readEnvironmentVariable('SERVICE_ROUTER_IMAGE_NAME', '')
 param productionLabel = readEnvironmentVariable('PRODUCTION_LABEL', 'blue')
 param blueRevision = readEnvironmentVariable('BLUE_REVISION', '')
 param greenRevision = readEnvironmentVariable('GREEN_REVISION', '')
-param canaryPercent = int(readEnvironmentVariable('CANARY_PERCENT', '0'))
+param canaryPercent = empty(canary) ? 0 : int(canary)
 param revisionSuffix = readEnvironmentVariable('REVISION_SUFFIX', '')

@@ -99,8 +99,7 @@ var idleSuffix = !empty(idle) ? idle : (revisionSuffix == productionSuffix ? '' 
 resource app 'Microsoft.App/containerApps@2026-01-01' = {
   name: name
   location: location
-  // azd finds the app by this tag.
-  tags: union(tags, { 'azd-service-name': 'router' })
+  tags: tags
   identity: { type: 'UserAssigned', userAssignedIdentities: { '${identityId}': {} } }
   properties: {
     environmentId: environmentId

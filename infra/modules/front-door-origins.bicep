@@ -8,6 +8,8 @@ param endpointName string
 param origins { name: string, hostName: string, gatewayId: string, location: string }[]
 @description('Gateways are reached over the internet; else by private link, which the gateway has to approve once (the hook postprovision does).')
 param publicAccess bool
+@description('What the request for a private link says: the hook postprovision approves only its own.')
+param requestMessage string
 
 resource profile 'Microsoft.Cdn/profiles@2025-04-15' existing = {
   name: frontDoorName
@@ -51,7 +53,7 @@ resource origin 'Microsoft.Cdn/profiles/originGroups/origins@2025-04-15' = [
               privateLink: { id: item.gatewayId }
               groupId: 'Gateway'
               privateLinkLocation: item.location
-              requestMessage: 'Front Door of the router'
+              requestMessage: requestMessage
             }
           })
     }

@@ -166,7 +166,15 @@ export const APP_RULES: readonly Rule[] = [
     },
     withApp,
   ),
-  has(APP, 'azd finds the app by its tag', { 'tags.azd-service-name': 'router' }, withApp),
+  {
+    says: 'azd finds the app by its tag, which one of them has',
+    type: APP,
+    in: withApp,
+    broken: (deployment) => {
+      const tagged = ofType(deployment, APP).filter((app) => at(app, 'tags.azd-service-name') === 'router');
+      return tagged.length === 1 ? [] : [`${tagged.length} of them`];
+    },
+  },
   {
     says: 'there is no app before there is an image, and one in each region afterwards',
     type: APP,

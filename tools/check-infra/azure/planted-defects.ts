@@ -82,7 +82,7 @@ const IN_APP: readonly Defect[] = [
   ],
   ['Azure Monitor is signed in to', REGION, ';Authorization=AAD;ClientId=', ';ClientId='],
   ['memory is 2 GiB for each core', MAIN, "param memory string = '2Gi'", "param memory string = '4Gi'"],
-  ['azd finds the app by its tag', APP, "'azd-service-name': 'router'", "'azd-service': 'router'"],
+  ['azd finds the app by its tag', REGION, 'tags: isPrimary ? union(', 'tags: !empty(prefix) ? union('],
   ['there is no app before there is an image', REGION, 'if (!empty(image)) {', 'if (!empty(prefix)) {'],
   [
     'replicas run on workload profiles',
