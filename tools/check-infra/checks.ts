@@ -1,4 +1,5 @@
 import { apimPolicies } from './apim-policies.js';
+import { azurePage } from './azure-page.js';
 import { azureProject } from './azure-yaml.js';
 import { bicepTemplates } from './azure/bicep.js';
 import { dashboards } from './dashboard.js';
@@ -24,5 +25,6 @@ export const CHECKS: readonly InfraCheck[] = [
   azureProject,
   workflows,
   bicepTemplates,
+  azurePage,
   alertTests,
 ];
