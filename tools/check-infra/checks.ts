@@ -2,6 +2,7 @@ import { apimPolicies } from './apim-policies.js';
 import { azurePage } from './azure-page.js';
 import { azureProject } from './azure-yaml.js';
 import { bicepTemplates } from './azure/bicep.js';
+import { checklist } from './checklist.js';
 import { dashboards } from './dashboard.js';
 import { dockerfile } from './dockerfile.js';
 import type { InfraCheck } from './finding.js';
@@ -26,5 +27,6 @@ export const CHECKS: readonly InfraCheck[] = [
   workflows,
   bicepTemplates,
   azurePage,
+  checklist,
   alertTests,
 ];

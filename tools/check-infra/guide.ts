@@ -1,0 +1,83 @@
+/** What the scaling guide of production asks for, section by section, in its words. docs/CHECKLIST.md answers each line. */
+export const GUIDE: Readonly<Record<string, readonly string[]>> = {
+  'Critical path': [
+    'Replace in-memory state with Redis/Cosmos DB',
+    'Add authentication & per-user rate limiting',
+    'Enable response caching for frequent queries',
+    'Implement circuit breakers for external services',
+    'Configure auto-scaling (min 2, max 20 replicas)',
+  ],
+  Observability: [
+    'Add health checks (/health, /ready, /metrics)',
+    'Enable Application Insights with custom metrics',
+    'Set up alerting (error rate, latency, quota)',
+    'Implement request/response logging (PII filtering)',
+  ],
+  Deployment: [
+    'Set up blue-green deployments',
+    'Configure APIM policies (rate limit, cache, retry)',
+    'Load test with 100+ concurrent users',
+    'Multi-region failover (if needed)',
+  ],
+  'Cost optimization': [
+    'Use Azure Reserved Instances for baseline',
+    'Enable auto-pause for dev/test environments',
+    'Set up cost alerts at 80% and 90% of budget',
+    'Right-size containers based on metrics',
+  ],
+  'Cost management': [
+    'Reserved Instances for predictable baseline load',
+    'Aggressive caching to reduce model API calls',
+    'Auto-pause Cosmos DB in dev/test',
+    'Cost alerts at budget thresholds',
+    'Right-sizing based on actual usage',
+  ],
+  Architecture: [
+    'Deploy to Azure Container Apps: built-in autoscaling (KEDA)',
+    'Zero-downtime deployments',
+    'Cost-effective for variable workloads',
+    'Azure API Management: rate limiting, caching, circuit breakers',
+    'Azure Front Door for global distribution, DDoS protection',
+  ],
+  'State management': [
+    'Redis Cache: hot session data (3600s TTL)',
+    'Cosmos DB: persistent conversation history',
+    'Azure Table Storage: cost-effective metadata',
+  ],
+  Performance: [
+    'Async throughout, parallel operations',
+    'Connection pooling (100 connections, keep-alive)',
+    'max_retries=3, timeout=30.0',
+    'Response caching: key of query and model, 1hr TTL',
+  ],
+  Security: [
+    'Bearer authentication',
+    'Rate limiting: 10/minute per user',
+    'Circuit breaker: failure_threshold=5, recovery_timeout=60',
+  ],
+  Infrastructure: [
+    'Redis Cache: sku Standard, enableNonSslPort false',
+    'Cosmos DB: consistencyLevel Session',
+    'Cosmos DB: enableAutomaticFailover true',
+    'Cosmos DB: enableMultipleWriteLocations true',
+    'Container Registry: adminUserEnabled false',
+  ],
+  'Load testing': ['concurrent_users=100, requests_per_user=10', 'Mean, median, max of the response times'],
+  'Graceful shutdown': ['Persist all active sessions', 'Close connections'],
+  'Scaling metrics': [
+    'Concurrent sessions (Gauge)',
+    'Response time p50/p95/p99 (Histogram)',
+    'Requests per second (Counter)',
+    'Cache hit rate (%)',
+    'Error rate per endpoint (%)',
+    'Model API call costs ($)',
+  ],
+  'Scale triggers': ['CPU > 70%', 'Concurrent requests > 50 per instance', 'Response time p95 > 3s', 'Error rate > 5%'],
+  'Deployment strategy': [
+    'Validate with azd provision --preview',
+    'Canary: 10% traffic to new version',
+    'Monitor: 15 minutes for errors/latency',
+    'Promote: 100% traffic if healthy',
+    'Rollback: Instant if issues detected',
+  ],
+};
