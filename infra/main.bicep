@@ -62,11 +62,17 @@ param monthlyBudgetUsd int
 @minLength(1)
 param budgetContacts string[]
 
-@description('First day of the first month of the budget; cannot be changed afterwards.')
-param budgetStartDate string = '2026-12-01'
+@description('First day of the first month of the budget, as yyyy-MM-01; empty = of this month. It cannot be changed afterwards: the hook of azd hands the one of the live budget in.')
+param budgetStartDate string = ''
+
+@description('Left alone: what is this month when nothing is said.')
+param thisMonth string = utcNow('yyyy-MM-01')
 
 @description('Resources can be reached from the internet (each asks for a sign-in all the same); false = private endpoints only.')
 param publicAccess bool = false
+
+@description('The gateways keep their door to the internet, though publicAccess is false: Azure makes none without, and lets it be closed once there is a private endpoint. For the deployment that adds a region; without an image it is so anyway.')
+param gatewayPublicAccess bool = false
 
 @description('Every region takes writes of conversations. Off unless asked for: it breaks optimistic concurrency between regions.')
 param cosmosMultipleWriteLocations bool = false
@@ -93,8 +99,7 @@ param greenRevision string = ''
 @description('Suffix of the revision that this deployment makes; empty = follows from what is in it.')
 param revisionSuffix string = ''
 
-@description('Audience of the tokens that callers bring: the app registration of this service (docs/ENTRA.md), such as api://hybrid-llm-router.')
-@minLength(1)
+@description('Audience of the tokens that callers bring: the application (client) id of the app registration of this service (docs/ENTRA.md), which tokens of version 2 carry.')
 param apiAudience string
 
 @description('Tenant whose tokens are taken.')
@@ -318,6 +323,7 @@ module region 'region.bicep' = [
       tags: tags
       environmentName: environmentName
       publicAccess: publicAccess
+      gatewayPublicAccess: publicAccess || gatewayPublicAccess || empty(image)
       addressPrefix: item.addresses
       image: image
       minReplicas: minReplicas
@@ -356,7 +362,9 @@ module region 'region.bicep' = [
       apimPublisherEmail: empty(apimPublisherEmail) ? budgetContacts[0] : apimPublisherEmail
       frontDoorId: frontDoor.outputs.frontDoorId
       entraTenantId: entraTenantId
-      apiAudience: apiAudience
+      apiAudience: empty(apiAudience)
+        ? fail('apiAudience is empty: give the application (client) id of the service (docs/ENTRA.md).')
+        : apiAudience
       userRequestsPerMinute: userRequestsPerMinute
     }
   }
@@ -402,7 +410,7 @@ module budget 'modules/budget.bicep' = {
   params: {
     name: '${prefix}-monthly'
     amount: monthlyBudgetUsd
-    startDate: budgetStartDate
+    startDate: empty(budgetStartDate) ? thisMonth : budgetStartDate
     resourceGroupNames: resourceGroupNames
     contactEmails: budgetContacts
     actionGroupId: actionGroup.outputs.id

@@ -6,7 +6,7 @@ var budget = readEnvironmentVariable('MONTHLY_BUDGET_USD', '')
 
 param environmentName = 'dev'
 param publicAccess = true
-param monthlyBudgetUsd = empty(budget) ? 400 : int(budget)
+param monthlyBudgetUsd = empty(budget) ? 900 : int(budget)
 param maxReplicas = 4
 param cpu = '0.5'
 param memory = '1Gi'

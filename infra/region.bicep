@@ -11,6 +11,8 @@ param isPrimary bool
 param tags object
 param environmentName string
 param publicAccess bool
+@description('The gateway has a door to the internet.')
+param gatewayPublicAccess bool
 param addressPrefix string
 
 @description('Empty = no app yet: everything else is made, the registry among it, so that an image can be brought there.')
@@ -181,8 +183,7 @@ module apiManagement 'modules/api-management.bicep' = {
     skuName: apimSku
     capacity: apimCapacity
     publisherEmail: apimPublisherEmail
-    // The first pass makes the private endpoint, the second closes the door.
-    publicNetworkAccess: publicAccess || empty(image)
+    publicNetworkAccess: gatewayPublicAccess
     subnetId: publicAccess ? '' : network.outputs.apiManagementSubnetId
     appName: appName
     appDomain: environment.outputs.defaultDomain

@@ -20,8 +20,7 @@ export const PROVIDERS = [
 ];
 const EMAIL = /^[^\s@,]+@[^\s@,]+\.[^\s@,]+$/;
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const AUDIENCE = /^(api:\/\/\S+|https:\/\/\S+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
-const WORKLOAD = /^[a-z][a-z0-9-]{0,18}[a-z0-9]$/;
+const WORKLOAD = /^[a-z][a-z0-9-]{0,10}[a-z0-9]$/;
 const AMOUNT = /^[1-9]\d*$/;
 const set = (name, example) => `azd env set ${name} ${example}`;
 const place = (location) => location.toLowerCase().replaceAll(' ', '');
@@ -34,12 +33,12 @@ const VALUES = [
   [
     'API_AUDIENCE',
     true,
-    AUDIENCE,
-    'the audience of the tokens that callers bring: api://..., https://... or a client id',
-    'api://llm-router',
+    GUID,
+    'the application (client) id of the app registration, which tokens of version 2 carry (docs/ENTRA.md), without api://',
+    '00000000-0000-0000-0000-000000000000',
   ],
-  ['APIM_PUBLISHER_EMAIL', true, EMAIL, 'one e-mail address', 'platform@example.com'],
-  ['WORKLOAD_NAME', false, WORKLOAD, '2 to 20 lower-case letters, digits and hyphens, a letter first', 'llmrouter'],
+  ['APIM_PUBLISHER_EMAIL', false, EMAIL, 'one e-mail address', 'platform@example.com'],
+  ['WORKLOAD_NAME', false, WORKLOAD, '2 to 12 lower-case letters, digits and hyphens, a letter first', 'router'],
   ['MONTHLY_BUDGET_USD', false, AMOUNT, 'a whole number of dollars', '500'],
 ];
 

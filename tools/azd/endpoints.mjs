@@ -22,6 +22,8 @@ export function nextStep(env, apps) {
     return 'Everything but the app is there. Next: azd publish, then azd provision again (azd up does all three).';
   const [{ idle, suffixes, weights }] = apps;
   const gateway = env.GATEWAY_URL ? `The gateway: ${env.GATEWAY_URL}` : 'The gateway has no address yet.';
+  if (env.GATEWAY_PUBLIC_ACCESS === 'true')
+    return `${gateway}\nThe gateway of the new region has a private endpoint now. Next: azd provision once more, which closes the gateways' doors to the internet.`;
   const waiting = suffixes[idle];
   if (waiting === '') return gateway;
   return weights[idle] > 0

@@ -30,7 +30,7 @@ const ENV = {
   AZURE_ENV_NAME: 'dev',
   AZURE_LOCATION: 'swedencentral',
   AZURE_SUBSCRIPTION_ID: SUBSCRIPTION,
-  API_AUDIENCE: 'api://llm-router',
+  API_AUDIENCE: TENANT,
   APIM_PUBLISHER_EMAIL: 'platform@example.com',
   BUDGET_CONTACTS: 'a@example.com, b@example.com',
   MONTHLY_BUDGET_USD: '500',
@@ -68,6 +68,7 @@ describe('before azd provisions', () => {
       GREEN_REVISION: '',
       CANARY_PERCENT: '0',
       REVISION_SUFFIX: '',
+      ...{ GATEWAY_PUBLIC_ACCESS: '', BUDGET_START_DATE: '' },
     });
   });
 
@@ -132,7 +133,28 @@ describe('before azd provisions', () => {
       GREEN_REVISION: 'r0',
       CANARY_PERCENT: '10',
       REVISION_SUFFIX: 'r1',
+      ...{ GATEWAY_PUBLIC_ACCESS: '', BUDGET_START_DATE: '' },
     });
+  });
+
+  it('a region that is added leaves the doors of the gateways open once, and the budget begins when it began', async () => {
+    const budget = { properties: { timePeriod: { startDate: '2026-09-01T00:00:00Z' } } };
+    const gateway = (name: string) => resource('Microsoft.ApiManagement/service', name);
+    const told = async (...gateways: string[]) => {
+      const live = {
+        ...DEPLOYED,
+        'az rest': budget,
+        'az resource list Microsoft.ApiManagement/service': gateways.map(gateway),
+      };
+      const { error, ...ran } = await stage.run(hook('preprovision'), live, {
+        ...{ ...ENV, AZURE_SECONDARY_LOCATION: 'westeurope', ROUTER_DEPLOYMENT: 'as-is' },
+      });
+      expect(error).toBe('');
+      return kept({ error, ...ran });
+    };
+    expect(await told('apim')).toMatchObject({ GATEWAY_PUBLIC_ACCESS: 'true', BUDGET_START_DATE: '2026-09-01' });
+    expect(await told('apim', 'apim-2')).toMatchObject({ GATEWAY_PUBLIC_ACCESS: '' });
+    expect(await told()).toMatchObject({ GATEWAY_PUBLIC_ACCESS: '' });
   });
 
   it('what is deployed already needs no quota again', async () => {
@@ -162,8 +184,8 @@ describe('before azd provisions', () => {
       { AZURE_ENV_NAME: 'test' },
       'The azd environment is named "test", and there are parameters for dev, staging, prod: azd env new dev',
     ],
-    ['API_AUDIENCE', { API_AUDIENCE: '' }, 'API_AUDIENCE is not set; it is the audience of the tokens'],
-    ['API_AUDIENCE', { API_AUDIENCE: 'my api' }, 'API_AUDIENCE is "my api", and must be the audience'],
+    ['API_AUDIENCE', { API_AUDIENCE: '' }, 'API_AUDIENCE is not set; it is the application (client) id'],
+    ['API_AUDIENCE', { API_AUDIENCE: 'my api' }, 'API_AUDIENCE is "my api", and must be the application (client) id'],
     ['BUDGET_CONTACTS', { BUDGET_CONTACTS: '' }, 'BUDGET_CONTACTS is "", and must be e-mail addresses'],
     [
       'BUDGET_CONTACTS',
@@ -193,7 +215,7 @@ describe('before azd provisions', () => {
     [
       'WORKLOAD_NAME',
       { WORKLOAD_NAME: 'LLM_Router' },
-      'WORKLOAD_NAME is "LLM_Router", and must be 2 to 20 lower-case letters',
+      'WORKLOAD_NAME is "LLM_Router", and must be 2 to 12 lower-case letters',
     ],
   ])('a wrong %s is told before Azure is asked', async (_, env, sentence) => {
     const told = await stage.run(hook('preprovision'), EMPTY_SUBSCRIPTION, { ...ENV, ...env });

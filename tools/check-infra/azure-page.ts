@@ -7,17 +7,24 @@ export const PAGE = join('docs', 'AZURE.md');
 export const SECTION = 'Variables and parameters';
 const TEMPLATE = join('infra', 'main.bicep');
 const PARAMETER = /^param (\w+) /gm;
-/** `param name = ...readEnvironmentVariable('NAME'...`: which parameter a variable of azd becomes. */
-const VARIABLE = /^param (\w+) = .*readEnvironmentVariable\('(\w+)'/gm;
+/** `param name = value` or `var name = value`, until the next one. */
+const STATEMENT = /^(?:param|var) (\w+) = ([^]*?)(?=^(?:param|var|using|extends|\/\/) ?|(?![^]))/gm;
+const READ = /readEnvironmentVariable\(\s*'(\w+)'/g;
 const NAME = /^`(\w+)`$/;
 
-/** Variables by the parameter that they become, as infra/*.bicepparam has them. */
+/** Variables of azd by the parameter that they become, as infra/*.bicepparam has them; a `var` may stand between. */
 function variablesByParameter(root: string): Map<string, Set<string>> {
   const files = readdirSync(join(root, 'infra')).filter((name) => name.endsWith('.bicepparam'));
   const found = new Map<string, Set<string>>();
-  for (const file of files)
-    for (const [, parameter = '', variable = ''] of readFileSync(join(root, 'infra', file), 'utf8').matchAll(VARIABLE))
-      found.set(parameter, (found.get(parameter) ?? new Set()).add(variable));
+  for (const file of files) {
+    const values = new Map<string, string>();
+    for (const [, name = '', value = ''] of readFileSync(join(root, 'infra', file), 'utf8').matchAll(STATEMENT)) {
+      const whole = value.replace(/\b[a-z]\w*\b/g, (word) => values.get(word) ?? word);
+      values.set(name, whole);
+      for (const [, variable = ''] of whole.matchAll(READ))
+        found.set(name, (found.get(name) ?? new Set()).add(variable));
+    }
+  }
   return found;
 }
 

@@ -161,6 +161,10 @@ export const EMPTY_SUBSCRIPTION: Record<string, unknown> = {
   'az resource list Microsoft.App/managedEnvironments': [],
   'az resource list Microsoft.CognitiveServices/accounts': [],
   'az resource list Microsoft.ApiManagement/service': [],
+  'az rest': {
+    stderr: 'ERROR: Not Found({"error":{"code":"404","message":"Budget is not found. (ResourceNotFound)"}})',
+    code: 3,
+  },
   'az bicep build-params': parametersWith(),
   'az cognitiveservices model list': models,
   'az cognitiveservices usage list': modelUsage,

@@ -38,7 +38,7 @@ export interface Template {
 const SUBSCRIPTION = '00000000-0000-0000-0000-000000000001';
 const TENANT = '00000000-0000-0000-0000-000000000002';
 export const REGIONS = { first: 'swedencentral', second: 'norwayeast' } as const;
-const CONTACTS = { BUDGET_CONTACTS: 'operators@example.com,owner@example.com' };
+const CONTACTS = { BUDGET_CONTACTS: 'operators@example.com, owner@example.com', API_AUDIENCE: TENANT };
 const IMAGE = { ...CONTACTS, SERVICE_ROUTER_IMAGE_NAME: 'ghcr.io/example/hybrid-llm-router:1' };
 const TWO_REGIONS = { AZURE_SECONDARY_LOCATION: REGIONS.second };
 
@@ -49,6 +49,11 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'prod', environment: 'prod', variables: IMAGE },
   { name: 'first pass', environment: 'prod', variables: CONTACTS },
   { name: 'two regions', environment: 'prod', variables: { ...IMAGE, ...TWO_REGIONS } },
+  {
+    name: 'a region is added',
+    environment: 'prod',
+    variables: { ...IMAGE, ...TWO_REGIONS, GATEWAY_PUBLIC_ACCESS: 'true', BUDGET_START_DATE: '2026-12-01' },
+  },
   { name: 'new revision', environment: 'prod', variables: { ...IMAGE, BLUE_REVISION: 'old', REVISION_SUFFIX: 'new' } },
   {
     name: 'canary of blue',

@@ -62,7 +62,9 @@ export const EDGE_RULES: readonly Rule[] = [
     'the gateway closes its door to the internet once it has another: with the second pass',
     (service, deployment) =>
       at(service, 'properties.publicNetworkAccess') ===
-      (closed(deployment) && withApp(deployment) ? 'Disabled' : 'Enabled'),
+      (closed(deployment) && withApp(deployment) && !('GATEWAY_PUBLIC_ACCESS' in deployment.variables)
+        ? 'Disabled'
+        : 'Enabled'),
   ),
   every(
     `${APIM}/backends`,

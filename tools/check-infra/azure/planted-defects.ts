@@ -82,7 +82,7 @@ const IN_APP: readonly Defect[] = [
   ],
   ['Azure Monitor is signed in to', REGION, ';Authorization=AAD;ClientId=', ';ClientId='],
   ['memory is 2 GiB for each core', MAIN, "param memory string = '2Gi'", "param memory string = '4Gi'"],
-  ['azd finds the app by its tag', REGION, 'tags: isPrimary ? union(', 'tags: !empty(prefix) ? union('],
+  ['azd finds the app by its tag', REGION, 'tags: isPrimary ? union(', 'tags: isPrimary || !empty(prefix) ? union('],
   ['there is no app before there is an image', REGION, 'if (!empty(image)) {', 'if (!empty(prefix)) {'],
   [
     'replicas run on workload profiles',
@@ -185,7 +185,12 @@ const IN_EDGE: readonly Defect[] = [
     "publicAccess ? 'StandardV2' : 'StandardV2'",
   ],
   ['the gateway reaches into the network', APIM, "'None' : 'External'", "'None' : 'None'"],
-  ['closes its door', REGION, 'publicNetworkAccess: publicAccess || empty(image)', 'publicNetworkAccess: true'],
+  [
+    'closes its door',
+    REGION,
+    'publicNetworkAccess: gatewayPublicAccess',
+    'publicNetworkAccess: gatewayPublicAccess || true',
+  ],
   ['one breaker rule', APIM, "tripDuration: 'PT10S'", "tripDuration: 'PT1M'"],
   ['the API is HTTPS alone', APIM, "protocols: ['https']", "protocols: ['http', 'https']"],
   ['every value that the policies read', APIM, "'api-audience': apiAudience", "'api-audiences': apiAudience"],
