@@ -126,6 +126,8 @@ resource rules 'Microsoft.Insights/metricAlerts@2018-03-01' = [
             criterionType: 'StaticThresholdCriterion'
             name: alert.name
             metricName: alert.metric
+            // A resource that is new has none of its metrics yet.
+            skipMetricValidation: true
             timeAggregation: alert.aggregation
             operator: alert.operator
             threshold: alert.threshold

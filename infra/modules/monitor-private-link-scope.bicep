@@ -26,6 +26,8 @@ resource component 'Microsoft.Insights/privateLinkScopes/scopedResources@2021-09
 resource workspace 'Microsoft.Insights/privateLinkScopes/scopedResources@2021-09-01' = {
   parent: scope
   name: 'log-analytics'
+  // One after the other: two at once are refused with a conflict.
+  dependsOn: [component]
   properties: { linkedResourceId: workspaceId }
 }
 

@@ -24,7 +24,9 @@ resource group 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
                 sourceAddressPrefix: 'Internet'
                 sourcePortRange: '*'
                 destinationAddressPrefix: '*'
-                destinationPortRange: '443'
+                // 31443 is where the edge proxy of a Container Apps environment listens.
+                // https://learn.microsoft.com/azure/container-apps/firewall-integration
+                destinationPortRanges: ['443', '31443']
               }
             }
           ]

@@ -22,19 +22,14 @@ resource policy 'Microsoft.Network/FrontDoorWebApplicationFirewallPolicies@2024-
       logScrubbing: {
         state: 'Enabled'
         scrubbingRules: [
-          {
-            matchVariable: 'RequestBodyJsonArgNames'
-            selectorMatchOperator: 'EqualsAny'
-            selector: '*'
-            state: 'Enabled'
-          }
+          { matchVariable: 'RequestBodyJsonArgNames', selectorMatchOperator: 'EqualsAny', state: 'Enabled' }
           {
             matchVariable: 'RequestHeaderNames'
             selectorMatchOperator: 'Equals'
             selector: 'Authorization'
             state: 'Enabled'
           }
-          { matchVariable: 'RequestIPAddress', selectorMatchOperator: 'EqualsAny', selector: '*', state: 'Enabled' }
+          { matchVariable: 'RequestIPAddress', selectorMatchOperator: 'EqualsAny', state: 'Enabled' }
         ]
       }
     }
