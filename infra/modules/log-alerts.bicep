@@ -295,7 +295,9 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       severity: alert.severity
       scopes: [workspaceId]
       evaluationFrequency: alert.every
-      windowSize: alert.window
+      // A window times its periods may be two days at most; what looks back as far does so by a time range of its own.
+      windowSize: alert.window == 'P2D' ? alert.every : alert.window
+      overrideQueryTimeRange: alert.window == 'P2D' ? 'P2D' : null
       autoMitigate: true
       // A table exists from its first row on; until then the query of a new workspace does not compile there.
       skipQueryValidation: true

@@ -59,7 +59,8 @@ function logAlertProblems(deployment: Deployment): string[] {
       at(condition, 'query') === text &&
       at(rule, 'properties.severity') === SEVERITIES[severity] &&
       at(rule, 'properties.evaluationFrequency') === frequency &&
-      at(rule, 'properties.windowSize') === window &&
+      at(rule, 'properties.windowSize') === (window === 'P2D' ? frequency : window) &&
+      (at(rule, 'properties.overrideQueryTimeRange') ?? null) === (window === 'P2D' ? window : null) &&
       at(condition, 'failingPeriods.minFailingPeriodsToAlert') === Number(failing) &&
       at(condition, 'failingPeriods.numberOfEvaluationPeriods') === Number(of) &&
       at(condition, 'operator') === 'GreaterThan' &&
