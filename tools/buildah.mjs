@@ -29,7 +29,11 @@ function downloadBase() {
   const partial = `${DEBS}.partial`;
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true });
-  const download = () => succeeds('apt-get', ['-qq', 'download', ...withDependencies()], partial);
+  // Where apt has no lists yet it knows of no dependencies, and would be asked for nothing.
+  const download = () => {
+    const names = withDependencies();
+    return names.length > WANTED.length && succeeds('apt-get', ['-qq', 'download', ...names], partial);
+  };
   if (!download() && !(succeeds('apt-get', ['-qq', 'update']) && download())) return;
   rmSync(DEBS, { recursive: true, force: true });
   renameSync(partial, DEBS);
