@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { AZURE_PRICES } from './azure-prices.js';
 import { billOf } from './bill.js';
@@ -13,6 +13,21 @@ import { ENVIRONMENTS, setupOf, type Workload } from './workload.js';
 const asked = (changes: Partial<Workload>): Workload => ({ ...DEFAULTS, ...changes });
 const usd = (workload: Workload, part: string): number =>
   billOf(workload).parts.find(({ name }) => name.startsWith(part))!.usd;
+
+describe('the bill is of what the Bicep makes', () => {
+  it.each(ENVIRONMENTS)('a replica in %s', (environment) => {
+    const text = ['main.bicep', `main.${environment}.bicepparam`].map((name) => readFileSync(`infra/${name}`, 'utf8'));
+    const said = (name: string): string =>
+      text.flatMap((one) => [...one.matchAll(new RegExp(`^param ${name}(?: string)? = '([\\d.]+)`, 'gm'))]).at(-1)![1]!;
+    const { vCpu, gib } = setupOf(asked({ environment })).replica;
+    expect([vCpu, gib]).toEqual([Number(said('cpu')), Number(said('memory'))]);
+  });
+
+  it('alert rules are switched on in production alone', () => {
+    expect(readFileSync('infra/main.bicep', 'utf8')).toContain("param alertsEnabled bool = environmentName == 'prod'");
+    expect(ENVIRONMENTS.filter((environment) => usd(asked({ environment }), 'Alert rules') > 0)).toEqual(['prod']);
+  });
+});
 
 describe('the bill, by hand', () => {
   // 2,400 a day are 73,000 a month; half from the cache, a fifth of the others strong

@@ -34,7 +34,7 @@ export function billOf(workload: Workload, setup: Setup = setupOf(workload)): Bi
     ['Container Registry', registryUsd(workload)],
     ['Key Vault', keyVaultUsd(workload, load)],
     ['Log Analytics', monitoringUsd(workload, setup, load)],
-    ['Alert rules', alertsUsd()],
+    ['Alert rules', alertsUsd(workload)],
     ['Network', networkUsd(workload, load)],
   ];
   const parts = usd.map(([name, value]) => ({ name, usd: cents(value) }));

@@ -32,4 +32,6 @@ export function monitoringUsd(workload: Workload, setup: Setup, load: Load): num
   return dear + (setup.basicLogs ? logs * usdOf('logsBasic') : 0);
 }
 
-export const alertsUsd = (): number => LOG_ALERTS * usdOf('logAlert');
+/** Rules are switched on in production alone (`alertsEnabled` of `infra/main.bicep`); what is off is not billed. */
+export const alertsUsd = ({ environment }: Workload): number =>
+  environment === 'prod' ? LOG_ALERTS * usdOf('logAlert') : 0;

@@ -62,7 +62,7 @@ export const HALF_REPLICA: Replica = { vCpu: 0.5, gib: 1 };
 
 /** As `infra/` sets it up. */
 export const setupOf = ({ environment }: Workload): Setup => ({
-  replica: WHOLE_REPLICA,
+  replica: environment === 'prod' ? WHOLE_REPLICA : HALF_REPLICA,
   nightReplicas: null,
   appPlan: 0,
   cosmosReserved: 0,
