@@ -46,11 +46,11 @@ param concurrentRequestsPerReplica int = 50
 @maxValue(100)
 param cpuUtilization int = 70
 
-@description('CPU cores of a replica (docs/COST.md, Right-sizing); Container Apps gives twice that in GiB.')
+@description('CPU cores of a replica; how many: docs/COST.md, "Replicas, and how large one is".')
 @allowed(['0.5', '0.75', '1.0', '1.25', '1.5', '1.75', '2.0', '4.0'])
 param cpu string = '1.0'
 
-@description('Memory of a replica.')
+@description('Memory of a replica: twice the cores, in GiB.')
 @allowed(['1Gi', '1.5Gi', '2Gi', '2.5Gi', '3Gi', '3.5Gi', '4Gi', '8Gi'])
 param memory string = '2Gi'
 
@@ -102,7 +102,7 @@ param revisionSuffix string = ''
 @description('Audience of the tokens that callers bring: the application (client) id of the app registration of this service (docs/ENTRA.md), which tokens of version 2 carry.')
 param apiAudience string
 
-@description('Tenant whose tokens are taken.')
+@description('Tenant whose tokens are taken; left out, the subscription\'s.')
 param entraTenantId string = tenant().tenantId
 
 @description('Deployments in Azure OpenAI; the first is the cheap side, the second the strong one. capacity: thousand tokens a minute.')
@@ -115,7 +115,7 @@ param openAiDeployments { name: string, model: string, version: string, sku: str
 @description('Names of secrets in the vault that the service gets as variables: openai-api-key becomes OPENAI_API_KEY. For providers beside Azure.')
 param keyVaultSecrets string[] = []
 
-@description('Size of Azure Managed Redis.')
+@description('Size of Azure Managed Redis; left out, Balanced_B3 in prod, B1 in staging, B0 in dev.')
 param redisSku string = environmentName == 'prod'
   ? 'Balanced_B3'
   : environmentName == 'staging' ? 'Balanced_B1' : 'Balanced_B0'

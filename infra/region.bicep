@@ -15,6 +15,7 @@ param publicAccess bool
 param gatewayPublicAccess bool
 param addressPrefix string
 
+// What has no description here is what main.bicep says of the parameter of the same name.
 @description('Empty = no app yet: everything else is made, the registry among it, so that an image can be brought there.')
 param image string
 param minReplicas int

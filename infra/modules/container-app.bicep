@@ -12,12 +12,17 @@ param image string
 @description('Of the registry that the image is pulled from with the identity; empty = a public one.')
 param registryServer string
 param identityId string
+@description('Of each revision.')
 param minReplicas int
+@description('Of each revision.')
 param maxReplicas int
+@description('Requests in flight for each replica before another one is started.')
 param concurrentRequestsPerReplica int
+@description('Percent.')
 param cpuUtilization int
 @description('CPU cores of a replica, as text: Bicep has no fractions. Memory in GiB must be twice that.')
 param cpu string
+@description('Such as 2Gi.')
 param memory string
 @description('What the configuration reads from the environment.')
 param environmentVariables { name: string, value: string }[]
