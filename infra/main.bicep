@@ -375,10 +375,9 @@ module telemetryPublishers 'modules/telemetry-publishers.bicep' = {
   params: {
     applicationInsightsName: applicationInsights.outputs.name
     publishers: [
-      for i in range(0, length(regions) + 1): {
-        name: i == 0 ? 'router' : 'gateway-${i}'
-        principalId: i == 0 ? identity.outputs.principalId : region[max(i - 1, 0)].outputs.gateway.principalId
-      }
+      for i in range(0, length(regions) + 1): i == 0
+        ? identity.outputs.principalId
+        : region[max(i - 1, 0)].outputs.gateway.principalId
     ]
   }
 }

@@ -92,17 +92,6 @@ var alerts = concat(
     threshold: maxReplicas
     severity: 2
     dimensions: []
-  }),
-  map(withApps ? regions : [], region => {
-    name: 'restarts-${region.name}'
-    description: 'Replicas are being restarted'
-    scope: region.appId
-    metric: 'RestartCount'
-    aggregation: 'Maximum'
-    operator: 'GreaterThan'
-    threshold: 3
-    severity: 1
-    dimensions: []
   })
 )
 

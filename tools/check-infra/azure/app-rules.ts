@@ -8,6 +8,8 @@ const TRAFFIC = 'properties.configuration.ingress.traffic';
 const PORT = 8080;
 /** Of the values of variables: a connection string that signs in by itself is none. */
 const SECRET_NAME = /KEY|SECRET|PASSWORD|TOKEN/;
+/** A user with a password in an address, or a key in a connection string, also inside of an expression. */
+const SECRET_VALUE = /:\/\/[^/'\s]*:[^/'\s{}]+@|AccountKey=|SharedAccessKey=|[?&;]sig=|password=/i;
 
 interface Weight {
   readonly revisionName?: string;
@@ -129,6 +131,17 @@ export const APP_RULES: readonly Rule[] = [
   ),
   every(
     APP,
+    'the app has one door and starts as its image says',
+    (app) =>
+      at(app, 'properties.configuration.ingress.additionalPortMappings') === undefined &&
+      at(app, 'properties.configuration.ingress.corsPolicy') === undefined &&
+      at(app, `${CONTAINER}.command`) === undefined &&
+      at(app, `${CONTAINER}.args`) === undefined &&
+      list(app, 'properties.template.containers').length === 1,
+    withApp,
+  ),
+  every(
+    APP,
     'the app has one identity, assigned to it, and no password for the registry',
     (app) =>
       at(app, 'identity.type') === 'UserAssigned' &&
@@ -144,7 +157,10 @@ export const APP_RULES: readonly Rule[] = [
     (app) =>
       list(app, 'properties.configuration.secrets').every(
         (secret) => at(secret, 'value') === undefined && at(secret, 'keyVaultUrl') !== undefined,
-      ) && variables(app).every(({ name, value }) => value === undefined || !SECRET_NAME.test(name)),
+      ) &&
+      variables(app).every(
+        ({ name, value }) => value === undefined || !(SECRET_NAME.test(name) || SECRET_VALUE.test(value)),
+      ),
     withApp,
   ),
   every(

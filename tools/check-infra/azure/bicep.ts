@@ -7,12 +7,13 @@ import { DATA_RULES } from './data-rules.js';
 import { compile, deploymentOf, SCENARIOS, type Deployment, type Template } from './deployment.js';
 import { EDGE_RULES } from './edge-rules.js';
 import { findBicep } from './find-bicep.js';
+import { NETWORK_RULES } from './network-rules.js';
 import type { Rule } from './rule.js';
 import { TEMPLATE_RULES, WATCH_RULES } from './watch-rules.js';
 
 export const RULES: readonly Rule[] = [
   ...[...APP_RULES, ...CONFIGURATION_RULES, ...DATA_RULES],
-  ...[...EDGE_RULES, ...WATCH_RULES],
+  ...[...EDGE_RULES, ...NETWORK_RULES, ...WATCH_RULES],
 ];
 const MAIN = 'infra/main.bicep';
 /** Compilers that run at once: each takes a core. */

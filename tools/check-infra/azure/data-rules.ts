@@ -138,6 +138,11 @@ export const DATA_RULES: readonly Rule[] = [
   },
   has(OPENAI, 'Azure OpenAI has no keys', { 'properties.disableLocalAuth': true, kind: 'OpenAI' }),
   shut(OPENAI, 'Azure OpenAI'),
+  every(
+    `${OPENAI}/deployments`,
+    "models have the provider's own content filter",
+    (deployment) => at(deployment, 'properties.raiPolicyName') === undefined,
+  ),
   {
     says: 'each region has models: a cheap and a strong one',
     type: `${OPENAI}/deployments`,

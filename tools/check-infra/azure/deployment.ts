@@ -38,7 +38,11 @@ export interface Template {
 const SUBSCRIPTION = '00000000-0000-0000-0000-000000000001';
 const TENANT = '00000000-0000-0000-0000-000000000002';
 export const REGIONS = { first: 'swedencentral', second: 'norwayeast' } as const;
-const CONTACTS = { BUDGET_CONTACTS: 'operators@example.com, owner@example.com', API_AUDIENCE: TENANT };
+const CONTACTS = {
+  BUDGET_CONTACTS: 'operators@example.com, owner@example.com',
+  API_AUDIENCE: TENANT,
+  MONTHLY_BUDGET_USD: '1234',
+};
 const IMAGE = { ...CONTACTS, SERVICE_ROUTER_IMAGE_NAME: 'ghcr.io/example/hybrid-llm-router:1' };
 const TWO_REGIONS = { AZURE_SECONDARY_LOCATION: REGIONS.second };
 

@@ -7,24 +7,7 @@ import type { Deployment } from './deployment.js';
 const APIM = 'Microsoft.ApiManagement/service';
 const DOOR = 'Microsoft.Cdn/profiles';
 const WAF = 'Microsoft.Network/FrontDoorWebApplicationFirewallPolicies';
-const ENDPOINT = 'Microsoft.Network/privateEndpoints';
-const ZONE = 'Microsoft.Network/privateDnsZones';
-const GROUP = 'Microsoft.Network/networkSecurityGroups';
-/** Everything that is reached through the network, by the name that Azure has for that part of it. */
-const REACHED = ['Gateway', 'Sql', 'account', 'azuremonitor', 'redisEnterprise', 'registry', 'table', 'vault'];
 const BODIES = ['frontend.request', 'frontend.response', 'backend.request', 'backend.response'];
-/** What the identity may do: pull images, ask models, read secrets, tables, send telemetry. */
-const LEAST_ROLES = new Map([
-  ['7f951dda-4ed3-4680-a7ca-43fe172d538d', 'AcrPull'],
-  ['5e0bd9bd-7b93-4f28-af87-19fc36ad61bd', 'Cognitive Services OpenAI User'],
-  ['4633458b-17de-408a-b874-0445c86b69e6', 'Key Vault Secrets User'],
-  ['0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3', 'Storage Table Data Contributor'],
-  ['3913510d-42f4-4e42-8a64-420c390055eb', 'Monitoring Metrics Publisher'],
-]);
-const ROLE = 'Microsoft.Authorization/roleAssignments';
-const roleOf = (assignment: unknown): string =>
-  String(at(assignment, 'properties.roleDefinitionId')).split('/').at(-1) ?? '';
-
 interface Operation {
   readonly name: string;
   readonly policy: string;
@@ -72,7 +55,8 @@ export const EDGE_RULES: readonly Rule[] = [
     (backend) =>
       list(backend, 'properties.circuitBreaker.rules').length === 1 &&
       at(backend, 'properties.circuitBreaker.rules.0.tripDuration') === 'PT10S' &&
-      at(backend, 'properties.tls.validateCertificateChain') === true,
+      at(backend, 'properties.tls.validateCertificateChain') === true &&
+      at(backend, 'properties.tls.validateCertificateName') === true,
   ),
   every(
     `${APIM}/apis`,
@@ -96,15 +80,26 @@ export const EDGE_RULES: readonly Rule[] = [
     },
   },
   {
-    says: 'the gateway has every operation with its policy',
+    says: 'the gateway has every operation with its policy, and no other',
     type: `${APIM}/apis/operations/policies`,
     broken: (deployment) => {
       const suffixes = (type: string) => ofType(deployment, type).map(({ name }) => name.split('/'));
-      const made = new Set(suffixes(`${APIM}/apis/operations`).map((parts) => parts.at(-1)));
-      const guarded = new Set(suffixes(`${APIM}/apis/operations/policies`).map((parts) => parts.at(-2)));
-      return operations(deployment)
-        .filter(({ name, policy }) => !made.has(name) || (policy !== '') !== guarded.has(name))
-        .map(({ name }) => name);
+      const made = suffixes(`${APIM}/apis/operations`).map((parts) => parts.at(-1) ?? '');
+      const texts = new Map(
+        ofType(deployment, `${APIM}/apis/operations/policies`).map((policy) => [
+          policy.name.split('/').at(-2),
+          at(policy, 'properties.value'),
+        ]),
+      );
+      const wanted = operations(deployment);
+      const known = new Set(wanted.map(({ name }) => name));
+      const text = (policy: string): unknown => (policy === '' ? undefined : policyFile(deployment, policy));
+      return [
+        ...wanted
+          .filter(({ name, policy }) => !made.includes(name) || texts.get(name) !== text(policy))
+          .map(({ name }) => name),
+        ...made.filter((name) => !known.has(name)),
+      ];
     },
   },
   every(
@@ -134,8 +129,13 @@ export const EDGE_RULES: readonly Rule[] = [
     'sku.name': 'Premium_AzureFrontDoor',
     'properties.originResponseTimeoutSeconds': 240,
   }),
-  every(`${DOOR}/securityPolicies`, 'the firewall stands in front of everything', (policy) =>
-    same(at(policy, 'properties.parameters.associations.0.patternsToMatch'), ['/*']),
+  every(
+    `${DOOR}/securityPolicies`,
+    'the firewall stands in front of everything: of the one endpoint, all paths',
+    (policy, deployment) =>
+      same(at(policy, 'properties.parameters.associations.0.patternsToMatch'), ['/*']) &&
+      list(policy, 'properties.parameters.associations.0.domains').length === 1 &&
+      ofType(deployment, `${DOOR}/afdEndpoints`).length === 1,
   ),
   has(WAF, 'the firewall refuses, and does not only tell', {
     'properties.policySettings.mode': 'Prevention',
@@ -150,7 +150,10 @@ export const EDGE_RULES: readonly Rule[] = [
         ['Microsoft_DefaultRuleSet', 'Microsoft_BotManagerRuleSet'],
       ) &&
       same(at(sets[0], 'exclusions.0.matchVariable'), 'RequestBodyJsonArgNames') &&
-      list(policy, 'properties.customRules.rules').some((rule) => at(rule, 'ruleType') === 'RateLimitRule')
+      same(
+        list(policy, 'properties.customRules.rules').map((rule) => [at(rule, 'ruleType'), at(rule, 'action')]),
+        [['RateLimitRule', 'Block']],
+      )
     );
   }),
   has(`${DOOR}/originGroups`, 'Front Door asks each gateway whether the service is ready', {
@@ -179,57 +182,7 @@ export const EDGE_RULES: readonly Rule[] = [
     `${DOOR}/originGroups/origins`,
     'Front Door reaches gateways by private link in staging and prod',
     (origin, deployment) =>
+      at(origin, 'properties.enforceCertificateNameCheck') === true &&
       closed(deployment) === (at(origin, 'properties.sharedPrivateLinkResource.groupId') === 'Gateway'),
   ),
-  {
-    says: 'staging and prod reach everything through the network, in each region, and dev nothing',
-    type: ENDPOINT,
-    broken: (deployment) => {
-      const found = ofType(deployment, ENDPOINT)
-        .flatMap((endpoint) => list(endpoint, 'properties.privateLinkServiceConnections.0.properties.groupIds'))
-        .sort();
-      const wanted = closed(deployment)
-        ? REACHED.flatMap((part) => Array<string>(regionsOf(deployment)).fill(part))
-        : [];
-      return same(found, wanted)
-        ? []
-        : [`${found.join(', ') || 'nothing'} instead of ${wanted.join(', ') || 'nothing'}`];
-    },
-  },
-  {
-    says: 'what is reached through the network has its name there',
-    type: ZONE,
-    in: closed,
-    broken: (deployment) => {
-      const groups = ofType(deployment, `${ENDPOINT}/privateDnsZoneGroups`);
-      const empty = groups.filter((group) => list(group, 'properties.privateDnsZoneConfigs').length === 0);
-      const unlinked = ofType(deployment, ZONE).length - ofType(deployment, `${ZONE}/virtualNetworkLinks`).length;
-      const missing = ofType(deployment, ENDPOINT).length - groups.length;
-      return [...empty.map(({ name }) => name), ...(unlinked || missing ? ['a zone without a link'] : [])];
-    },
-  },
-  every(GROUP, 'what nobody may do is refused', (group, deployment) => {
-    const rules = list(group, 'properties.securityRules');
-    const fromInternet = rules.some((rule) => at(rule, 'properties.sourceAddressPrefix') === 'Internet');
-    return (
-      rules.some((rule) => at(rule, 'properties.access') === 'Deny' && at(rule, 'properties.priority') === 4000) &&
-      fromInternet === dev(deployment)
-    );
-  }),
-  {
-    says: 'there is one identity',
-    type: 'Microsoft.ManagedIdentity/userAssignedIdentities',
-    broken: countIs('Microsoft.ManagedIdentity/userAssignedIdentities', () => 1),
-  },
-  {
-    says: 'nobody has a role but the least ones, and each of those is given',
-    type: ROLE,
-    broken: (deployment) => {
-      const given = ofType(deployment, ROLE).map(roleOf);
-      return [
-        ...given.filter((role) => !LEAST_ROLES.has(role)),
-        ...[...LEAST_ROLES].filter(([role]) => !given.includes(role)).map(([, name]) => name),
-      ];
-    },
-  },
 ];

@@ -94,6 +94,34 @@ const IN_APP: readonly Defect[] = [
   ['the environment is internal', REGION, 'internal: !publicAccess', 'internal: publicAccess'],
 ];
 
+const IN_ATTACK: readonly Defect[] = [
+  [
+    'one door and starts as its image says',
+    APP,
+    "    name: 'router'\n    image",
+    "    name: 'router'\n    command: ['/bin/sh', '-c', 'node dist/main.js']\n    image",
+  ],
+  [
+    "the provider's own content filter",
+    OPENAI,
+    "versionUpgradeOption: 'OnceCurrentVersionExpired'",
+    "versionUpgradeOption: 'OnceCurrentVersionExpired'\n      raiPolicyName: 'Microsoft.Nil'",
+  ],
+  [
+    'Microsoft.Insights/metricAlerts: alerts wake',
+    'infra/modules/metric-alerts.bicep',
+    'enabled: enabled',
+    'enabled: !enabled',
+  ],
+  ['cut off at no size', MAIN, 'dailyQuotaGb: isDev ? 1 : -1', 'dailyQuotaGb: 1'],
+  [
+    'nothing is made but what is known',
+    'infra/modules/user-assigned-identity.bicep',
+    'output clientId',
+    "resource stranger 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2024-11-30' = {\n  parent: identity\n  name: 'stranger'\n  properties: {\n    issuer: 'https://token.actions.githubusercontent.com'\n    subject: 'repo:stranger/repo:ref:refs/heads/main'\n    audiences: ['api://AzureADTokenExchange']\n  }\n}\n\noutput clientId",
+  ],
+];
+
 const IN_CONFIGURATION: readonly Defect[] = [
   ['the configuration reads each variable', CONFIGURATION, 'deployment: ${LARGE_DEPLOYMENT}', 'deployment: large'],
   ['the app has each variable', CONFIGURATION, 'model: ${LARGE_MODEL}', 'model: ${LARGEST_MODEL}'],
@@ -256,7 +284,7 @@ const IN_WATCH: readonly Defect[] = [
     "name: 'RouterBudget79'\n",
   ],
   [
-    'alerts wake somebody in production',
+    'Microsoft.Insights/scheduledQueryRules: alerts wake',
     MAIN,
     "param alertsEnabled bool = environmentName == 'prod'",
     "param alertsEnabled bool = environmentName == 'dev'",
@@ -264,7 +292,7 @@ const IN_WATCH: readonly Defect[] = [
   [
     'what Azure measures by itself is watched',
     'infra/modules/metric-alerts.bicep',
-    "metric: 'RestartCount'",
+    "metric: 'Replicas'",
     "metric: 'Requests'",
   ],
   [
@@ -280,7 +308,7 @@ const IN_WATCH: readonly Defect[] = [
     "{ name: 'actual-95', threshold: 95",
   ],
   [
-    'the budget is of every resource group',
+    'of every resource group',
     MAIN,
     "hasSecondary ? ['rg-${prefix}', 'rg-${prefix}-2']",
     "hasSecondary ? ['rg-${prefix}']",
@@ -311,4 +339,50 @@ const IN_WATCH: readonly Defect[] = [
   ],
 ];
 
-export const DEFECTS: readonly Defect[] = [...IN_APP, ...IN_CONFIGURATION, ...IN_DATA, ...IN_EDGE, ...IN_WATCH];
+export const DEFECTS: readonly Defect[] = [
+  ...IN_APP,
+  ...IN_ATTACK,
+  ...IN_CONFIGURATION,
+  ...IN_DATA,
+  ...IN_EDGE,
+  ...IN_WATCH,
+];
+
+/** Others that break a rule of the same kind; in a copy of their own, where the first ones are not. */
+export const OTHER_DEFECTS: readonly Defect[] = [
+  [
+    'stops floods',
+    WAF,
+    'customRules: {\n      rules: [',
+    "customRules: {\n      rules: [\n        {\n          name: 'LetIn'\n          priority: 1\n          enabledState: 'Enabled'\n          ruleType: 'MatchRule'\n          action: 'Allow'\n          matchConditions: [{ matchVariable: 'RequestUri', operator: 'Contains', matchValue: ['/'] }]\n        }",
+  ],
+  [
+    'what nobody may do is refused',
+    'infra/modules/network-security-group.bicep',
+    "sourceAddressPrefix: 'VirtualNetwork'",
+    "sourceAddressPrefix: '*'",
+  ],
+  ['each on one resource', VAULT, '  scope: vault\n  name: guid(', '  name: guid('],
+  ['secrets are read from the vault', REDIS, "'rediss://${", "'rediss://default:planted@${"],
+  ['one breaker rule', APIM, 'validateCertificateName: true', 'validateCertificateName: false'],
+  ['gateways by private link', ORIGINS, 'enforceCertificateNameCheck: true', 'enforceCertificateNameCheck: false'],
+  ['the budget is what is asked for', 'infra/modules/budget.bicep', 'amount: amount', 'amount: amount * 100'],
+  [
+    'tells the workspace what happens',
+    VAULT,
+    "logs: [{ categoryGroup: 'audit', enabled: true }]",
+    "logs: [{ categoryGroup: 'audit', enabled: false }]",
+  ],
+  [
+    'the firewall stands in front of everything',
+    DOOR,
+    "resource security '",
+    "resource second 'Microsoft.Cdn/profiles/afdEndpoints@2025-04-15' = {\n  parent: profile\n  name: '${name}-2'\n  location: 'global'\n  tags: tags\n  properties: { enabledState: 'Enabled' }\n}\n\nresource security '",
+  ],
+  [
+    'every operation with its policy',
+    APIM,
+    "'chat.xml': loadTextContent('../apim/chat.xml')",
+    "'chat.xml': loadTextContent('../apim/open.xml')",
+  ],
+];

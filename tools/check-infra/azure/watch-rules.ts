@@ -15,7 +15,7 @@ const HEADER = /^\/\/ severity: (\w+); every: (\w+); window: (\w+); failing peri
 /** Of each, what is asked of Azure Monitor about it: of what is shared, and of what each region has. */
 const SHARED_METRICS = ['TotalRequests', 'NormalizedRUConsumption', 'OriginHealthPercentage'];
 const REGIONAL_METRICS = ['usedmemorypercentage', 'CpuPercent_Gateway', 'AzureOpenAIRequests'];
-const APP_METRICS = ['Replicas', 'RestartCount'];
+const APP_METRICS = ['Replicas'];
 /** What each of them says is kept: a setting for each resource of these types. */
 const TOLD = [
   'Microsoft.ContainerRegistry/registries',
@@ -30,6 +30,33 @@ const TOLD = [
   'Microsoft.Cdn/profiles',
   LOGS,
 ];
+/** Every kind of resource that the template makes: another one is looked at by somebody before it is added here. */
+const KNOWN = new Set([
+  ...['Microsoft.Resources/resourceGroups', 'Microsoft.ManagedIdentity/userAssignedIdentities', LOGS, INSIGHTS],
+  ...['Microsoft.Insights/privateLinkScopes', 'Microsoft.Insights/privateLinkScopes/scopedResources', DIAGNOSTICS],
+  ...[LOG_ALERT, METRIC_ALERT, BUDGET, 'Microsoft.Insights/actionGroups', 'Microsoft.Insights/workbooks'],
+  ...['', '/replications'].map((part) => `Microsoft.ContainerRegistry/registries${part}`),
+  ...['', '/databases', '/databases/accessPolicyAssignments'].map((part) => `Microsoft.Cache/redisEnterprise${part}`),
+  ...['', '/sqlDatabases', '/sqlDatabases/containers', '/sqlRoleAssignments'].map(
+    (part) => `Microsoft.DocumentDB/databaseAccounts${part}`,
+  ),
+  ...['', '/tableServices', '/tableServices/tables'].map((part) => `Microsoft.Storage/storageAccounts${part}`),
+  ...['', '/deployments'].map((part) => `Microsoft.CognitiveServices/accounts${part}`),
+  ...['Microsoft.KeyVault/vaults', 'Microsoft.App/managedEnvironments', 'Microsoft.App/containerApps'],
+  ...['', '/namedValues', '/backends', '/loggers', '/policies', '/apis', '/apis/policies', '/apis/diagnostics'].map(
+    (part) => `Microsoft.ApiManagement/service${part}`,
+  ),
+  ...['', '/policies'].map((part) => `Microsoft.ApiManagement/service/apis/operations${part}`),
+  ...['', '/afdEndpoints', '/afdEndpoints/routes', '/originGroups', '/originGroups/origins', '/securityPolicies'].map(
+    (part) => `Microsoft.Cdn/profiles${part}`,
+  ),
+  ...['networkSecurityGroups', 'virtualNetworks', 'FrontDoorWebApplicationFirewallPolicies'].map(
+    (part) => `Microsoft.Network/${part}`,
+  ),
+  ...['', '/virtualNetworkLinks', '/A'].map((part) => `Microsoft.Network/privateDnsZones${part}`),
+  ...['', '/privateDnsZoneGroups'].map((part) => `Microsoft.Network/privateEndpoints${part}`),
+  'Microsoft.Authorization/roleAssignments',
+]);
 /** DESIGN section 10. */
 const PARAMETERS: Readonly<Record<string, unknown>> = {
   ...{ workloadName: 'router', environmentName: undefined, location: undefined, secondaryLocation: '', image: '' },
@@ -78,10 +105,18 @@ export const WATCH_RULES: readonly Rule[] = [
     type: LOG_ALERT,
     broken: logAlertProblems,
   },
-  every(
-    LOG_ALERT,
-    'alerts wake somebody in production, and nobody elsewhere',
-    (rule, deployment) => at(rule, 'properties.enabled') === prod(deployment),
+  ...[LOG_ALERT, METRIC_ALERT].map((type) =>
+    every(
+      type,
+      `${type}: alerts wake somebody in production, and nobody elsewhere`,
+      (rule, deployment) => at(rule, 'properties.enabled') === prod(deployment),
+    ),
+  ),
+  has(
+    LOGS,
+    'what is logged is cut off at no size but in dev',
+    { 'properties.workspaceCapping.dailyQuotaGb': -1 },
+    closed,
   ),
   {
     says: 'what Azure measures by itself is watched, in each region, and somebody is told',
@@ -117,10 +152,11 @@ export const WATCH_RULES: readonly Rule[] = [
   ),
   every(
     BUDGET,
-    'the budget is of every resource group',
+    'the budget is what is asked for, of every resource group',
     (budget, deployment) =>
+      at(budget, 'properties.amount') === Number(deployment.variables['MONTHLY_BUDGET_USD']) &&
       list(budget, 'properties.filter.dimensions.values').length ===
-      ofType(deployment, 'Microsoft.Resources/resourceGroups').length,
+        ofType(deployment, 'Microsoft.Resources/resourceGroups').length,
   ),
   has(LOGS, 'logs are read and written with a sign-in', { 'properties.features.disableLocalAuth': true }),
   has(INSIGHTS, 'telemetry is sent with a sign-in, into the workspace', {
@@ -145,9 +181,21 @@ export const WATCH_RULES: readonly Rule[] = [
     broken: (deployment) => {
       const settings = ofType(deployment, DIAGNOSTICS);
       const wanted = TOLD.flatMap((type) => ofType(deployment, type)).length;
-      const silent = settings.filter((setting) => at(setting, 'properties.workspaceId') === undefined);
+      const silent = settings.filter(
+        (setting) =>
+          at(setting, 'properties.workspaceId') === undefined ||
+          [...list(setting, 'properties.logs'), ...list(setting, 'properties.metrics')].some(
+            (one) => at(one, 'enabled') !== true,
+          ),
+      );
       return settings.length === wanted && silent.length === 0 ? [] : [`${settings.length} settings of ${wanted}`];
     },
+  },
+  {
+    says: 'nothing is made but what is known here',
+    type: 'Microsoft.Resources/resourceGroups',
+    broken: ({ resources }) =>
+      resources.filter(({ type }) => !KNOWN.has(type)).map(({ type, name }) => `${type} ${name}`),
   },
   {
     says: 'everything says which workload and environment it is of',
