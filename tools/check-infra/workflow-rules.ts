@@ -152,7 +152,8 @@ const WORK: Readonly<Record<string, RegExp>> = {
   canary: /release\.mjs canary --percent 10 --region first$/,
   watch: /watch\.mjs .*--minutes 15$/,
   promote: /release\.mjs promote-canary$/,
-  rollback: /release\.mjs rollback$/,
+  // A release may fail before its revision is there.
+  rollback: /release\.mjs rollback --if-there$/,
 };
 
 function orderProblems(steps: readonly Step[], line: number): Broken[] {

@@ -138,6 +138,21 @@ describe('the workflows', () => {
       '--percent 50 --region first',
       /canary does something else/,
     ],
+    ['a watch without its extension', 'deploy', '--name log-analytics', '--name logs', /the watch has no az extension/],
+    [
+      'a rollback that lets a wrong suffix pass',
+      'rollback',
+      'release.mjs rollback\n',
+      'release.mjs rollback --if-there\n',
+      /a wrong suffix looks like a rollback/,
+    ],
+    [
+      'a way back that a release without revision cannot go',
+      'deploy',
+      'release.mjs rollback --if-there',
+      'release.mjs rollback',
+      /rollback does something else/,
+    ],
     ['a watch that is too short', 'deploy', '--minutes 15', '--minutes 1', /watch does something else/],
     [
       'a smoke test of what has the traffic',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { filesOf } from './alert-rules.js';
 import type { Finding, InfraCheck } from './finding.js';
 import { deployProblems, releaseProblems, RULES, type Broken } from './workflow-rules.js';
+import { rollbackProblems, watchProblems } from './workflow-kinds.js';
 import { Workflow } from './workflow-steps.js';
 
 export const WORKFLOWS = '.github/workflows';
@@ -39,6 +40,8 @@ async function findingsOf(root: string, file: string): Promise<Finding[]> {
     ...RULES.flatMap((rule) => rule(workflow)),
     ...callProblems(root, workflow),
     ...(file.endsWith('/deploy.yml') ? deployProblems(workflow) : []),
+    ...watchProblems(workflow),
+    ...(file.endsWith('/rollback.yml') ? rollbackProblems(workflow) : []),
     ...(file.endsWith('/release.yml') ? releaseProblems(workflow) : []),
   ];
   return [...(await lint(file, workflow.text)), ...own].map((broken) => ({ file, ...broken }));

@@ -2,47 +2,84 @@
 // JavaScript without packages, for Node 18 and later.
 import { appendFileSync } from 'node:fs';
 import { AzureCli, Refusal, told } from '../azd/azure-cli.mjs';
+import { ENVIRONMENTS } from '../azd/checks.mjs';
 import { readApps } from './apps.mjs';
-import { canaryCommands, promoteCommands, rollbackCommands, tidyCommands } from './traffic.mjs';
+import {
+  canaryCommands,
+  canaryShare,
+  promoteCommands,
+  rollbackCommands,
+  suffixNamed,
+  tidyCommands,
+} from './traffic.mjs';
 
 const USAGE = `Usage: node tools/release/release.mjs COMMAND [options]   which revision gets how much traffic
   status      how the apps stand, as JSON; in a workflow also as outputs
   canary      --percent of the traffic go to the revision
   promote     all traffic goes to the revision
   promote-canary   the same, unless somebody has taken the canary back meanwhile
-  rollback    the revision gets none; the other label has all
+  rollback    the revision gets none, in any region; the other label has all
   tidy        ends the revisions that no label names
-  --suffix S         of the revision that is released (REVISION_SUFFIX)
+  --suffix S         of the revision that is released, or its whole name (REVISION_SUFFIX)
   --percent N        canary: 1 to 49 (default 10)
-  --region R         first, second or all (default all; rollback is always of all)
-AZURE_ENV_NAME and AZURE_LOCATION say which apps.`;
+  --region R         canary, promote: first, second or all (default all); AZURE_LOCATION is the first
+  --if-there         rollback: a revision that was never made needs none (a release that failed early)
+AZURE_ENV_NAME says which apps.`;
 const REGIONS = ['first', 'second', 'all'];
 
+/** Those that take no value. */
+const FLAGS = ['if-there'];
+
 function optionsOf(args) {
-  const options = { suffix: process.env.REVISION_SUFFIX ?? '', percent: '10', region: 'all' };
-  for (let i = 0; i < args.length; i += 2) {
+  const options = { suffix: process.env.REVISION_SUFFIX ?? '', percent: '10', region: '', 'if-there': false };
+  for (let i = 0; i < args.length; i += 1) {
     const name = args[i].replace(/^--/, '');
-    if (!args[i].startsWith('--') || !(name in options))
+    if (!args[i].startsWith('--') || !Object.hasOwn(options, name))
       throw new Refusal(`${args[i]}: there is no such option.\n\n${USAGE}`);
-    if (args[i + 1] === undefined) throw new Refusal(`--${name}: a value is missing.\n\n${USAGE}`);
-    options[name] = args[i + 1];
+    if (FLAGS.includes(name)) options[name] = true;
+    else if (args[i + 1] === undefined) throw new Refusal(`--${name}: a value is missing.\n\n${USAGE}`);
+    else options[name] = args[(i += 1)];
   }
-  if (!REGIONS.includes(options.region))
-    throw new Refusal(`--region ${options.region}: must be ${REGIONS.join(', ')}.`);
   return options;
+}
+
+/** What can be refused before Azure is asked. @throws Refusal */
+function checkOptions(command, { percent, region, 'if-there': ifThere }) {
+  if (region !== '' && !REGIONS.includes(region))
+    throw new Refusal(`--region ${region}: must be ${REGIONS.join(', ')}.`);
+  if (region !== '' && !['canary', 'promote', 'promote-canary'].includes(command))
+    throw new Refusal(
+      command === 'rollback'
+        ? `--region ${region}: a rollback goes back in all regions; leave --region out.`
+        : `--region ${region}: ${command} is of all regions; leave --region out.`,
+    );
+  if (ifThere && command !== 'rollback') throw new Refusal(`--if-there: only rollback has it, not ${command}.`);
+  if (command === 'canary') canaryShare(Number(percent));
+  const name = process.env.AZURE_ENV_NAME;
+  if (!ENVIRONMENTS.includes(name))
+    throw new Refusal(
+      `AZURE_ENV_NAME is ${name ? `"${name}"` : 'not set'}: it names the environment, ${ENVIRONMENTS.join(', ')}.`,
+    );
+  if (['first', 'second'].includes(region) && !process.env.AZURE_LOCATION)
+    throw new Refusal(
+      `AZURE_LOCATION is not set: it is the first region's short name (swedencentral), and --region ${region} needs it.`,
+    );
 }
 
 const COMMANDS = {
   canary: (app, { suffix, percent }) => canaryCommands(app, suffix, Number(percent)),
   promote: (app, { suffix }) => promoteCommands(app, suffix),
   'promote-canary': (app, { suffix }) => promoteCommands(app, suffix, true),
-  rollback: (app, { suffix }) => rollbackCommands(app, suffix),
+  rollback: (app, { suffix, 'if-there': ifThere }) => rollbackCommands(app, suffix, ifThere),
   tidy: (app) => tidyCommands(app),
 };
 
+/** @throws Refusal where the region has no app */
 function chosen(apps, region) {
-  if (region === 'second' && apps.length < 2) return [];
-  return region === 'all' ? apps : [region === 'first' ? apps[0] : apps[1]];
+  if (region === 'second' && apps.length < 2)
+    throw new Refusal(`--region second: there is no second region, only ${apps[0].location} has an app.`);
+  if (region !== 'first' && region !== 'second') return apps;
+  return [region === 'first' ? apps[0] : apps[1]];
 }
 
 /** What the workflow's later steps need to know. */
@@ -65,11 +102,7 @@ function outputsOf(apps, suffix) {
 }
 
 function status(apps, { suffix }) {
-  if (apps.length === 0)
-    throw new Refusal(
-      'No app carries the tags of this environment: is AZURE_ENV_NAME right, and has it been deployed?',
-    );
-  const outputs = outputsOf(apps, suffix);
+  const outputs = outputsOf(apps, suffixNamed(suffix));
   process.stdout.write(`${JSON.stringify({ ...outputs, apps }, null, 2)}\n`);
   const file = process.env.GITHUB_OUTPUT;
   if (file)
@@ -101,15 +134,20 @@ async function moveAll(az, apps, command, options) {
 }
 
 await told(async () => {
-  const [command = '--help', ...args] = process.argv.slice(2);
+  const [command, ...args] = process.argv.slice(2);
+  if (command === undefined) throw new Refusal(`A command is missing.\n\n${USAGE}`);
   if (command === '--help' || args.includes('--help')) return void process.stdout.write(`${USAGE}\n`);
-  if (command !== 'status' && !(command in COMMANDS))
+  if (command !== 'status' && !Object.hasOwn(COMMANDS, command))
     throw new Refusal(`${command}: there is no such command.\n\n${USAGE}`);
   const options = optionsOf(args);
-  if (!process.env.AZURE_ENV_NAME)
-    throw new Refusal('AZURE_ENV_NAME is not set: it names the environment (dev, staging or prod).');
+  checkOptions(command, options);
   const az = new AzureCli();
   const apps = await readApps(az, process.env);
+  if (apps.length === 0) {
+    const none = `No app carries the tag azd-env-name=${process.env.AZURE_ENV_NAME}`;
+    if (options['if-there']) return void process.stdout.write(`${none}: nothing to go back from.\n`);
+    throw new Refusal(`${none}: is AZURE_ENV_NAME right, does az use its subscription, and has it been deployed?`);
+  }
   if (command === 'status') return status(apps, options);
-  await moveAll(az, command === 'rollback' ? apps : chosen(apps, options.region), command, options);
+  await moveAll(az, chosen(apps, options.region), command, options);
 });

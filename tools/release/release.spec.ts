@@ -63,10 +63,49 @@ it('begins in the first region, and goes back in both even when one refuses', as
   ]);
 });
 
-it('with one region there is no second', async () => {
-  const told = await stage.run(`${RELEASE} canary --suffix r2 --region second`, oneRegion(100, 0), ENV);
-  expect(told).toMatchObject({ code: 0, error: '' });
+it.each([
+  ['canary --suffix r2 --region second', oneRegion(100, 0), {}, '--region second: there is no second region, only '],
+  ['promote --suffix r2 --region first', oneRegion(90, 10), { AZURE_LOCATION: '' }, 'AZURE_LOCATION is not set: '],
+  [
+    'rollback',
+    oneRegion(90, 10),
+    {},
+    `${NAME}: no label is on a revision (none was named: --suffix); blue is r1, green is r2.`,
+  ],
+  ['rollback --suffix r7', oneRegion(90, 10), {}, `${NAME}: no label is on a revision r7; blue is r1, green is r2.`],
+  [
+    'rollback --suffix r7',
+    twoRegions(90, 10),
+    {},
+    `${NAME}: no label is on a revision r7; blue is r1, green is r2.\n${TWO}: `,
+  ],
+])('%s is told what is wrong', async (line, answers, env, sentence) => {
+  const told = await stage.run(`${RELEASE} ${line}`, answers, { ...ENV, ...env });
+  expect(told).toMatchObject({ code: 1, out: '' });
+  expect(told.error.startsWith(sentence)).toBe(true);
   expect(moved(told)).toEqual([]);
+});
+
+it.each(['status', 'canary', 'promote --suffix r2 --region first', 'promote-canary', 'rollback --suffix r2', 'tidy'])(
+  'where there is no app, %s says so',
+  async (line) => {
+    const told = await stage.run(`${RELEASE} ${line}`, oneRegion(100, 0), { ...ENV, AZURE_ENV_NAME: 'prod' });
+    expect(told).toMatchObject({ code: 1, out: '' });
+    expect(told.error).toMatch(/^No app carries the tag azd-env-name=prod: is AZURE_ENV_NAME right, /);
+  },
+);
+
+it('a revision may be named as a whole, and goes back in every region', async () => {
+  const told = await stage.run(`${RELEASE} rollback --suffix ${TWO}--r2`, twoRegions(0, 100), ENV);
+  expect(told).toMatchObject({ code: 0, error: '' });
+  expect(moved(told).map(([name]) => name)).toEqual([NAME, TWO]);
+});
+
+it('a release that failed before its revision was made has nothing to go back from', async () => {
+  const told = await stage.run(`${RELEASE} rollback --suffix r7 --if-there`, oneRegion(100, 0), ENV);
+  expect(told).toMatchObject({ code: 0, error: '', out: expect.stringContaining('rollback changes nothing') });
+  const none = await stage.run(`${RELEASE} rollback --if-there`, oneRegion(100, 0), { AZURE_ENV_NAME: 'prod' });
+  expect(none).toMatchObject({ code: 0, error: '', out: expect.stringContaining('No app') });
 });
 
 it('tells a workflow what the later steps need', async () => {
@@ -89,15 +128,29 @@ it('tells a workflow what the later steps need', async () => {
 });
 
 it.each([
+  ['', 'A command is missing.\n\nUsage: '],
   ['sideways', 'sideways: there is no such command.'],
+  ['toString', 'toString: there is no such command.'],
   ['canary --share 10', '--share: there is no such option.'],
   ['canary --suffix', '--suffix: a value is missing.'],
   ['canary --region west', '--region west: must be first, second, all.'],
   ['canary --suffix r2 --percent ten', '--percent NaN: must be a whole number from 1 to 49'],
-])('refuses %s', async (line, sentence) => {
+  ['canary --suffix r2 --percent 200', '--percent 200: must be a whole number from 1 to 49'],
+  ['rollback --suffix r2 --region first', '--region first: a rollback goes back in all regions'],
+  ['tidy --region second', '--region second: tidy is of all regions'],
+  ['promote --suffix r2 --if-there', '--if-there: only rollback has it'],
+])('refuses "%s" before Azure is asked', async (line, sentence) => {
   const told = await stage.run(`${RELEASE} ${line}`, oneRegion(100, 0), ENV);
-  expect(told).toMatchObject({ code: 1 });
+  expect(told).toMatchObject({ code: 1, out: '', calls: [] });
   expect(told.error.startsWith(sentence)).toBe(true);
+});
+
+it.each([
+  ['prd', 'AZURE_ENV_NAME is "prd": it names the environment, dev, staging, prod.\n'],
+  ['', 'AZURE_ENV_NAME is not set: it names the environment, dev, staging, prod.\n'],
+])('an environment "%s" is none', async (name, error) => {
+  const told = await stage.run(`${RELEASE} rollback --suffix r2`, oneRegion(0, 100), { ...ENV, AZURE_ENV_NAME: name });
+  expect(told).toMatchObject({ code: 1, error, calls: [] });
 });
 
 describe('the watch over a canary', () => {

@@ -24,5 +24,5 @@ export function liveParameters(apps: readonly App[]): TrafficParameters;
 export function releaseParameters(apps: readonly App[], suffix: string, regions?: number): TrafficParameters;
 export function canaryCommands(app: App, suffix: string, percent: number): string[][];
 export function promoteCommands(app: App, suffix: string, onlyCanary?: boolean): string[][];
-export function rollbackCommands(app: App, suffix: string): string[][];
+export function rollbackCommands(app: App, suffix: string, ifThere?: boolean): string[][];
 export function tidyCommands(app: App): string[][];

@@ -157,11 +157,18 @@ const activate = (app, suffix) => [
   `${app.name}--${suffix}`,
 ];
 
-function labelOf(app, suffix) {
-  const label = LABELS.find((one) => suffix !== '' && app.suffixes[one] === suffix);
+/** A revision may be named as a whole, of any region's app; no suffix has two hyphens. */
+export const suffixNamed = (named) => named.split('--').at(-1);
+const labelNamed = (app, named) => {
+  const suffix = suffixNamed(named);
+  return LABELS.find((one) => suffix !== '' && app.suffixes[one] === suffix);
+};
+
+function labelOf(app, named) {
+  const label = labelNamed(app, named);
   if (!label)
     throw new Refusal(
-      `${app.name}: no label is on a revision ${suffix || '(none was named: --suffix)'}; blue is ${app.suffixes.blue || 'none'}, green is ${app.suffixes.green || 'none'}.`,
+      `${app.name}: no label is on a revision ${named || '(none was named: --suffix)'}; blue is ${app.suffixes.blue || 'none'}, green is ${app.suffixes.green || 'none'}.`,
     );
   return label;
 }
@@ -175,10 +182,15 @@ function takesTraffic(app, label) {
   return revision?.active ? [] : [activate(app, app.suffixes[label])];
 }
 
-/** The `az` commands that give a new revision a part of the traffic, and the running one the rest. */
-export function canaryCommands(app, suffix, percent) {
+/** @throws Refusal where it is no part that a canary may have */
+export function canaryShare(percent) {
   if (!(Number.isInteger(percent) && percent > 0 && percent < 50))
     throw new Refusal(`--percent ${percent}: must be a whole number from 1 to 49; more than half is no canary.`);
+}
+
+/** The `az` commands that give a new revision a part of the traffic, and the running one the rest. */
+export function canaryCommands(app, suffix, percent) {
+  canaryShare(percent);
   const label = labelOf(app, suffix);
   if (label === app.production) return []; // it has been promoted, or is the only one
   return [...takesTraffic(app, label), setWeights(app, { [label]: percent, [other(label)]: 100 - percent })];
@@ -199,10 +211,15 @@ export function promoteCommands(app, suffix, onlyCanary = false) {
   return [...takesTraffic(app, label), setWeights(app, { [label]: 100 })];
 }
 
-/** The `az` commands that take all traffic from a revision. None when it has none, also because it was never made. */
-export function rollbackCommands(app, suffix) {
-  const label = LABELS.find((one) => app.suffixes[one] === suffix);
-  if (!label || app.weights[label] === 0) return [];
+/**
+ * The `az` commands that take all traffic from a revision. None when it has none.
+ *
+ * @param ifThere a release may fail before its revision is made; a person who names none that is there is mistaken
+ */
+export function rollbackCommands(app, suffix, ifThere = false) {
+  if (ifThere && !labelNamed(app, suffix)) return [];
+  const label = labelOf(app, suffix);
+  if (app.weights[label] === 0) return [];
   const back = other(label);
   if (app.suffixes[back] === '')
     throw new Refusal(

@@ -153,7 +153,8 @@ describe('traffic', () => {
     expect(canaryCommands(appOf(PROMOTED), 'r2', 10)).toEqual([]);
     expect(promoteCommands(appOf(PROMOTED), 'r2')).toEqual([]);
     expect(rollbackCommands(waiting, 'r2')).toEqual([]);
-    expect(rollbackCommands(waiting, 'never-made')).toEqual([]);
+    expect(rollbackCommands(waiting, 'never-made', true)).toEqual([]);
+    expect(() => rollbackCommands(waiting, 'never-made')).toThrow(/never-made; blue is r1, green is r2/);
   });
 
   it('goes to an inactive revision after it was started', () => {
