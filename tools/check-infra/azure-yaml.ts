@@ -10,12 +10,18 @@ const hook = z.strictObject({
   windows: z.strictObject({ shell: z.literal('pwsh'), run: z.string() }),
 });
 /**
+ * azd fetches a Bicep of its own; `extends` in a parameter file needs 0.44.1. azd 1.23.8 asks for 0.41.2; 0.44.1 came on
+ * 2026-06-10 (https://github.com/Azure/azure-dev/pull/8594), and 1.26.0 of 2026-06-24 has later changes than that
+ * (https://github.com/Azure/azure-dev/releases/tag/azure-dev-cli_1.26.0).
+ */
+const AZD = /^>= 1\.(2[6-9]|[3-9]\d)\.\d+$/;
+/**
  * What we use of azd's schema (https://raw.githubusercontent.com/Azure/azure-dev/main/schemas/v1.0/azure.yaml.json, as of
  * 2026-11), and what we ask beyond it: both shells, and the hooks that keep a deployment from failing late or moving traffic.
  */
 const azureYaml = z.strictObject({
   name: z.string().regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/),
-  requiredVersions: z.strictObject({ azd: z.string().regex(/^>= 1\.(2\d|[3-9]\d)\.\d+$/) }),
+  requiredVersions: z.strictObject({ azd: z.string().regex(AZD) }),
   infra: z.strictObject({ provider: z.literal('bicep'), path: z.string(), module: z.string() }),
   services: z.strictObject({
     router: z.strictObject({

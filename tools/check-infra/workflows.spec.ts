@@ -222,7 +222,7 @@ describe('azure.yaml', () => {
     ['azd up that moves traffic', '- azd: publish --all', '- azd: deploy', /azd up does provision, deploy, provision/],
     ['a folder that is not there', 'path: infra', 'path: infrastructure', /there is no infrastructure\/main\.bicep/],
     ['a Dockerfile that is not there', './Dockerfile', './Dockerfile.azure', /there is no Dockerfile\.azure/],
-    ['an azd that is too old', '>= 1.20.0', '>= 1.5.0', /requiredVersions\.azd/],
+    ['an azd whose Bicep is too old', '>= 1.26.0', '>= 1.25.9', /requiredVersions\.azd/],
     ['a key that azd ignores', 'host: containerapp', 'hosts: containerapp', /services\.router/],
   ])('%s is found', async (_, from, to, problem) => {
     plant('azure.yaml', from, to);
