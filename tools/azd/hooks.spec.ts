@@ -152,9 +152,21 @@ describe('before azd provisions', () => {
       expect(error).toBe('');
       return kept({ error, ...ran });
     };
-    expect(await told('apim')).toMatchObject({ GATEWAY_PUBLIC_ACCESS: 'true', BUDGET_START_DATE: '2026-09-01' });
+    expect(await told('apim')).toMatchObject({
+      GATEWAY_PUBLIC_ACCESS: 'true',
+      BUDGET_START_DATE: '2026-09-01',
+      ...{ SERVICE_ROUTER_IMAGE_NAME: 'acr.azurecr.io/router:1', BLUE_REVISION: 'r1', GREEN_REVISION: '' },
+    });
     expect(await told('apim', 'apim-2')).toMatchObject({ GATEWAY_PUBLIC_ACCESS: '' });
     expect(await told()).toMatchObject({ GATEWAY_PUBLIC_ACCESS: '' });
+  });
+
+  it('a region is not added by a release of another image', async () => {
+    const told = await stage.run(hook('preprovision'), DEPLOYED, {
+      ...{ ...ENV, AZURE_SECONDARY_LOCATION: 'westeurope', SERVICE_ROUTER_IMAGE_NAME: IMAGE },
+    });
+    expect(told).toMatchObject({ code: 1, out: '', error: expect.stringContaining('ROUTER_DEPLOYMENT=as-is') });
+    expect(kept(told)).toEqual({});
   });
 
   it('what is deployed already needs no quota again', async () => {
@@ -415,5 +427,9 @@ it('azd publish is for dev alone: elsewhere no push reaches the registry', async
   expect(told).toMatchObject({
     code: 1,
     error: expect.stringMatching(/^azd publish cannot reach the registry of prod.*az acr import/),
+  });
+  expect(await stage.run(hook('prepublish'), {}, {})).toMatchObject({
+    code: 1,
+    error: expect.stringMatching(/^The azd environment is named "", and there are parameters for dev, staging, prod: /),
   });
 });

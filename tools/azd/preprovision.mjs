@@ -80,10 +80,10 @@ function trafficValues(env, apps, values) {
   const live = apps[0]?.image ?? '';
   const image = env.SERVICE_ROUTER_IMAGE_NAME || live; // a fresh clone knows none; without it the app would be left out
   const asIs = env.ROUTER_DEPLOYMENT === 'as-is';
-  if (asIs || image === '') return { SERVICE_ROUTER_IMAGE_NAME: asIs ? live : image, ...liveParameters(apps) };
-  const suffix = revisionSuffix(env.RELEASE_COMMIT ?? '', ingredientsOf(image, values));
   const regions = env.AZURE_SECONDARY_LOCATION ? 2 : 1;
-  return { SERVICE_ROUTER_IMAGE_NAME: image, ...releaseParameters(apps, suffix, regions) };
+  if (asIs || image === '') return { SERVICE_ROUTER_IMAGE_NAME: asIs ? live : image, ...liveParameters(apps, regions) };
+  const suffix = revisionSuffix(env.RELEASE_COMMIT ?? '', ingredientsOf(image, values));
+  return { SERVICE_ROUTER_IMAGE_NAME: image, ...releaseParameters(apps, suffix, image, regions) };
 }
 
 /**

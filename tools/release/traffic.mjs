@@ -110,9 +110,45 @@ const values = (production, suffixes, canary, suffix) => ({
   REVISION_SUFFIX: suffix,
 });
 
-/** Everything stays as it is: what a drift check compares with. */
-export function liveParameters(apps) {
+/** @throws Refusal where a part of the traffic goes to a revision that is not production */
+function noCanary(apps) {
+  const app = apps.find((one) => one.weights[one.idle] > 0);
+  if (!app) return;
+  const suffix = app.suffixes[app.idle];
+  throw new Refusal(
+    `A canary is under way: ${app.weights[app.idle]} % of the traffic go to ${app.name}--${suffix} (${app.idle}). Finish it first: node tools/release/release.mjs promote --suffix ${suffix} (or rollback).`,
+  );
+}
+
+/**
+ * A region is added: one set of parameters is for both apps, and the new one has but the revision that it is made with. So
+ * that is production's, under its name, and the other label, whose revision the new app does not have, is lost.
+ *
+ * @throws Refusal where anything else than what production runs would get that name
+ */
+function withNewRegion(apps, image) {
+  noCanary(apps);
+  const app = agreed(apps);
+  const running = app.suffixes[app.production];
+  if (image !== app.image)
+    throw new Refusal(
+      `The second region has no app yet, and ${image} is not the image that runs (${app.image}): add the region with the image that runs: ROUTER_DEPLOYMENT=as-is azd provision, then release (docs/RELEASE.md, "A region that is added").`,
+    );
+  if (app.latestSuffix !== running)
+    throw new Refusal(
+      `The second region has no app yet, and would get the newest revision, ${app.latestSuffix}, but production runs ${running}: promote the newest one, or release, before a region is added.`,
+    );
+  return values(app.production, { ...app.suffixes, [app.idle]: '' }, 0, running);
+}
+
+/**
+ * Everything stays as it is: what a drift check compares with.
+ *
+ * @param regions in which there will be an app
+ */
+export function liveParameters(apps, regions = 1) {
   if (apps.length === 0) return values('blue', { blue: '', green: '' }, 0, '');
+  if (apps.length < regions) return withNewRegion(apps, apps[0].image);
   const app = agreed(apps);
   return values(app.production, app.suffixes, app.weights[app.idle], app.latestSuffix);
 }
@@ -122,20 +158,18 @@ export function liveParameters(apps) {
  *
  * @param apps how they stand, first region first; none before the first deployment
  * @param suffix of the new revision
+ * @param image of the new revision
  * @param regions in which there will be an app
  * @throws Refusal where a new revision would be in the way of an unfinished release
  */
-export function releaseParameters(apps, suffix, regions = 1) {
+export function releaseParameters(apps, suffix, image, regions = 1) {
   if (apps.length === 0) return values('blue', { blue: suffix, green: '' }, 0, suffix);
+  if (apps.length < regions) return withNewRegion(apps, image);
   const app = agreed(apps);
   const { production, idle, suffixes } = app;
-  const canary = app.weights[idle];
-  if (apps.length < regions) return values(production, { ...suffixes, [idle]: '' }, 0, suffixes[production]);
-  if (LABELS.some((label) => suffixes[label] === suffix)) return values(production, suffixes, canary, suffix);
-  if (apps.some((one) => one.weights[one.idle] > 0))
-    throw new Refusal(
-      `A canary is under way: ${canary} % of the traffic go to ${app.name}--${suffixes[idle]} (${idle}). Finish it first: node tools/release/release.mjs promote --suffix ${suffixes[idle]} (or rollback).`,
-    );
+  if (LABELS.some((label) => suffixes[label] === suffix))
+    return values(production, suffixes, app.weights[idle], suffix);
+  noCanary(apps);
   const failed = apps.find((one) => one.revisions.some((known) => known.suffix === suffix && known.failed));
   if (failed)
     throw new Refusal(

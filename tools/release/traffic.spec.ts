@@ -16,6 +16,7 @@ const on = (label: string, suffix: string, weight: number): Weighted => ({
   revisionName: `${NAME}--${suffix}`,
   weight,
 });
+const IMAGE = 'acr.azurecr.io/router:1';
 const STEADY = [on('blue', 'r1', 100), on('green', 'r0', 0)];
 const CANARY = [on('blue', 'r1', 90), on('green', 'r2', 10)];
 const PROMOTED = [on('blue', 'r1', 0), on('green', 'r2', 100)];
@@ -84,47 +85,64 @@ describe('a new revision', () => {
   });
 
   it('is blue where there is none yet', () => {
-    expect(releaseParameters([], 'r3')).toEqual(parameters('blue', 'r3', '', '0', 'r3'));
+    expect(releaseParameters([], 'r3', IMAGE)).toEqual(parameters('blue', 'r3', '', '0', 'r3'));
   });
 
   it('gets the idle label, and no traffic', () => {
-    expect(releaseParameters([appOf(STEADY)], 'r3')).toEqual(parameters('blue', 'r1', 'r3', '0', 'r3'));
-    expect(releaseParameters([appOf(PROMOTED)], 'r3')).toEqual(parameters('green', 'r3', 'r2', '0', 'r3'));
+    expect(releaseParameters([appOf(STEADY)], 'r3', IMAGE)).toEqual(parameters('blue', 'r1', 'r3', '0', 'r3'));
+    expect(releaseParameters([appOf(PROMOTED)], 'r3', IMAGE)).toEqual(parameters('green', 'r3', 'r2', '0', 'r3'));
   });
 
   it('is none when the same is released again: weights stay, also those of a canary', () => {
-    expect(releaseParameters([appOf(STEADY)], 'r1')).toEqual(parameters('blue', 'r1', 'r0', '0', 'r1'));
-    expect(releaseParameters([appOf(CANARY)], 'r2')).toEqual(parameters('blue', 'r1', 'r2', '10', 'r2'));
-    expect(releaseParameters([appOf(PROMOTED)], 'r2')).toEqual(parameters('green', 'r1', 'r2', '0', 'r2'));
+    expect(releaseParameters([appOf(STEADY)], 'r1', IMAGE)).toEqual(parameters('blue', 'r1', 'r0', '0', 'r1'));
+    expect(releaseParameters([appOf(CANARY)], 'r2', IMAGE)).toEqual(parameters('blue', 'r1', 'r2', '10', 'r2'));
+    expect(releaseParameters([appOf(PROMOTED)], 'r2', IMAGE)).toEqual(parameters('green', 'r1', 'r2', '0', 'r2'));
   });
 
   it('waits for an unfinished canary', () => {
-    expect(() => releaseParameters([appOf(CANARY)], 'r3')).toThrow(
+    expect(() => releaseParameters([appOf(CANARY)], 'r3', IMAGE)).toThrow(
       /^A canary is under way: 10 % .*--r2 \(green\)\. Finish it first: .*promote --suffix r2 \(or rollback\)/,
     );
   });
 
   it('that has failed is not made again', () => {
     const revisions = [...REVISIONS, revision(`${NAME}--r3`, false, 'Failed')];
-    expect(() => releaseParameters([appOf(STEADY, revisions)], 'r3')).toThrow(/--r3 has failed before.*logs show/);
+    expect(() => releaseParameters([appOf(STEADY, revisions)], 'r3', IMAGE)).toThrow(
+      /--r3 has failed before.*logs show/,
+    );
   });
 
   it('comes up in both regions, which must stand alike', () => {
     const second = appOf(STEADY, REVISIONS, 'West Europe');
-    expect(releaseParameters([appOf(STEADY), second], 'r3', 2)).toEqual(parameters('blue', 'r1', 'r3', '0', 'r3'));
+    expect(releaseParameters([appOf(STEADY), second], 'r3', IMAGE, 2)).toEqual(
+      parameters('blue', 'r1', 'r3', '0', 'r3'),
+    );
     const ahead = appOf(PROMOTED, REVISIONS, 'West Europe');
-    expect(() => releaseParameters([appOf(CANARY), ahead], 'r3', 2)).toThrow(
+    expect(() => releaseParameters([appOf(CANARY), ahead], 'r3', IMAGE, 2)).toThrow(
       /Sweden Central and West Europe stand differently.*rollback --suffix r2/,
     );
     const canaryInOne = [
       appOf(PROMOTED),
       appOf([on('blue', 'r1', 10), on('green', 'r2', 90)], REVISIONS, 'West Europe'),
     ];
-    expect(() => releaseParameters(canaryInOne, 'r3', 2)).toThrow(/canary is under way/);
+    expect(() => releaseParameters(canaryInOne, 'r3', IMAGE, 2)).toThrow(/canary is under way/);
   });
 
-  it('of a region that is new is what production runs', () => {
-    expect(releaseParameters([appOf(STEADY)], 'r3', 2)).toEqual(parameters('blue', 'r1', '', '0', 'r1'));
+  it('of a region that is new is what production runs, when that is also the newest', () => {
+    const live = { ...appOf(PROMOTED), latestSuffix: 'r2' };
+    const added = parameters('green', '', 'r2', '0', 'r2');
+    expect(releaseParameters([live], 'r3', live.image, 2)).toEqual(added);
+    expect(liveParameters([live], 2)).toEqual(added);
+  });
+
+  it('waits until a region that is new has what production runs', () => {
+    expect(() => releaseParameters([appOf(CANARY)], 'r3', IMAGE, 2)).toThrow(/^A canary is under way: 10 % .*--r2/);
+    expect(() => liveParameters([appOf(CANARY)], 2)).toThrow(/^A canary is under way: 10 % .*--r2/);
+    expect(() => releaseParameters([appOf(PROMOTED)], 'r3', 'acr.azurecr.io/router:2', 2)).toThrow(
+      /router:2 is not the image that runs \(.*router:1\): .*ROUTER_DEPLOYMENT=as-is azd provision, then release/,
+    );
+    const backAgain = { ...appOf(PROMOTED), latestSuffix: 'r3' };
+    expect(() => liveParameters([backAgain], 2)).toThrow(/newest revision, r3, but production runs r2: promote/);
   });
 
   it('is none for a drift check', () => {
