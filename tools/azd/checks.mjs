@@ -48,13 +48,18 @@ function valueProblem(env, [name, needed, shape, what, example]) {
   return shape.test(value) ? [] : [`${name} is "${value}", and must be ${what}: ${set(name, example)}`];
 }
 
+/** Whether there are parameters for this name. @returns at most one sentence */
+export const nameProblems = (name) =>
+  ENVIRONMENTS.includes(name)
+    ? []
+    : [
+        `The azd environment is named "${name}", and there are parameters for ${ENVIRONMENTS.join(', ')}: azd env new dev (or azd env select dev)`,
+      ];
+
 /** Whether the values of the azd environment can be deployed with. @returns one sentence a problem, with its cure */
 export function environmentProblems(env) {
-  const name = env.AZURE_ENV_NAME ?? '';
-  if (!ENVIRONMENTS.includes(name))
-    return [
-      `The azd environment is named "${name}", and there are parameters for ${ENVIRONMENTS.join(', ')}: azd env new dev (or azd env select dev)`,
-    ];
+  const unnamed = nameProblems(env.AZURE_ENV_NAME ?? '');
+  if (unnamed.length > 0) return unnamed;
   const contacts = (env.BUDGET_CONTACTS ?? '').split(',').map((one) => one.trim());
   const wrong = contacts.filter((one) => !EMAIL.test(one));
   const same = env.AZURE_SECONDARY_LOCATION && env.AZURE_SECONDARY_LOCATION === env.AZURE_LOCATION;
