@@ -28,5 +28,5 @@ export function nextStep(env, apps) {
   if (waiting === '') return gateway;
   return weights[idle] > 0
     ? `${gateway}\nA canary is under way: node tools/release/release.mjs promote --suffix ${waiting} (or rollback).`
-    : `${gateway}\n${waiting} waits without traffic on the label ${idle}. Next: node tools/release/smoke.mjs --label ${idle}, then node tools/release/release.mjs promote --suffix ${waiting} (docs/RELEASE.md).`;
+    : `${gateway}\n${waiting} waits without traffic on the label ${idle}. Next: node tools/release/smoke.mjs --label ${idle}, then node tools/release/release.mjs promote --suffix ${waiting}, and tidy, which ends the revision that has no label any more and costs (docs/RELEASE.md).`;
 }

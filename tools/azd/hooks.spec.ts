@@ -407,6 +407,7 @@ describe('after azd has provisioned', () => {
     expect(told.out).toContain(
       'The gateway: https://router.azurefd.net\nr2 waits without traffic on the label green. Next: ',
     );
+    expect(told.out).toMatch(/release\.mjs promote --suffix r2, and tidy, which ends /);
   });
 
   it('without an app it says what makes one', async () => {
