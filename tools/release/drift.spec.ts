@@ -1,4 +1,4 @@
-import { appWith, resource, revision, SUBSCRIPTION } from '../azd/recorded/answers.js';
+import { TENANT, appWith, resource, revision, SUBSCRIPTION } from '../azd/recorded/answers.js';
 import { Stage } from '../azd/recorded/stage.js';
 import { driftOf } from './what-if.mjs';
 
@@ -61,7 +61,7 @@ describe('the command', () => {
     AZURE_ENV_NAME: 'staging',
     AZURE_LOCATION: 'swedencentral',
     AZURE_SUBSCRIPTION_ID: SUBSCRIPTION,
-    API_AUDIENCE: 'api://llm-router',
+    API_AUDIENCE: TENANT,
     APIM_PUBLISHER_EMAIL: 'platform@example.com',
     BUDGET_CONTACTS: 'a@example.com',
   };
