@@ -21,7 +21,12 @@ export type TrafficParameters = Record<
 export function revisionSuffix(commit: string, ingredients: readonly string[]): string;
 export function readApp(app: unknown, revisions: readonly unknown[]): App;
 export function liveParameters(apps: readonly App[], regions?: number): TrafficParameters;
-export function releaseParameters(apps: readonly App[], suffix: string, image: string, regions?: number): TrafficParameters;
+export function releaseParameters(
+  apps: readonly App[],
+  suffix: string,
+  image: string,
+  regions?: number,
+): TrafficParameters;
 export function canaryCommands(app: App, suffix: string, percent: number): string[][];
 export function promoteCommands(app: App, suffix: string, onlyCanary?: boolean): string[][];
 export function rollbackCommands(app: App, suffix: string, ifThere?: boolean): string[][];
