@@ -1,8 +1,9 @@
-import { ALPHA, evidenceFrom, watched, type Evidence, type Watched } from './evidence.js';
+import { MOST_LATE, type ArrivalEvidence } from './arrivals.js';
+import { ALPHA, evidenceFrom, FALSE_PROMOTION, watched, type Evidence, type Watched } from './evidence.js';
 import type { FailureEvidence } from './failure-test.js';
 import type { RatioEvidence } from './ratio-test.js';
 import type { Samples } from './samples.js';
-import { factor, limitsPassed, measured, percent, points, sentence } from './wording.js';
+import { factor, limitsPassed, measured, ofWeight, percent, points, sentence } from './wording.js';
 
 export interface Decision {
   readonly decision: 'promote' | 'hold' | 'rollback';
@@ -14,14 +15,19 @@ export interface Decision {
     readonly failures: FailureEvidence | null;
     readonly p95: RatioEvidence | null;
     readonly cost: RatioEvidence | null;
+    readonly arrivals: ArrivalEvidence;
   };
 }
 
 /** The scaling guide: 15 minutes for errors and latency. */
 export const WATCH_MINUTES = 15;
-/** A minute or two without a request, or late in the workspace, are no gap. */
+/** A minute or two that both had no request in are no gap. */
 const LEAST_COVERED = 0.8;
-const MOST_SILENT = 3;
+/** So many minutes in which requests were lost are a reason to go back; at the end, more than may be late. */
+const LOST_MINUTES = 3;
+/** Of the weight. A little less may be the way its requests are counted; much less are requests that nobody answered. */
+const SHARE_TO_HOLD = 0.9;
+const SHARE_TO_GO_BACK = 0.75;
 /** Of the new revision. Ten a minute; with fewer not even a run without an error shows that it fails no more (docs/RELEASE.md). */
 const LEAST_REQUESTS = 150;
 /** How much worse the new one may be at most: points of the error rate, or a quarter of the old one's where that is more. */
@@ -38,9 +44,21 @@ const MOST_FAILED = 0.5;
 
 const errorMargin = ({ oldRate }: FailureEvidence): number => Math.max(MARGIN_ERRORS, MARGIN_ERRORS_RELATIVE * oldRate);
 
-/** Each measure by which the new revision is worse: significantly, and so that it matters. */
-function worse({ failures, latency, cost }: Evidence): string[] {
+/** Requests that the new revision should have had and has told nothing of: nobody answered them. */
+function unanswered({ lost, lostAtEnd, share }: ArrivalEvidence): string[] {
   const reasons: string[] = [];
+  if (lost >= LOST_MINUTES || lostAtEnd > MOST_LATE)
+    reasons.push(
+      `answers to nobody: it has told of no request in ${lost + lostAtEnd} minutes in which it should have had some`,
+    );
+  if (share && share.pWithoutWorst < ALPHA && share.share <= SHARE_TO_GO_BACK * share.weight)
+    reasons.push(`loses requests: ${ofWeight(share)}`);
+  return reasons;
+}
+
+/** Each measure by which the new revision is worse: significantly, and so that it matters. */
+function worse({ failures, latency, cost }: Evidence, { arrivals }: Watched): string[] {
+  const reasons = unanswered(arrivals);
   if (failures) {
     const { oldRate, newRate, p, excessErrors } = failures;
     const matters = newRate - oldRate >= MATTERS_OF_MARGIN * errorMargin(failures);
@@ -55,14 +73,15 @@ function worse({ failures, latency, cost }: Evidence): string[] {
 }
 
 /** Why the samples cannot be judged, or not yet; `null` = they can. */
-function notEnough({ minutes, pairs, silent, hasOld, hasNew }: Watched): string | null {
+function notEnough({ minutes, pairs, silent, hasOld, hasNew, arrivals }: Watched): string | null {
   if (!hasOld && !hasNew) return 'no data: neither revision has had a request';
   if (!hasNew) return 'the new revision has had no request; look whether its weight gets any, and whether it starts';
   if (!hasOld) return 'the old revision has had no request; there is nothing to compare the new one with';
-  if (silent > MOST_SILENT)
-    return `the new revision has told of no request for ${silent} minutes; look whether it runs`;
+  if (silent > 0) return `the new revision has told of no request for ${silent} min; look whether it runs`;
   if (minutes < WATCH_MINUTES)
     return `watched for ${minutes} of ${WATCH_MINUTES} minutes; nothing speaks against it yet`;
+  if (arrivals.lost > 0)
+    return `the new revision has told of no request in ${arrivals.lost} of ${minutes} minutes, though the old one had enough of them; look whether it restarts`;
   if (pairs.length < LEAST_COVERED * minutes)
     return `gaps: both revisions had requests in only ${pairs.length} of ${minutes} minutes`;
   const requests = pairs.reduce((sum, pair) => sum + pair.new.requests, 0);
@@ -79,11 +98,13 @@ function ratioUnsure(what: string, one: RatioEvidence | null, least: number): st
 }
 
 /** What is not shown to be no worse; empty = everything is. */
-function unsure({ failures, latency, cost }: Evidence, { pairs }: Watched): string[] {
+function unsure({ failures, latency, cost }: Evidence, { pairs, arrivals: { share } }: Watched): string[] {
   const least = Math.ceil((LEAST_COVERED * pairs.length * 4) / 5);
   const reasons: string[] = [];
   if (failures && failures.excessUpper > errorMargin(failures))
     reasons.push(`it may fail up to ${points(failures.excessUpper)} more often`);
+  if (share && share.p < FALSE_PROMOTION && share.share < SHARE_TO_HOLD * share.weight)
+    reasons.push(`it may lose requests: ${ofWeight(share)}`);
   reasons.push(...ratioUnsure('p95', latency, least));
   const isPriced = pairs.some((pair) => pair.old.cost_usd !== null || pair.new.cost_usd !== null);
   if (isPriced) reasons.push(...ratioUnsure('cost per request', cost, least));
@@ -99,14 +120,14 @@ export function decide(samples: Samples): Decision {
   const figures = {
     minutes: seen.minutes,
     requests: { old: total('old'), new: total('new') },
-    ...{ failures, p95, cost },
+    ...{ failures, p95, cost, arrivals: seen.arrivals },
   };
   const decided = (decision: Decision['decision'], ...parts: string[]): Decision => ({
     decision,
     reason: sentence([...parts, ...limitsPassed(evidence, seen.pairs)]),
     figures,
   });
-  const against = worse(evidence);
+  const against = worse(evidence, seen);
   if (against.length > 0) return decided('rollback', `The new revision ${against.join('; it ')}`);
   const lacking = notEnough(seen);
   if (lacking !== null) return decided('hold', lacking);

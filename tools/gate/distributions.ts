@@ -55,6 +55,12 @@ export function studentTail(t: number, df: number): number {
   return t >= 0 ? tail : 1 - tail;
 }
 
+/** With so many degrees of freedom Student's distribution is the normal one. */
+const NORMAL_DF = 1e7;
+
+/** P(Z > z) of the normal distribution. */
+export const normalTail = (z: number): number => studentTail(z, NORMAL_DF);
+
 /** The t above which `tail` of Student's distribution lies, 0 < tail < 0.5. */
 export function studentQuantile(tail: number, df: number): number {
   let low = 0;
@@ -67,3 +73,6 @@ export function studentQuantile(tail: number, df: number): number {
   }
   return (low + high) / 2;
 }
+
+/** The z above which `tail` of the normal distribution lies. */
+export const normalQuantile = (tail: number): number => studentQuantile(tail, NORMAL_DF);

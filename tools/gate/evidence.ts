@@ -1,18 +1,18 @@
-import { studentQuantile } from './distributions.js';
+import { arrivalEvidence, type ArrivalEvidence, type ArrivalMinute } from './arrivals.js';
+import { normalQuantile } from './distributions.js';
 import { failureEvidence, type FailureEvidence } from './failure-test.js';
 import { costEvidence, latencyEvidence, type RatioEvidence } from './ratio-test.js';
 import { byMinute, type Sample, type Samples } from './samples.js';
 
-/** Of one run of up to 15 looks: three measures are looked at, each has its part (Bonferroni). */
+/** Of one run of up to 15 looks: four measures are looked at, each has its part (Bonferroni). */
 export const FALSE_ALARM = 0.05;
-const MEASURES = 3;
+const MEASURES = 4;
 const LOOKS = 15;
 /** A look at one measure speaks against the new revision below this. */
 export const ALPHA = FALSE_ALARM / MEASURES / LOOKS;
 /** Of "no worse": each measure has to show it at this level, so that all do (Berger, Technometrics 24 (1982) 295-300). */
 export const FALSE_PROMOTION = 0.05;
-const NORMAL_DF = 1e7;
-const Z = studentQuantile(FALSE_PROMOTION, NORMAL_DF);
+const Z = normalQuantile(FALSE_PROMOTION);
 /** Before the second minute nothing tells a bad minute from a bad revision. */
 const LEAST_MINUTES = 2;
 /** p95 of fewer is one request. */
@@ -33,27 +33,52 @@ export interface Watched {
   readonly silent: number;
   readonly hasOld: boolean;
   readonly hasNew: boolean;
+  readonly arrivals: ArrivalEvidence;
 }
+
+/** The first and the last of them; not by spreading, which ends at some 100,000. */
+const reach = (minutes: Iterable<number>): readonly [number, number] => {
+  let [first, last] = [Infinity, -Infinity];
+  for (const minute of minutes) [first, last] = [Math.min(first, minute), Math.max(last, minute)];
+  return [first, last];
+};
 
 const withRequests = (samples: readonly Sample[]): ReadonlyMap<number, Sample> =>
   new Map([...byMinute(samples)].filter(([, { requests }]) => requests > 0));
 
-/** Pairs the revisions by minute. What was before the new one's first request is left out. */
+const requestsOf = (sample: Sample | undefined): number => sample?.requests ?? 0;
+
+/** Minutes in which one of them had a request, in order. */
+function arrivalsOf(old: ReadonlyMap<number, Sample>, fresh: ReadonlyMap<number, Sample>): ArrivalMinute[] {
+  const minutes = [...new Set([...old.keys(), ...fresh.keys()])].sort((a, b) => a - b);
+  return minutes.map((minute) => ({
+    minute,
+    old: requestsOf(old.get(minute)),
+    new: requestsOf(fresh.get(minute)),
+  }));
+}
+
+/**
+ * Pairs the revisions by minute. What was before the new one's first request is left out, but for the question whether its
+ * weight brings it requests.
+ */
 export function watched(samples: Samples): Watched {
   const [old, fresh] = [withRequests(samples.old), withRequests(samples.new)];
-  const first = Math.min(...fresh.keys());
-  const lastNew = Math.max(...fresh.keys());
-  const last = Math.max(lastNew, ...old.keys());
+  const [first, lastNew] = reach(fresh.keys());
+  const last = Math.max(lastNew, reach(old.keys())[1]);
   const pairs = [...fresh].flatMap(([minute, one]) => {
     const other = old.get(minute);
     return other ? [{ minute, old: other, new: one }] : [];
   });
+  const weight = samples.weight === undefined ? undefined : samples.weight / 100;
+  const arrivals = arrivalsOf(old, fresh).filter(({ minute }) => weight !== undefined || minute >= first);
   return {
     pairs: pairs.sort((a, b) => a.minute - b.minute),
     minutes: fresh.size === 0 ? 0 : last - first + 1,
     silent: fresh.size === 0 ? 0 : last - lastNew,
     hasOld: old.size > 0,
     hasNew: fresh.size > 0,
+    arrivals: arrivalEvidence(arrivals, weight),
   };
 }
 

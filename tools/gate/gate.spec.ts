@@ -33,8 +33,8 @@ const EXPECTED: Readonly<Record<string, [Decision['decision'], number, RegExp]>>
   'both-down': ['hold', 1, /more than half/i],
   'one-bad-minute': ['hold', 1, /may fail up to/],
   'provider-outage': ['promote', 0, /no worse/],
-  gaps: ['hold', 1, /8 of 15 minutes/],
-  silent: ['hold', 1, /no request for 6 minutes/],
+  gaps: ['rollback', 3, /answers to nobody: .+ 7 minutes/],
+  silent: ['rollback', 3, /answers to nobody: .+ 6 minutes/],
   'cost-unknown': ['hold', 1, /cost per request of both is known in only 0 minutes/],
   'no-prices': ['promote', 0, /was not judged/],
 };
@@ -56,6 +56,14 @@ describe('npm run gate', () => {
     expect({ code, err }).toEqual({ code: exit, err: '' });
     expect(out.trimEnd().split('\n')).toHaveLength(1);
     expect(decisionOf(out)).toMatchObject({ decision, reason: expect.stringMatching(reason) });
+  });
+
+  it('misses the requests that the weight should have brought, from the option or from the samples', () => {
+    const file = join(FOLDER, 'good.json');
+    expect(gate(['--samples', file, '--weight', '10']).code).toBe(0);
+    const { code, out } = gate(['--samples', file, '--weight', '40']);
+    expect({ code, ...decisionOf(out) }).toMatchObject({ code: 3, reason: expect.stringContaining('loses requests') });
+    expect(gate([], JSON.stringify({ ...MADE_SAMPLES.good, weight: 40 })).out).toBe(out);
   });
 
   it('reads standard input, and says what it takes', () => {
@@ -96,6 +104,8 @@ describe('npm run gate', () => {
     [['--query', ...COMPARED, '--since', '2026-01-12'], '--since takes a time with its zone'],
     [['--query', ...COMPARED, '--since', '2026-13-12T10:00:00Z'], '--since takes a time with its zone'],
     [['--query', '--samples', 'x.json'], '--samples and --query: one at a time'],
+    [['--samples', join(FOLDER, 'good.json'), '--weight', '100'], '--weight "100": must be the percentage'],
+    [['--samples', join(FOLDER, 'good.json'), '--weight', ''], '--weight "": must be the percentage'],
     [['--samples', 'x.json', '--old', 'a--b'], '--old goes with --rows or --query'],
   ])('%j is refused: %s', (args, problem) => {
     const { code, out, err } = gate(args);

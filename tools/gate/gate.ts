@@ -5,7 +5,7 @@ import { readOptions, runCommand, UsageError } from '../command.js';
 import { decide, WATCH_MINUTES, type Decision } from './decide.js';
 import { queryFor, readCompared } from './query.js';
 import { samplesFromRows } from './rows.js';
-import { checkedSamples, jsonOf, type Samples } from './samples.js';
+import { checkedSamples, jsonOf, readWeight, type Samples } from './samples.js';
 
 const USAGE = `Usage: npm run gate -- [options]: is a new revision as good as the old one?
   --samples <file>     {"old":[...],"new":[...]} of {"at","requests","errors","p95_ms","cost_usd"}, one a minute
@@ -13,6 +13,8 @@ const USAGE = `Usage: npm run gate -- [options]: is a new revision as good as th
   --rows <file>        instead: what \`az monitor log-analytics query -o json\` printed of the gate's query; with --old, --new, --since
   --query              prints that query and decides nothing; with --old, --new, --since
   --old, --new <name>  names of the two revisions, such as router--abc123
+  --weight <percent>   of the traffic that the new one gets, such as 10 (default: "weight" of the samples; without one
+                       requests that it should have had and did not get are missed only where a whole minute is empty)
   --since <time>       from when on the new one had its weight, such as 2026-11-27T10:00:00Z
 Prints {"decision","reason","figures"} on one line.
 Exit code: 0 promote; 1 hold: not known yet, ask again after a minute, and go back when it still holds some minutes after
@@ -26,6 +28,7 @@ const OPTIONS = {
   old: { type: 'string' },
   new: { type: 'string' },
   since: { type: 'string' },
+  weight: { type: 'string' },
 } as const;
 
 type Values = ReturnType<typeof readOptions<typeof OPTIONS>>;
@@ -51,8 +54,9 @@ await runCommand(USAGE, async () => {
     for (const name of ['old', 'new', 'since'] as const)
       if (values[name] !== undefined)
         throw new UsageError(`--${name} goes with --rows or --query; samples need it not`);
+  const weight = values.weight === undefined ? {} : { weight: readWeight(values.weight) };
   if (values.query) return console.log(queryFor(readCompared(values)));
-  const decision = decide(await samplesOf(values));
+  const decision = decide({ ...(await samplesOf(values)), ...weight });
   console.log(JSON.stringify(decision));
   return EXIT_CODES[decision.decision];
 });

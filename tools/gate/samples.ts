@@ -12,11 +12,23 @@ const sampleSchema = z
     message: 'must not be more than "requests"; count an error as a request, too',
   });
 const side = z.array(sampleSchema, 'must be a list of minutes; [] where there is none');
-const samplesSchema = z.object({ old: side, new: side }, 'must be {"old":[...],"new":[...]}');
+const WEIGHT = 'must be the percentage of the traffic that the new one gets, more than 0 and less than 100';
+const weight = z.number(WEIGHT).gt(0, WEIGHT).lt(100, WEIGHT);
+const samplesSchema = z.object(
+  { old: side, new: side, weight: weight.optional() },
+  'must be {"old":[...],"new":[...]}',
+);
 
 /** One minute of one revision. */
 export type Sample = z.infer<typeof sampleSchema>;
 export type Samples = z.infer<typeof samplesSchema>;
+
+/** @throws UsageError */
+export function readWeight(option: string): number {
+  const { success, data } = weight.safeParse(option.trim() === '' ? null : Number(option));
+  if (!success) throw new UsageError(`--weight "${option}": ${WEIGHT}`);
+  return data;
+}
 
 /** @throws UsageError that names the first field that is wrong, and what it must be. @param source where it is from */
 export function checkedSamples(value: unknown, source: string): Samples {

@@ -1,4 +1,4 @@
-import { binomialTail, incompleteBeta, studentQuantile, studentTail } from './distributions.js';
+import { binomialTail, incompleteBeta, normalTail, studentQuantile, studentTail } from './distributions.js';
 import { failureEvidence, newcombeUpper } from './failure-test.js';
 import { costEvidence, moderatedMean } from './ratio-test.js';
 
@@ -17,6 +17,13 @@ describe('distributions, against published values', () => {
     expect(studentQuantile(tail, df)).toBeCloseTo(t, 3);
     expect(studentTail(t, df)).toBeCloseTo(tail, 4);
     expect(studentTail(-t, df)).toBeCloseTo(1 - tail, 4);
+  });
+
+  it('the normal tail, Abramowitz & Stegun, table 26.1', () => {
+    expect(normalTail(1.6449)).toBeCloseTo(0.05, 5);
+    expect(normalTail(3.0902)).toBeCloseTo(0.001, 6);
+    expect(normalTail(-1)).toBeCloseTo(0.841345, 5);
+    expect(normalTail(40)).toBeLessThan(1e-100);
   });
 
   it('the binomial tail is the sum of its terms', () => {

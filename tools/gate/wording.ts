@@ -1,3 +1,4 @@
+import type { ShareEvidence } from './arrivals.js';
 import type { Evidence, Pair } from './evidence.js';
 
 /** Limits of the service, of the scaling guide: alerts watch them; the gate only tells when both revisions are beyond. */
@@ -9,6 +10,9 @@ const MS_PER_SECOND = 1_000;
 export const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
 export const points = (share: number): string => `${(share * 100).toFixed(2)} points`;
 export const factor = (ratio: number): string => `${ratio.toFixed(2)} times`;
+
+export const ofWeight = ({ share, weight }: ShareEvidence): string =>
+  `it has told of ${percent(share)} of both revisions' requests, its weight is ${percent(weight)}`;
 
 /** Parts as sentences. */
 export const sentence = (parts: readonly string[]): string =>
