@@ -5,7 +5,7 @@ import { lineAt, type Finding, type InfraCheck } from './finding.js';
 import { kustoProblems } from './kusto.js';
 
 /** What tools/gate/rows.ts reads. */
-const COLUMNS = ['revision', 'at', 'requests', 'errors', 'p95_ms', 'cost_usd'];
+const COLUMNS = ['revision', 'at', 'requests', 'errors', 'p95_ms', 'cost_usd', 'refused'];
 const COMPARED = { old: 'router--a', new: 'router--b', since: 0 };
 
 function findingsOf(text: string): Finding[] {

@@ -22,6 +22,15 @@ describe('the decision', () => {
     ['a minute less', released({}, 14), 'hold', /14 of 15 minutes/],
     ['failing, from the first minutes', released({ errors: 60 }, 2), 'rollback', /fails more: 60\.00 %/],
     ['failing, one minute', released({ errors: 60 }, 1), 'hold', /1 of 15/],
+    [
+      'refusing half, the others are well',
+      released({ refused: 100 }, 15, { refused: 20 }),
+      'rollback',
+      /refuses more: 50/,
+    ],
+    ['refusing all', refusingAll(), 'rollback', /refuses more: 100\.00 %/],
+    ['refusing as many', released({ refused: 10 }, 15, { refused: 90 }), 'promote', /9\.09 % are refused \(old 9/],
+    ['refusing unknown of one', released({ refused: 0 }), 'hold', /refused requests of both are known in only 0 min/],
     ['slow', released({ p95_ms: 1200 }), 'rollback', /slower: its p95 is 1\.50 times/],
     ['slow and dear', released({ p95_ms: 1200, cost_usd: 0.2 }), 'rollback', /slower.+; it is dearer/],
     ['certainly slower, by what does not matter', released({ p95_ms: 860 }), 'promote', /p95 1\.07 times/],
@@ -43,6 +52,9 @@ describe('the decision', () => {
     });
     samples.new[3]!.errors = 1;
     return samples;
+  }
+  function refusingAll(): Samples {
+    return released({ requests: 0, errors: 0, p95_ms: null, cost_usd: 0, refused: 100 }, 2, { refused: 20 });
   }
   function bothBad(): Samples {
     return released({ errors: 10, p95_ms: 4000 }, 15, { errors: 90, p95_ms: 4000 });
@@ -95,6 +107,7 @@ describe('simulated releases, a look a minute', () => {
   it.each<[string, string, number]>([
     ['equal, 100', 'promote', 0.8],
     ['errors 1 % -> 5 %, 100', 'rollback', 0.8],
+    ['refused 2 % -> 10 %, 30', 'rollback', 0.95],
     ['everything fails, 30', 'rollback', 0.99],
     ['p95 + 50 %, 30', 'rollback', 0.95],
     ['cost + 30 %, 100', 'rollback', 0.85],
@@ -106,7 +119,7 @@ describe('simulated releases, a look a minute', () => {
     const of = (pattern: RegExp, decision: string) =>
       [...shares].filter(([name]) => pattern.test(name)).map(([, found]) => found[decision]!);
     const [alarms, promotions] = [of(/^equal/, 'rollback'), of(/the margin/, 'promote')];
-    expect([alarms.length, promotions.length]).toEqual([4, 9]);
+    expect([alarms.length, promotions.length]).toEqual([4, 10]);
     expect(Math.max(...alarms, ...promotions)).toBeLessThanOrEqual(0.05 + noise(0.05));
   });
 });

@@ -15,6 +15,7 @@ export interface Decision {
     readonly failures: FailureEvidence | null;
     readonly p95: RatioEvidence | null;
     readonly cost: RatioEvidence | null;
+    readonly refusals: FailureEvidence | null;
     readonly arrivals: ArrivalEvidence;
   };
 }
@@ -56,15 +57,20 @@ function unanswered({ lost, lostAtEnd, share }: ArrivalEvidence): string[] {
   return reasons;
 }
 
+const isMore = (one: FailureEvidence): boolean =>
+  one.p < ALPHA &&
+  one.newRate - one.oldRate >= MATTERS_OF_MARGIN * errorMargin(one) &&
+  one.excessErrors >= LEAST_EXCESS_ERRORS;
+
 /** Each measure by which the new revision is worse: significantly, and so that it matters. */
-function worse({ failures, latency, cost }: Evidence, { arrivals }: Watched): string[] {
+function worse({ failures, latency, cost, refusals }: Evidence, { arrivals }: Watched): string[] {
   const reasons = unanswered(arrivals);
-  if (failures) {
-    const { oldRate, newRate, p, excessErrors } = failures;
-    const matters = newRate - oldRate >= MATTERS_OF_MARGIN * errorMargin(failures);
-    if (p < ALPHA && matters && excessErrors >= LEAST_EXCESS_ERRORS)
-      reasons.push(`fails more: ${percent(newRate)} of its requests, the old one ${percent(oldRate)}`);
-  }
+  for (const [what, one] of [
+    ['fails', failures],
+    ['refuses', refusals],
+  ] as const)
+    if (one && isMore(one))
+      reasons.push(`${what} more: ${percent(one.newRate)} of its requests, the old one ${percent(one.oldRate)}`);
   const isWorse = (one: RatioEvidence | null): one is RatioEvidence =>
     one !== null && one.p < ALPHA && one.ratio >= MATTERS_RATIO;
   if (isWorse(latency)) reasons.push(`is slower: its p95 is ${factor(latency.ratio)} the old one's`);
@@ -98,11 +104,17 @@ function ratioUnsure(what: string, one: RatioEvidence | null, least: number): st
 }
 
 /** What is not shown to be no worse; empty = everything is. */
-function unsure({ failures, latency, cost }: Evidence, { pairs, arrivals: { share } }: Watched): string[] {
+function unsure({ failures, latency, cost, refusals }: Evidence, { pairs, arrivals: { share } }: Watched): string[] {
   const least = Math.ceil((LEAST_COVERED * pairs.length * 4) / 5);
   const reasons: string[] = [];
   if (failures && failures.excessUpper > errorMargin(failures))
     reasons.push(`it may fail up to ${points(failures.excessUpper)} more often`);
+  if (refusals && refusals.excessUpper > errorMargin(refusals))
+    reasons.push(`it may refuse up to ${points(refusals.excessUpper)} more of its requests`);
+  const known = pairs.filter((pair) => pair.old.refused !== undefined && pair.new.refused !== undefined).length;
+  const isCounted = pairs.some((pair) => pair.old.refused !== undefined || pair.new.refused !== undefined);
+  if (isCounted && known < least)
+    reasons.push(`refused requests of both are known in only ${known} minutes, ${least} are the least`);
   if (share && share.p < FALSE_PROMOTION && share.share < SHARE_TO_HOLD * share.weight)
     reasons.push(`it may lose requests: ${ofWeight(share)}`);
   reasons.push(...ratioUnsure('p95', latency, least));
@@ -116,11 +128,11 @@ export function decide(samples: Samples): Decision {
   const seen = watched(samples);
   const evidence = evidenceFrom(seen.pairs);
   const total = (which: 'old' | 'new') => seen.pairs.reduce((sum, pair) => sum + pair[which].requests, 0);
-  const { failures, latency: p95, cost } = evidence;
+  const { failures, latency: p95, cost, refusals } = evidence;
   const figures = {
     minutes: seen.minutes,
     requests: { old: total('old'), new: total('new') },
-    ...{ failures, p95, cost, arrivals: seen.arrivals },
+    ...{ failures, p95, cost, refusals, arrivals: seen.arrivals },
   };
   const decided = (decision: Decision['decision'], ...parts: string[]): Decision => ({
     decision,

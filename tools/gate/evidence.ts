@@ -1,12 +1,12 @@
 import { arrivalEvidence, type ArrivalEvidence, type ArrivalMinute } from './arrivals.js';
 import { normalQuantile } from './distributions.js';
-import { failureEvidence, type FailureEvidence } from './failure-test.js';
+import { failureEvidence, type FailureEvidence, type FailureMinute } from './failure-test.js';
 import { costEvidence, latencyEvidence, type RatioEvidence } from './ratio-test.js';
-import { byMinute, type Sample, type Samples } from './samples.js';
+import { arrivedOf, byMinute, type Sample, type Samples } from './samples.js';
 
-/** Of one run of up to 15 looks: four measures are looked at, each has its part (Bonferroni). */
+/** Of one run of up to 15 looks: five measures are looked at, each has its part (Bonferroni). */
 export const FALSE_ALARM = 0.05;
-const MEASURES = 4;
+const MEASURES = 5;
 const LOOKS = 15;
 /** A look at one measure speaks against the new revision below this. */
 export const ALPHA = FALSE_ALARM / MEASURES / LOOKS;
@@ -44,17 +44,17 @@ const reach = (minutes: Iterable<number>): readonly [number, number] => {
 };
 
 const withRequests = (samples: readonly Sample[]): ReadonlyMap<number, Sample> =>
-  new Map([...byMinute(samples)].filter(([, { requests }]) => requests > 0));
+  new Map([...byMinute(samples)].filter(([, sample]) => arrivedOf(sample) > 0));
 
-const requestsOf = (sample: Sample | undefined): number => sample?.requests ?? 0;
+const arrivedIn = (sample: Sample | undefined): number => (sample ? arrivedOf(sample) : 0);
 
 /** Minutes in which one of them had a request, in order. */
 function arrivalsOf(old: ReadonlyMap<number, Sample>, fresh: ReadonlyMap<number, Sample>): ArrivalMinute[] {
   const minutes = [...new Set([...old.keys(), ...fresh.keys()])].sort((a, b) => a - b);
   return minutes.map((minute) => ({
     minute,
-    old: requestsOf(old.get(minute)),
-    new: requestsOf(fresh.get(minute)),
+    old: arrivedIn(old.get(minute)),
+    new: arrivedIn(fresh.get(minute)),
   }));
 }
 
@@ -87,9 +87,28 @@ export interface Evidence {
   readonly failures: FailureEvidence | null;
   readonly latency: RatioEvidence | null;
   readonly cost: RatioEvidence | null;
+  readonly refusals: FailureEvidence | null;
 }
 
-export function evidenceFrom(pairs: readonly Pair[]): Evidence {
+/** Refused requests of all that came, where they are known. */
+function refusalsFrom(all: readonly Pair[]): FailureMinute[] {
+  return all.flatMap(({ old, new: fresh }) =>
+    old.refused === undefined || fresh.refused === undefined
+      ? []
+      : [
+          {
+            oldRequests: arrivedOf(old),
+            oldErrors: old.refused,
+            newRequests: arrivedOf(fresh),
+            newErrors: fresh.refused,
+          },
+        ],
+  );
+}
+
+export function evidenceFrom(all: readonly Pair[]): Evidence {
+  const refusals = refusalsFrom(all);
+  const pairs = all.filter((pair) => pair.old.requests > 0 && pair.new.requests > 0);
   const failures = pairs.map((pair) => ({
     oldRequests: pair.old.requests,
     oldErrors: pair.old.errors,
@@ -117,5 +136,6 @@ export function evidenceFrom(pairs: readonly Pair[]): Evidence {
     failures: failures.length < LEAST_MINUTES ? null : failureEvidence(failures, Z),
     latency: latencies.length < LEAST_MINUTES ? null : latencyEvidence(latencies, FALSE_PROMOTION),
     cost: costs.length < LEAST_MINUTES ? null : costEvidence(costs, FALSE_PROMOTION),
+    refusals: refusals.length < LEAST_MINUTES ? null : failureEvidence(refusals, Z),
   };
 }

@@ -22,6 +22,7 @@ const EXPECTED: Readonly<Record<string, [Decision['decision'], number, RegExp]>>
   better: ['promote', 0, /0\.84 % of its requests fail \(old 12/],
   slow: ['rollback', 3, /slower/],
   failing: ['rollback', 3, /fails more/],
+  refusing: ['rollback', 3, /refuses more: \d+\.\d+ % of its requests, the old one [12]\./],
   dearer: ['rollback', 3, /dearer/],
   'failing-at-once': ['rollback', 3, /100\.00 % of its requests/],
   'after-five-minutes': ['hold', 1, /5 of 15 minutes/],
@@ -85,6 +86,7 @@ describe('npm run gate', () => {
     [withOne({ errors: 11 }), 'new[0].errors: must not be more than "requests"'],
     [withOne({ p95_ms: '800' }), 'new[0].p95_ms: must be a number, 0 or more, or null'],
     [withOne({ cost_usd: -1 }), 'new[0].cost_usd: must be 0 or more'],
+    [withOne({ refused: -1 }), 'new[0].refused: must be a whole number, 0 or more'],
     [withOne({ at: 'yesterday' }), 'new[0].at: must be a time such as "2026-11-27T10:00:00Z"'],
   ])('%j is refused: %s', (input, problem) => {
     const { code, out, err } = gate([], input);
@@ -152,6 +154,7 @@ describe('npm run gate with what az printed', () => {
     ['[{"revision":"router--abc"}]', 'row 0, at: must be text'],
     [row({ requests: 'many' }), 'requests: must be a whole number'],
     [row({ requests: '' }), 'requests: must be a whole number'],
+    [row({ refused: 'None' }), 'refused: must be a whole number'],
     [row({ p95_ms: 'NaN' }), 'p95_ms: must be a number'],
     [row({ revision: 'router--x' }), 'has rows of "router--x"; --old and --new must be those of its query'],
   ])('%s is refused: %s', (text, problem) => {

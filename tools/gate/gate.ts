@@ -9,7 +9,8 @@ import { checkedSamples, jsonOf, readWeight, type Samples } from './samples.js';
 
 const USAGE = `Usage: npm run gate -- [options]: is a new revision as good as the old one?
   --samples <file>     {"old":[...],"new":[...]} of {"at","requests","errors","p95_ms","cost_usd"}, one a minute
-                       (default: standard input); p95_ms and cost_usd are null where they are not known
+                       (default: standard input); p95_ms and cost_usd are null where they are not known; "refused" (4xx,
+                       not among the requests) may be there, too
   --rows <file>        instead: what \`az monitor log-analytics query -o json\` printed of the gate's query; with --old, --new, --since
   --query              prints that query and decides nothing; with --old, --new, --since
   --old, --new <name>  names of the two revisions, such as router--abc123

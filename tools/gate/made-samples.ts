@@ -30,6 +30,7 @@ export const MADE_SAMPLES: Readonly<Record<string, MadeSamples>> = {
   better: made('it mends what the old one fails at', { errorRate: { old: 0.12, new: 0.01 } }, 2),
   slow: made('it takes half as long again', { medianMs: { old: 800, new: 1200 } }, 3),
   failing: made('5 % of its requests fail instead of 1 %', { errorRate: { old: 0.01, new: 0.05 } }, 4),
+  refusing: made('half of its calls are refused', { refusedRate: { old: 0.02, new: 0.5 } }, 18),
   dearer: made('a request costs half as much again', { costUsd: { old: 0.002, new: 0.003 } }, 5),
   'failing-at-once': made(
     'nothing works, and it is the third minute',

@@ -11,6 +11,7 @@ import { checkedSamples, type Samples } from './samples.js';
 const cell = z.string('must be text, as `az monitor log-analytics query -o json` prints every value');
 const rowSchema = z.object({
   ...{ revision: cell, at: cell, requests: cell, errors: cell, p95_ms: cell, cost_usd: cell },
+  refused: cell.optional(), // a query of before has it not
 });
 const rowsSchema = z.array(
   rowSchema,
@@ -37,6 +38,7 @@ export function samplesFromRows(value: unknown, compared: Compared, source: stri
         errors: numberOf(row.errors),
         p95_ms: numberOf(row.p95_ms),
         cost_usd: numberOf(row.cost_usd),
+        ...(row.refused === undefined ? {} : { refused: numberOf(row.refused) }),
       }));
   const other = data.find(({ revision }) => revision !== compared.old && revision !== compared.new);
   if (other)

@@ -6,7 +6,14 @@ const amount = z.number('must be a number, 0 or more, or null where it is not kn
 const at = z.iso.datetime({ offset: true, error: 'must be a time such as "2026-11-27T10:00:00Z"' });
 
 const sampleSchema = z
-  .object({ at, requests: count, errors: count, p95_ms: amount.nullable(), cost_usd: amount.nullable() })
+  .object({
+    at,
+    requests: count,
+    errors: count,
+    p95_ms: amount.nullable(),
+    cost_usd: amount.nullable(),
+    refused: count.optional(),
+  })
   .refine(({ errors, requests }) => errors <= requests, {
     path: ['errors'],
     message: 'must not be more than "requests"; count an error as a request, too',
@@ -18,6 +25,9 @@ const samplesSchema = z.object(
   { old: side, new: side, weight: weight.optional() },
   'must be {"old":[...],"new":[...]}',
 );
+
+/** Requests of one minute and revision that count, whether they came to something or were refused (4xx: not among `requests`). */
+export const arrivedOf = ({ requests, refused = 0 }: Sample): number => requests + refused;
 
 /** One minute of one revision. */
 export type Sample = z.infer<typeof sampleSchema>;
@@ -61,6 +71,7 @@ function weighted(a: Sample, b: Sample): number | null {
 
 /** Two parts of one minute; money that is not known of a part is not known of the minute. */
 const added = (a: Sample, b: Sample): Sample => ({
+  ...(a.refused === undefined || b.refused === undefined ? {} : { refused: a.refused + b.refused }),
   at: a.at,
   requests: a.requests + b.requests,
   errors: a.errors + b.errors,

@@ -10,6 +10,9 @@ export interface Outcomes {
   readonly rollbackMinute: number | null;
 }
 
+/** Percent: the old one has nine times as many requests. */
+const WEIGHT = 10;
+
 /** As the release does it: a look after each minute, until the gate has decided or the time is up. */
 function released(
   traffic: Traffic,
@@ -17,7 +20,7 @@ function released(
 ): { readonly decision: Decision['decision']; readonly minute: number } {
   const { old, new: fresh } = simulated(traffic, seed);
   for (let minute = 1; minute <= traffic.minutes; minute += 1) {
-    const { decision } = decide({ old: old.slice(0, minute), new: fresh.slice(0, minute) });
+    const { decision } = decide({ old: old.slice(0, minute), new: fresh.slice(0, minute), weight: WEIGHT });
     if (decision !== 'hold') return { decision, minute };
   }
   return { decision: 'hold', minute: traffic.minutes };
@@ -55,6 +58,8 @@ export const SCENARIOS: readonly { readonly name: string; readonly traffic: Traf
     name: 'errors 1 % -> 3 % (the margin)',
     traffic: at(requests, { errorRate: { old: 0.01, new: 0.03 } }),
   })),
+  { name: 'refused 2 % -> 10 %', traffic: at(30, { refusedRate: { old: 0.02, new: 0.1 } }) },
+  { name: 'refused 2 % -> 4 % (the margin)', traffic: at(100, { refusedRate: { old: 0.02, new: 0.04 } }) },
   { name: 'everything fails', traffic: at(30, { errorRate: { old: 0.01, new: 1 } }) },
   ...[10, 30, 100].map((requests) => ({
     name: 'p95 + 50 %',

@@ -7,6 +7,8 @@ export interface Traffic {
   readonly requestsPerMinute: number;
   readonly minutes: number;
   readonly errorRate: { readonly old: number; readonly new: number };
+  /** Of all requests that come; refused ones (4xx) come on top of `requestsPerMinute`. */
+  readonly refusedRate: { readonly old: number; readonly new: number };
   /** The median of a request, ms; times of requests are log-normal with sigma 0.6, as those of language models are. */
   readonly medianMs: { readonly old: number; readonly new: number };
   /** Of an answer that no cache gave: two thirds; log-normal with sigma 1. */
@@ -21,6 +23,7 @@ export const QUIET: Traffic = {
   requestsPerMinute: 100,
   minutes: 15,
   errorRate: { old: 0.01, new: 0.01 },
+  refusedRate: { old: 0.02, new: 0.02 },
   medianMs: { old: 800, new: 800 },
   costUsd: { old: 0.002, new: 0.002 },
   sharedBursts: true,
@@ -35,6 +38,8 @@ const SHARED_BURST = { chance: 0.05, most: 3, errors: 0.2, slower: 2 };
 const OWN_BURST = { chance: 1 / 60, errors: 0.1 };
 const BEGIN = Date.UTC(2026, 0, 12, 10);
 const MS_PER_MINUTE = 60_000;
+/** Beyond the seeds in use: refused requests are drawn by themselves. */
+const OTHER_SEEDS = 1_000_000;
 
 type Random = () => number;
 
@@ -82,19 +87,27 @@ function sampleOf({ at, requests, errorRate, medianMs, costUsd }: Minute, random
     requests,
     errors,
     p95_ms: p95 === null ? null : Math.round(p95),
-    cost_usd: Number(cost.toFixed(6)),
+    cost_usd: Number(cost.toFixed(4)),
   };
+}
+
+/** So many that `rate` of all were refused; rates up to a half. */
+function refusedOf(requests: number, rate: number, random: Random): number {
+  let refused = 0;
+  for (let i = 0; i < requests; i += 1) if (random() < rate / (1 - rate)) refused += 1;
+  return refused;
 }
 
 /** Samples of both revisions, the same ones for the same seed. */
 export function simulated(traffic: Traffic, seed: number): Samples {
   const random = seeded(seed);
+  const refusals = seeded(seed + OTHER_SEEDS);
   const samples: Samples = { old: [], new: [] };
   let burst = 0;
   for (let minute = 0; minute < traffic.minutes; minute += 1) {
     if (burst > 0) burst -= 1;
     else if (traffic.sharedBursts && random() < SHARED_BURST.chance) burst = Math.ceil(random() * SHARED_BURST.most);
-    const at = new Date(BEGIN + minute * MS_PER_MINUTE).toISOString();
+    const at = new Date(BEGIN + minute * MS_PER_MINUTE).toISOString().replace('.000Z', 'Z');
     for (const which of ['old', 'new'] as const) {
       const isOwn = traffic.ownBursts && random() < OWN_BURST.chance;
       const more = (burst > 0 ? SHARED_BURST.errors : 0) + (isOwn ? OWN_BURST.errors : 0);
@@ -102,7 +115,9 @@ export function simulated(traffic: Traffic, seed: number): Samples {
       const requests = arrivals(mean, random);
       const errorRate = Math.min(1, traffic.errorRate[which] + more);
       const medianMs = traffic.medianMs[which] * (burst > 0 ? SHARED_BURST.slower : 1);
-      samples[which].push(sampleOf({ at, requests, errorRate, medianMs, costUsd: traffic.costUsd[which] }, random));
+      const costUsd = traffic.costUsd[which];
+      const refused = refusedOf(requests, traffic.refusedRate[which], refusals);
+      samples[which].push({ ...sampleOf({ at, requests, errorRate, medianMs, costUsd }, random), refused });
     }
   }
   return samples;

@@ -19,12 +19,13 @@ export const sentence = (parts: readonly string[]): string =>
   parts.map((part) => `${part.charAt(0).toUpperCase()}${part.slice(1)}.`).join(' ');
 
 /** What a promotion rests on. */
-export function measured({ failures, latency, cost }: Evidence): string {
+export function measured({ failures, latency, cost, refusals }: Evidence): string {
   const parts: string[] = [];
   if (failures)
     parts.push(
       `${percent(failures.newRate)} of its requests fail (old ${percent(failures.oldRate)}; at most ${points(Math.max(0, failures.excessUpper))} more)`,
     );
+  if (refusals) parts.push(`${percent(refusals.newRate)} are refused (old ${percent(refusals.oldRate)})`);
   if (latency) parts.push(`p95 ${factor(latency.ratio)} the old one's (at most ${factor(latency.upper)})`);
   parts.push(
     cost
