@@ -37,6 +37,16 @@ describe('the decision', () => {
     ['dearer than what was free', released({}, 15, { cost_usd: 0 }), 'rollback', /dearer/],
     ['free, both', released({ cost_usd: 0 }, 15, { cost_usd: 0 }), 'promote', /cost per request 1\.00 times/],
     ['one error of 105 against none of 100,000', oneError(), 'hold', /too little traffic: 105/i],
+    ['twice as slow while it is cold', withP95([1800, 1800]), 'promote', /p95 1\.00 times/],
+    ['slow for one minute more', withP95([1480, 1480, 1480]), 'promote', /no worse/],
+    ['cold, the second look', withP95([1800, 1800], 2), 'hold', /2 of 15 minutes/],
+    [
+      'the newest minute is slow',
+      newestSlow(800_000),
+      'hold',
+      /p95 was 1000\.00 times the old one's in the newest min/,
+    ],
+    ['the newest minute is a little slow', newestSlow(2000), 'promote', /no worse/],
     ['p95 not known', released({ p95_ms: null }), 'hold', /the p95 of both is known in only 0 minutes/],
     ['both beyond the limits', bothBad(), 'promote', /beyond its limits: error rate.+ 5 %.+; p95.+ 3 s/],
     ['both all but down', released({ errors: 90 }, 15, { errors: 810 }), 'hold', /more than half/i],
@@ -51,6 +61,16 @@ describe('the decision', () => {
       cost_usd: 6.667,
     });
     samples.new[3]!.errors = 1;
+    return samples;
+  }
+  function withP95(first: readonly number[], count = 15): Samples {
+    const samples = released({}, count);
+    first.forEach((p95, i) => (samples.new[i]!.p95_ms = p95));
+    return samples;
+  }
+  function newestSlow(p95: number): Samples {
+    const samples = released({});
+    samples.new.at(-1)!.p95_ms = p95;
     return samples;
   }
   function refusingAll(): Samples {

@@ -35,6 +35,8 @@ const LEAST_REQUESTS = 150;
 const MARGIN_ERRORS = 0.02;
 const MARGIN_ERRORS_RELATIVE = 0.25;
 const MARGIN_RATIO = 1.25;
+/** The newest minute may be the beginning of what comes. */
+const MOST_NEWEST_RATIO = 3;
 /** A difference below this, however certain, is no reason to go back. */
 const MATTERS_OF_MARGIN = 0.25;
 const MATTERS_RATIO = 1.1;
@@ -104,7 +106,10 @@ function ratioUnsure(what: string, one: RatioEvidence | null, least: number): st
 }
 
 /** What is not shown to be no worse; empty = everything is. */
-function unsure({ failures, latency, cost, refusals }: Evidence, { pairs, arrivals: { share } }: Watched): string[] {
+function unsure(
+  { failures, latency, cost, refusals, newestP95 }: Evidence,
+  { pairs, arrivals: { share } }: Watched,
+): string[] {
   const least = Math.ceil((LEAST_COVERED * pairs.length * 4) / 5);
   const reasons: string[] = [];
   if (failures && failures.excessUpper > errorMargin(failures))
@@ -117,6 +122,8 @@ function unsure({ failures, latency, cost, refusals }: Evidence, { pairs, arriva
     reasons.push(`refused requests of both are known in only ${known} minutes, ${least} are the least`);
   if (share && share.p < FALSE_PROMOTION && share.share < SHARE_TO_HOLD * share.weight)
     reasons.push(`it may lose requests: ${ofWeight(share)}`);
+  if (newestP95 !== null && newestP95 > MOST_NEWEST_RATIO)
+    reasons.push(`its p95 was ${factor(newestP95)} the old one's in the newest minute`);
   reasons.push(...ratioUnsure('p95', latency, least));
   const isPriced = pairs.some((pair) => pair.old.cost_usd !== null || pair.new.cost_usd !== null);
   if (isPriced) reasons.push(...ratioUnsure('cost per request', cost, least));
@@ -126,7 +133,7 @@ function unsure({ failures, latency, cost, refusals }: Evidence, { pairs, arriva
 /** What to do with the new revision. Pure; docs/RELEASE.md says by which tests and how often they err. */
 export function decide(samples: Samples): Decision {
   const seen = watched(samples);
-  const evidence = evidenceFrom(seen.pairs);
+  const evidence = evidenceFrom(seen.pairs, seen.first);
   const total = (which: 'old' | 'new') => seen.pairs.reduce((sum, pair) => sum + pair[which].requests, 0);
   const { failures, latency: p95, cost, refusals } = evidence;
   const figures = {

@@ -1,7 +1,7 @@
 import { arrivalEvidence, type ArrivalEvidence, type ArrivalMinute } from './arrivals.js';
 import { normalQuantile } from './distributions.js';
 import { failureEvidence, type FailureEvidence, type FailureMinute } from './failure-test.js';
-import { costEvidence, latencyEvidence, type RatioEvidence } from './ratio-test.js';
+import { costEvidence, latencyEvidence, latencyRatio, type LatencyMinute, type RatioEvidence } from './ratio-test.js';
 import { arrivedOf, byMinute, type Sample, type Samples } from './samples.js';
 
 /** Of one run of up to 15 looks: five measures are looked at, each has its part (Bonferroni). */
@@ -15,11 +15,14 @@ export const FALSE_PROMOTION = 0.05;
 const Z = normalQuantile(FALSE_PROMOTION);
 /** Before the second minute nothing tells a bad minute from a bad revision. */
 const LEAST_MINUTES = 2;
+/** Of the new revision, from its first request on: connections are made and code is compiled; its p95 is not judged. */
+const WARM_UP_MINUTES = 2;
 /** p95 of fewer is one request. */
 const LEAST_FOR_P95 = 5;
 
 /** A minute in which both revisions had requests. */
 export interface Pair {
+  readonly minute: number;
   readonly old: Sample;
   readonly new: Sample;
 }
@@ -27,6 +30,8 @@ export interface Pair {
 /** What there is to judge by; minutes count since 1970. */
 export interface Watched {
   readonly pairs: readonly Pair[];
+  /** The new revision's first. */
+  readonly first: number;
   /** From the new revision's first request to the last minute of either, both included; 0 = it had none. */
   readonly minutes: number;
   /** Minutes at the end in which the old one had requests and the new one had none. */
@@ -74,6 +79,7 @@ export function watched(samples: Samples): Watched {
   const arrivals = arrivalsOf(old, fresh).filter(({ minute }) => weight !== undefined || minute >= first);
   return {
     pairs: pairs.sort((a, b) => a.minute - b.minute),
+    first,
     minutes: fresh.size === 0 ? 0 : last - first + 1,
     silent: fresh.size === 0 ? 0 : last - lastNew,
     hasOld: old.size > 0,
@@ -88,6 +94,8 @@ export interface Evidence {
   readonly latency: RatioEvidence | null;
   readonly cost: RatioEvidence | null;
   readonly refusals: FailureEvidence | null;
+  /** How many times as slow the new one was in the newest minute of both; `null` = not known. */
+  readonly newestP95: number | null;
 }
 
 /** Refused requests of all that came, where they are known. */
@@ -106,7 +114,18 @@ function refusalsFrom(all: readonly Pair[]): FailureMinute[] {
   );
 }
 
-export function evidenceFrom(all: readonly Pair[]): Evidence {
+/** p95 of both, where they had enough requests, and once the new one is warm. */
+function latenciesFrom(all: readonly Pair[], warmFrom: number): LatencyMinute[] {
+  return all.flatMap(({ minute, old, new: fresh }) => {
+    if (minute < warmFrom || old.p95_ms === null || fresh.p95_ms === null) return [];
+    const enough = old.requests >= LEAST_FOR_P95 && fresh.requests >= LEAST_FOR_P95;
+    const of = { oldMs: old.p95_ms, newMs: fresh.p95_ms, oldRequests: old.requests, newRequests: fresh.requests };
+    return enough ? [of] : [];
+  });
+}
+
+/** @param first minute of the new one */
+export function evidenceFrom(all: readonly Pair[], first: number): Evidence {
   const refusals = refusalsFrom(all);
   const pairs = all.filter((pair) => pair.old.requests > 0 && pair.new.requests > 0);
   const failures = pairs.map((pair) => ({
@@ -115,11 +134,8 @@ export function evidenceFrom(all: readonly Pair[]): Evidence {
     newRequests: pair.new.requests,
     newErrors: pair.new.errors,
   }));
-  const latencies = pairs.flatMap(({ old, new: fresh }) => {
-    if (old.p95_ms === null || fresh.p95_ms === null) return [];
-    const enough = old.requests >= LEAST_FOR_P95 && fresh.requests >= LEAST_FOR_P95;
-    return enough ? [{ oldMs: old.p95_ms, newMs: fresh.p95_ms }] : [];
-  });
+  const latencies = latenciesFrom(pairs, first + WARM_UP_MINUTES);
+  const newest = latenciesFrom(pairs.slice(-1), first + WARM_UP_MINUTES)[0];
   const costs = pairs.flatMap(({ old, new: fresh }) =>
     old.cost_usd === null || fresh.cost_usd === null
       ? []
@@ -137,5 +153,6 @@ export function evidenceFrom(all: readonly Pair[]): Evidence {
     latency: latencies.length < LEAST_MINUTES ? null : latencyEvidence(latencies, FALSE_PROMOTION),
     cost: costs.length < LEAST_MINUTES ? null : costEvidence(costs, FALSE_PROMOTION),
     refusals: refusals.length < LEAST_MINUTES ? null : failureEvidence(refusals, Z),
+    newestP95: newest ? latencyRatio(newest) : null,
   };
 }

@@ -55,8 +55,15 @@ function evidenceOf(logs: readonly number[], prior: SpreadPrior, trim: number, t
 
 /** A minute in ten may be anything, at either end. */
 const TRIM = 0.1;
-/** Between p95s of equal revisions from hundreds and from 30 requests a minute. */
-const LATENCY_PRIOR: SpreadPrior = { sd: 0.2, weight: 4 };
+/** Between p95s of equal revisions, whatever their traffic. */
+const P95_VARIES = 0.15;
+/**
+ * And by chance, over the root of the requests beyond the p95: 0.47 times sigma of log-normal times (Kendall & Stuart, The
+ * Advanced Theory of Statistics 1, section 10.10); for sigma 1.2, which is a model that answers with a line or with pages.
+ */
+const P95_BY_CHANCE = 0.57;
+const TAIL = 0.05;
+const LATENCY_WEIGHT = 4;
 const COST_PRIOR: SpreadPrior = { sd: 0.3, weight: 4 };
 /** A millionth of a dollar a request is nothing, so that free against free is 1 and not 0/0. */
 const NO_COST_USD = 1e-6;
@@ -65,13 +72,24 @@ const LEAST_MS = 1;
 export interface LatencyMinute {
   readonly oldMs: number;
   readonly newMs: number;
+  readonly oldRequests: number;
+  readonly newRequests: number;
+}
+
+/** How many times as slow. */
+export const latencyRatio = ({ oldMs, newMs }: LatencyMinute): number =>
+  Math.max(newMs, LEAST_MS) / Math.max(oldMs, LEAST_MS);
+
+function latencyPrior(minutes: readonly LatencyMinute[]): SpreadPrior {
+  const byChance = minutes.reduce((sum, one) => sum + 1 / one.oldRequests + 1 / one.newRequests, 0) / minutes.length;
+  return { sd: Math.hypot(P95_VARIES, P95_BY_CHANCE * Math.sqrt(byChance / TAIL)), weight: LATENCY_WEIGHT };
 }
 
 /** p95 against p95 of the same minute: what makes both slow cancels out. @param minutes at least two */
 export const latencyEvidence = (minutes: readonly LatencyMinute[], tail: number): RatioEvidence =>
   evidenceOf(
-    minutes.map(({ oldMs, newMs }) => Math.log(Math.max(newMs, LEAST_MS) / Math.max(oldMs, LEAST_MS))),
-    LATENCY_PRIOR,
+    minutes.map((one) => Math.log(latencyRatio(one))),
+    latencyPrior(minutes),
     TRIM,
     tail,
   );

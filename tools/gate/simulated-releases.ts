@@ -49,6 +49,10 @@ const at = (requestsPerMinute: number, change: Partial<Traffic> = {}): Traffic =
 
 export const SCENARIOS: readonly { readonly name: string; readonly traffic: Traffic }[] = [
   ...[10, 30, 100].map((requests) => ({ name: 'equal', traffic: at(requests) })),
+  ...[20, 100].map((requests) => ({
+    name: 'equal, times vary twice as much',
+    traffic: at(requests, { sigmaMs: 1.2 }),
+  })),
   { name: 'equal, both fail 8 %', traffic: at(100, { errorRate: { old: 0.08, new: 0.08 } }) },
   ...[10, 30, 100].map((requests) => ({
     name: 'errors 1 % -> 5 %',

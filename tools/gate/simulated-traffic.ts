@@ -9,8 +9,9 @@ export interface Traffic {
   readonly errorRate: { readonly old: number; readonly new: number };
   /** Of all requests that come; refused ones (4xx) come on top of `requestsPerMinute`. */
   readonly refusedRate: { readonly old: number; readonly new: number };
-  /** The median of a request, ms; times of requests are log-normal with sigma 0.6, as those of language models are. */
+  /** The median of a request, ms; times of requests are log-normal, as those of language models are. */
   readonly medianMs: { readonly old: number; readonly new: number };
+  readonly sigmaMs: number;
   /** Of an answer that no cache gave: two thirds; log-normal with sigma 1. */
   readonly costUsd: { readonly old: number; readonly new: number };
   /** A provider fails or is slow for one to three minutes, about once in 20; it hits both. */
@@ -25,13 +26,13 @@ export const QUIET: Traffic = {
   errorRate: { old: 0.01, new: 0.01 },
   refusedRate: { old: 0.02, new: 0.02 },
   medianMs: { old: 800, new: 800 },
+  sigmaMs: 0.6,
   costUsd: { old: 0.002, new: 0.002 },
   sharedBursts: true,
   ownBursts: true,
 };
 
 const OLD_PER_NEW = 9;
-const SIGMA_MS = 0.6;
 const SIGMA_USD = 1;
 const CACHED = 1 / 3;
 const SHARED_BURST = { chance: 0.05, most: 3, errors: 0.2, slower: 2 };
@@ -69,16 +70,17 @@ interface Minute {
   readonly requests: number;
   readonly errorRate: number;
   readonly medianMs: number;
+  readonly sigmaMs: number;
   readonly costUsd: number;
 }
 
-function sampleOf({ at, requests, errorRate, medianMs, costUsd }: Minute, random: Random): Sample {
+function sampleOf({ at, requests, errorRate, medianMs, sigmaMs, costUsd }: Minute, random: Random): Sample {
   let errors = 0;
   let cost = 0;
   const times: number[] = [];
   for (let i = 0; i < requests; i += 1) {
     if (random() < errorRate) errors += 1;
-    times.push(medianMs * Math.exp(SIGMA_MS * normal(random)));
+    times.push(medianMs * Math.exp(sigmaMs * normal(random)));
     if (random() >= CACHED) cost += costUsd * Math.exp(SIGMA_USD * normal(random));
   }
   const p95 = p95Of(times);
@@ -115,9 +117,10 @@ export function simulated(traffic: Traffic, seed: number): Samples {
       const requests = arrivals(mean, random);
       const errorRate = Math.min(1, traffic.errorRate[which] + more);
       const medianMs = traffic.medianMs[which] * (burst > 0 ? SHARED_BURST.slower : 1);
+      const { sigmaMs } = traffic;
       const costUsd = traffic.costUsd[which];
       const refused = refusedOf(requests, traffic.refusedRate[which], refusals);
-      samples[which].push({ ...sampleOf({ at, requests, errorRate, medianMs, costUsd }, random), refused });
+      samples[which].push({ ...sampleOf({ at, requests, errorRate, medianMs, sigmaMs, costUsd }, random), refused });
     }
   }
   return samples;
