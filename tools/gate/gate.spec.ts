@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { MADE_SAMPLES, textOf } from './made-samples.js';
 import type { Decision } from './decide.js';
 import type { Sample } from './samples.js';
@@ -67,6 +67,27 @@ describe('npm run gate', () => {
     expect(gate([], JSON.stringify({ ...MADE_SAMPLES.good, weight: 40 })).out).toBe(out);
   });
 
+  it('takes at most 10,000 entries of a side, also where all are of one minute', () => {
+    const entries = (count: number) => JSON.stringify({ old: [], new: Array.from({ length: count }, () => one) });
+    expect(gate([], entries(10_000)).code).toBe(1);
+    const { code, err } = gate([], entries(130_000));
+    expect(code).toBe(2);
+    expect(err.split('\n')[0]).toBe(
+      'standard input: new: has more than 10000 entries; give the minutes of one release',
+    );
+  });
+
+  it('a crash is no "hold"', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'router-gate-'));
+    mkdirSync(join(folder, 'infra', 'gate'), { recursive: true });
+    writeFileSync(join(folder, 'infra', 'gate', 'samples.kql'), 'AppTraces');
+    const line = [resolve('tools/run.mjs'), resolve('tools/gate/gate.ts'), '--query', ...COMPARED];
+    const { status, stderr } = spawnSync(process.execPath, line, { encoding: 'utf8', cwd: folder });
+    rmSync(folder, { recursive: true });
+    expect(stderr).toContain('has no line "let old_revision');
+    expect(status).toBe(2);
+  });
+
   it('reads standard input, and says what it takes', () => {
     const text = readFileSync(join(FOLDER, 'good.json'), 'utf8');
     expect(gate([], text).out).toBe(gate(['--samples', join(FOLDER, 'good.json')]).out);
@@ -87,6 +108,9 @@ describe('npm run gate', () => {
     [withOne({ p95_ms: '800' }), 'new[0].p95_ms: must be a number, 0 or more, or null'],
     [withOne({ cost_usd: -1 }), 'new[0].cost_usd: must be 0 or more'],
     [withOne({ refused: -1 }), 'new[0].refused: must be a whole number, 0 or more'],
+    [withOne({ cost_usd: 1e308 }), 'new[0].cost_usd: must be at most 1000000'],
+    [withOne({ p95_ms: 1e300 }), 'new[0].p95_ms: must be at most 86400000'],
+    [withOne({ requests: 1e15 }), 'new[0].requests: must be at most 1000000000'],
     [withOne({ at: 'yesterday' }), 'new[0].at: must be a time such as "2026-11-27T10:00:00Z"'],
   ])('%j is refused: %s', (input, problem) => {
     const { code, out, err } = gate([], input);

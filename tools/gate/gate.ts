@@ -22,6 +22,8 @@ Exit code: 0 promote; 1 hold: not known yet, ask again after a minute, and go ba
 minute ${WATCH_MINUTES}; 3 rollback: now; 2 something is wrong with what was asked.`;
 
 const EXIT_CODES: Readonly<Record<Decision['decision'], number>> = { promote: 0, hold: 1, rollback: 3 };
+/** 1 is for "hold", and Node's own for a crash. */
+const WRONG = 2;
 const OPTIONS = {
   samples: { type: 'string' },
   rows: { type: 'string' },
@@ -60,4 +62,7 @@ await runCommand(USAGE, async () => {
   const decision = decide({ ...(await samplesOf(values)), ...weight });
   console.log(JSON.stringify(decision));
   return EXIT_CODES[decision.decision];
+}).catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = WRONG;
 });

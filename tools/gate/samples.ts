@@ -1,8 +1,20 @@
 import { z } from 'zod';
 import { UsageError } from '../command.js';
 
-const count = z.int('must be a whole number, 0 or more').min(0, 'must be a whole number, 0 or more');
-const amount = z.number('must be a number, 0 or more, or null where it is not known').min(0, 'must be 0 or more');
+/** Of one minute: far beyond any service, and small enough to be added and multiplied. */
+const MOST = { requests: 1e9, p95_ms: 86_400_000, cost_usd: 1e6 };
+const MOST_ENTRIES = 10_000;
+
+const atMost = (most: number) => `must be at most ${most}`;
+const count = z
+  .int('must be a whole number, 0 or more')
+  .min(0, 'must be a whole number, 0 or more')
+  .max(MOST.requests, atMost(MOST.requests));
+const amount = (most: number) =>
+  z
+    .number('must be a number, 0 or more, or null where it is not known')
+    .min(0, 'must be 0 or more')
+    .max(most, atMost(most));
 const at = z.iso.datetime({ offset: true, error: 'must be a time such as "2026-11-27T10:00:00Z"' });
 
 const sampleSchema = z
@@ -10,15 +22,18 @@ const sampleSchema = z
     at,
     requests: count,
     errors: count,
-    p95_ms: amount.nullable(),
-    cost_usd: amount.nullable(),
+    p95_ms: amount(MOST.p95_ms).nullable(),
+    cost_usd: amount(MOST.cost_usd).nullable(),
     refused: count.optional(),
   })
   .refine(({ errors, requests }) => errors <= requests, {
     path: ['errors'],
     message: 'must not be more than "requests"; count an error as a request, too',
   });
-const side = z.array(sampleSchema, 'must be a list of minutes; [] where there is none');
+const side = z
+  .array(z.unknown(), 'must be a list of minutes; [] where there is none')
+  .max(MOST_ENTRIES, `has more than ${MOST_ENTRIES} entries; give the minutes of one release`)
+  .pipe(z.array(sampleSchema));
 const WEIGHT = 'must be the percentage of the traffic that the new one gets, more than 0 and less than 100';
 const weight = z.number(WEIGHT).gt(0, WEIGHT).lt(100, WEIGHT);
 const samplesSchema = z.object(
@@ -79,18 +94,13 @@ const added = (a: Sample, b: Sample): Sample => ({
   cost_usd: a.cost_usd === null || b.cost_usd === null ? null : a.cost_usd + b.cost_usd,
 });
 
-const isSame = (a: Sample, b: Sample): boolean => JSON.stringify(a) === JSON.stringify(b);
-
-/**
- * By minute since 1970, in whatever order they came. An entry that is there twice counts once; different entries of one minute are
- * parts of it.
- */
+/** By minute since 1970, in whatever order they came. Entries of one minute are its parts, such as those of two replicas. */
 export function byMinute(samples: readonly Sample[]): ReadonlyMap<number, Sample> {
-  const parts = new Map<number, Sample[]>();
+  const minutes = new Map<number, Sample>();
   for (const sample of samples) {
     const minute = minuteOf(sample);
-    const known = parts.get(minute) ?? [];
-    if (!known.some((one) => isSame(one, sample))) parts.set(minute, [...known, sample]);
+    const known = minutes.get(minute);
+    minutes.set(minute, known ? added(known, sample) : sample);
   }
-  return new Map([...parts].map(([minute, list]) => [minute, list.reduce(added)]));
+  return minutes;
 }
