@@ -150,7 +150,7 @@ const WORK: Readonly<Record<string, RegExp>> = {
   provision: /^azd provision --no-prompt$/,
   smoke: /smoke\.mjs --label /,
   canary: /release\.mjs canary --percent 10 --region first$/,
-  watch: /watch\.mjs .*--minutes 15$/,
+  watch: /watch\.mjs (?!.*--standby-ok).*--weight 10 --minutes 15$/,
   promote: /release\.mjs promote-canary$/,
   // A release may fail before its revision is there.
   rollback: /release\.mjs rollback --if-there$/,

@@ -168,10 +168,15 @@ describe('the watch over a canary', () => {
     }`;
   const watching = (
     decides: string,
-    { query, minutes = 0.02, grace = 0.02 }: { query?: unknown; minutes?: number; grace?: number } = {},
+    {
+      query,
+      minutes = 0.02,
+      grace = 0.02,
+      more = '',
+    }: { query?: unknown; minutes?: number; grace?: number; more?: string } = {},
   ) => {
     writeFileSync(join(stage.folder, 'gate.mjs'), gate(decides));
-    const line = `node tools/release/watch.mjs --old ${NAME}--r1 --new ${NAME}--r2 --workspace 11111111-2222-3333-4444-555555555555 --gate "node gate.mjs" --minutes ${minutes} --grace ${grace} --every 0.05`;
+    const line = `node tools/release/watch.mjs --old ${NAME}--r1 --new ${NAME}--r2 --workspace 11111111-2222-3333-4444-555555555555 --gate "node gate.mjs" --minutes ${minutes} --grace ${grace} --every 0.05 ${more}`;
     return stage.run(line, { 'az monitor log-analytics query': query ?? rows });
   };
   const looks = () => (stage.read('seen') ?? '').split('\n').filter(Boolean);
@@ -202,6 +207,31 @@ describe('the watch over a canary', () => {
   it('goes back when the gate still holds at the end', async () => {
     const told = await watching('() => 1', { minutes: 0.005, grace: 0.005 });
     expect(told).toMatchObject({ code: 3, error: expect.stringContaining('the gate still holds') });
+  });
+
+  it.each<[string, unknown, string, number]>([
+    ['a standby that nobody asks follows the first region', [], '--standby-ok', 0],
+    ['only the new one is idle', rows, '--standby-ok', 3],
+    ['a region that should have traffic has none', [], '', 3],
+    ['a standby that could not be seen', { stderr: 'ERROR: (Timeout) away' }, '--standby-ok', 1],
+  ])('%s', async (_, query, more, code) => {
+    const told = await watching('() => 1', { query, minutes: 0.01, grace: 0.02, more });
+    expect(told.code).toBe(code);
+    expect(told.out.includes("a standby without traffic follows the first region's verdict")).toBe(code === 0);
+  });
+
+  it('tells the gate the weight of the canary when it decides, not when it asks', async () => {
+    const told = await watching('() => (args.join(" ").endsWith("--weight 10") ? 3 : 0)', { more: '--weight 10' });
+    expect(told.code).toBe(3);
+    expect(told.calls[0]!.join(' ')).not.toContain('--weight');
+  });
+
+  it.each(['--weight 0', '--weight ten', '--toString x', '--weight'])('refuses %s', async (more) => {
+    expect(await watching('() => 0', { more })).toMatchObject({
+      code: 1,
+      calls: [],
+      error: expect.stringContaining(more.split(' ')[0]!),
+    });
   });
 
   it.each([

@@ -11,7 +11,9 @@ const USAGE = `Usage: node tools/release/watch.mjs --old REVISION --new REVISION
   --gate COMMAND     makes the query and decides by exit code: 0 promote, 3 rollback, 1 hold (default npm run -s gate --)
   --minutes N        how long at least (default 15)
   --grace N          minutes more for which it may hold (default 5)
-  --every S          seconds between two looks (default 60)`;
+  --every S          seconds between two looks (default 60)
+  --weight PERCENT   of the traffic that the new revision has; the gate is told (default: not told)
+  --standby-ok       a region without any request in all this time follows the first one: exit code 0`;
 const OPTIONS = {
   old: '',
   new: '',
@@ -20,7 +22,11 @@ const OPTIONS = {
   minutes: '15',
   grace: '5',
   every: '60',
+  weight: '',
+  'standby-ok': false,
 };
+/** Those that take no value. */
+const FLAGS = ['standby-ok'];
 const PROMOTE = 0;
 const ROLLBACK = 3;
 const HOLD = 1;
@@ -32,11 +38,12 @@ const REVISION = /^[a-z][a-z0-9-]{1,60}$/;
 
 function optionsOf(args) {
   const options = { ...OPTIONS };
-  for (let i = 0; i < args.length; i += 2) {
+  for (let i = 0; i < args.length; i += 1) {
     const name = args[i].replace(/^--/, '');
-    if (!(name in options) || args[i + 1] === undefined)
+    const isFlag = FLAGS.includes(name);
+    if (!Object.hasOwn(options, name) || (!isFlag && args[i + 1] === undefined))
       throw new Refusal(`${args[i]}: no such option, or it has no value.\n\n${USAGE}`);
-    options[name] = args[i + 1];
+    options[name] = isFlag || args[(i += 1)];
   }
   for (const side of ['old', 'new'])
     if (!REVISION.test(options[side]))
@@ -47,6 +54,8 @@ function optionsOf(args) {
     );
   for (const name of ['minutes', 'grace', 'every'])
     if (!(Number(options[name]) > 0)) throw new Refusal(`--${name} ${options[name]}: must be a number above 0.`);
+  if (options.weight !== '' && !/^[1-9]\d?$/.test(options.weight))
+    throw new Refusal(`--weight ${options.weight}: must be a whole number from 1 to 99, in percent.`);
   return options;
 }
 
@@ -61,21 +70,22 @@ function ask(command, args) {
   });
 }
 
-async function look(az, { workspace, gate, old, new: fresh }, since, folder) {
+/** One look. @returns the exit code of the gate, and whether either revision has had a request since the beginning */
+async function look(az, { workspace, gate, old, new: fresh, weight }, since, folder) {
   const compared = ['--old', old, '--new', fresh, '--since', since];
   const query = await ask(gate, ['--query', ...compared]);
   if (query.code !== 0) throw new Refusal(`The gate made no query (exit code ${query.code}).`);
   const rows = await az.json('monitor', 'log-analytics', 'query', '-w', workspace, '--analytics-query', query.text);
   const file = join(folder, 'rows.json');
   writeFileSync(file, JSON.stringify(rows));
-  const decision = await ask(gate, ['--rows', file, ...compared]);
+  const decision = await ask(gate, ['--rows', file, ...compared, ...(weight === '' ? [] : ['--weight', weight])]);
   process.stdout.write(`${decision.text}\n`);
   if (![PROMOTE, ROLLBACK, HOLD].includes(decision.code))
     throw new Refusal(`The gate ended with exit code ${decision.code}.`);
-  return decision.code;
+  return { code: decision.code, idle: rows.every(({ requests }) => Number(requests) === 0) };
 }
 
-/** One look. @returns the exit code of the gate, or `null` where nothing could be seen */
+/** @returns what was seen, or `null` where nothing could be */
 async function decide(...looked) {
   try {
     return await look(...looked);
@@ -92,13 +102,21 @@ async function watch(options, folder) {
   const since = new Date(begun).toISOString();
   const least = begun + Number(options.minutes) * MS_PER_MINUTE;
   const end = least + Number(options.grace) * MS_PER_MINUTE;
+  let seen = null;
   for (let failed = 0; Date.now() < end;) {
     await new Promise((resolve) => setTimeout(resolve, Number(options.every) * 1000));
-    const decision = await decide(az, options, since, folder);
-    failed = decision === null ? failed + 1 : 0;
+    seen = await decide(az, options, since, folder);
+    failed = seen === null ? failed + 1 : 0;
     if (failed > MOST_FAILED_LOOKS) throw new Refusal(`Nothing could be seen of the canary ${failed} times in a row.`);
-    if (decision === ROLLBACK) return ROLLBACK;
-    if (decision === PROMOTE && Date.now() >= least) return PROMOTE;
+    if (seen?.code === ROLLBACK) return ROLLBACK;
+    if (seen?.code === PROMOTE && Date.now() >= least) return PROMOTE;
+  }
+  // The last look tells of the whole time; where it failed nobody knows.
+  if (options['standby-ok'] && seen?.idle) {
+    process.stdout.write(
+      "No request in all this time: a standby without traffic follows the first region's verdict.\n",
+    );
+    return PROMOTE;
   }
   process.stderr.write(
     `After ${options.minutes} minutes and ${options.grace} more the gate still holds: that is no reason to promote.\n`,
