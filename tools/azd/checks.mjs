@@ -20,8 +20,9 @@ export const PROVIDERS = [
 ];
 const EMAIL = /^[^\s@,]+@[^\s@,]+\.[^\s@,]+$/;
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const WORKLOAD = /^[a-z][a-z0-9-]{0,10}[a-z0-9]$/;
-const AMOUNT = /^[1-9]\d*$/;
+/** Names that are made of it take no two hyphens in a row (a revision's stands between them). */
+const WORKLOAD = /^(?=.{2,12}$)[a-z](?:-?[a-z0-9])+$/;
+const AMOUNT = /^[1-9]\d{0,8}$/;
 const set = (name, example) => `azd env set ${name} ${example}`;
 const place = (location) => location.toLowerCase().replaceAll(' ', '');
 
@@ -38,8 +39,8 @@ const VALUES = [
     '00000000-0000-0000-0000-000000000000',
   ],
   ['APIM_PUBLISHER_EMAIL', false, EMAIL, 'one e-mail address', 'platform@example.com'],
-  ['WORKLOAD_NAME', false, WORKLOAD, '2 to 12 lower-case letters, digits and hyphens, a letter first', 'router'],
-  ['MONTHLY_BUDGET_USD', false, AMOUNT, 'a whole number of dollars', '500'],
+  ['WORKLOAD_NAME', false, WORKLOAD, '2 to 12 lower-case letters, digits and single hyphens, a letter first', 'router'],
+  ['MONTHLY_BUDGET_USD', false, AMOUNT, 'a whole number of dollars, at most 9 digits', '500'],
 ];
 
 function valueProblem(env, [name, needed, shape, what, example]) {

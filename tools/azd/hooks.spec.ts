@@ -207,8 +207,14 @@ describe('before azd provisions', () => {
     [
       'MONTHLY_BUDGET_USD',
       { MONTHLY_BUDGET_USD: '5,000' },
-      'MONTHLY_BUDGET_USD is "5,000", and must be a whole number of dollars: azd env set MONTHLY_BUDGET_USD 500',
+      'MONTHLY_BUDGET_USD is "5,000", and must be a whole number of dollars, at most 9 digits: azd env set MONTHLY_BUDGET_USD 500',
     ],
+    ...['my--router', 'router-', 'r', 'thirteen-char'].map((name): [string, Record<string, string>, string] => [
+      'WORKLOAD_NAME',
+      { WORKLOAD_NAME: name },
+      `WORKLOAD_NAME is "${name}", and must be 2 to 12 lower-case letters`,
+    ]),
+    ['MONTHLY_BUDGET_USD', { MONTHLY_BUDGET_USD: '5000000000' }, 'MONTHLY_BUDGET_USD is "5000000000", and must be'],
     [
       'AZURE_LOCATION',
       { AZURE_LOCATION: 'Sweden Central' },
