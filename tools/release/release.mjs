@@ -3,12 +3,14 @@
 import { appendFileSync } from 'node:fs';
 import { AzureCli, Refusal, told } from '../azd/azure-cli.mjs';
 import { ENVIRONMENTS } from '../azd/checks.mjs';
-import { readApps } from './apps.mjs';
+import { findApp, listApps, readApps } from './apps.mjs';
+import { readLabels } from './standing.mjs';
 import {
   canaryCommands,
   canaryShare,
   promoteCommands,
   rollbackCommands,
+  rollbackWarning,
   suffixNamed,
   tidyCommands,
 } from './traffic.mjs';
@@ -114,23 +116,54 @@ function status(apps, { suffix }) {
     );
 }
 
-/** In every region even when one refuses: a rollback must not stop half way. */
+/** Traffic is moved at once, with what is known: these need the labels alone, and no region waits for another one. */
+const URGENT = ['promote', 'rollback'];
+
+async function moveOne(az, app, command, options) {
+  const warning = command === 'rollback' ? rollbackWarning(app, options.suffix) : '';
+  if (warning !== '') process.stderr.write(`${warning}\n`);
+  const commands = COMMANDS[command](app, options);
+  for (const args of commands) await az.json(...args);
+  process.stdout.write(
+    `${app.name} (${app.location}): ${command} ${commands.length > 0 ? 'done' : 'changes nothing'}\n`,
+  );
+}
+
+/** @returns how the app stands. @throws Refusal where its region does not answer */
+async function reached(az, listed) {
+  const app = await findApp(az, listed, readLabels);
+  if (app) return app;
+  throw new Refusal(`it is listed, and not there: az containerapp show -n ${listed.name} -g ${listed.resourceGroup}`);
+}
+
+/**
+ * In every region even when one refuses, or does not answer: a rollback must not stop half way.
+ *
+ * @param apps how they stand, or where they are
+ */
 async function moveAll(az, apps, command, options) {
   const refusals = [];
-  for (const app of apps) {
+  for (const one of apps) {
     try {
-      const commands = COMMANDS[command](app, options);
-      for (const args of commands) await az.json(...args);
-      process.stdout.write(
-        `${app.name} (${app.location}): ${command} ${commands.length > 0 ? 'done' : 'changes nothing'}\n`,
-      );
+      const app = URGENT.includes(command) ? await reached(az, one) : one;
+      await moveOne(az, app, command, options);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      refusals.push(error.message);
+      const named = error.message.startsWith(one.name);
+      refusals.push(named ? error.message : `${one.name} (${one.location}): ${error.message}`);
       if (command !== 'rollback') break;
     }
   }
   if (refusals.length > 0) throw new Refusal(refusals.join('\n'));
+}
+
+/** A rollback by hand in the first region stops a release before it begins in the second one. @throws Refusal */
+function firstHasIt([first], { suffix }) {
+  const label = first.suffixes[first.production] === suffixNamed(suffix) ? first.production : first.idle;
+  if (first.suffixes[label] !== suffixNamed(suffix) || first.weights[label] === 0)
+    throw new Refusal(
+      `${first.name} (${first.location}): ${suffix} has no traffic in the first region, or not any more: a canary begins there; run the release again if somebody has taken it back.`,
+    );
 }
 
 await told(async () => {
@@ -142,12 +175,14 @@ await told(async () => {
   const options = optionsOf(args);
   checkOptions(command, options);
   const az = new AzureCli();
-  const apps = await readApps(az, process.env);
+  const apps = await (URGENT.includes(command) ? listApps : readApps)(az, process.env);
   if (apps.length === 0) {
     const none = `No app carries the tag azd-env-name=${process.env.AZURE_ENV_NAME}`;
     if (options['if-there']) return void process.stdout.write(`${none}: nothing to go back from.\n`);
     throw new Refusal(`${none}: is AZURE_ENV_NAME right, does az use its subscription, and has it been deployed?`);
   }
   if (command === 'status') return status(apps, options);
-  await moveAll(az, chosen(apps, options.region), command, options);
+  const picked = chosen(apps, options.region);
+  if (command === 'canary' && options.region === 'second') firstHasIt(apps, options);
+  await moveAll(az, picked, command, options);
 });

@@ -49,18 +49,55 @@ it('moves a tenth, all, and back', async () => {
 it('begins in the first region, and goes back in both even when one refuses', async () => {
   const first = await stage.run(`${RELEASE} canary --suffix r2 --region first --percent 5`, twoRegions(100, 0), ENV);
   expect(moved(first)).toEqual([[NAME, 'blue=95', 'green=5']]);
-  const second = await stage.run(`${RELEASE} canary --suffix r2 --region second`, twoRegions(100, 0), ENV);
+  const begun = {
+    ...twoRegions(100, 0),
+    'az containerapp show ca-llmrouter-dev': appWith(traffic(90, 10)),
+  };
+  const second = await stage.run(`${RELEASE} canary --suffix r2 --region second`, begun, ENV);
   expect(moved(second)).toEqual([[TWO, 'blue=90', 'green=10']]);
   const refusing = {
     ...twoRegions(0, 100),
     'az containerapp ingress traffic set ca-llmrouter-dev': { stderr: 'ERROR: (Conflict) busy' },
   };
   const rollback = await stage.run(`${RELEASE} rollback --suffix r2`, refusing, ENV);
-  expect(rollback).toMatchObject({ code: 1, error: '`az containerapp ingress traffic set` failed: (Conflict) busy\n' });
+  expect(rollback).toMatchObject({
+    code: 1,
+    error: `${NAME} (swedencentral): \`az containerapp ingress traffic set\` failed: (Conflict) busy\n`,
+  });
   expect(moved(rollback)).toEqual([
     [NAME, 'blue=100', 'green=0'],
     [TWO, 'blue=100', 'green=0'],
   ]);
+});
+
+it.each([
+  ['rollback', 1],
+  ['promote', 0],
+])('%s goes on where it can when a region is away, and names it', async (command, blue) => {
+  const away = {
+    ...twoRegions(0, 100),
+    'az containerapp show ca-llmrouter-dev-2': { stderr: 'ERROR: (Gateway) away' },
+  };
+  const told = await stage.run(`${RELEASE} ${command} --suffix ${blue === 1 ? 'r2' : 'r1'}`, away, ENV);
+  expect(told.code).toBe(1);
+  expect(told.error).toBe(`${TWO} (westeurope): \`az containerapp show\` failed: (Gateway) away\n`);
+  expect(moved(told)).toEqual([[NAME, 'blue=100', 'green=0']]);
+});
+
+it('half each in one region keeps no region from going back', async () => {
+  const half = {
+    ...twoRegions(0, 100),
+    'az containerapp show ca-llmrouter-dev-2': appWith(traffic(50, 50, TWO), undefined, 'West Europe', TWO),
+  };
+  const told = await stage.run(`${RELEASE} rollback --suffix r2`, half, ENV);
+  expect(told).toMatchObject({ code: 0, error: '' });
+  expect(moved(told).map(([name]) => name)).toEqual([NAME, TWO]);
+});
+
+it('a canary that somebody took back in the first region does not begin in the second', async () => {
+  const told = await stage.run(`${RELEASE} canary --suffix r2 --region second`, twoRegions(100, 0), ENV);
+  expect(told).toMatchObject({ code: 1, error: expect.stringContaining('r2 has no traffic in the first region') });
+  expect(moved(told)).toEqual([]);
 });
 
 it.each([

@@ -9,6 +9,8 @@ export interface App {
   readonly production: Label;
   readonly idle: Label;
   readonly weights: Readonly<Record<Label, number>>;
+  /** Why nobody can say which label is production; '' where everybody can. */
+  readonly unclear: string;
   readonly suffixes: Readonly<Record<Label, string>>;
   readonly latestSuffix: string;
   readonly revisions: readonly { readonly suffix: string; readonly active: boolean; readonly failed: boolean }[];
@@ -19,7 +21,6 @@ export type TrafficParameters = Record<
   string
 >;
 export function revisionSuffix(commit: string, ingredients: readonly string[]): string;
-export function readApp(app: unknown, revisions: readonly unknown[]): App;
 export function liveParameters(apps: readonly App[], regions?: number): TrafficParameters;
 export function releaseParameters(
   apps: readonly App[],
@@ -30,4 +31,5 @@ export function releaseParameters(
 export function canaryCommands(app: App, suffix: string, percent: number): string[][];
 export function promoteCommands(app: App, suffix: string, onlyCanary?: boolean): string[][];
 export function rollbackCommands(app: App, suffix: string, ifThere?: boolean): string[][];
+export function rollbackWarning(app: App, suffix: string): string;
 export function tidyCommands(app: App): string[][];

@@ -1,16 +1,14 @@
-// Which label is production, what a release makes of it, and the commands that move traffic: decided here, from what
-// `az containerapp show` and `az containerapp revision list` print; nothing is asked or changed. Plain JavaScript without
-// packages, for Node 18 and later: the hooks of azd use it before anything is installed.
+// What a release makes of how the apps stand, and the commands that move traffic: decided here; nothing is asked or changed.
+// Plain JavaScript without packages, for Node 18 and later: the hooks of azd use it before anything is installed.
 import { createHash } from 'node:crypto';
 import { Refusal } from '../azd/azure-cli.mjs';
+import { LABELS } from './standing.mjs';
 
-export const LABELS = ['blue', 'green'];
 /** App name (at most 32), two hyphens and this stay below the 54 characters that Container Apps allows a revision's name. */
 const LONGEST_SUFFIX = 16;
 const COMMIT_DIGITS = 7;
 const HASH_DIGITS = 6;
 const other = (label) => (label === 'blue' ? 'green' : 'blue');
-const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
 
 /**
  * The suffix of the revision that an image and its settings make: the same for the same, so that a release that is run again
@@ -26,69 +24,6 @@ export function revisionSuffix(commit, ingredients) {
   return suffix.slice(0, LONGEST_SUFFIX);
 }
 
-const suffixOf = (app, revision) => revision.slice(`${app}--`.length);
-
-function byLabel(name, traffic) {
-  const found = { blue: [], green: [] };
-  for (const entry of traffic) {
-    const { label, latestRevision, revisionName, weight = 0 } = entry;
-    if (latestRevision)
-      throw new Refusal(
-        `${name}: traffic follows the latest revision, so a deployment would move it; name the running one first: az containerapp ingress traffic set -n ${name} --revision-weight REVISION=100`,
-      );
-    if (LABELS.includes(label)) found[label].push({ revisionName, weight });
-    else if (weight > 0)
-      throw new Refusal(
-        `${name}: ${weight} % of the traffic go to ${revisionName}, which has neither label; give it one: az containerapp revision label add -n ${name} --label blue --revision ${revisionName}`,
-      );
-  }
-  return found;
-}
-
-/**
- * How an app stands.
- *
- * @param app of `az containerapp show`
- * @param revisions of `az containerapp revision list --all`
- * @throws Refusal where nobody can say which label is production
- */
-export function readApp(app, revisions) {
-  const { name, resourceGroup, location, properties } = app;
-  const labels = byLabel(name, properties.configuration?.ingress?.traffic ?? []);
-  const revision = (label) => labels[label][0]?.revisionName ?? '';
-  const weights = Object.fromEntries(LABELS.map((label) => [label, sum(labels[label].map(({ weight }) => weight))]));
-  if (revision('blue') !== '' && revision('blue') === revision('green'))
-    throw new Refusal(
-      `${name}: both labels are on ${revision('blue')}; take one away: az containerapp revision label remove -n ${name} --label green`,
-    );
-  if (weights.blue === weights.green)
-    throw new Refusal(
-      weights.blue === 0
-        ? `${name}: no label has traffic; give it to the running revision: az containerapp ingress traffic set -n ${name} --label-weight blue=100`
-        : `${name}: blue and green have ${weights.blue} % each, so neither is production; move traffic to one: node tools/release/release.mjs promote or rollback`,
-    );
-  const production = weights.blue > weights.green ? 'blue' : 'green';
-  return {
-    name,
-    resourceGroup,
-    location,
-    fqdn: properties.configuration?.ingress?.fqdn ?? '',
-    image: properties.template?.containers?.[0]?.image ?? '',
-    cpu: sum((properties.template?.containers ?? []).map(({ resources }) => Number(resources?.cpu ?? 0))),
-    production,
-    idle: other(production),
-    weights,
-    suffixes: Object.fromEntries(LABELS.map((label) => [label, revision(label) && suffixOf(name, revision(label))])),
-    latestSuffix: suffixOf(name, properties.latestRevisionName ?? `${name}--`),
-    revisions: revisions.map((one) => ({
-      suffix: suffixOf(name, one.name),
-      active: one.properties.active === true,
-      failed:
-        /failed|degraded/i.test(one.properties.provisioningState ?? '') || one.properties.healthState === 'Unhealthy',
-    })),
-  };
-}
-
 const regionNames = (apps) => apps.map(({ location }) => location).join(' and ');
 
 /** One set of parameters is for the apps of all regions. @throws Refusal where they stand differently */
@@ -99,6 +34,13 @@ function agreed(apps) {
     throw new Refusal(
       `The regions ${regionNames(apps)} stand differently (${apps.map((app) => `${app.location}: ${app.production} is production, blue ${app.suffixes.blue || 'none'}, green ${app.suffixes.green || 'none'}`).join('; ')}): a release was left half way; run \`node tools/release/release.mjs rollback --suffix ${first.suffixes[first.idle] || first.suffixes[first.production]}\`.`,
     );
+  const apart = rest.find(({ weights }) => LABELS.some((label) => weights[label] !== first.weights[label]));
+  if (apart) {
+    const suffix = first.suffixes[first.idle];
+    throw new Refusal(
+      `The regions ${regionNames(apps)} give ${first.production} ${apps.map(({ weights }) => `${weights[first.production]} %`).join(' and ')}: a canary is under way in one region: promote or roll back first: node tools/release/release.mjs promote --suffix ${suffix} (or rollback).`,
+    );
+  }
   return first;
 }
 
@@ -237,7 +179,7 @@ export function canaryCommands(app, suffix, percent) {
  */
 export function promoteCommands(app, suffix, onlyCanary = false) {
   const label = labelOf(app, suffix);
-  if (app.weights[label] === 100) return [];
+  if (app.weights[label] === 100 && app.unclear === '') return [];
   if (onlyCanary && app.weights[label] === 0)
     throw new Refusal(
       `${app.name}: ${app.suffixes[label]} (${label}) has no traffic any more, somebody has taken it back; run the release again if that is over.`,
@@ -259,7 +201,20 @@ export function rollbackCommands(app, suffix, ifThere = false) {
     throw new Refusal(
       `${app.name}: there is nothing to go back to, only ${app.suffixes[label]} (${label}); release a mended commit.`,
     );
-  return [...takesTraffic(app, back), setWeights(app, { [back]: 100 })];
+  const start = revisionOf(app, back)?.active ? [] : [activate(app, app.suffixes[back])];
+  return [...start, setWeights(app, { [back]: 100 })];
+}
+
+/**
+ * What a person must know of a rollback that is done all the same: the revision that it goes back to may be as sick as the
+ * one that it leaves. One that serves already is believed; a health probe may fail for a moment.
+ */
+export function rollbackWarning(app, suffix) {
+  const label = labelNamed(app, suffix);
+  if (!label || app.weights[label] === 0 || app.weights[other(label)] > 0) return '';
+  return revisionOf(app, other(label))?.failed
+    ? `${app.name}--${app.suffixes[other(label)]} (${other(label)}) gets all traffic, and Azure says that it has failed: az containerapp logs show -n ${app.name} -g ${app.resourceGroup} --revision ${app.name}--${app.suffixes[other(label)]}`
+    : '';
 }
 
 /** The `az` commands that end revisions which no label names any more; those cost, and get nothing. */

@@ -1,12 +1,13 @@
 import { appWith, revision, type Weighted } from '../azd/recorded/answers.js';
+import { readApp, readLabels } from './standing.mjs';
 import {
   canaryCommands,
   liveParameters,
   promoteCommands,
-  readApp,
   releaseParameters,
   revisionSuffix,
   rollbackCommands,
+  rollbackWarning,
   tidyCommands,
 } from './traffic.mjs';
 
@@ -128,6 +129,14 @@ describe('a new revision', () => {
     expect(() => releaseParameters(canaryInOne, 'r3', IMAGE, 2)).toThrow(/canary is under way/);
   });
 
+  it('does not begin, and no weight is carried over, while one region has a canary', () => {
+    const apps = [appOf(CANARY), appOf([on('blue', 'r1', 100), on('green', 'r2', 0)], REVISIONS, 'West Europe')];
+    const sentence = /a canary is under way in one region: promote or roll back first: .*--suffix r2/;
+    expect(() => liveParameters(apps)).toThrow(sentence);
+    expect(() => liveParameters(apps.toReversed())).toThrow(sentence);
+    expect(() => releaseParameters(apps, 'r2', apps[0]!.image, 2)).toThrow(sentence);
+  });
+
   it('of a region that is new is what production runs, when that is also the newest', () => {
     const live = { ...appOf(PROMOTED), latestSuffix: 'r2' };
     const added = parameters('green', '', 'r2', '0', 'r2');
@@ -192,6 +201,31 @@ describe('traffic', () => {
     expect(() => promoteCommands(waiting, 'r7')).toThrow(/no label is on a revision r7; blue is r1, green is r2/);
     for (const percent of [0, 50, 100, 2.5, NaN])
       expect(() => canaryCommands(waiting, 'r2', percent)).toThrow(/from 1 to 49/);
+  });
+
+  it('goes back to what serves already, and with a warning to what does not, even if Azure says that it is sick', () => {
+    const sick = [revision(`${NAME}--r1`, true, 'Provisioned', 'Unhealthy'), revision(`${NAME}--r2`)];
+    expect(rollbackCommands(appOf(CANARY, sick), 'r2')).toEqual([weights('blue=100', 'green=0')]);
+    expect(rollbackWarning(appOf(CANARY, sick), 'r2')).toBe('');
+    expect(rollbackCommands(appOf(PROMOTED, sick), 'r2')).toEqual([weights('blue=100', 'green=0')]);
+    expect(rollbackWarning(appOf(PROMOTED, sick), 'r2')).toMatch(/--r1 \(blue\) gets all traffic, .*failed.*logs show/);
+    expect(rollbackWarning(appOf(PROMOTED), 'r2')).toBe('');
+  });
+
+  it.each<[string, Weighted[]]>([
+    ['half each', [on('blue', 'r1', 50), on('green', 'r2', 50)]],
+    [
+      'what follows the latest revision',
+      [on('blue', 'r1', 0), on('green', 'r2', 0), { latestRevision: true, weight: 100 }],
+    ],
+  ])('of an app where nobody can say what production is goes to the label that is named: %s', (_, traffic) => {
+    const shown = appWith(traffic);
+    shown.properties.latestRevisionName = `${NAME}--r2`;
+    const app = readLabels(shown, REVISIONS);
+    expect(app.unclear).not.toBe('');
+    expect(promoteCommands(app, 'r2')).toEqual([weights('blue=0', 'green=100')]);
+    expect(promoteCommands(app, 'r1')).toEqual([weights('blue=100', 'green=0')]);
+    expect(rollbackCommands(app, 'r2')).toEqual([weights('blue=100', 'green=0')]);
   });
 
   it('that no label names ends', () => {
