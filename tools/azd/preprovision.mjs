@@ -14,6 +14,7 @@ import {
   providerProblems,
   regionProblems,
 } from './checks.mjs';
+import { onceValues } from './once-values.mjs';
 import { chooseParameterFile, ingredientsOf, PARAMETER_FILE, parameterValues } from './parameters.mjs';
 
 /** All of a kind at once: one round for a person, not one a value. @throws Refusal */
@@ -84,23 +85,6 @@ function trafficValues(env, apps, values) {
   if (asIs || image === '') return { SERVICE_ROUTER_IMAGE_NAME: asIs ? live : image, ...liveParameters(apps, regions) };
   const suffix = revisionSuffix(env.RELEASE_COMMIT ?? '', ingredientsOf(image, values));
   return { SERVICE_ROUTER_IMAGE_NAME: image, ...releaseParameters(apps, suffix, image, regions) };
-}
-
-/**
- * What Azure lets be said once: the budget begins when it began, and a gateway that is not there yet cannot be made without
- * its door to the internet. An empty value leaves it to the template.
- */
-async function onceValues(az, env) {
-  const gateways = await az.json('resource', 'list', '--resource-type', 'Microsoft.ApiManagement/service');
-  const own = gateways.filter(({ tags }) => tags?.['azd-env-name'] === env.AZURE_ENV_NAME);
-  const regions = env.AZURE_SECONDARY_LOCATION ? 2 : 1;
-  const budget = `${env.WORKLOAD_NAME || 'router'}-${env.AZURE_ENV_NAME}-monthly`;
-  const url = `/subscriptions/${env.AZURE_SUBSCRIPTION_ID}/providers/Microsoft.Consumption/budgets/${budget}?api-version=2024-08-01`;
-  const live = await az.find('rest', '--method', 'get', '--url', url);
-  return {
-    GATEWAY_PUBLIC_ACCESS: own.length > 0 && own.length < regions ? 'true' : '',
-    BUDGET_START_DATE: (live?.properties?.timePeriod?.startDate ?? '').slice(0, 'yyyy-MM-dd'.length),
-  };
 }
 
 await told(async () => {

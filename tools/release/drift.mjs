@@ -3,6 +3,7 @@
 import { appendFileSync } from 'node:fs';
 import { AzureCli, Refusal, told } from '../azd/azure-cli.mjs';
 import { environmentProblems } from '../azd/checks.mjs';
+import { onceValues } from '../azd/once-values.mjs';
 import { chooseParameterFile, PARAMETER_FILE } from '../azd/parameters.mjs';
 import { readApps } from './apps.mjs';
 import { liveParameters } from './traffic.mjs';
@@ -28,8 +29,10 @@ await told(async () => {
   chooseParameterFile(process.env.AZURE_ENV_NAME);
   const az = new AzureCli();
   const apps = await readApps(az, process.env);
-  // az hands them to the parameter file: image and traffic as they are, so neither a release nor a canary is drift.
-  Object.assign(process.env, { SERVICE_ROUTER_IMAGE_NAME: apps[0]?.image ?? '' }, liveParameters(apps));
+  // az hands them to the parameter file: image and traffic as they are, so neither a release nor a canary is drift; and what
+  // was said once as it was said.
+  const once = await onceValues(az, process.env);
+  Object.assign(process.env, { SERVICE_ROUTER_IMAGE_NAME: apps[0]?.image ?? '' }, liveParameters(apps), once);
   const printed = await az.json(
     ...['deployment', 'sub', 'what-if', '--name', `drift-${process.env.AZURE_ENV_NAME}`],
     ...['--location', process.env.AZURE_LOCATION, '--parameters', PARAMETER_FILE, '--no-pretty-print'],

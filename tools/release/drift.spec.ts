@@ -43,6 +43,10 @@ it.each([
   ['a state', change(APP, 'Modify', [modified('properties.provisioningState', 'Succeeded', null)])],
   ['another spelling', change(APP, 'Modify', [modified('location', 'Sweden Central', 'swedencentral')])],
   [
+    'a day as its first moment',
+    change(APP, 'Modify', [modified('properties.timePeriod.startDate', '2026-12-01T00:00:00Z', '2026-12-01')]),
+  ],
+  [
     'a reference that what-if does not follow',
     change(APP, 'Modify', [modified('properties.environmentId', '/x', "[reference('env').id]")]),
   ],
@@ -50,6 +54,11 @@ it.each([
   ['a card of a private endpoint', change(`${GROUP}/Microsoft.Network/networkInterfaces/pe.nic.1`, 'Delete')],
 ])('%s is no drift', (_, one) => {
   expect(driftOf({ changes: [one] })).toEqual([]);
+});
+
+it('another day is drift', () => {
+  const startDate = modified('properties.timePeriod.startDate', '2026-11-01T00:00:00Z', '2026-12-01');
+  expect(driftOf({ changes: [change(APP, 'Modify', [startDate])] })).toHaveLength(1);
 });
 
 describe('the command', () => {
@@ -70,6 +79,7 @@ describe('the command', () => {
     'az resource list': [resource('Microsoft.App/containerApps', NAME, 'swedencentral', { 'azd-env-name': 'staging' })],
     'az containerapp show': appWith(traffic, undefined, undefined, NAME),
     'az containerapp revision list': [revision(`${NAME}--r1`)],
+    'az rest': { properties: { timePeriod: { startDate: '2026-09-01T00:00:00Z' } } },
     'az deployment sub what-if': { status: 'Succeeded', changes },
   });
   const run = (changes: object[], more = {}) =>
@@ -85,6 +95,14 @@ describe('the command', () => {
     const told = await run([change(APP, 'Modify', [replicas])]);
     expect(told).toMatchObject({ code: 1, out: expect.stringContaining('maxReplicas is 30') });
     expect(stage.read('s.md')).toMatch(/^### Drift of staging\n\n- .*maxReplicas is 30, the template says 20\n$/);
+  });
+
+  it('compares with the month in which the budget began', async () => {
+    await run([change(APP, 'NoChange')]);
+    expect(JSON.parse(stage.read('calls.environment')!)).toMatchObject({
+      BUDGET_START_DATE: '2026-09-01',
+      BLUE_REVISION: 'r1',
+    });
   });
 
   it('says which value is missing', async () => {

@@ -44,6 +44,10 @@ const sameText = (a, b) =>
   typeof b === 'string' &&
   a.toLowerCase().replaceAll(' ', '') === b.toLowerCase().replaceAll(' ', '');
 
+const DATE = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z)?$/;
+/** A day is its first moment (UTC), however that is written. */
+const sameMoment = (a, b) => DATE.test(a) && DATE.test(b) && Date.parse(a) === Date.parse(b);
+
 /** The values that differ, by their whole path. */
 const leaves = (delta, above = '') =>
   (delta ?? []).flatMap((change) => {
@@ -52,7 +56,8 @@ const leaves = (delta, above = '') =>
   });
 
 function isNoise(type, { path, propertyChangeType, before, after }) {
-  if (propertyChangeType === 'NoEffect' || unresolved(after) || sameText(before, after)) return true;
+  if (propertyChangeType === 'NoEffect' || unresolved(after) || sameText(before, after) || sameMoment(before, after))
+    return true;
   return NOISE.some((known) => known.type.test(type) && known.path.test(path));
 }
 

@@ -1,9 +1,11 @@
 // Stands in for az and azd in specs: answers as they answered, from a file, and keeps what it was asked.
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 
 const [name, ...args] = process.argv.slice(2);
 const { RECORDED, CALLS } = process.env;
 appendFileSync(CALLS, `${JSON.stringify([name, ...args])}\n`);
+// The parameter file reads its values from there.
+if (args[0] === 'deployment') writeFileSync(`${CALLS}.environment`, JSON.stringify(process.env));
 const answers = JSON.parse(readFileSync(RECORDED, 'utf8'));
 const line = `${name} ${args.join(' ')}`;
 // The longest key that the command begins with, or holds all words of.
