@@ -1,16 +1,56 @@
 import type { Broken } from './workflow-rules.js';
 import type { Workflow } from './workflow-steps.js';
 
-/** By hand a suffix that no label has is a mistake, and must not look like a rollback. */
-export const rollbackProblems = ({ jobs }: Workflow): Broken[] =>
-  jobs
+const ROLLBACK = '${{ inputs.environment }}-rollback';
+
+/** By hand a suffix that no label has is a mistake, and must not look like a rollback; and nobody is waited for. */
+export const rollbackProblems = ({ jobs }: Workflow): Broken[] => [
+  ...jobs
+    .filter((job) => job.has('environment') && job.get('environment') !== ROLLBACK)
+    .map(({ line }) => ({
+      line,
+      problem: 'it waits for the reviewers of a release',
+      cure: `environment: ${ROLLBACK}`,
+    })),
+  ...jobs
     .flatMap(({ steps }) => steps)
     .filter(({ run }) => /release\.mjs rollback\b.*--if-there/.test(run))
     .map(({ line }) => ({
       line,
       problem: 'a wrong suffix looks like a rollback that was done',
       cure: 'node tools/release/release.mjs rollback',
+    })),
+];
+
+/** GitHub keeps one waiting job of a group, and drops the one before. */
+export const driftProblems = ({ jobs }: Workflow): Broken[] =>
+  jobs
+    .filter((job) => String(job.get('concurrency', 'group')).startsWith('azure-'))
+    .map(({ line }) => ({
+      line,
+      problem: 'a comparison may take the place of a release that waits',
+      cure: 'concurrency: { group: drift-<environment>, cancel-in-progress: false }',
     }));
+
+/** The token is in no argument, which every process may read; a tag is of one digest and never moves on. */
+export const importProblems = ({ jobs }: Workflow): Broken[] =>
+  jobs
+    .flatMap(({ steps }) => steps)
+    .filter(({ run }) => run.includes('az acr import'))
+    .flatMap(({ run, line }) => [
+      ...(/\| az acr import .*--password @- /.test(run)
+        ? []
+        : [{ line, problem: 'the token stands in the list of processes', cure: '... | az acr import --password @-' }]),
+      ...(/digest="\$\{DIGEST#sha256:\}"[^]*--image "router:sha-\$\{digest:0:12\}"/.test(run)
+        ? []
+        : [
+            {
+              line,
+              problem: 'a later build takes the tag from the image that runs, which is then deleted',
+              cure: '--image "router:sha-${digest:0:12}"',
+            },
+          ]),
+    ]);
 
 const EXTENSION = /az extension add --name log-analytics\b/;
 

@@ -96,7 +96,7 @@ describe('the workflows', () => {
     [
       'Azure without an environment',
       'rollback',
-      '    environment: ${{ inputs.environment }}\n',
+      '    environment: ${{ inputs.environment }}-rollback\n',
       '',
       /signs in to Azure without an environment/,
     ],
@@ -170,6 +170,24 @@ describe('the workflows', () => {
       'release.mjs rollback --if-there',
       'release.mjs rollback',
       /rollback does something else/,
+    ],
+    [
+      'a rollback that waits for a reviewer',
+      'rollback',
+      'environment }}-rollback\n',
+      'environment }}\n',
+      /waits for the reviewers of a release/,
+    ],
+    ['a comparison that drops a release', 'drift', 'group: drift-', 'group: azure-', /take the place of a release/],
+    ['a token in an argument', 'deploy', '--password @-', '--password "$GH_TOKEN"', /stands in the list of processes/],
+    ['a tag that moves on', 'deploy', 'sha-${digest:0:12}', '$GITHUB_SHA', /takes the tag from the image that runs/],
+    ['a canary whose weight nobody tells', 'deploy', / --weight 10/, '', /watch does something else/],
+    [
+      'a first region that may be idle',
+      'deploy',
+      /watch\.mjs --old/,
+      'watch.mjs --standby-ok --old',
+      /watch does something else/,
     ],
     ['a watch that is too short', 'deploy', '--minutes 15', '--minutes 1', /watch does something else/],
     [

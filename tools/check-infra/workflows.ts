@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { filesOf } from './alert-rules.js';
 import type { Finding, InfraCheck } from './finding.js';
 import { deployProblems, releaseProblems, RULES, type Broken } from './workflow-rules.js';
-import { provisionProblems, rollbackProblems, watchProblems } from './workflow-kinds.js';
+import { driftProblems, importProblems, provisionProblems, rollbackProblems, watchProblems } from './workflow-kinds.js';
 import { Workflow } from './workflow-steps.js';
 
 export const WORKFLOWS = '.github/workflows';
@@ -41,6 +41,8 @@ async function findingsOf(root: string, file: string): Promise<Finding[]> {
     ...callProblems(root, workflow),
     ...(file.endsWith('/deploy.yml') ? deployProblems(workflow) : []),
     ...watchProblems(workflow),
+    ...importProblems(workflow),
+    ...(file.endsWith('/drift.yml') ? driftProblems(workflow) : []),
     ...(file.endsWith('/rollback.yml') ? rollbackProblems(workflow) : []),
     ...(file.endsWith('/provision.yml') ? provisionProblems(workflow) : []),
     ...(file.endsWith('/release.yml') ? releaseProblems(workflow) : []),
