@@ -96,11 +96,10 @@ describe('before azd provisions', () => {
   });
 
   it('a revision is named after what it is made of, and nothing else', async () => {
-    const suffix = async (answers = DEPLOYED, more = {}) => {
+    const suffix = async (answers = DEPLOYED) => {
       const told = await stage.run(hook('preprovision'), answers, {
         ...ENV,
         SERVICE_ROUTER_IMAGE_NAME: IMAGE,
-        ...more,
       });
       return kept(told)['REVISION_SUFFIX'];
     };
@@ -108,15 +107,12 @@ describe('before azd provisions', () => {
     writeFileSync(join(stage.folder, 'infra/workbook.json'), '{}');
     expect(await suffix()).toBe(first);
     expect(await suffix(deployedWith(labelled('blue', 'r8', 0), labelled('green', 'r9', 100)))).toBe(first);
-    const others = [
-      await suffix(DEPLOYED, { SERVICE_ROUTER_IMAGE_NAME: `${IMAGE}.1` }),
-      await suffix({ ...DEPLOYED, 'az bicep build-params': parametersWith(undefined, 10) } as typeof DEPLOYED),
-    ];
+    const others: unknown[] = [];
     writeFileSync(join(stage.folder, 'infra/main.bicep'), '// another one');
     others.push(await suffix());
     writeFileSync(join(stage.folder, 'infra/router.config.azure.yaml'), 'targets: []');
     others.push(await suffix());
-    expect(new Set([first, ...others]).size).toBe(5);
+    expect(new Set([first, ...others]).size).toBe(3);
   });
 
   it('a drift check changes nothing', async () => {

@@ -11,5 +11,6 @@ it('what differs between two runs of one release makes no new revision; what rea
   const values = { cpu: '1.0', apiAudience: 'a', budgetContacts: ['a@example.com'] };
   const around = { budgetStartDate: '2026-12-01', gatewayPublicAccess: true, budgetContacts: ['b@example.com'] };
   expect(ingredientsOf('image', { ...values, ...around })).toEqual(ingredientsOf('image', values));
+  expect(ingredientsOf('image:2', values)).not.toEqual(ingredientsOf('image', values));
   expect(ingredientsOf('image', { ...values, cpu: '0.5' })).not.toEqual(ingredientsOf('image', values));
 });
