@@ -31,8 +31,18 @@ const PLANTED = [
   'src/tls/private.key',
   'src/tls/private.pem',
   'tools/notes.txt',
+  'infra/main.bicepparam',
 ];
-const COPIED = ['.swcrc', 'nest-cli.json', 'package-lock.json', 'package.json', 'src', 'tools', 'tsconfig.json'];
+const COPIED = [
+  '.swcrc',
+  'infra',
+  'nest-cli.json',
+  'package-lock.json',
+  'package.json',
+  'src',
+  'tools',
+  'tsconfig.json',
+];
 const NO_CAPABILITY = '0'.repeat(16);
 const KEY = 'sk-of-the-container';
 const authorization = `Bearer ${KEY}`;
@@ -87,6 +97,7 @@ describeImage('the container image', () => {
       const given = await builder.contextOf(context);
       expect(readdirSync(given).sort()).toEqual(COPIED);
       expect(readdirSync(join(given, 'tools')).sort()).toEqual(['bundle.mjs', 'sbom.mjs', 'setup.mjs']);
+      expect(readdirSync(join(given, 'infra'))).toEqual(['router.config.azure.yaml']);
       const files = filesBelow(given);
       expect(files.filter((path) => path.endsWith('.spec.ts'))).toEqual([]);
       expect(PLANTED.filter((path) => files.includes(path))).toEqual([]);
@@ -110,6 +121,7 @@ describeImage('the container image', () => {
         'dist',
         'node_modules',
         'package.json',
+        'router.config.azure.yaml',
         'sbom.cdx.json',
       ]);
       expect(readdirSync(join(image.root, 'app/data'))).toEqual([]);

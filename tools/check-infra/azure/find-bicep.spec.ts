@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bicepTemplates } from './bicep.js';
 
 const PINNED = '0.49.2';
 
@@ -51,5 +52,21 @@ describe('the Bicep compiler', () => {
     expect(said({ bicep: bicepOf('0.30.3'), dotnet: 'exit 1' }, '--json')).toBe(
       '{"command":["bicep"],"version":"0.30.3"}',
     );
+  });
+
+  it('is missed by the check in one sentence, and not by a failure', async () => {
+    const { PATH, XDG_CACHE_HOME } = process.env;
+    const nothing = mkdtempSync(join(tmpdir(), 'router-nothing-'));
+    Object.assign(process.env, { PATH: nothing, XDG_CACHE_HOME: nothing });
+    try {
+      expect(await bicepTemplates.missing?.()).toMatch(
+        /^not compiled here: there is no Bicep compiler\. Install bicep/,
+      );
+    } finally {
+      Object.assign(process.env, { PATH });
+      if (XDG_CACHE_HOME === undefined) delete process.env['XDG_CACHE_HOME'];
+      else process.env['XDG_CACHE_HOME'] = XDG_CACHE_HOME;
+      rmSync(nothing, { recursive: true });
+    }
   });
 });
