@@ -6,6 +6,7 @@ export function findBicep(): readonly string[] | null {
   const args = [join('tools', 'bicep.mjs'), '--json'];
   const { status, stdout } = spawnSync(process.execPath, args, {
     encoding: 'utf8',
+    env: process.env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   if (status !== 0) throw new Error('tools/bicep.mjs failed');
