@@ -10,6 +10,7 @@ import { TEMPLATE_RULES } from './watch-rules.js';
 /** Eight compilations, on machines that are shared. */
 const PATIENCE_MS = 240_000;
 const bicep = findBicep() ?? [];
+if (bicep.length === 0) process.stderr.write('SKIPPED: the Bicep is not compiled here: there is no compiler.\n');
 const described = bicep.length > 0 ? describe : describe.skip;
 
 /** Puts defects into a copy; each of them must be there to be replaced. */

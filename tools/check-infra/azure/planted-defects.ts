@@ -1,3 +1,5 @@
+// One table, longer than a file should be: a row a defect, so that a new rule is one row of a diff.
+
 /** One defect: the sentence that has to be broken by it, the file, what stands there and what is put there instead. */
 export type Defect = readonly [rule: string, file: string, from: string, to: string];
 
