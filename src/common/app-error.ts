@@ -77,6 +77,8 @@ const laterOf = (code: string, status: number) =>
 
 // The catalogue: every error of the HTTP API (DESIGN section 4), in order of status.
 export class InvalidRequest extends errorOf('invalid_request', 400) {}
+/** As OpenAI names it: a response that a request goes on from is not there (any more). */
+export class PreviousResponseNotFound extends errorOf('previous_response_not_found', 400) {}
 export class ContextLengthExceeded extends errorOf('context_length_exceeded', 400) {}
 export class ContentFiltered extends errorOf('content_filter', 400) {}
 export class PrivacyNoLocalTarget extends errorOf('privacy_no_local_target', 400) {}

@@ -51,6 +51,18 @@ export function describeHotTail(name: string, createTail: () => Pair | Promise<P
       expect(await tail.read(KEY)).toMatchObject({ turns: [{ turn: sampleTurn(1) }], complete: false });
     });
 
+    it('reads a session again that is forgotten, without what was read before', async () => {
+      await fill(1, 2);
+      const { mark } = await tail.read(KEY);
+      await tail.forget(KEY);
+      await tail.fill(KEY, [storedTurn(1), storedTurn(2)], mark);
+      expect(await tail.read(KEY)).toMatchObject({ turns: [], complete: false });
+      await fill(2);
+      expect(await held()).toEqual(ids(2));
+      await tail.append(KEY, storedTurn(3), true);
+      expect(await tail.read(KEY)).toMatchObject({ turns: [{ turn: sampleTurn(2) }, { turn: sampleTurn(3) }] });
+    });
+
     it('loses no append that comes between a miss and its fill', async () => {
       const { mark } = await tail.read(KEY);
       await tail.append(KEY, storedTurn(3), true);

@@ -13,8 +13,10 @@ import { DecideRouteCommand, type RouteDecision } from '../router/router.message
 import { LoadConversationQuery, type Conversation } from '../session/session.messages.js';
 import { AnswerRenewals, type AnswerMaker } from './answer-renewals.js';
 import { Cascade, type CascadeResult } from './cascade.js';
-import { ChatExchange, FinishChat } from './chat-exchange.js';
-import { NOT_LOOKED_UP, type ChatAsk, type ChatFacts } from './chat-facts.js';
+import { ChatExchange } from './chat-exchange.js';
+import { FinishChat } from './finish-chat.js';
+import { NOT_LOOKED_UP, withHistory, type ChatFacts } from './chat-facts.js';
+import type { ChatAsk } from './chat.messages.js';
 import type { Generation } from './generation.js';
 import { Generations } from './generations.js';
 import type { Participant } from './participant.js';
@@ -59,7 +61,7 @@ export class AnswerChat implements AnswerMaker {
 
   /** Where the request would go; nothing is called or counted. @throws as `DecideRouteCommand` */
   async route(ask: ChatAsk): Promise<RouteDecision> {
-    return this.decide({ ...this.known(ask), conversation: await this.conversationOf(ask) }, false);
+    return this.decide(await this.withConversation(this.known(ask)), false);
   }
 
   private async begun(ask: ChatAsk): Promise<ChatExchange> {
@@ -71,13 +73,13 @@ export class AnswerChat implements AnswerMaker {
       signal.throwIfAborted();
       facts = { ...facts, lease: await this.reserve(ask) };
       signal.throwIfAborted();
-      facts = { ...facts, conversation: await this.conversationOf(ask) };
+      facts = await this.withConversation(facts);
       facts = { ...facts, lookup: await this.find(facts) };
       signal.throwIfAborted();
       const { answer } = facts.lookup;
       if (answer) return this.replayed(facts, answer, null);
       for (let leaders = 0; ; leaders += 1) {
-        const joined: Participant | null = leaders < MOST_LEADERS ? this.generations.join(facts.lookup, ask) : null;
+        const joined = leaders < MOST_LEADERS ? this.generations.join(facts.lookup, facts.ask) : null;
         part = joined ?? (await this.lead(facts));
         const ownMs = this.patienceMs(ask, 1);
         const patienceMs = part.isSameForm ? ownMs : this.patienceMs(ask, SHARE_OF_WAITING);
@@ -99,6 +101,7 @@ export class AnswerChat implements AnswerMaker {
       ask,
       lease: NO_LEASE,
       conversation: NO_CONVERSATION,
+      previousTarget: null,
       lookup: NOT_LOOKED_UP,
       owed: null,
       ownStrategy: models.find(({ name }) => name === ask.request.model)?.strategy ?? 'priority',
@@ -111,9 +114,11 @@ export class AnswerChat implements AnswerMaker {
     return noted(ask.trace, 'quota.reserve', this.commands.execute(new ReserveQuotaCommand(accounts, need)));
   }
 
-  private async conversationOf({ sessionId, caller, trace }: ChatAsk): Promise<Conversation> {
-    if (sessionId === null) return NO_CONVERSATION;
-    return noted(trace, 'session.load', this.queries.execute(new LoadConversationQuery(caller, sessionId)));
+  private async withConversation(facts: ChatFacts): Promise<ChatFacts> {
+    const { sessionId, caller, turns, trace } = facts.ask;
+    if (sessionId === null || turns.use === 'new') return facts;
+    const query = new LoadConversationQuery(caller, sessionId, { upTo: turns.upTo, isWhole: turns.use === 'whole' });
+    return withHistory(facts, await noted(trace, 'session.load', this.queries.execute(query)));
   }
 
   private find({ ask, conversation }: ChatFacts): Promise<CacheLookup> {
@@ -177,9 +182,8 @@ export class AnswerChat implements AnswerMaker {
   }
 
   /** @param live whether it is acted on */
-  private decide({ ask, conversation: { turns } }: ChatFacts, live: boolean): Promise<RouteDecision> {
+  private decide({ ask, conversation: { turns }, previousTarget }: ChatFacts, live: boolean): Promise<RouteDecision> {
     const { requestId, request, strategy, caller, explain } = ask;
-    const previousTarget = turns.at(-1)?.target ?? null;
     return this.commands.execute(
       new DecideRouteCommand({
         requestId,

@@ -8,8 +8,10 @@ import { WholeAnswer } from '../../common/chunk-stream.js';
 import { CallerGone } from '../../common/http/caller-signal.js';
 import { ClaimAnswerCommand } from '../cache/cache.messages.js';
 import type { QuotaLease } from '../quota/quota.messages.js';
-import { ChatExchange, FinishChat } from './chat-exchange.js';
-import type { ChatAsk, ChatFacts } from './chat-facts.js';
+import { ChatExchange } from './chat-exchange.js';
+import { FinishChat } from './finish-chat.js';
+import type { ChatFacts } from './chat-facts.js';
+import type { ChatAsk } from './chat.messages.js';
 import type { Generation } from './generation.js';
 import { Generations } from './generations.js';
 
@@ -53,7 +55,8 @@ export class AnswerRenewals implements OnApplicationShutdown {
     const gone = new AbortController();
     const startedAt = performance.now();
     const trace = stale.ask.trace?.child() ?? null;
-    const ask = { ...stale.ask, requestId: randomUUID(), keepsTurn: false, startedAt, trace, signal: gone.signal };
+    const own = { requestId: randomUUID(), isRenewal: true, keepsTurn: false, startedAt, trace, signal: gone.signal };
+    const ask: ChatAsk = { ...stale.ask, ...own };
     const lookup = { ...stale.lookup, result: 'MISS', answer: null, isShared: true } as const;
     const generation = this.generations.begin({ ...stale, ask, lookup, owed: null }, true);
     this.background.launch('renewing a kept answer', async (ending) => {

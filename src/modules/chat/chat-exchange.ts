@@ -1,24 +1,17 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { CommandBus, EventBus } from '@nestjs/cqrs';
-import { exactCompletion } from '../../common/answer-shape.js';
+import { Logger } from '@nestjs/common';
 import { AppError } from '../../common/app-error.js';
 import type { Attempt } from '../../common/attempt.js';
 import { BackgroundWork } from '../../common/background-work.js';
 import type { ChatChunk } from '../../common/chat.js';
-import type { RouterConfig } from '../../common/config/config.schema.js';
-import { LiveConfig } from '../../common/config/live-config.js';
-import type { ChunkSink, Flow } from '../../common/chunk-stream.js';
-import { CallerGone } from '../../common/http/caller-signal.js';
-import { CLIENT_CLOSED_REQUEST } from '../../common/http/request-ends.js';
-import { messagesToKeep } from '../../common/json/numbers.js';
+import type { ChunkSink } from '../../common/chunk-stream.js';
+import type { HeaderList } from '../../common/http/answer-writer.js';
 import { LineLimit } from '../../common/logging/line-limit.js';
-import { noted, type RequestTrace } from '../../common/tracing/request-trace.js';
-import { AppendTurnCommand } from '../session/session.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
-import { NOT_LOOKED_UP, type ChatFacts } from './chat-facts.js';
-import { ChatCompletedEvent, type AnsweredBy, type ChatEnd, type ChatTiming } from './chat.messages.js';
-import type { Participant } from './participant.js';
-import { NO_CHARGE, together, type Charge, type GivenAnswer } from './given-answer.js';
+import type { ChatFacts } from './chat-facts.js';
+import type { AnsweredBy, ChatAnswer, ChatEnd } from './chat.messages.js';
+import { endOfFailure, strategyOf, type FinishChat } from './finish-chat.js';
+import { addPlainHeaders, answerHeaders } from './response-headers.js';
+import { together, type GivenAnswer } from './given-answer.js';
 
 const logger = new Logger('chat');
 const brokenStreams = new LineLimit('chat');
@@ -27,24 +20,11 @@ const background = new BackgroundWork('chat');
 /** An end without what only an answer that has begun can say. */
 type HowItEnded = Omit<ChatEnd, 'route' | 'costUsd'>;
 
-/** What there is to tell of the end of a request. */
-interface ToldEnd {
-  readonly facts: ChatFacts;
-  readonly end: ChatEnd;
-  readonly charge: Charge;
-  readonly saved: GivenAnswer['saved'];
-  readonly timing: ChatTiming;
-  readonly decision: RouteDecision | null;
-  readonly joined: RequestTrace | null;
-}
-
-const NOTHING_SAVED: GivenAnswer['saved'] = Object.freeze({ usd: 0, ms: 0 });
-
 /**
  * One request whose answer has begun, until its end. Hands the answer on, stores the turn, and owns what the request took.
  * Ends exactly once, by the answer or by the caller's signal, whether or not anybody reads, and the end is told then.
  */
-export class ChatExchange implements ChunkSink, Flow {
+export class ChatExchange implements ChatAnswer, ChunkSink {
   /** Milliseconds until the answer began. */
   readonly firstTokenMs: number;
   /** This service's own share of them. */
@@ -89,6 +69,16 @@ export class ChatExchange implements ChunkSink, Flow {
   /** Of the target that answers, tokens; `null` when unknown. */
   get contextWindow(): number | null {
     return this.answer.contextWindow;
+  }
+
+  headers(): HeaderList {
+    return answerHeaders(this);
+  }
+
+  plainHeaders(): HeaderList {
+    const headers = answerHeaders(this);
+    if (this.result) addPlainHeaders(headers, this.result);
+    return headers;
   }
 
   /** Hands the answer out from its beginning; its end once the turn is stored. */
@@ -180,104 +170,4 @@ export class ChatExchange implements ChunkSink, Flow {
       joined: answer.madeIn,
     });
   }
-}
-
-/** Those whose content may stand in the log. */
-const tenantsWithContent = ({ tenants }: RouterConfig): ReadonlySet<string> =>
-  new Set(Object.entries(tenants).flatMap(([tenant, { logContent }]) => (logContent ? [tenant] : [])));
-
-/** The last step of the recipe: the turn is stored, and everybody is told that the request has ended. */
-@Injectable()
-export class FinishChat {
-  /** Requests that have begun and not ended. */
-  running = 0;
-  private readonly logged: () => ReadonlySet<string>;
-
-  constructor(
-    private readonly commands: CommandBus,
-    private readonly events: EventBus,
-    config: LiveConfig,
-  ) {
-    this.logged = config.derived(tenantsWithContent);
-  }
-
-  /** @returns whether a durable store has the turn; `null` where there is none to store */
-  async storeTurn(
-    { ask, conversation }: ChatFacts,
-    given: GivenAnswer,
-    { target, tier, model, simulated, fallback }: AnsweredBy,
-    latencyMs: number,
-  ): Promise<boolean | null> {
-    const { caller, sessionId } = ask;
-    if (sessionId === null) return null;
-    const message = exactCompletion(given.completion()).choices?.[0]?.message;
-    if (!message) return false;
-    const { usage, costUsd } = given;
-    const turn = {
-      requestId: ask.requestId,
-      messages: [...messagesToKeep(ask.request), { role: 'assistant', ...message }],
-      ...{ target, tier, model, simulated, usage, costUsd, latencyMs, fallback },
-      cached: given.decision === null,
-    };
-    const command = new AppendTurnCommand({ caller, sessionId, turn, began: conversation.began });
-    return (await noted(ask.trace, 'turn.store', this.commands.execute(command))).persisted;
-  }
-
-  /** Tells of the end, once a request. */
-  tell({ facts, end, charge, saved, timing, decision, joined }: ToldEnd): void {
-    const { ask, lookup, lease } = facts;
-    const { bypass } = lookup;
-    const result = lookup === NOT_LOOKED_UP ? null : lookup.result;
-    const { billed, attempts, pays } = charge;
-    if (ask.keepsTurn) this.running -= 1; // a renewal was not counted
-    const savedMs = Math.max(0, saved.ms - timing.totalMs);
-    this.events.publish(
-      new ChatCompletedEvent({
-        ...end,
-        requestId: ask.requestId,
-        caller: ask.caller,
-        requestedModel: ask.request.model,
-        ...{ billed, attempts, pays, timing, decision },
-        lease,
-        cache: { result, bypass, isRenewal: !ask.keepsTurn, savedUsd: saved.usd, savedMs },
-        stream: ask.request.stream === true,
-        sessionId: ask.sessionId,
-        trace: ask.trace,
-        joined,
-        asked: this.logged().has(ask.caller.tenant) ? ask.request.messages : null,
-      }),
-    );
-  }
-
-  /**
-   * Tells of a request for which no answer has begun. Where its caller left while a model had the prompt, that is told as
-   * what came (FAULTS F02).
-   *
-   * @param part of it in a generation, if any
-   */
-  failed(facts: ChatFacts, error: unknown, part: Participant | null): void {
-    const totalMs = performance.now() - facts.ask.startedAt;
-    const own = part?.leave() ?? NO_CHARGE;
-    const charge = together(own, facts.owed);
-    const left = own.pays && part?.isAsked ? part : null;
-    const route = left && { ...left.route, strategy: strategyOf(facts, left.decision) };
-    const end = {
-      ...endOfFailure(error, false),
-      ...{ route, usage: left?.usage ?? null, costUsd: charge.costUsd, completion: null, persisted: null },
-    };
-    const timing = { totalMs, overheadMs: 0, firstTokenMs: null };
-    this.tell({ facts, end, charge, saved: NOTHING_SAVED, timing, decision: part?.decision ?? null, joined: null });
-  }
-}
-
-const strategyOf = ({ ask, ownStrategy }: ChatFacts, decision: RouteDecision | null): string =>
-  decision?.strategy ?? ask.strategy ?? ownStrategy;
-
-/** @param isStreaming whether a stream may have begun to go out */
-function endOfFailure(error: unknown, isStreaming: boolean): Pick<ChatEnd, 'outcome' | 'status' | 'errorCode'> {
-  if (error instanceof CallerGone) return { outcome: 'aborted', status: CLIENT_CLOSED_REQUEST, errorCode: null };
-  const { code, status } = error instanceof AppError ? error : { code: 'internal_error', status: 500 };
-  return isStreaming
-    ? { outcome: 'cut', status: 200, errorCode: code }
-    : { outcome: 'failed', status, errorCode: code };
 }

@@ -1,32 +1,12 @@
-import type { Caller } from '../../common/caller.js';
-import type { ChatRequest } from '../../common/chat.js';
 import { fitConversation } from '../../common/conversation.js';
-import type { RequestTrace } from '../../common/tracing/request-trace.js';
 import { estimateRequestTokens } from '../../common/token-estimate.js';
 import type { CacheLookup } from '../cache/cache.messages.js';
+import { messagesToKeep } from '../../common/json/numbers.js';
+import { keptMark } from '../../common/translated-request.js';
 import type { QuotaLease } from '../quota/quota.messages.js';
+import type { ChatAsk } from './chat.messages.js';
 import type { Charge } from './given-answer.js';
 import type { Conversation } from '../session/session.messages.js';
-
-/** A checked request and where it came from. */
-export interface ChatAsk {
-  readonly request: ChatRequest;
-  readonly caller: Caller;
-  readonly requestId: string;
-  readonly sessionId: string | null;
-  /** Whether the turn is stored in the session. */
-  readonly keepsTurn: boolean;
-  readonly strategy: string | null;
-  /** Whether the caller is shown why its target was chosen. */
-  readonly explain: boolean;
-  readonly cacheControl: string | undefined;
-  /** `null` where there is nothing to hand on and nothing to record. */
-  readonly trace: RequestTrace | null;
-  /** `performance.now()` at arrival, milliseconds. */
-  readonly startedAt: number;
-  /** Aborts when the caller goes away, or the service ends before the answer does. */
-  readonly signal: AbortSignal;
-}
 
 /** Stands for the cache's answer to a request that ended before it was asked. */
 export const NOT_LOOKED_UP: CacheLookup = Object.freeze({
@@ -37,7 +17,10 @@ export const NOT_LOOKED_UP: CacheLookup = Object.freeze({
 export interface ChatFacts {
   readonly ask: ChatAsk;
   readonly lease: QuotaLease;
+  /** What stands in front of the request's messages. */
   readonly conversation: Conversation;
+  /** That answered the latest turn of the session; `null` = there is none. */
+  readonly previousTarget: string | null;
   readonly lookup: CacheLookup;
   /** What generations took that brought the request nothing, where it had come to lead them; `null` = nothing. */
   readonly owed: Charge | null;
@@ -50,4 +33,19 @@ export function promptTokens({ ask, conversation }: ChatFacts, contextWindow: nu
   const { request } = ask;
   const { messages } = fitConversation(conversation.turns, request, contextWindow);
   return estimateRequestTokens({ ...request, messages });
+}
+
+/** The facts with the conversation that was loaded, in the way in which the request goes on with it. */
+export function withHistory(facts: ChatFacts, conversation: Conversation): ChatFacts {
+  const { ask } = facts;
+  const { turns, began } = conversation;
+  const known = { ...facts, previousTarget: turns.at(-1)?.target ?? null };
+  if (ask.turns.use === 'stored') return { ...known, conversation };
+  const rest: Conversation = { turns: [], ...(began ? { began } : {}) };
+  if (ask.turns.use === 'sent') return { ...known, conversation: rest };
+  // none of it may be dropped: it is part of the request
+  const { messages } = fitConversation(turns, ask.request, null);
+  const request = keptMark(ask.request, { ...ask.request, messages });
+  const own = { ...ask.turns, keeps: ask.turns.keeps ?? messagesToKeep(ask.request) };
+  return { ...known, conversation: rest, ask: { ...ask, request, turns: own } };
 }

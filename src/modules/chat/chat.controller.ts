@@ -1,12 +1,11 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ServerResponse } from 'node:http';
 import { InvalidRequest, RateLimitExceeded } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
-import { WholeAnswer } from '../../common/chunk-stream.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
+import { sendStream, sendWhole, wholeText } from '../../common/http/answer-writer.js';
 import { ApiErrors } from '../../common/http/api-errors.js';
 import { ReservesQuota } from '../../common/http/counting.decorators.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
@@ -14,7 +13,6 @@ import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validatio
 import { AnswerChat } from './answer-chat.js';
 import { ANSWER_HEADERS, ApiAnswer, ApiDecision } from './chat-api-docs.js';
 import type { ChatExchange } from './chat-exchange.js';
-import type { ChatAsk } from './chat-facts.js';
 import {
   chatRequestSchema,
   queryRequestSchema,
@@ -30,16 +28,10 @@ import {
   routeExamples,
   routeResponseExample,
 } from './chat-examples.js';
+import { ChatStream } from './chat-stream.js';
+import type { ChatAsk } from './chat.messages.js';
 import { askOf, withSentText } from './http-ask.js';
 import { chatRequestOf, decisionJson, queryAnswer } from './query-answer.js';
-import { addPlainHeaders, answerHeaders, type HeaderList } from './response-headers.js';
-import { giveUpIdleReader, SseWriter } from './sse-writer.js';
-
-const SSE_HEADERS: HeaderList = [
-  ...['content-type', 'text/event-stream; charset=utf-8'],
-  ...['cache-control', 'no-cache, no-transform'],
-  ...['x-accel-buffering', 'no'],
-];
 
 @ApiTags('chat')
 @Controller()
@@ -65,11 +57,12 @@ export class ChatController {
   ): Promise<void> {
     const exchange = await this.begun(askOf(withSentText(request, incoming.body), caller, incoming, reply), incoming);
     try {
-      const headers = answerHeaders(exchange);
-      if (request.stream) return sendStream(reply, headers, exchange);
+      if (request.stream) {
+        const withUsage = request.stream_options?.include_usage === true;
+        return sendStream(reply, exchange.headers(), exchange, new ChatStream(withUsage));
+      }
       const text = await wholeText(exchange);
-      addPlainHeaders(headers, exchange.result!);
-      await sendWhole(reply, headers, text);
+      await sendWhole(reply, exchange.plainHeaders(), text);
     } catch (error) {
       exchange.fail(error);
       throw error;
@@ -95,9 +88,7 @@ export class ChatController {
       await wholeText(exchange);
       const end = exchange.result!;
       const text = JSON.stringify(queryAnswer(exchange, end, new Date()));
-      const headers = answerHeaders(exchange);
-      addPlainHeaders(headers, end);
-      await sendWhole(reply, headers, text);
+      await sendWhole(reply, exchange.plainHeaders(), text);
     } catch (error) {
       exchange.fail(error);
       throw error;
@@ -135,48 +126,3 @@ function routedRequest({ query, strategy: _s, session_id: _i, ...request }: Rout
   if (request.messages) return { ...(request as Partial<ChatRequest>), model, messages: request.messages };
   throw new InvalidRequest('messages: required, unless there is a query', 'messages');
 }
-
-/** Reads a plain answer to its end; its text is the body exactly as the model server sent it. */
-async function wholeText(exchange: ChatExchange): Promise<string> {
-  const whole = new WholeAnswer();
-  exchange.relay(whole);
-  let text = '';
-  for (const { frames } of await whole.chunks) for (const frame of frames) text += frame.text;
-  return text;
-}
-
-/** Sends a whole body. */
-async function sendWhole(reply: FastifyReply, headers: HeaderList, body: string): Promise<void> {
-  const bytes = Buffer.byteLength(body);
-  headers.push('content-length', String(bytes));
-  addOwnHeaders(headers, reply);
-  if (reply.answerKeeper) await reply.answerKeeper.keep(byName(headers), body);
-  const encoding = bytes === body.length ? 'latin1' : 'utf8'; // ASCII goes out without being looked at
-  giveUpIdleReader(headed(reply, headers).end(body, encoding));
-}
-
-/** Sends an answer as it comes, as server-sent events. */
-function sendStream(reply: FastifyReply, headers: HeaderList, exchange: ChatExchange): void {
-  headers.push(...SSE_HEADERS);
-  addOwnHeaders(headers, reply);
-  const copy = reply.answerKeeper?.stream(byName(headers)) ?? null;
-  const response = headed(reply, headers);
-  const withUsage = exchange.facts.ask.request.stream_options?.include_usage === true;
-  new SseWriter(response, exchange, withUsage, copy);
-}
-
-/** The raw response with its headers; the reply is ours only then, so that headers which Node refuses are an error as any. */
-function headed(reply: FastifyReply, headers: HeaderList): ServerResponse {
-  for (const part of reply.server.securityHeaders) headers.push(part);
-  const response = reply.raw.writeHead(200, headers);
-  reply.hijack();
-  return response;
-}
-
-/** Those that the reply has already: the request's id, CORS, `connection`. */
-function addOwnHeaders(headers: HeaderList, reply: FastifyReply): void {
-  for (const [name, value] of Object.entries(reply.getHeaders() as Record<string, string>)) headers.push(name, value);
-}
-
-const byName = (headers: HeaderList): Record<string, string> =>
-  Object.fromEntries(headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1]!]] : [])));

@@ -1,14 +1,79 @@
-import { Query } from '@nestjs/cqrs';
+import { Command, Query } from '@nestjs/cqrs';
 import type { Attempt } from '../../common/attempt.js';
 import type { Caller } from '../../common/caller.js';
-import type { ChatFrame, ChatRequest } from '../../common/chat.js';
+import type { ChatFrame, ChatMessage, ChatRequest } from '../../common/chat.js';
+import type { HeaderList } from '../../common/http/answer-writer.js';
+import type { Arrival } from '../../common/http/arrival.js';
+import type { Relayed } from '../../common/http/sse-writer.js';
 import type { Tier } from '../../common/target.js';
 import type { RequestTrace } from '../../common/tracing/request-trace.js';
 import type { Usage } from '../../common/usage.js';
 import type { BypassCause, CacheResult } from '../cache/cache.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
 import type { QuotaLease } from '../quota/quota.messages.js';
+import type { ResponseOfTurn } from '../session/session.messages.js';
 import type { Billed } from './answer-bill.js';
+
+/** A checked request and where it came from. */
+export interface ChatAsk extends Arrival {
+  readonly request: ChatRequest;
+  readonly caller: Caller;
+  /** Whether the caller is shown why its target was chosen. */
+  readonly explain: boolean;
+  /** How it goes on with its session. */
+  readonly turns: TurnsOfAsk;
+  /** Whether the turn is stored in the session. */
+  readonly keepsTurn: boolean;
+  /** Nobody waits for it: a kept answer is made anew. */
+  readonly isRenewal: boolean;
+}
+
+/** How a request goes on with the session it names. */
+export interface TurnsOfAsk {
+  /**
+   * - `stored`: its turns are put in front of the messages, the oldest dropped where they do not fit;
+   * - `whole`: the same, and what does not fit is `context_length_exceeded`;
+   * - `sent`: the caller has sent the whole conversation itself; the session has the record, and keeps to its target;
+   * - `new`: it begins with this request, so nothing is looked for.
+   */
+  readonly use: 'stored' | 'whole' | 'sent' | 'new';
+  /** The conversation as it was after the response of this id; `null` = all of it. */
+  readonly upTo: string | null;
+  /** What is stored as the caller's messages of this turn; `null` = those of the request. */
+  readonly keeps: readonly ChatMessage[] | null;
+  /** What is stored beside the turn, as `Turn.response`; `null` = nothing. */
+  readonly response: ResponseOfTurn | null;
+}
+
+/** As chat completions do. */
+export const PLAIN_TURNS: TurnsOfAsk = Object.freeze({ use: 'stored', upTo: null, keeps: null, response: null });
+
+/**
+ * Has a request answered, whatever door it came through: the whole recipe (DESIGN section 5) with limits, cache, decision,
+ * resilience, session and record. Resolves when the answer has begun; whoever sends this relays it, or tells that it cannot
+ * (`ChatAnswer.fail`).
+ *
+ * @throws AppError of the catalogue, and the signal's reason
+ */
+export class AnswerChatCommand extends Command<ChatAnswer> {
+  constructor(readonly ask: ChatAsk) {
+    super();
+  }
+}
+
+/** An answer that has begun: chat chunks, one `chat.completion` where no stream was asked for. */
+export interface ChatAnswer extends Relayed {
+  /** Who answers; another one at the end where a cut answer was completed. */
+  readonly route: AnsweredBy;
+  /** How it ended; `null` before. Set when its sink is told of the end. */
+  readonly result: ChatEnd | null;
+  /** `x-router-*` and rate limits, as known now (DESIGN section 4). */
+  headers(): HeaderList;
+  /** The same of a plain answer that has ended: with its cost, and whether its turn is stored. */
+  plainHeaders(): HeaderList;
+  /** It cannot be sent: ends what is under way for it. */
+  fail(error: unknown): void;
+}
 
 /** How a request ended, seen from the caller; a closed set, it is a metric label and a log field. */
 export type ChatOutcome = 'answered' | 'failed' | 'cut' | 'aborted';

@@ -3,8 +3,8 @@ import { isFields, ownField, setOwnField, type Fields } from '../../common/json/
 import { holdsWideNumber } from '../../common/json/numbers.js';
 import { exactCompletion } from '../../common/answer-shape.js';
 import { TextRun } from '../../common/text-run.js';
-import { addField, GROWING, joinedList } from './delta-pieces.js';
-import { joinedToolCalls } from './tool-call-pieces.js';
+import { addField, GROWING, joinedList } from '../../common/delta-pieces.js';
+import { joinedToolCalls } from '../../common/tool-call-pieces.js';
 
 /** Strings of a delta that servers may repeat in every one of them. */
 const REPEATED = new Set(['role', 'id', 'type', 'name', 'object', 'format', 'status', 'signature', 'channel']);

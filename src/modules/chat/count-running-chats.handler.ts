@@ -1,5 +1,5 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { FinishChat } from './chat-exchange.js';
+import { FinishChat } from './finish-chat.js';
 import { CountRunningChatsQuery } from './chat.messages.js';
 
 @QueryHandler(CountRunningChatsQuery)

@@ -3,8 +3,8 @@ import { EventBus } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import type { CacheLookup } from '../cache/cache.messages.js';
-import type { ChatAsk, ChatFacts } from './chat-facts.js';
-import { AnswerGeneratedEvent } from './chat.messages.js';
+import type { ChatFacts } from './chat-facts.js';
+import { AnswerGeneratedEvent, type ChatAsk } from './chat.messages.js';
 import { Generation, type GenerationKeeper } from './generation.js';
 import type { Participant } from './participant.js';
 

@@ -1,13 +1,12 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InvalidRequest } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
+import { arrivalOf } from '../../common/http/arrival.js';
 import { repeatedFields } from '../../common/json/repeats.js';
 import { keepSource, sourceOf } from '../../common/json/source.js';
-import { sessionIdSchema } from '../../common/session-id.js';
-import type { ChatAsk } from './chat-facts.js';
 import { routeRequestSchema, type RouteRequest } from './chat-request.schema.js';
+import { PLAIN_TURNS, type ChatAsk } from './chat.messages.js';
 
 const READ_HERE: ReadonlySet<string> = new Set([...Object.keys(routeRequestSchema.shape), 'functions']);
 const IN_A_MESSAGE = /^messages\b/;
@@ -26,22 +25,6 @@ export function withSentText(request: ChatRequest, body: unknown): ChatRequest {
   return keepSource(request, source);
 }
 
-const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
-
-/** @throws InvalidRequest that names the header */
-function headerOptions(headers: IncomingHttpHeaders): Pick<ChatAsk, 'sessionId' | 'strategy' | 'cacheControl'> {
-  const sessionId = single(headers['x-session-id']);
-  if (sessionId !== undefined) {
-    const checked = sessionIdSchema.safeParse(sessionId);
-    if (!checked.success) throw new InvalidRequest(`x-session-id: ${checked.error.issues[0]?.message}`, 'x-session-id');
-  }
-  return {
-    sessionId: sessionId ?? null,
-    strategy: single(headers['x-router-strategy']) || null,
-    cacheControl: headers['cache-control'],
-  };
-}
-
 /** Body fields (of `/query` and `/v1/route`, which say why a target was chosen) win over the headers that say the same. */
 export function askOf(
   request: ChatRequest,
@@ -50,18 +33,16 @@ export function askOf(
   reply: FastifyReply,
   body: Pick<RouteRequest, 'strategy' | 'session_id'> | null = null,
 ): ChatAsk {
-  const options = headerOptions(incoming.headers);
+  const arrival = arrivalOf(incoming, reply);
   return {
-    ...options,
+    ...arrival,
     request,
     caller,
-    requestId: incoming.id,
-    sessionId: body?.session_id ?? options.sessionId,
-    keepsTurn: true,
-    strategy: body?.strategy ?? options.strategy,
+    sessionId: body?.session_id ?? arrival.sessionId,
+    strategy: body?.strategy ?? arrival.strategy,
     explain: body !== null,
-    startedAt: performance.now() - reply.elapsedTime,
-    trace: incoming.server.incomingTraces.begin(incoming),
-    signal: incoming.server.callerSignals.of(incoming, reply),
+    turns: PLAIN_TURNS,
+    keepsTurn: true,
+    isRenewal: false,
   };
 }

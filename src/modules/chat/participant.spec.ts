@@ -1,6 +1,6 @@
 import { AttemptLog } from '../../common/attempt.js';
 import type { ChatChunk } from '../../common/chat.js';
-import type { ChatAsk } from './chat-facts.js';
+import type { ChatAsk } from './chat.messages.js';
 import { NO_CHARGE } from './given-answer.js';
 import { Participant, type Course } from './participant.js';
 

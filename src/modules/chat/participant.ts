@@ -7,7 +7,7 @@ import type { Usage } from '../../common/usage.js';
 import type { CachedAnswer, ClaimResult } from '../cache/cache.messages.js';
 import type { ModelAnswer } from '../resilience/resilience.messages.js';
 import type { RouteDecision } from '../router/router.messages.js';
-import type { ChatAsk } from './chat-facts.js';
+import type { ChatAsk } from './chat.messages.js';
 import type { Charge, GivenAnswer } from './given-answer.js';
 
 /** How the waiting of a request ended: with an answer, with the failure of the one it waited for, or too late. */

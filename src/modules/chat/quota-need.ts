@@ -4,7 +4,7 @@ import type { RouterConfig } from '../../common/config/config.schema.js';
 import { mostCostUsd, type AudioSides } from '../../common/cost.js';
 import type { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import type { QuotaNeed } from '../quota/quota.messages.js';
-import type { ChatAsk } from './chat-facts.js';
+import type { ChatAsk } from './chat.messages.js';
 import { answerRoom, estimateRequestTokens, mostTextTokens, tokensAskedFor } from '../../common/token-estimate.js';
 
 /**

@@ -1,5 +1,6 @@
 import type { ChatEnd } from './chat.messages.js';
-import { addPlainHeaders, type HeaderList } from './response-headers.js';
+import type { HeaderList } from '../../common/http/answer-writer.js';
+import { addPlainHeaders } from './response-headers.js';
 
 const costHeader = (costUsd: number): string | undefined => {
   const headers: HeaderList = [];

@@ -1,5 +1,7 @@
-import type { ChatExchange } from './chat-exchange.js';
-import type { ChatEnd } from './chat.messages.js';
+import type { HeaderList } from '../../common/http/answer-writer.js';
+import type { RouteDecision } from '../router/router.messages.js';
+import type { ChatFacts } from './chat-facts.js';
+import type { AnsweredBy, ChatEnd } from './chat.messages.js';
 
 /** Header values are visible ASCII here; model servers may name their models as they like. */
 const headerSafe = (value: string): string => value.replace(/[^\x20-\x7e]/g, '?');
@@ -16,11 +18,18 @@ function rounded(value: number, digits: number): string {
   return `${whole}.${String(fraction).padStart(left, '0')}`; // `String` of a fraction takes ten times as long
 }
 
-/** Names and values in turn, as Node's `writeHead` takes them without looking at each. */
-export type HeaderList = string[];
+/** What the headers of an answer tell of. */
+interface BegunAnswer {
+  readonly facts: Pick<ChatFacts, 'lookup' | 'lease'>;
+  readonly route: AnsweredBy;
+  /** Milliseconds. */
+  readonly overheadMs: number;
+  readonly decision: Pick<RouteDecision, 'score'> | null;
+  readonly attempts: readonly unknown[];
+}
 
 /** The `x-router-*` and rate-limit headers of an answer that has begun (DESIGN section 4). */
-export function answerHeaders({ facts, route, overheadMs, decision, attempts }: ChatExchange): HeaderList {
+export function answerHeaders({ facts, route, overheadMs, decision, attempts }: BegunAnswer): HeaderList {
   const { lookup, lease } = facts;
   const headers: HeaderList = [];
   headers.push('x-router-attempts', String(attempts.length));

@@ -25,7 +25,7 @@ export type Kept = 'kept' | 'erased' | 'unsure';
 
 /**
  * The newest turns of active sessions, fast to read: `sessions.ttlSeconds` after the last append or fill a session is
- * forgotten here. Bounded, so it may forget earlier. Only `erase` rejects: one that cannot be used reads as incomplete
+ * forgotten here. Bounded, so it may forget earlier. Only `erase` and `forget` reject: one that cannot be used reads as incomplete
  * and empty.
  */
 export interface HotTail {
@@ -53,6 +53,12 @@ export interface HotTail {
    * @returns the number of this erasure: `at`, or more where the one before had as much
    */
   erase(key: SessionKey, at: number): Promise<number>;
+
+  /**
+   * The session is read from the turn store again, and nothing that was read before is added to it: a turn was deleted there.
+   * Turns that only this memory has are gone. Rejects with `StoreUnavailable` when they may still be there.
+   */
+  forget(key: SessionKey): Promise<void>;
 
   /** Ends what it does behind the requests. */
   close?(): Promise<void>;

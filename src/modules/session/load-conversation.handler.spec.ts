@@ -7,6 +7,7 @@ import { StoreUnavailable } from '../../common/store-unavailable.js';
 import { sampleTurn } from '../../../test/contract/session-samples.js';
 import { LoadConversationHandler } from './load-conversation.handler.js';
 import { LoadConversationQuery } from './session.messages.js';
+import { SessionReader } from './session-reader.js';
 import type { SessionStores } from './session-stores.js';
 import { toStoredTurn, type StoredTurn } from './stored-turn.js';
 import type { TurnPage } from './turn-store.js';
@@ -47,7 +48,8 @@ async function loaded(...reads: readonly Read[]) {
     outboxes: { memory: { of: () => [] } },
     turnStore: { newest },
   } as unknown as SessionStores;
-  const handler = new LoadConversationHandler(new LiveConfig(routerConfigSchema.parse({}), null), stores);
+  const config = new LiveConfig(routerConfigSchema.parse({}), null);
+  const handler = new LoadConversationHandler(config, stores, new SessionReader(stores));
   const query = new LoadConversationQuery({ tenant: 't', user: 'u' } as LoadConversationQuery['caller'], 's');
   const answer = await handler.execute(query).catch((error: unknown) => error);
   return { answer, startedAt, most, ms: performance.now() - from };

@@ -3,13 +3,15 @@ import { Logger } from '@nestjs/common';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { inTime } from '../../common/in-time.js';
-import { Overloaded } from '../../common/app-error.js';
+import { ContextLengthExceeded, Overloaded, PreviousResponseNotFound } from '../../common/app-error.js';
 import { LineLimit } from '../../common/logging/line-limit.js';
 import { StoreUnavailable } from '../../common/store-unavailable.js';
 import type { Beginning } from './erasure.js';
 import type { TailReading } from './hot-tail.js';
 import { SessionStores } from './session-stores.js';
-import { LoadConversationQuery, type Conversation } from './session.messages.js';
+import { chainOf, type ResponseChain } from './response-chain.js';
+import { MOST_TURNS, SessionReader } from './session-reader.js';
+import { LoadConversationQuery, type Conversation, type ConversationPart, type Turn } from './session.messages.js';
 import type { SessionKey } from '../../common/session-id.js';
 import { mergeTurns, type StoredTurn } from './stored-turn.js';
 import { ownWords } from '../../common/logging/outside-text.js';
@@ -35,10 +37,35 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
   constructor(
     private readonly config: LiveConfig,
     private readonly stores: SessionStores,
+    private readonly reader: SessionReader,
   ) {}
 
-  async execute({ caller, sessionId }: LoadConversationQuery): Promise<Conversation> {
+  async execute({ caller, sessionId, part }: LoadConversationQuery): Promise<Conversation> {
     const key = { tenant: caller.tenant, sessionId };
+    const newest = await this.newest(key);
+    if (part.upTo === null && !part.isWhole) return newest;
+    return { ...newest, turns: await this.part(key, newest.turns, part) };
+  }
+
+  /** @param newest what there is, or as much as is read at once */
+  private async part(key: SessionKey, newest: readonly Turn[], part: ConversationPart): Promise<readonly Turn[]> {
+    const { maxTurns } = this.config.current.sessions;
+    const hasAll = newest.length < maxTurns;
+    const known = partOf(newest, part.upTo, hasAll);
+    if (known?.isWhole) return part.isWhole ? known.turns : known.turns.slice(-maxTurns);
+    if (hasAll) throw unknownResponse();
+    const turns = await this.reader.backTo(key, nothing);
+    const found = partOf(turns, part.upTo, turns.length < MOST_TURNS);
+    if (!found || (!found.isWhole && turns.length < MOST_TURNS)) throw unknownResponse();
+    if (!part.isWhole) return found.turns.slice(-maxTurns);
+    if (found.isWhole) return found.turns;
+    throw new ContextLengthExceeded(
+      `The conversation has more than ${MOST_TURNS} turns. Send truncation: "auto" to go on with the newest of them.`,
+      'truncation',
+    );
+  }
+
+  private async newest(key: SessionKey): Promise<Conversation> {
     const startedAt = performance.now();
     const held = await this.stores.hotTail.read(key);
     const began = this.beginning(key, held);
@@ -101,3 +128,16 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
     return { began, turns: stored.slice(-this.config.current.sessions.maxTurns).map(({ turn }) => turn) };
   }
 }
+
+/** @param hasAll whether these are all turns of the session @returns `null` where the response is not among them */
+const partOf = (turns: readonly Turn[], upTo: string | null, hasAll: boolean): ResponseChain | null =>
+  upTo === null ? { turns, isWhole: hasAll } : chainOf(turns, upTo, hasAll);
+
+const nothing = (): boolean => false;
+
+const unknownResponse = (): PreviousResponseNotFound =>
+  new PreviousResponseNotFound(
+    'previous_response_id: there is no such response, or it was not stored, was deleted, or its time is over. Send the ' +
+      'conversation as input.',
+    'previous_response_id',
+  );

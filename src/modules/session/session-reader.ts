@@ -8,6 +8,8 @@ import { SessionStores } from './session-stores.js';
 import { mergeTurns, type StoredTurn } from './stored-turn.js';
 
 const PAGE_TURNS = 100;
+/** Of one conversation, for a request that goes on from it. */
+export const MOST_TURNS = 2_000;
 const RETRY_SECONDS = 5;
 
 /** A session as its reader sees it. */
@@ -68,14 +70,32 @@ export class SessionReader {
     return mergeTurns((await this.stores.hotTail.read(key)).turns, this.stores.outboxes.memory.of(key));
   }
 
-  private async allStored(key: SessionKey): Promise<StoredTurn[]> {
+  /**
+   * The turns of a session, oldest first, from the newest back to the one that is looked for, or the latest `MOST_TURNS`.
+   *
+   * @throws Overloaded while the turn store is away and the rest does not have it
+   */
+  async backTo(key: SessionKey, isIt: (turn: Turn) => boolean): Promise<readonly Turn[]> {
+    const held = await this.held(key);
+    const isThere = ({ turn }: StoredTurn): boolean => isIt(turn);
+    if (held.some(isThere)) return held.map(({ turn }) => turn);
+    const stored = await ifAvailable(() => this.allStored(key, MOST_TURNS, isThere), null);
+    if (!stored) throw storeAway();
+    return mergeTurns(stored, held).map(({ turn }) => turn);
+  }
+
+  private async allStored(
+    key: SessionKey,
+    limit = Infinity,
+    isLast: (turn: StoredTurn) => boolean = () => false,
+  ): Promise<StoredTurn[]> {
     const newestFirst: StoredTurn[] = [];
     let before: string | null = null;
     do {
       const page = await this.stores.turnStore.newest(key, PAGE_TURNS, before);
       newestFirst.push(...page.turns);
-      before = page.next;
-    } while (before !== null);
+      before = page.turns.some(isLast) ? null : page.next;
+    } while (before !== null && newestFirst.length < limit);
     return newestFirst.reverse();
   }
 }

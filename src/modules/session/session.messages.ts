@@ -26,23 +26,75 @@ export interface Turn {
   readonly latencyMs: number;
   readonly cached: boolean;
   readonly fallback: boolean;
+  /** Of a turn that callers know as a response. */
+  readonly response?: ResponseOfTurn;
+}
+
+/** What is kept beside a turn that callers know as a response (`/v1/responses`). JSON. */
+export interface ResponseOfTurn {
+  /** ULID. */
+  readonly id: string;
+  /** Id of the response that it goes on from; `session`: from all turns before it; `null`: from nothing. */
+  readonly previous: string | null;
+  /** What its door needs to show it again. */
+  readonly [field: string]: unknown;
 }
 
 export interface Conversation {
-  /** The newest turns, oldest first; at most `sessions.maxTurns`. */
+  /** Oldest first. */
   readonly turns: readonly Turn[];
   /** Opaque; handed back with the turn that comes of it. */
   readonly began?: Beginning;
 }
 
+/** How much of a conversation is wanted. */
+export interface ConversationPart {
+  /** As it was after the response of this id; `null` = all of it. */
+  readonly upTo: string | null;
+  /** Whether turns may be missing: else no more than the newest `sessions.maxTurns` come. */
+  readonly isWhole: boolean;
+}
+
+export const NEWEST_TURNS: ConversationPart = Object.freeze({ upTo: null, isWhole: false });
+
 /**
- * The conversation so far; empty for a session nobody has written to. Another tenant's session is such a one. Rejects
- * with `Overloaded` when neither hot tail nor turn store can be asked.
+ * The conversation so far; empty for a session nobody has written to. Another tenant's session is such a one.
+ *
+ * @throws Overloaded when neither hot tail nor turn store can be asked, PreviousResponseNotFound where the session has no
+ *   such response or one before it was deleted, ContextLengthExceeded where all is wanted of more turns than are ever read
  */
 export class LoadConversationQuery extends Query<Conversation> {
   constructor(
     readonly caller: Caller,
     readonly sessionId: string,
+    readonly part: ConversationPart = NEWEST_TURNS,
+  ) {
+    super();
+  }
+}
+
+/** The turn that is the response of this id, whatever store has it. @throws NotFound, Overloaded */
+export class FindResponseQuery extends Query<Turn> {
+  constructor(
+    readonly caller: Caller,
+    readonly sessionId: string,
+    readonly responseId: string,
+  ) {
+    super();
+  }
+}
+
+/**
+ * Deletes the turn that is the response of this id; with the last turn its session is erased. Conversations cannot go on
+ * from it, or from one that goes on from it, any more.
+ *
+ * @throws NotFound, Overloaded
+ */
+export class DeleteResponseCommand extends Command<void> {
+  constructor(
+    readonly caller: Caller,
+    readonly sessionId: string,
+    readonly responseId: string,
   ) {
     super();
   }

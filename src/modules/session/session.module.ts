@@ -3,6 +3,8 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { AppendTurnHandler } from './append-turn.handler.js';
 import { CheckSessionStoresHandler } from './check-session-stores.handler.js';
 import { CountSessionsHandler } from './count-sessions.handler.js';
+import { DeleteResponseHandler } from './delete-response.handler.js';
+import { FindResponseHandler } from './find-response.handler.js';
 import { LoadConversationHandler } from './load-conversation.handler.js';
 import { OutboxDrain } from './outbox-drain.js';
 import { SessionErasure } from './session-erasure.js';
@@ -15,7 +17,7 @@ import { SessionController } from './session.controller.js';
   controllers: [SessionController],
   providers: [
     ...[SessionStores, OutboxDrain, SessionErasure, SessionReader],
-    ...[LoadConversationHandler, AppendTurnHandler],
+    ...[LoadConversationHandler, AppendTurnHandler, FindResponseHandler, DeleteResponseHandler],
     ...[CheckSessionStoresHandler, CountSessionsHandler],
   ],
 })

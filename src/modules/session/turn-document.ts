@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { isFields } from '../../common/json/fields.js';
 import { LineLimit } from '../../common/logging/line-limit.js';
 import { sessionMark } from '../../common/logging/outside-text.js';
 import type { SessionKey } from '../../common/session-id.js';
@@ -34,6 +35,7 @@ export const toDocument = (turn: Turn) => ({
   ...toTurnJson(turn),
   cached: turn.cached,
   fallback: turn.fallback,
+  ...(turn.response ? { response: turn.response } : {}),
 });
 
 /**
@@ -64,7 +66,14 @@ export function fromDocument(value: unknown): Turn {
     latencyMs: document.latency_ms ?? 0,
     cached: document.cached === true,
     fallback: document.fallback === true,
+    ...responseOf(document.response),
   };
+}
+
+function responseOf(value: unknown): Pick<Turn, 'response'> {
+  if (!isFields(value) || typeof value['id'] !== 'string') return {};
+  const { id, previous } = value;
+  return { response: { ...value, id, previous: typeof previous === 'string' ? previous : null } };
 }
 
 /**

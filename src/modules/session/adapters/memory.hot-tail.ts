@@ -85,6 +85,11 @@ export class MemoryHotTail implements HotTail {
     return number;
   }
 
+  async forget(key: SessionKey): Promise<void> {
+    this.erasures += 1;
+    this.entries.delete(sessionName(key));
+  }
+
   /** Both counters only grow, so their sum is unchanged only when neither moved. */
   private mark(): number {
     return this.epoch + this.erasures;

@@ -161,6 +161,11 @@ export class RedisHotTail implements HotTail {
     return Number(number);
   }
 
+  async forget(key: SessionKey): Promise<void> {
+    await this.redis.run((client) => FORGET_TURNS.run(client, keysOf(key), [ERASURE_KNOWN_MS]));
+    this.stale.delete(tagOf(key));
+  }
+
   /** Stops repairing; what is stale then is forgotten by Redis after its TTL. */
   async close(): Promise<void> {
     await this.background.stop();
@@ -196,11 +201,6 @@ export class RedisHotTail implements HotTail {
       elements.push(...(await this.redis.run((client) => client.lrange(keysOf(key)[0]!, from, to))));
     }
     return elements;
-  }
-
-  private async forget(key: SessionKey): Promise<void> {
-    await this.redis.run((client) => FORGET_TURNS.run(client, keysOf(key), [ERASURE_KNOWN_MS]));
-    this.stale.delete(tagOf(key));
   }
 
   /** `null` when Redis is away. */

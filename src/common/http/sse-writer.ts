@@ -1,29 +1,41 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { AppError, InternalError } from '../../common/app-error.js';
-import { BackgroundWork } from '../../common/background-work.js';
-import { isUsageOnly, type ChatChunk } from '../../common/chat.js';
-import type { ChunkSink, Flow } from '../../common/chunk-stream.js';
-import type { StreamCopy } from '../../common/http/idempotent.decorator.js';
+import { AppError, InternalError } from '../app-error.js';
+import { BackgroundWork } from '../background-work.js';
+import type { ChatChunk } from '../chat.js';
+import type { ChunkSink, Flow } from '../chunk-stream.js';
+import type { StreamCopy } from './idempotent.decorator.js';
 
-const background = new BackgroundWork('chat');
+const background = new BackgroundWork('http');
 
 const KEEP_ALIVE_MS = 15_000;
 /** A caller who takes nothing for so long is not waited for: its upstream call and its slot are somebody else's turn. */
 const READER_IDLE_MS = 30_000;
-const KEEP_ALIVE = ': keep-alive\n\n';
-const DONE = 'data: [DONE]\n\n';
+
+/** A comment: says nothing in every protocol on server-sent events. */
+export const KEEP_ALIVE_COMMENT = ': keep-alive\n\n';
 
 /** An answer that can be handed out. */
 export interface Relayed extends Flow {
   relay(sink: ChunkSink): void;
 }
 
+/** How an answer looks as server-sent events, in the words of one protocol. Does no I/O; of one answer alone. */
+export interface StreamForm {
+  /** What goes out after 15 s of silence. */
+  readonly keepAlive: string;
+  /** The events that a chunk makes, as text; '' = none. */
+  chunk(chunk: ChatChunk): string;
+  /** The answer is complete: the last events. Called once. */
+  end(): string;
+  /** It broke off: the last events. Called once. */
+  error(error: AppError): string;
+}
+
 /**
- * Writes an answer as server-sent events to a response whose headers are set, one write a read of the model server.
- * Frames go out as they came; an error becomes the last event and there is no `[DONE]` after it. A socket that is full holds
- * the model server up, so that nothing piles up here. Sends a comment after 15 s of silence, and gives up a reader who takes
- * nothing for 30 s.
+ * Writes an answer as server-sent events to a response whose headers are set, one write a read of the model server. An
+ * error becomes the last event. A socket that is full holds the model server up, so that nothing piles up here. Says that it
+ * is there after 15 s of silence, and gives up a reader who takes nothing for 30 s.
  *
  * Its reader may go away at any time: whoever relays the answer ends it then.
  */
@@ -37,14 +49,13 @@ export class SseWriter implements ChunkSink {
   private isOver = false;
 
   /**
-   * @param withUsage whether the caller asked for the usage chunk
    * @param copy `null` where nobody keeps the answer
    * @param readerIdleMs milliseconds a full socket may wait for the reader
    */
   constructor(
     private readonly response: ServerResponse,
     private readonly answer: Relayed,
-    private readonly withUsage: boolean,
+    private readonly form: StreamForm,
     private readonly copy: StreamCopy | null = null,
     private readonly readerIdleMs = READER_IDLE_MS,
   ) {
@@ -53,12 +64,8 @@ export class SseWriter implements ChunkSink {
     answer.relay(this);
   }
 
-  chunk({ frames }: ChatChunk): void {
-    let text = '';
-    for (const frame of frames) {
-      if (frame.wire !== undefined) text += frame.wire;
-      else if (this.withUsage || !isUsageOnly(frame)) text += `data: ${frame.text}\n\n`;
-    }
+  chunk(chunk: ChatChunk): void {
+    const text = this.form.chunk(chunk);
     if (text !== '') this.write(text);
   }
 
@@ -69,14 +76,18 @@ export class SseWriter implements ChunkSink {
       this.copy?.broken();
       const shown =
         error instanceof AppError ? error : new InternalError('The router failed in the middle of the answer.');
-      this.finish(`data: ${JSON.stringify(shown.toBody())}\n\n`);
-    } else if (this.copy === null) this.finish(DONE);
-    else background.launch('keeping a stream', () => this.finishCopied(this.copy!));
+      this.finish(this.form.error(shown));
+      return;
+    }
+    const last = this.form.end();
+    const { copy } = this;
+    if (copy === null) this.finish(last);
+    else background.launch('keeping a stream', () => this.finishCopied(copy, last));
   }
 
   /** For the timer alone. */
   silent(): void {
-    if (!this.isFull) this.write(KEEP_ALIVE);
+    if (!this.isFull) this.write(this.form.keepAlive);
     this.silence.refresh();
   }
 
@@ -116,9 +127,9 @@ export class SseWriter implements ChunkSink {
   }
 
   /** Kept before the last piece goes out: whoever has seen the end finds the answer. */
-  private async finishCopied(copy: StreamCopy): Promise<void> {
-    await copy.last(DONE);
-    this.finish(DONE);
+  private async finishCopied(copy: StreamCopy, last: string): Promise<void> {
+    await copy.last(last);
+    this.finish(last);
   }
 
   private finish(text: string): void {

@@ -4,11 +4,12 @@ import { createServer, request, type IncomingMessage, type Server, type ServerRe
 import { connect, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../../test/support/router-calls.js';
-import { UpstreamError } from '../../common/app-error.js';
-import type { ChatChunk, Completion } from '../../common/chat.js';
-import { IteratedStream } from '../../common/chunk-stream.js';
-import { FrameTemplate } from '../../common/text-run.js';
-import { ReplayedChunks } from './completion-replay.js';
+import { ChatStream } from '../../modules/chat/chat-stream.js';
+import { ReplayedChunks } from '../../modules/chat/completion-replay.js';
+import { UpstreamError } from '../app-error.js';
+import type { ChatChunk, Completion } from '../chat.js';
+import { IteratedStream } from '../chunk-stream.js';
+import { FrameTemplate } from '../text-run.js';
 import { giveUpIdleReader, SseWriter } from './sse-writer.js';
 
 const frame = (json: Completion) => ({ text: JSON.stringify(json), json });
@@ -54,7 +55,7 @@ async function serving(chunks: AsyncIterable<ChatChunk>, { withUsage = false, re
     const answer = new Chunks(ending());
     response.writeHead(200, ['content-type', 'text/event-stream']);
     response.once('close', () => answer.abandon());
-    new SseWriter(response, answer, withUsage, null, readerIdleMs);
+    new SseWriter(response, answer, new ChatStream(withUsage), null, readerIdleMs);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -179,7 +180,7 @@ describe('SSE writer', () => {
         pauses += 1;
         pause();
       });
-      new SseWriter(answered, answer, false);
+      new SseWriter(answered, answer, new ChatStream(false));
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -206,7 +207,7 @@ describe('SSE writer', () => {
   it('gives up a reader who takes nothing of an answer that is there already', async () => {
     const server = createServer((_: IncomingMessage, response: ServerResponse) => {
       response.writeHead(200, ['content-type', 'text/event-stream']);
-      new SseWriter(response, new ReplayedChunks([text('a'.repeat(40_000_000))]), false, null, 30);
+      new SseWriter(response, new ReplayedChunks([text('a'.repeat(40_000_000))]), new ChatStream(false), null, 30);
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;

@@ -1,4 +1,4 @@
-import { isFields, type Fields } from '../../common/json/fields.js';
+import { isFields, type Fields } from './json/fields.js';
 import { addFields } from './delta-pieces.js';
 
 /**
@@ -20,7 +20,8 @@ export function joinedToolCalls(known: unknown, pieces: readonly unknown[]): Fie
   return calls;
 }
 
-function openCall(calls: readonly Fields[], piece: Fields): Fields | undefined {
+/** The call that a piece continues; `undefined` where it opens a new one. */
+export function openCall(calls: readonly Fields[], piece: Fields): Fields | undefined {
   const { id, index } = piece;
   const byId = id ? calls.findLast((call) => call['id'] === id) : undefined;
   if (byId) return byId;

@@ -1,4 +1,4 @@
-import { isFields, ownField, setOwnField, type Fields } from '../../common/json/fields.js';
+import { isFields, ownField, setOwnField, type Fields } from './json/fields.js';
 
 /** Texts that arrive in pieces, wherever they stand. */
 export const GROWING: ReadonlySet<string> = new Set([
