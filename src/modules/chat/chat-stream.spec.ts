@@ -4,13 +4,13 @@ import { createServer, request, type IncomingMessage, type Server, type ServerRe
 import { connect, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../../test/support/router-calls.js';
-import { ChatStream } from '../../modules/chat/chat-stream.js';
-import { ReplayedChunks } from '../../modules/chat/completion-replay.js';
-import { UpstreamError } from '../app-error.js';
-import type { ChatChunk, Completion } from '../chat.js';
-import { IteratedStream } from '../chunk-stream.js';
-import { FrameTemplate } from '../text-run.js';
-import { giveUpIdleReader, SseWriter } from './sse-writer.js';
+import { UpstreamError } from '../../common/app-error.js';
+import type { ChatChunk, Completion } from '../../common/chat.js';
+import { IteratedStream } from '../../common/chunk-stream.js';
+import { giveUpIdleReader, SseWriter } from '../../common/http/sse-writer.js';
+import { FrameTemplate } from '../../common/text-run.js';
+import { ChatStream } from './chat-stream.js';
+import { ReplayedChunks } from './completion-replay.js';
 
 const frame = (json: Completion) => ({ text: JSON.stringify(json), json });
 const delta = (content: string): Completion => ({ choices: [{ index: 0, delta: { content } }] });
