@@ -11,7 +11,7 @@ import { ReservesQuota } from '../../common/http/counting.decorators.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
 import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validation.pipe.js';
 import { AnswerChat } from './answer-chat.js';
-import { ANSWER_HEADERS, ApiAnswer, ApiDecision } from './chat-api-docs.js';
+import { ANSWER_HEADERS, ApiAnswer, ApiDecision } from '../../common/http/answer-api-docs.js';
 import type { ChatExchange } from './chat-exchange.js';
 import {
   chatRequestSchema,

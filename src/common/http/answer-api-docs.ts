@@ -22,8 +22,8 @@ import {
   UpstreamAuth,
   UpstreamError,
   UpstreamTimeout,
-} from '../../common/app-error.js';
-import { ApiErrors } from '../../common/http/api-errors.js';
+} from '../app-error.js';
+import { ApiErrors } from './api-errors.js';
 
 const text = (description: string, example?: string) => ({
   description,
