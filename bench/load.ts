@@ -17,6 +17,8 @@ export interface Questions extends Omit<RequestOptions, 'body'> {
   readonly isRepeated?: boolean;
   /** What every answer's `x-router-cache` has to say; left out: it is not looked at. */
   readonly cache?: CacheResult;
+  /** What stands in front of the number that a body has room for; left out: `NUMBER_KEY`. */
+  readonly numberKey?: string;
 }
 
 export interface LoadOptions extends Questions {
@@ -24,6 +26,16 @@ export interface LoadOptions extends Questions {
   readonly durationMs: number;
   /** Content chunks of every stream; left out: answers are plain. */
   readonly chunks?: number;
+  /** Whether an answer of another protocol than chat completions came whole; left out: of this one. */
+  readonly isWhole?: (answer: ReadAnswer) => boolean;
+}
+
+/** As much of an answer as tells whether it is whole. */
+export interface ReadAnswer {
+  /** Bytes of a plain one; `null` = of unknown length. */
+  readonly length: number | null;
+  /** The last bytes of a stream. */
+  readonly tail: string;
 }
 
 const EVENT_END = Buffer.from('\n\n');
@@ -55,12 +67,12 @@ export class Requests {
   private readonly all: readonly { readonly bytes: Buffer; readonly numberAt: number }[];
   private turn: number;
 
-  constructor({ bodies, isRepeated = false, ...where }: Questions, first = 0) {
+  constructor({ bodies, isRepeated = false, numberKey = NUMBER_KEY, ...where }: Questions, first = 0) {
     this.turn = first;
     this.all = bodies.map((body) => {
       const bytes = requestBytes({ ...where, body });
-      const at = isRepeated ? -1 : bytes.indexOf(NUMBER_KEY);
-      return { bytes, numberAt: at === -1 ? -1 : at + NUMBER_KEY.length };
+      const at = isRepeated ? -1 : bytes.indexOf(numberKey);
+      return { bytes, numberAt: at === -1 ? -1 : at + numberKey.length };
     });
   }
 
@@ -98,13 +110,24 @@ export function assertStream(stream: { path: string; tail: string; events: numbe
   throw new Error(`a stream of ${chunks} chunks came from ${path} with ${events} events`);
 }
 
+/** @throws Error unless it came whole */
+function assertWhole(
+  path: string,
+  exchange: Exchange,
+  tail: string,
+  isWhole: NonNullable<LoadOptions['isWhole']>,
+): void {
+  assertOk(exchange, path);
+  if (!isWhole({ length: exchange.length, tail })) throw new Error(`an answer of ${path} did not come whole: ${tail}`);
+}
+
 /**
  * A closed loop: every connection sends its next request when the last answer is complete, until the time is over.
  *
  * @throws Error on any answer that is not whole
  */
 export async function closedLoop(options: LoadOptions): Promise<LoadResult> {
-  const { path, chunks, cache } = options;
+  const { path, chunks, cache, isWhole } = options;
   const connections = await Promise.all(
     Array.from({ length: options.connections }, () => Connection.open(options.port)),
   );
@@ -119,7 +142,8 @@ export async function closedLoop(options: LoadOptions): Promise<LoadResult> {
       const before = events.count;
       const exchange = await connection.request(questions.next(), chunks === undefined ? undefined : events.read);
       if (cache !== undefined) assertCache(exchange, cache);
-      if (chunks === undefined) assertPlain(exchange, path);
+      if (isWhole) assertWhole(path, exchange, connection.tail, isWhole);
+      else if (chunks === undefined) assertPlain(exchange, path);
       else {
         assertOk(exchange, path);
         assertStream({ path, tail: connection.tail, events: events.count - before, chunks });

@@ -36,10 +36,10 @@ interface Costs {
  */
 export async function underLoad(
   { port, pid }: Side,
-  load: Omit<LoadOptions, 'port' | 'path' | 'connections'>,
+  load: Omit<LoadOptions, 'port' | 'path' | 'connections'> & { readonly path?: string },
 ): Promise<LoadResult & { readonly cpuUs: number }> {
   const before = cpuMs(pid);
-  const result = await closedLoop({ headers: AUTHORIZED, ...load, port, path: CHAT, connections: CONNECTIONS });
+  const result = await closedLoop({ headers: AUTHORIZED, path: CHAT, ...load, port, connections: CONNECTIONS });
   await setTimeout(SETTLE_MS);
   return { ...result, cpuUs: ((cpuMs(pid) - before) * 1000) / result.requests };
 }

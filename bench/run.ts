@@ -12,6 +12,7 @@ import { admissionCost } from './admission-cost.js';
 import { observabilityCost } from './observability-cost.js';
 import { hitCost, missCost } from './answer-cost.js';
 import { decisionTime } from './decision.js';
+import { doorCost } from './door-cost.js';
 import {
   addedLatency,
   cacheHits,
@@ -43,6 +44,7 @@ const MEASUREMENTS = {
   'hit-cost': hitCost,
   'miss-cost': missCost,
   'share-cost': shareCost,
+  'door-cost': doorCost,
   decision: decisionTime,
   plain: plainRequests,
   resilience: resilienceCost,
