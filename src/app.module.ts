@@ -11,6 +11,7 @@ import { IdentityModule } from './modules/identity/identity.module.js';
 import { ModelsModule } from './modules/models/models.module.js';
 import { QuotaModule } from './modules/quota/quota.module.js';
 import { ResilienceModule } from './modules/resilience/resilience.module.js';
+import { ResponsesModule } from './modules/responses/responses.module.js';
 import { RouterModule } from './modules/router/router.module.js';
 import { SessionModule } from './modules/session/session.module.js';
 import { TelemetryModule } from './modules/telemetry/telemetry.module.js';
@@ -32,7 +33,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         ...[ConfigModule.with(config), MessagingModule, StoresModule, ModelsModule.searching(search)],
-        ...[ChatModule, RouterModule, ResilienceModule, SessionModule],
+        ...[ChatModule, ResponsesModule, RouterModule, ResilienceModule, SessionModule],
         ...[CacheModule, IdentityModule, QuotaModule, HealthModule, IdempotencyModule],
         TelemetryModule.with(config.current), // behind chat, in the documentation as well: feedback is about an answer
       ],

@@ -1,0 +1,143 @@
+import { InvalidRequest } from '../../common/app-error.js';
+import type { ChatMessage, ContentPart, SentToolCall } from '../../common/chat.js';
+import { isFields, type Fields } from '../../common/json/fields.js';
+import { openOrigin, type ReasoningDetail } from '../../common/reasoning.js';
+import { argumentsOfInput } from './custom-input.js';
+import { outputText, userContent } from './input-parts.js';
+import { SentItem } from './sent-item.js';
+
+interface OpenAssistant {
+  texts: string[];
+  calls: SentToolCall[];
+  details: ReasoningDetail[];
+}
+
+/** Roles of messages that are not the model's; `developer` is what OpenAI calls `system` since its reasoning models. */
+const ROLES: ReadonlyMap<string, string> = new Map([
+  ['user', 'user'],
+  ['system', 'system'],
+  ['developer', 'system'],
+]);
+
+/**
+ * The input of a response as messages of chat completions. What a model said in one go (reasoning, text, calls) is one
+ * message of the assistant; images that a tool gave stand in a message of the user behind the results, because the
+ * results themselves take text alone.
+ *
+ * @param input a text, or items whose types `onlyOpenAi` has let pass and whose references are resolved
+ * @throws InvalidRequest that names the field
+ */
+export function messagesOfInput(input: unknown): ChatMessage[] {
+  if (typeof input === 'string') return [{ role: 'user', content: input }];
+  const messages = new InputMessages();
+  for (const item of new SentItem({ input }, '').items('input')) messages.add(item);
+  return messages.end();
+}
+
+class InputMessages {
+  private readonly messages: ChatMessage[] = [];
+  private assistant: OpenAssistant | null = null;
+  /** Of the results just before. */
+  private images: ContentPart[] = [];
+
+  add(item: SentItem): void {
+    const type = item.textOr('type', 'message');
+    switch (type) {
+      case 'message':
+        return this.addMessage(item);
+      case 'reasoning':
+        return this.addReasoning(item);
+      case 'function_call':
+        return this.addCall(item, item.text('arguments'));
+      case 'custom_tool_call':
+        return this.addCall(item, argumentsOfInput(item.text('input')));
+      case 'function_call_output':
+      case 'custom_tool_call_output':
+        return this.addResult(item);
+      default:
+        throw item.wrong('type', 'no item of this type is known');
+    }
+  }
+
+  end(): ChatMessage[] {
+    this.closeAssistant();
+    this.closeResults();
+    return this.messages;
+  }
+
+  private addMessage(item: SentItem): void {
+    const role = item.text('role');
+    if (role === 'assistant') {
+      this.openAssistant().texts.push(outputText(item));
+      return;
+    }
+    const chatRole = ROLES.get(role);
+    if (!chatRole) throw item.wrong('role', 'expected `user`, `assistant`, `system` or `developer`');
+    this.closeAssistant();
+    this.closeResults();
+    this.messages.push({ role: chatRole, content: userContent(item, 'content') });
+  }
+
+  /** Only what a model made here and sealed can go back to it. */
+  private addReasoning(item: SentItem): void {
+    const sealed = item.textOr('encrypted_content', null);
+    const origin = sealed === null ? null : openOrigin(sealed);
+    const assistant = this.openAssistant();
+    if (!origin || !Array.isArray(origin.payload)) return;
+    for (const detail of (origin.payload as unknown[]).filter(isFields)) {
+      assistant.details.push({ ...(detail as unknown as ReasoningDetail), model: origin.model });
+    }
+  }
+
+  private addCall(item: SentItem, args: string): void {
+    const call = { name: item.text('name'), arguments: args };
+    this.openAssistant().calls.push({ id: item.text('call_id'), type: 'function', function: call });
+  }
+
+  private addResult(item: SentItem): void {
+    this.closeAssistant();
+    const id = item.text('call_id');
+    const content = userContent(item, 'output');
+    const parts = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+    const texts = parts.flatMap(({ type, text }) => (type === 'text' ? [text as string] : []));
+    const others = parts.filter(({ type }) => type !== 'text');
+    if (others.length > 0) {
+      texts.push(
+        `(${others.length === 1 ? 'An attachment' : `${others.length} attachments`} of this result: see below)`,
+      );
+      this.images.push({ type: 'text', text: `Attached to the result of ${id}:` }, ...others);
+    }
+    this.messages.push({ role: 'tool', tool_call_id: id, content: texts.join('\n') });
+  }
+
+  private openAssistant(): OpenAssistant {
+    this.closeResults();
+    return (this.assistant ??= { texts: [], calls: [], details: [] });
+  }
+
+  private closeAssistant(): void {
+    const { assistant } = this;
+    this.assistant = null;
+    if (!assistant) return;
+    const { texts, calls, details } = assistant;
+    if (texts.length === 0 && calls.length === 0) return; // reasoning that led to nothing
+    const message: Fields & { role: string } = {
+      role: 'assistant',
+      content: texts.length > 0 ? texts.join('\n') : null,
+    };
+    if (calls.length > 0) message['tool_calls'] = calls;
+    if (details.length > 0) message['reasoning_details'] = details;
+    this.messages.push(message);
+  }
+
+  private closeResults(): void {
+    if (this.images.length === 0) return;
+    this.messages.push({ role: 'user', content: this.images });
+    this.images = [];
+  }
+}
+
+/** @throws InvalidRequest the list is empty */
+export function notEmpty(messages: readonly ChatMessage[]): void {
+  if (messages.length === 0) throw new InvalidRequest('input: expected at least one item that says something', 'input');
+}

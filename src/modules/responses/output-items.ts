@@ -1,0 +1,162 @@
+import { isFields, ownField, type Fields } from '../../common/json/fields.js';
+import { reasoningOf, sealOrigin, type ReasoningDetail } from '../../common/reasoning.js';
+import { partsOf, type Delta } from '../../common/chat.js';
+import { inputOfArguments } from './custom-input.js';
+import { itemIdOf, type ItemKind } from './response-id.js';
+
+export type ItemStatus = 'in_progress' | 'completed' | 'incomplete';
+
+/** What decides how the items of an answer look. */
+export interface OutputForm {
+  /** Of the response (`codeOf`). */
+  readonly code: string;
+  /** Names of the tools whose calls are no function calls. */
+  readonly customTools: ReadonlySet<string>;
+  /** Whether reasoning comes sealed. */
+  readonly encrypts: boolean;
+  readonly withLogprobs: boolean;
+}
+
+export type TextPart = { type: 'output_text'; text: string; annotations: unknown[]; logprobs: unknown[] };
+export type RefusalPart = { type: 'refusal'; refusal: string };
+
+export const textPart = (text: string, logprobs: unknown[] = []): TextPart => ({
+  type: 'output_text',
+  text,
+  annotations: [],
+  logprobs,
+});
+export const refusalPart = (refusal: string): RefusalPart => ({ type: 'refusal', refusal });
+
+export const messageItem = (id: string, content: readonly (TextPart | RefusalPart)[], status: ItemStatus): Fields => ({
+  id,
+  type: 'message',
+  status,
+  role: 'assistant',
+  content,
+});
+
+/** @param encrypted `null` = not asked for */
+export const reasoningItem = (id: string, text: string, encrypted: string | null, status: ItemStatus): Fields => ({
+  id,
+  type: 'reasoning',
+  status,
+  summary: text === '' ? [] : [{ type: 'summary_text', text }],
+  ...(encrypted === null ? {} : { encrypted_content: encrypted }),
+});
+
+/** The reasoning as its model gets it back; open models say it as plain text. */
+export function sealedReasoning(model: string, text: string, details: readonly ReasoningDetail[]): string {
+  const own = details.map(({ model: _, ...detail }) => detail);
+  return sealOrigin(model, own.length > 0 ? own : [{ type: 'reasoning.text', text }]);
+}
+
+/** A call of a tool, as far as it is known. */
+export interface KnownCall {
+  /** Of the item. */
+  readonly id: string;
+  readonly callId: string;
+  readonly name: string;
+  readonly isCustom: boolean;
+}
+
+/** @param args the arguments; of a custom tool its input */
+export function callItem({ id, callId, name, isCustom }: KnownCall, args: string, status: ItemStatus): Fields {
+  const head = { id, type: isCustom ? 'custom_tool_call' : 'function_call', status, call_id: callId, name };
+  return isCustom ? { ...head, input: args } : { ...head, arguments: args };
+}
+
+/** What a call is named by: servers may leave its id out, and then the response's is as good as any. */
+export function knownCall(call: Fields, at: number, form: OutputForm): KnownCall {
+  const name = callName(call);
+  const isCustom = form.customTools.has(name);
+  const { id } = call;
+  return {
+    id: itemIdOf(isCustom ? 'ctc' : 'fc', at, form.code),
+    callId: typeof id === 'string' && id !== '' ? id : `call_${at}_${form.code}`,
+    name,
+    isCustom,
+  };
+}
+
+const partOf = (call: Fields): Fields => {
+  const part = call['function'] ?? call['custom'];
+  return isFields(part) ? part : {};
+};
+
+export function callName(call: Fields): string {
+  const name = partOf(call)['name'];
+  return typeof name === 'string' ? name : '';
+}
+
+/** The arguments as JSON text; some servers send them as an object. */
+export function callArguments(call: Fields): string {
+  const { arguments: args, input } = partOf(call);
+  const sent = args ?? input;
+  if (typeof sent === 'string') return sent;
+  return sent === undefined || sent === null ? '' : JSON.stringify(sent);
+}
+
+/**
+ * The items of a whole answer: reasoning, then the message, then the calls. The last one of an answer that was cut short
+ * is incomplete.
+ *
+ * @param message of the choice
+ * @param logprobs of the choice
+ * @param model as its server names it
+ */
+export function outputOf(message: Delta, logprobs: unknown, isCut: boolean, model: string, form: OutputForm): Fields[] {
+  const output: Fields[] = [];
+  const id = (kind: ItemKind) => itemIdOf(kind, 0, form.code);
+  const { details } = reasoningOf(message);
+  const thought = thoughtIn(message);
+  if (thought !== '' || details.length > 0) {
+    const sealed = form.encrypts ? sealedReasoning(model, thought, details) : null;
+    output.push(reasoningItem(id('rs'), thought, sealed, 'completed'));
+  }
+  const content = contentOf(message, form.withLogprobs ? logprobsIn(logprobs) : []);
+  const calls = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isFields) : [];
+  if (content.length > 0) output.push(messageItem(id('msg'), content, 'completed'));
+  for (const [at, call] of calls.entries()) {
+    const known = knownCall(call, at, form);
+    const args = callArguments(call);
+    output.push(callItem(known, known.isCustom ? inputOfArguments(args) : args, 'completed'));
+  }
+  if (output.length === 0) output.push(messageItem(id('msg'), [textPart('')], 'completed'));
+  if (isCut) output.at(-1)!['status'] = 'incomplete';
+  return output;
+}
+
+const detailText = ({ text, summary }: ReasoningDetail): string => text ?? summary ?? '';
+
+/** The readable part of the reasoning in a message or a piece of it: what the vendor signs, else what stands beside it. */
+export function thoughtIn(message: Delta): string {
+  const { text, details } = reasoningOf(message);
+  const detailed = details.map(detailText).join('');
+  return detailed || text || reasoningOf({ ...message, reasoning_details: null }).text;
+}
+
+function contentOf(message: Delta, logprobs: unknown[]): (TextPart | RefusalPart)[] {
+  const said = saidIn(message);
+  const refusal = refusalIn(message);
+  return [...(said === '' ? [] : [textPart(said, logprobs)]), ...(refusal === '' ? [] : [refusalPart(refusal)])];
+}
+
+/** The text of a message or a piece of it; some servers send it in parts. */
+export function saidIn({ content }: Delta): string {
+  if (typeof content === 'string') return content;
+  return partsOf({ content: content ?? null })
+    .map(({ text }) => (typeof text === 'string' ? text : ''))
+    .join('');
+}
+
+export function refusalIn(message: Delta): string {
+  const refusal = ownField(message, 'refusal');
+  return typeof refusal === 'string' ? refusal : '';
+}
+
+/** Of a choice: its tokens, in the form that both APIs share. */
+export function logprobsIn(logprobs: unknown): unknown[] {
+  const content = isFields(logprobs) ? logprobs['content'] : null;
+  return Array.isArray(content) ? (content as unknown[]) : [];
+}
