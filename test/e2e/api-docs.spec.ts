@@ -182,17 +182,19 @@ describe('the API documentation', () => {
     const requests = operations()
       .sort((a, b) => ORDER.indexOf(a.method) - ORDER.indexOf(b.method))
       .flatMap(({ name, path, method, operation }) =>
-        bodiesOf(operation).map((body) => ({ name, method, body, path: filledIn(path, operation) })),
+        bodiesOf(operation).map((body) => ({ name, method, body, path, operation })),
       );
     expect(requests.filter(({ body }) => body !== undefined).length).toBeGreaterThanOrEqual(8);
     const outcomes: string[] = [];
-    for (const { name, method, body, path } of requests) {
-      const response = await fetch(router.url + path, {
+    const made = new Map<string, string>();
+    for (const { name, method, body, path, operation } of requests) {
+      const response = await fetch(router.url + filledIn(path, operation, made), {
         method: method.toUpperCase(),
         ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       });
       const text = await response.text();
       if (!response.ok || text === '') outcomes.push(`${name} ${JSON.stringify(body)}: ${response.status} ${text}`);
+      if (method === 'post' && text.startsWith('{"id":')) made.set(path, (JSON.parse(text) as { id: string }).id);
     }
     expect(outcomes).toEqual([]);
   });
@@ -233,9 +235,11 @@ function bodiesOf({ requestBody }: Operation): unknown[] {
   );
 }
 
-/** Path parameters by their example; a target's or model's id by one that exists. */
-function filledIn(path: string, { parameters = [] }: Operation): string {
-  return path.replace(/\{(\w+)\}/g, (_, name: string) => {
+/** Path parameters by what the examples before have made there, or their example; a target's or model's id by one that exists. */
+function filledIn(path: string, { parameters = [] }: Operation, made: ReadonlyMap<string, string>): string {
+  return path.replace(/\{(\w+)\}/g, (_, name: string, at: number) => {
+    const own = made.get(path.slice(0, at - 1));
+    if (own !== undefined) return own;
     const parameter = parameters.find((entry) => entry.in === 'path' && entry.name === name);
     return parameter?.example ?? parameter?.schema?.example ?? 'small';
   });

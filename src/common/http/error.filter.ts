@@ -15,6 +15,7 @@ import { stackFrames } from '../logging/outside-text.js';
 import { CallerGone } from './caller-signal.js';
 import { CLIENT_CLOSED_REQUEST } from './request-ends.js';
 import { KnownRoutes } from './known-routes.js';
+import { unserved } from './unserved-requests.js';
 import { hasRestToCome, lingeringAnswer } from './lingering-answer.js';
 
 /** Fastify's own words for these are of its inside. */
@@ -34,7 +35,8 @@ function translate(error: unknown, request: FastifyRequest, routes: KnownRoutes)
     return new UnsupportedMediaType('Send the body as application/json.', 'content-type');
   }
   if (status === 404) {
-    return new NotFound(routes.advice(request.method, request.originalUrl));
+    const { method, originalUrl, url, headers } = request;
+    return unserved({ method, url, upgrade: headers.upgrade }) ?? new NotFound(routes.advice(method, originalUrl));
   }
   if (status === 403) return new PermissionDenied('This credential may not do that.');
   if (status && status >= 400 && status < 500) return new InvalidRequest((error as Error).message);

@@ -23,21 +23,6 @@ export const responsesExamples = {
       input: [{ role: 'user', content: [{ type: 'input_text', text: question }] }],
     },
   },
-  tools: {
-    summary: 'A function that may be called',
-    value: {
-      model: 'auto',
-      input: 'Weather in Oslo?',
-      tools: [
-        {
-          type: 'function',
-          name: 'get_weather',
-          description: 'Weather of a city',
-          parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
-        },
-      ],
-    },
-  },
 };
 
 const written = new ResponseWriter(name, {}).write({
