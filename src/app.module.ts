@@ -3,6 +3,7 @@ import { LiveConfig } from './common/config/live-config.js';
 import { AnsweredPrices } from './common/prices/answered-prices.js';
 import { MessagingModule } from './common/messaging/messaging.module.js';
 import { StoresModule } from './common/stores.module.js';
+import { AnthropicModule } from './modules/anthropic/anthropic.module.js';
 import { CacheModule } from './modules/cache/cache.module.js';
 import { ChatModule } from './modules/chat/chat.module.js';
 import { HealthModule } from './modules/health/health.module.js';
@@ -33,7 +34,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         ...[ConfigModule.with(config), MessagingModule, StoresModule, ModelsModule.searching(search)],
-        ...[ChatModule, ResponsesModule, RouterModule, ResilienceModule, SessionModule],
+        ...[ChatModule, ResponsesModule, AnthropicModule, RouterModule, ResilienceModule, SessionModule],
         ...[CacheModule, IdentityModule, QuotaModule, HealthModule, IdempotencyModule],
         TelemetryModule.with(config.current), // behind chat, in the documentation as well: feedback is about an answer
       ],

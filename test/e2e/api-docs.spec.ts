@@ -13,6 +13,7 @@ interface Content {
 interface Operation {
   readonly summary?: string;
   readonly operationId?: string;
+  readonly 'x-error-form'?: string;
   readonly security?: Record<string, string[]>[];
   readonly responses: Record<string, { description?: string; content?: Record<string, Content> }>;
   readonly requestBody?: { content: Record<string, Content> };
@@ -71,7 +72,8 @@ describe('the API documentation', () => {
       const codes = (status: string) => JSON.stringify(operation.responses[status] ?? null);
       expect([name, codes('401')]).toEqual([name, expect.stringMatching(/invalid_api_key.*token_expired/)]);
       expect([name, codes('429')]).toEqual([name, expect.stringContaining('rate_limit_exceeded')]);
-      expect([name, codes('503')]).toEqual([name, expect.stringContaining('overloaded')]);
+      const overloaded = operation['x-error-form'] === 'anthropic' ? '529' : '503';
+      expect([name, codes(overloaded)]).toEqual([name, expect.stringContaining('overloaded')]);
     }
   });
 
@@ -93,6 +95,7 @@ describe('the API documentation', () => {
   it('names every route of DESIGN section 4', () => {
     const promised = [
       'POST /v1/chat/completions',
+      'POST /v1/messages',
       'GET /v1/models',
       'POST /query',
       'POST /v1/route',
@@ -113,6 +116,7 @@ describe('the API documentation', () => {
 
   it.each([
     ['POST /v1/chat/completions', ['model', 'messages', 'stream', 'tools', 'max_tokens']],
+    ['POST /v1/messages', ['model', 'max_tokens', 'messages', 'system', 'tools', 'thinking']],
     ['POST /query', ['query', 'model', 'session_id', 'strategy', 'max_tokens']],
     ['POST /v1/route', ['query', 'model', 'messages', 'strategy']],
     ['POST /v1/feedback', ['request_id', 'score']],

@@ -9,11 +9,16 @@ import {
   TokenExpired,
   UnsupportedMediaType,
 } from '../app-error.js';
+import { setOwnField } from '../json/fields.js';
+import { ANTHROPIC_OVERLOADED, anthropicErrorSchema } from './anthropic-error.js';
 import { errorResponse, RATE_LIMIT_HEADERS, type ErrorClass } from './api-errors.js';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Responses = Operation['responses'];
 type Response = ReturnType<typeof errorResponse>;
+
+/** Extension of an operation whose errors have another form than OpenAI's; its value is whose. */
+export const ERROR_FORM = 'x-error-form';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 /** What can go wrong before any handler is asked: the path is no URL, the replica has too much to do. */
@@ -47,6 +52,19 @@ function complete(operation: Operation, takesBodies: boolean): void {
   for (const response of Object.values(responses) as Response[]) {
     response.headers = { ...headers, ...response.headers, 'x-request-id': REQUEST_ID };
   }
+  if ((operation as { [ERROR_FORM]?: string })[ERROR_FORM] === 'anthropic') useAnthropicForm(responses);
+}
+
+/** The errors as that door has them; who cannot answer now says so with a status of its own. */
+function useAnthropicForm(responses: Responses): void {
+  for (const response of Object.values(responses) as Response[]) {
+    const media = response.content['application/json'] as { schema: object } | undefined;
+    const codes = media && codesIn(media.schema);
+    if (codes) media.schema = anthropicErrorSchema(codes);
+  }
+  const { 503: overloaded } = responses;
+  delete responses['503'];
+  if (overloaded) setOwnField(responses, ANTHROPIC_OVERLOADED, overloaded);
 }
 
 /** Into the response of its status: OpenAPI has one for each. */

@@ -8,12 +8,12 @@ const PREFLIGHT_SECONDS = 600;
 const perLimit = (unit: string) => ['limit', 'remaining', 'reset'].map((what) => `x-ratelimit-${what}-${unit}`);
 const fromRouter = [
   ...['target', 'tier', 'model', 'simulated', 'strategy', 'reason', 'score', 'attempts', 'fallback', 'cache'],
-  ...['overhead-ms', 'cost-usd', 'persisted'],
+  ...['overhead-ms', 'cost-usd', 'persisted', 'estimated'],
 ].map((name) => `x-router-${name}`);
 
 /** What a page may read of an answer; without it browsers show a page seven headers, and none of ours. */
 const READABLE_HEADERS = [
-  ...['x-request-id', 'x-should-retry', 'retry-after', 'age', 'www-authenticate', 'idempotent-replayed'],
+  ...['x-request-id', 'request-id', 'x-should-retry', 'retry-after', 'age', 'www-authenticate', 'idempotent-replayed'],
   ...['content-disposition', ...perLimit('requests'), ...perLimit('tokens'), ...fromRouter],
 ];
 

@@ -12,6 +12,7 @@ import {
 } from '../app-error.js';
 import { LineLimit } from '../logging/line-limit.js';
 import { stackFrames } from '../logging/outside-text.js';
+import { anthropicError, speaksAnthropic } from './anthropic-error.js';
 import { CallerGone } from './caller-signal.js';
 import { CLIENT_CLOSED_REQUEST } from './request-ends.js';
 import { KnownRoutes } from './known-routes.js';
@@ -43,7 +44,7 @@ function translate(error: unknown, request: FastifyRequest, routes: KnownRoutes)
   return new InternalError('The router failed on this request; its log has the details under the request id.');
 }
 
-/** Turns every error into OpenAI's error body, before an answer has begun. */
+/** Turns every error into OpenAI's error body, or Anthropic's at its door, before an answer has begun. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('errors');
@@ -77,7 +78,7 @@ export class ErrorFilter implements ExceptionFilter {
     if (reply.sent) return;
     request.errorCode = shown.code;
     if (reply.raw.destroyed) return request.server.requestEnds.tell(request, reply, CLIENT_CLOSED_REQUEST);
-    const text = JSON.stringify(shown.toBody());
+    const { status, text, named } = formOf(shown, request);
     let answer: string | Readable = text;
     if (hasRestToCome(request.raw, reply.getHeader('connection') === 'close')) {
       // its length, so that the caller need not wait for the end of the connection
@@ -85,9 +86,9 @@ export class ErrorFilter implements ExceptionFilter {
       answer = lingeringAnswer(text, request.raw);
     }
     reply
-      .code(shown.status)
+      .code(status)
       .headers({
-        'x-request-id': request.id,
+        ...named,
         ...this.security,
         ...shown.headers,
         ...(shown.retryable ? {} : { 'x-should-retry': 'false' }),
@@ -95,4 +96,21 @@ export class ErrorFilter implements ExceptionFilter {
       .header('content-type', 'application/json; charset=utf-8')
       .send(answer);
   }
+}
+
+interface ErrorForm {
+  readonly status: number;
+  readonly text: string;
+  /** Headers with the request's id. */
+  readonly named: Readonly<Record<string, string>>;
+}
+
+/** The error as the door that the request came to has it. */
+function formOf(error: AppError, request: FastifyRequest): ErrorForm {
+  const { id } = request;
+  if (!speaksAnthropic(request)) {
+    return { status: error.status, text: JSON.stringify(error.toBody()), named: { 'x-request-id': id } };
+  }
+  const { status, body } = anthropicError(error, id);
+  return { status, text: JSON.stringify(body), named: { 'x-request-id': id, 'request-id': id } };
 }

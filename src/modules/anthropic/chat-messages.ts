@@ -1,0 +1,87 @@
+import type { ChatMessage, ContentPart, SentToolCall } from '../../common/chat.js';
+import { isFields, type Fields } from '../../common/json/fields.js';
+import { ownWords } from './billing-header.js';
+import type { Block } from './content-faults.js';
+import { contentFrom, partsFrom } from './content-parts.js';
+import type { SentMessage } from './messages-request.schema.js';
+import { reasoningDetails } from './thinking-blocks.js';
+
+/** The message that `system` is, and those of `messages`. */
+export function chatMessages(system: string | Block[] | null, messages: readonly SentMessage[]): ChatMessage[] {
+  return [...(system === null ? [] : systemMessages(system)), ...messages.flatMap(messagesFrom)];
+}
+
+function messagesFrom({ role, content }: SentMessage): ChatMessage[] {
+  if (role === 'system') return systemMessages(content);
+  if (role === 'assistant') return [assistantMessage(content)];
+  return typeof content === 'string' ? [{ role, content }] : userMessages(content);
+}
+
+/** Texts that nobody wants to find again are one: of system messages in parts some servers take the first alone. */
+function systemMessages(system: string | Block[]): ChatMessage[] {
+  const parts = partsFrom(system).flatMap((part) => {
+    const text = ownWords(part.text as string);
+    return text === '' ? [] : [{ ...part, text }];
+  });
+  if (parts.length === 0) return [];
+  const isMarked = parts.some((part) => 'cache_control' in part);
+  return [{ role: 'system', content: isMarked ? parts : parts.map(({ text }) => text).join('\n\n') }];
+}
+
+/**
+ * Results of tools become messages of their own, which have to follow the calls at once; whatever stands beside them
+ * comes after, and images of the results before it: a chat's tool message has text alone.
+ */
+function userMessages(blocks: readonly Block[]): ChatMessage[] {
+  const results: ChatMessage[] = [];
+  const shown: ContentPart[] = [];
+  for (const block of blocks) {
+    if (block.type === 'tool_result') results.push(toolMessage(block, shown));
+  }
+  const said = partsFrom(blocks.filter(({ type }) => type !== 'tool_result'));
+  const parts = [...shown, ...said];
+  return parts.length === 0 && results.length > 0
+    ? results
+    : [...results, { role: 'user', content: contentFrom(parts) }];
+}
+
+/** @param shown takes what a message with text alone cannot have */
+function toolMessage(block: Block, shown: ContentPart[]): ChatMessage {
+  const { tool_use_id: id, content, is_error: failed, cache_control: mark } = block;
+  const parts = content === undefined || content === null ? [] : partsFrom(content as string | Block[]);
+  const texts = parts.filter(({ type }) => type === 'text');
+  const others = parts.filter(({ type }) => type !== 'text');
+  if (others.length > 0) {
+    const what = others.length === 1 ? 'An image or file' : `${others.length} images or files`;
+    texts.push({ type: 'text', text: `(${what} of this result: see the next user message.)` });
+    shown.push({ type: 'text', text: `Of the result of tool call ${id as string}:` }, ...others);
+  }
+  if (failed === true) texts.unshift({ type: 'text', text: 'The tool failed:' });
+  const text = texts.map((part) => part.text).join('\n');
+  const isMarked = isFields(mark) || texts.some((part) => 'cache_control' in part);
+  const kept = isFields(mark) ? mark : texts.findLast((part) => 'cache_control' in part)?.['cache_control'];
+  return {
+    role: 'tool',
+    tool_call_id: id,
+    content: isMarked ? [{ type: 'text', text, cache_control: kept }] : text,
+  };
+}
+
+function assistantMessage(content: string | Block[]): ChatMessage {
+  if (typeof content === 'string') return { role: 'assistant', content };
+  const said = partsFrom(content.filter(({ type, text }) => type === 'text' && text !== ''));
+  const calls = content.filter(({ type }) => type === 'tool_use').map(toolCall);
+  const details = reasoningDetails(content);
+  return {
+    role: 'assistant',
+    content: said.length === 0 && calls.length > 0 ? null : contentFrom(said),
+    ...(calls.length > 0 ? { tool_calls: calls } : {}),
+    ...(details.length > 0 ? { reasoning_details: details } : {}),
+  };
+}
+
+const toolCall = ({ id, name, input }: Block): SentToolCall => ({
+  id,
+  type: 'function',
+  function: { name, arguments: JSON.stringify((input as Fields | null | undefined) ?? {}) },
+});

@@ -1,0 +1,57 @@
+import type { ContentPart } from '../../common/chat.js';
+import { isFields, type Fields } from '../../common/json/fields.js';
+import type { Block } from './content-faults.js';
+
+const DEFAULT_FILE_NAME = 'document.pdf';
+
+/** Blocks of text, images, documents and search results as parts of a chat message, with their `cache_control`. */
+export function partsFrom(content: string | readonly Block[]): ContentPart[] {
+  if (typeof content === 'string') return [textPart(content)];
+  return content.flatMap((block) => withCacheControl(partsFromBlock(block), block));
+}
+
+/** A string where it is one text with nothing to it, as every server takes that. */
+export function contentFrom(parts: ContentPart[]): string | ContentPart[] {
+  const [only, ...more] = parts;
+  if (!only) return '';
+  return more.length === 0 && isPlainText(only) ? (only.text as string) : parts;
+}
+
+const textPart = (text: string): ContentPart => ({ type: 'text', text });
+
+const isPlainText = (part: ContentPart): boolean => part.type === 'text' && part['cache_control'] === undefined;
+
+function partsFromBlock(block: Block): ContentPart[] {
+  if (block.type === 'text') return [textPart(block['text'] as string)];
+  if (block.type === 'image') return [imagePart(block['source'] as Fields)];
+  if (block.type === 'document') return documentParts(block);
+  if (block.type === 'search_result') return searchResultParts(block);
+  return [];
+}
+
+function imagePart({ type, url, media_type: media, data }: Fields): ContentPart {
+  const place = type === 'url' ? url : `data:${media as string};base64,${data as string}`;
+  return { type: 'image_url', image_url: { url: place } };
+}
+
+function documentParts({ title, context, source }: Block): ContentPart[] {
+  const about = [title, context].filter((text): text is string => typeof text === 'string' && text !== '');
+  const { type, data, content } = source as Fields;
+  if (type === 'text') return [textPart([...about, data as string].join('\n\n'))];
+  const before = about.length > 0 ? [textPart(about.join('\n\n'))] : [];
+  if (type === 'content') return [...before, ...partsFrom(content as string | Block[])];
+  const name = typeof title === 'string' && title !== '' ? title : DEFAULT_FILE_NAME;
+  const file = { filename: name, file_data: `data:application/pdf;base64,${data as string}` };
+  return [...(typeof context === 'string' && context !== '' ? [textPart(context)] : []), { type: 'file', file }];
+}
+
+function searchResultParts({ title, source, content }: Block): ContentPart[] {
+  return [textPart(`${title as string}\n${source as string}`), ...partsFrom(content as string | Block[])];
+}
+
+/** The mark says that everything up to the end of its block is worth keeping. */
+function withCacheControl(parts: ContentPart[], { cache_control: mark }: Block): ContentPart[] {
+  const last = parts.at(-1);
+  if (isFields(mark) && last) last['cache_control'] = mark;
+  return parts;
+}

@@ -1,0 +1,115 @@
+import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { RateLimitExceeded } from '../../common/app-error.js';
+import { completionIn } from '../../common/answer-shape.js';
+import type { Caller } from '../../common/caller.js';
+import type { ChatRequest } from '../../common/chat.js';
+import { CurrentCaller } from '../../common/http/access.decorators.js';
+import { MESSAGES_PATH } from '../../common/http/anthropic-error.js';
+import { sendStream, sendWhole, wholeText } from '../../common/http/answer-writer.js';
+import { ApiErrors } from '../../common/http/api-errors.js';
+import { arrivalOf } from '../../common/http/arrival.js';
+import { ReservesQuota } from '../../common/http/counting.decorators.js';
+import { Idempotent } from '../../common/http/idempotent.decorator.js';
+import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validation.pipe.js';
+import { parseKeepingNumbers } from '../../common/json/numbers.js';
+import { estimateRequestTokens, mostTextTokens } from '../../common/token-estimate.js';
+import { AnswerChatCommand, type ChatAnswer, type ChatAsk } from '../chat/chat.messages.js';
+import { sessionOf } from './claude-session.js';
+import { ApiCount, ApiMessages, COUNT_HEADERS, MESSAGE_HEADERS } from './messages-api-docs.js';
+import { messageOf } from './messages-answer.js';
+import { countExamples, countResponseExample, messageExamples, messageResponseExample } from './messages-examples.js';
+import { chatRequestOf, countedRequestOf } from './messages-request.js';
+import {
+  countTokensSchema,
+  messagesRequestSchema,
+  type CountTokensRequest,
+  type MessagesRequest,
+} from './messages-request.schema.js';
+import { MessagesStream, type MessageHead } from './messages-stream.js';
+
+/** The id of the request under the name that Anthropic's SDKs read; `x-request-id` is there on every route. */
+const REQUEST_ID = 'request-id';
+
+@ApiTags('messages')
+@Controller(MESSAGES_PATH)
+export class MessagesController {
+  constructor(private readonly commands: CommandBus) {}
+
+  @Post()
+  @ReservesQuota()
+  @HttpCode(200)
+  @ApiOperation({
+    summary: "Anthropic's messages, plain and streamed",
+    description: 'What maps to what is in docs/DOORS.md. Fields that are not listed here are not looked at.',
+  })
+  @ApiCheckedBody(messagesRequestSchema, messageExamples)
+  @ApiResponse({ status: 200, description: 'The answer', headers: MESSAGE_HEADERS, content: messageResponseExample })
+  @ApiMessages()
+  @Idempotent()
+  async create(
+    @CheckedBody(messagesRequestSchema) body: MessagesRequest,
+    @CurrentCaller() caller: Caller,
+    @Req() incoming: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    reply.header(REQUEST_ID, incoming.id);
+    const request = chatRequestOf(body, incoming.body);
+    const ask = askOf(request, caller, incoming, reply);
+    incoming.endIsTold = true; // from here on the recipe tells of the end
+    const answer = await this.commands.execute(new AnswerChatCommand(ask));
+    try {
+      const head = headOf(ask, body, answer);
+      if (body.stream) return sendStream(reply, answer.headers(), answer, new MessagesStream(head, answer));
+      const completion = completionIn(parseKeepingNumbers(await wholeText(answer))) ?? {};
+      const text = JSON.stringify(messageOf(completion, head, answer));
+      await sendWhole(reply, answer.plainHeaders(), text);
+    } catch (error) {
+      answer.fail(error);
+      throw error;
+    }
+  }
+
+  @Post('count_tokens')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'How many tokens a request has: an estimate that rounds up',
+    description:
+      'No model is called. Clients shorten a conversation by it, so it is never too low for what models count.',
+  })
+  @ApiCheckedBody(countTokensSchema, countExamples)
+  @ApiResponse({ status: 200, description: 'The estimate', headers: COUNT_HEADERS, content: countResponseExample })
+  @ApiCount()
+  @ApiErrors(RateLimitExceeded)
+  countTokens(
+    @CheckedBody(countTokensSchema) body: CountTokensRequest,
+    @Req() incoming: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    reply.headers({ [REQUEST_ID]: incoming.id, 'x-router-estimated': 'true' });
+    return { input_tokens: estimateRequestTokens(countedRequestOf(body), mostTextTokens), estimated: true };
+  }
+}
+
+function askOf(request: ChatRequest, caller: Caller, incoming: FastifyRequest, reply: FastifyReply): ChatAsk {
+  const arrival = arrivalOf(incoming, reply);
+  return {
+    ...arrival,
+    ...sessionOf(arrival.sessionId, incoming.headers, request),
+    request,
+    caller,
+    explain: false,
+    keepsTurn: true,
+    isRenewal: false,
+  };
+}
+
+const headOf = ({ request, requestId }: ChatAsk, body: MessagesRequest, { route }: ChatAnswer): MessageHead => ({
+  id: `msg_${requestId}`,
+  model: route.model,
+  requestId,
+  inputTokens: estimateRequestTokens(request),
+  stops: body.stop_sequences ?? [],
+});
