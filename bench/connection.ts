@@ -7,7 +7,7 @@ const SILENCE_MS = 30_000;
 const READ_BUFFER = Buffer.allocUnsafe(64 * 1024);
 const HEAD_END = Buffer.from('\r\n\r\n');
 const LAST_CHUNK = '0\r\n\r\n';
-/** Of a chunked body; holds the last event of a stream and what encloses it. */
+/** Of a chunked body, bytes; holds the last event of a chat stream and what encloses it. */
 const KEPT_TAIL = 32;
 
 /** What one exchange gave; of the body only the end of a chunked one is kept. */
@@ -57,7 +57,10 @@ export class Connection {
 
   private readonly socket: Socket;
 
-  private constructor(port: number) {
+  private constructor(
+    port: number,
+    private readonly keptTail: number,
+  ) {
     const callback = (size: number, buffer: Uint8Array): boolean => {
       this.receive((buffer as Buffer).subarray(0, size));
       return true;
@@ -69,8 +72,9 @@ export class Connection {
     this.socket = socket;
   }
 
-  static async open(port: number): Promise<Connection> {
-    const connection = new Connection(port);
+  /** @param keptTail how much of the end of a chunked body is kept, bytes */
+  static async open(port: number, keptTail = KEPT_TAIL): Promise<Connection> {
+    const connection = new Connection(port, keptTail);
     await once(connection.socket, 'connect');
     return connection;
   }
@@ -114,7 +118,8 @@ export class Connection {
       if (this.left <= 0) this.finish(null);
       return;
     }
-    this.tail = (this.tail + bytes.toString('latin1', Math.max(0, bytes.length - KEPT_TAIL))).slice(-KEPT_TAIL);
+    const { keptTail } = this;
+    this.tail = (this.tail + bytes.toString('latin1', Math.max(0, bytes.length - keptTail))).slice(-keptTail);
     if (this.tail.endsWith(LAST_CHUNK)) this.finish(null);
   }
 

@@ -38,6 +38,8 @@ export interface ReadAnswer {
   readonly tail: string;
 }
 
+/** Room for the last event of a stream that has the whole answer in it again, bytes. */
+const LAST_EVENT = 4_096;
 const EVENT_END = Buffer.from('\n\n');
 const LINE_FEED = 0x0a;
 /** Role, finish reason and `[DONE]`; the usage that nobody asked for is in the bare pipe's streams alone. */
@@ -129,7 +131,7 @@ function assertWhole(
 export async function closedLoop(options: LoadOptions): Promise<LoadResult> {
   const { path, chunks, cache, isWhole } = options;
   const connections = await Promise.all(
-    Array.from({ length: options.connections }, () => Connection.open(options.port)),
+    Array.from({ length: options.connections }, () => Connection.open(options.port, isWhole ? LAST_EVENT : undefined)),
   );
   const counters = connections.map(() => new EventCounter());
   let requests = 0;
