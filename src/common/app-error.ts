@@ -100,9 +100,9 @@ export class SessionNotFound extends errorOf('session_not_found', 404) {}
 export class IdempotencyConflict extends errorOf('idempotency_conflict', 409) {}
 export class PayloadTooLarge extends errorOf('payload_too_large', 413) {}
 export class UnsupportedMediaType extends errorOf('unsupported_media_type', 415) {}
-/** RFC 9110 section 15.5.22: it names the protocol that is spoken here. */
+/** RFC 9110 section 15.5.22: it names the protocol that is spoken here. Node reads nothing behind a request for another one. */
 export class UpgradeRequired extends errorOf('upgrade_required', 426) {
-  override readonly headers = { upgrade: 'HTTP/1.1', connection: 'upgrade' };
+  override readonly headers = { upgrade: 'HTTP/1.1', connection: 'upgrade, close' };
 }
 export class RateLimitExceeded extends laterOf('rate_limit_exceeded', 429) {}
 /** The month's money is spent, or its rest is reserved by requests in flight. */

@@ -51,6 +51,9 @@ export function sealedReasoning(model: string, text: string, details: readonly R
   return sealOrigin(model, own.length > 0 ? own : [{ type: 'reasoning.text', text }]);
 }
 
+/** Characters of a code that hold its ULID; ids of calls may have 64. */
+const ULID_OF_CODE = 23;
+
 /** A call of a tool, as far as it is known. */
 export interface KnownCall {
   /** Of the item. */
@@ -73,7 +76,7 @@ export function knownCall(call: Fields, at: number, form: OutputForm): KnownCall
   const { id } = call;
   return {
     id: itemIdOf(isCustom ? 'ctc' : 'fc', at, form.code),
-    callId: typeof id === 'string' && id !== '' ? id : `call_${at}_${form.code}`,
+    callId: typeof id === 'string' && id !== '' ? id : `call_${at}_${form.code.slice(0, ULID_OF_CODE)}`,
     name,
     isCustom,
   };

@@ -58,7 +58,7 @@ describe('a chat stream as a response', () => {
   it('ends as the plain answer would', () => {
     fc.assert(
       fc.property(said, size, (it, pieces) => {
-        const output = outputOf(messageOf(it) as never, null, false, 'llama3.2', FORM);
+        const output = outputOf(messageOf(it), null, false, 'llama3.2', FORM);
         expect(outputIn(eventsOf([framesOf(it, pieces)], ECHO))).toEqual(JSON.parse(JSON.stringify(output)));
       }),
     );
