@@ -17,6 +17,8 @@ export class EventWriter {
 export abstract class OpenItem {
   /** Members that every event inside the item has. */
   protected readonly place: string;
+  /** JSON text of the item as its last event had it. */
+  written = '';
 
   constructor(
     protected readonly events: EventWriter,
@@ -41,6 +43,7 @@ export abstract class OpenItem {
   }
 
   private itemEvent(type: string, item: Fields): string {
-    return this.events.event(type, `"output_index":${this.index},"item":${JSON.stringify(item)}`);
+    this.written = JSON.stringify(item);
+    return this.events.event(type, `"output_index":${this.index},"item":${this.written}`);
   }
 }

@@ -9,6 +9,9 @@ import {
   type TextPart,
 } from './output-items.js';
 
+/** Of nearly every piece. */
+const NO_LOGPROBS = ',"logprobs":[]';
+
 type Kind = 'output_text' | 'refusal';
 
 /** A message while it comes: a text, a refusal, or one behind the other. */
@@ -28,7 +31,14 @@ export class OpenMessage extends OpenItem {
     this.said += piece;
     if (kind === 'refusal') return events + this.delta('response.refusal.delta', piece, '');
     if (logprobs.length > 0) this.logprobs.push(...logprobs);
-    return events + this.delta('response.output_text.delta', piece, `,"logprobs":${JSON.stringify(logprobs)}`);
+    return (
+      events +
+      this.delta(
+        'response.output_text.delta',
+        piece,
+        logprobs.length > 0 ? `,"logprobs":${JSON.stringify(logprobs)}` : NO_LOGPROBS,
+      )
+    );
   }
 
   override item(status: ItemStatus): Fields {

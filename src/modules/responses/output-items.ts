@@ -1,5 +1,5 @@
 import { isFields, ownField, type Fields } from '../../common/json/fields.js';
-import { reasoningOf, sealOrigin, type ReasoningDetail } from '../../common/reasoning.js';
+import { reasoningOf, sealOrigin, type Reasoning, type ReasoningDetail } from '../../common/reasoning.js';
 import { partsOf, type Delta } from '../../common/chat.js';
 import { inputOfArguments } from './custom-input.js';
 import { itemIdOf, type ItemKind } from './response-id.js';
@@ -111,8 +111,9 @@ export function callArguments(call: Fields): string {
 export function outputOf(message: Delta, logprobs: unknown, isCut: boolean, model: string, form: OutputForm): Fields[] {
   const output: Fields[] = [];
   const id = (kind: ItemKind) => itemIdOf(kind, 0, form.code);
-  const { details } = reasoningOf(message);
-  const thought = thoughtIn(message);
+  const reasoning = reasoningOf(message);
+  const { details } = reasoning;
+  const thought = thoughtIn(message, reasoning);
   if (thought !== '' || details.length > 0) {
     const sealed = form.encrypts ? sealedReasoning(model, thought, details) : null;
     output.push(reasoningItem(id('rs'), thought, sealed, 'completed'));
@@ -132,11 +133,10 @@ export function outputOf(message: Delta, logprobs: unknown, isCut: boolean, mode
 
 const detailText = ({ text, summary }: ReasoningDetail): string => text ?? summary ?? '';
 
-/** The readable part of the reasoning in a message or a piece of it: what the vendor signs, else what stands beside it. */
-export function thoughtIn(message: Delta): string {
-  const { text, details } = reasoningOf(message);
-  const detailed = details.map(detailText).join('');
-  return detailed || text || reasoningOf({ ...message, reasoning_details: null }).text;
+/** The readable part of the reasoning of a message or a piece of it: what the vendor signs, else what stands beside it. */
+export function thoughtIn(message: Delta, { text, details }: Reasoning): string {
+  if (details.length === 0) return text;
+  return details.map(detailText).join('') || reasoningOf({ ...message, reasoning_details: null }).text;
 }
 
 function contentOf(message: Delta, logprobs: unknown[]): (TextPart | RefusalPart)[] {

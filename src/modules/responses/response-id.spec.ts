@@ -55,6 +55,14 @@ describe('ids of responses', () => {
     );
   });
 
+  it('have no second spelling: bits that no byte has are zero', () => {
+    const own = ulid();
+    const code = codeOf({ ulid: own, sessionId: ownSessionId(own) });
+    const spare = [1, 2, 3].map((bits) => String.fromCharCode(code.charCodeAt(22) + bits));
+    const others = spare.map((last) => code.slice(0, -1) + last);
+    expect(others.map((other) => readResponseId(responseIdOf(other)))).toEqual([null, null, null]);
+  });
+
   it.each(['resp_', 'resp_123', 'chatcmpl-1', `resp_${'_'.repeat(23)}`, `resp_${'A'.repeat(400)}`, '__proto__'])(
     'are none: %s',
     (id) => expect(readResponseId(id)).toBeNull(),

@@ -64,6 +64,17 @@ describe('a chat stream as a response', () => {
     );
   });
 
+  it('ends as the plain answer would where it is cut', () => {
+    fc.assert(
+      fc.property(said, (it) => {
+        const output = outputOf(messageOf(it), null, true, 'llama3.2', FORM);
+        const events = eventsOf([[...framesOf(it, 9).slice(0, -1), finishFrame('length')]], ECHO);
+        expect(outputIn(events)).toEqual(JSON.parse(JSON.stringify(output)));
+        expect(outputIn(events).at(-1)).toMatchObject({ status: 'incomplete' });
+      }),
+    );
+  });
+
   it("is accepted by OpenAI's client, which puts the same together from the pieces", async () => {
     await fc.assert(
       fc.asyncProperty(said, size, async (it, pieces) => {

@@ -114,9 +114,9 @@ export class ResponseStream implements StreamForm, CallSink {
   private addChoice(choice: Choice): void {
     const delta = choice.delta ?? choice.message;
     if (delta) {
-      const thought = thoughtIn(delta);
-      const { details } = reasoningOf(delta);
-      if (thought !== '' || details.length > 0) this.think(thought, details);
+      const reasoning = reasoningOf(delta);
+      const thought = thoughtIn(delta, reasoning);
+      if (thought !== '' || reasoning.details.length > 0) this.think(thought, reasoning.details);
       const said = saidIn(delta);
       if (said !== '') this.say('output_text', said, this.form.withLogprobs ? logprobsIn(choice.logprobs) : []);
       const refusal = refusalIn(delta);
@@ -151,7 +151,7 @@ export class ResponseStream implements StreamForm, CallSink {
   private close(status: ItemStatus): void {
     if (!this.open) return;
     this.text += this.open.close(status);
-    this.output.push(JSON.stringify(this.open.item(status)));
+    this.output.push(this.open.written);
     this.open = null;
   }
 
