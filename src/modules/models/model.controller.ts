@@ -1,15 +1,24 @@
-import { Controller, Get, Inject, Param } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { SkipThrottle } from '@nestjs/throttler';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { InvalidApiKey, ModelNotFound, PermissionDenied } from '../../common/app-error.js';
+import { InvalidApiKey, InvalidRequest, ModelNotFound, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import { STRATEGIES, type ModelConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
+import { speaksAnthropic } from '../../common/http/anthropic-error.js';
 import { ApiErrors } from '../../common/http/api-errors.js';
 import { TIERS, type TargetStatus } from '../../common/target.js';
 import { TenantTargets } from '../../common/tenant-targets.js';
+import {
+  anthropicListSchema,
+  anthropicModel,
+  anthropicModels,
+  anthropicModelSchema,
+  type PageQuery,
+} from './anthropic-model-list.js';
 import { TargetCatalogue } from './target-catalogue.js';
 
 const CREATED = Math.floor(Date.now() / 1000); // OpenAI's field; the names exist since this start
@@ -56,7 +65,8 @@ const nameSchema = z.discriminatedUnion('kind', [
     capabilities: z.array(z.string()),
   }),
 ]);
-const listSchema = z.object({ object: z.literal('list'), data: z.array(nameSchema) });
+const listSchema = z.union([z.object({ object: z.literal('list'), data: z.array(nameSchema) }), anthropicListSchema]);
+const oneSchema = z.union([nameSchema, anthropicModelSchema]);
 
 const head = (id: string) => ({ id, object: 'model', created: CREATED, owned_by: 'hybrid-llm-router' });
 
@@ -71,10 +81,15 @@ function targetJson({ id, tier, model, contextWindow, capabilities, simulated }:
   return { ...head(id), kind: 'target', tier, model, context_window: contextWindow, capabilities, simulated };
 }
 
-/** The names a caller may send as `model`, in OpenAI's list form. */
+/** The names a caller may send as `model`, in OpenAI's form, and in Anthropic's for who speaks that. */
 @ApiTags('models')
 @ApiBearerAuth()
 @ApiErrors(InvalidApiKey, PermissionDenied)
+@ApiHeader({
+  name: 'anthropic-version',
+  description: "The answer has Anthropic's form; `limit`, `after_id` and `before_id` say which part of the list.",
+  required: false,
+})
 @SkipThrottle()
 @Controller('v1/models')
 export class ModelController {
@@ -91,21 +106,44 @@ export class ModelController {
     standardSchema: listSchema,
     example: { object: 'list', data: [modelExample, targetExample] },
   })
-  list(@CurrentCaller() { tenant }: Caller) {
-    const config = this.config.current;
-    const rights = new TenantTargets(config, tenant);
-    const own = rights.of(this.catalogue.list());
-    const models = config.models.filter((model) => rights.reaches(model)).map((model) => modelJson(model, own));
-    return { object: 'list', data: [...models, ...own.map(targetJson)] };
+  @ApiErrors(InvalidRequest)
+  list(
+    @CurrentCaller() caller: Caller,
+    @Query() query: PageQuery,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const data = this.namesOf(caller);
+    return isAnthropic(request, reply) ? anthropicModels(data, query) : { object: 'list', data };
   }
 
   @Get(':id')
   @ApiOperation({ summary: 'One model or target' })
-  @ApiResponse({ status: 200, description: 'That one.', standardSchema: nameSchema, example: modelExample })
+  @ApiResponse({ status: 200, description: 'That one.', standardSchema: oneSchema, example: modelExample })
   @ApiErrors(ModelNotFound)
-  one(@Param('id') id: string, @CurrentCaller() caller: Caller) {
-    const found = this.list(caller).data.find((entry) => entry.id === id);
+  one(
+    @Param('id') id: string,
+    @CurrentCaller() caller: Caller,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const found = this.namesOf(caller).find((entry) => entry.id === id);
     if (!found) throw new ModelNotFound('There is no model of that name. GET /v1/models lists them.', 'model');
-    return found;
+    return isAnthropic(request, reply) ? anthropicModel(found) : found;
   }
+
+  private namesOf({ tenant }: Caller) {
+    const config = this.config.current;
+    const rights = new TenantTargets(config, tenant);
+    const own = rights.of(this.catalogue.list());
+    const models = config.models.filter((model) => rights.reaches(model)).map((model) => modelJson(model, own));
+    return [...models, ...own.map(targetJson)];
+  }
+}
+
+/** Its SDKs look for the id of the request in a header of their own. */
+function isAnthropic(request: FastifyRequest, reply: FastifyReply): boolean {
+  const isSo = speaksAnthropic(request);
+  if (isSo) reply.header('request-id', request.id);
+  return isSo;
 }

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { InvalidRequest } from '../../common/app-error.js';
+
+const MOST = 1_000;
+const USUAL = 20;
+
+/** A name that a caller may send as `model`, as `GET /v1/models` has it in either form. */
+interface ListedName {
+  readonly id: string;
+  /** Unix seconds. */
+  readonly created: number;
+  /** Of a target: tokens, `null` = unknown. */
+  readonly context_window?: number | null;
+}
+
+/** Which part of the list is asked for, as it came in the query string. */
+export interface PageQuery {
+  readonly limit?: unknown;
+  readonly after_id?: unknown;
+  readonly before_id?: unknown;
+}
+
+/** As Anthropic's SDKs read a model; what nobody here knows is `null`. */
+export const anthropicModelSchema = z.object({
+  type: z.literal('model'),
+  id: z.string(),
+  display_name: z.string(),
+  created_at: z.iso.datetime().describe('Of the start of the service: the names are its own.'),
+  max_input_tokens: z.int().nullable(),
+  max_tokens: z.int().nullable(),
+});
+
+export const anthropicListSchema = z.object({
+  data: z.array(anthropicModelSchema),
+  has_more: z.boolean(),
+  first_id: z.string().nullable(),
+  last_id: z.string().nullable(),
+});
+
+export function anthropicModel({ id, created, context_window: window }: ListedName) {
+  return {
+    type: 'model' as const,
+    id,
+    display_name: id,
+    created_at: new Date(created * 1_000).toISOString(),
+    max_input_tokens: window ?? null,
+    max_tokens: null,
+  };
+}
+
+/**
+ * A page of the list as Anthropic has it: `limit` of 1 to 1,000 names (20 where it is left out), behind `after_id` or in
+ * front of `before_id`.
+ *
+ * @throws InvalidRequest `limit` is no such number
+ */
+export function anthropicModels(names: readonly ListedName[], query: PageQuery) {
+  const limit = limitOf(query.limit);
+  const after = names.findIndex(({ id }) => id === query.after_id);
+  const before = names.findIndex(({ id }) => id === query.before_id);
+  const rest = before >= 0 ? names.slice(0, before) : names.slice(after + 1);
+  const page = (before >= 0 ? rest.slice(-limit) : rest.slice(0, limit)).map(anthropicModel);
+  return {
+    data: page,
+    has_more: page.length < rest.length,
+    first_id: page[0]?.id ?? null,
+    last_id: page.at(-1)?.id ?? null,
+  };
+}
+
+function limitOf(sent: unknown): number {
+  if (sent === undefined) return USUAL;
+  const limit = Number(sent);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MOST) return limit;
+  throw new InvalidRequest(`limit: expected a whole number from 1 to ${MOST}`, 'limit');
+}
