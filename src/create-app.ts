@@ -7,6 +7,7 @@ import { useIncomingTraces } from './common/tracing/incoming-traces.js';
 import { AppModule } from './app.module.js';
 import type { LiveConfig } from './common/config/live-config.js';
 import { InvalidRequest } from './common/app-error.js';
+import { speaksAnthropic } from './common/http/anthropic-error.js';
 import { answerBrokenHttp, answerForNode } from './common/http/broken-http.js';
 import { continueLate } from './common/http/continue.js';
 import { useRequestEnds } from './common/http/request-ends.js';
@@ -62,6 +63,7 @@ export async function createApp(
   await shedOverload(app);
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
     reply.header('x-request-id', request.id);
+    if (speaksAnthropic(request)) reply.header('request-id', request.id); // where its SDKs look for it
     const problem = hostProblem(request);
     if (problem) reply.header('connection', 'close');
     done(problem);

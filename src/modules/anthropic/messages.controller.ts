@@ -30,9 +30,6 @@ import {
 } from './messages-request.schema.js';
 import { MessagesStream, type MessageHead } from './messages-stream.js';
 
-/** The id of the request under the name that Anthropic's SDKs read; `x-request-id` is there on every route. */
-const REQUEST_ID = 'request-id';
-
 @ApiTags('messages')
 @Controller(MESSAGES_PATH)
 export class MessagesController {
@@ -55,7 +52,6 @@ export class MessagesController {
     @Req() incoming: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    reply.header(REQUEST_ID, incoming.id);
     const request = chatRequestOf(body, incoming.body);
     const ask = askOf(request, caller, incoming, reply);
     incoming.endIsTold = true; // from here on the recipe tells of the end
@@ -85,10 +81,9 @@ export class MessagesController {
   @ApiErrors(RateLimitExceeded)
   countTokens(
     @CheckedBody(countTokensSchema) body: CountTokensRequest,
-    @Req() incoming: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    reply.headers({ [REQUEST_ID]: incoming.id, 'x-router-estimated': 'true' });
+    reply.header('x-router-estimated', 'true');
     return { input_tokens: estimateRequestTokens(countedRequestOf(body), mostTextTokens), estimated: true };
   }
 }

@@ -1,7 +1,7 @@
-import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { SkipThrottle } from '@nestjs/throttler';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { InvalidApiKey, InvalidRequest, ModelNotFound, PermissionDenied } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
@@ -107,29 +107,19 @@ export class ModelController {
     example: { object: 'list', data: [modelExample, targetExample] },
   })
   @ApiErrors(InvalidRequest)
-  list(
-    @CurrentCaller() caller: Caller,
-    @Query() query: PageQuery,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ) {
+  list(@CurrentCaller() caller: Caller, @Query() query: PageQuery, @Req() request: FastifyRequest) {
     const data = this.namesOf(caller);
-    return isAnthropic(request, reply) ? anthropicModels(data, query) : { object: 'list', data };
+    return speaksAnthropic(request) ? anthropicModels(data, query) : { object: 'list', data };
   }
 
   @Get(':id')
   @ApiOperation({ summary: 'One model or target' })
   @ApiResponse({ status: 200, description: 'That one.', standardSchema: oneSchema, example: modelExample })
   @ApiErrors(ModelNotFound)
-  one(
-    @Param('id') id: string,
-    @CurrentCaller() caller: Caller,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ) {
+  one(@Param('id') id: string, @CurrentCaller() caller: Caller, @Req() request: FastifyRequest) {
     const found = this.namesOf(caller).find((entry) => entry.id === id);
     if (!found) throw new ModelNotFound('There is no model of that name. GET /v1/models lists them.', 'model');
-    return isAnthropic(request, reply) ? anthropicModel(found) : found;
+    return speaksAnthropic(request) ? anthropicModel(found) : found;
   }
 
   private namesOf({ tenant }: Caller) {
@@ -139,11 +129,4 @@ export class ModelController {
     const models = config.models.filter((model) => rights.reaches(model)).map((model) => modelJson(model, own));
     return [...models, ...own.map(targetJson)];
   }
-}
-
-/** Its SDKs look for the id of the request in a header of their own. */
-function isAnthropic(request: FastifyRequest, reply: FastifyReply): boolean {
-  const isSo = speaksAnthropic(request);
-  if (isSo) reply.header('request-id', request.id);
-  return isSo;
 }
