@@ -6,7 +6,8 @@ import { completeDocument } from './api-document.js';
 const INTRODUCTION = `One door in front of local and cloud language models. Any OpenAI SDK works with \`/v1\` of this
 service as its base URL. Every answer tells in \`x-router-*\` headers which model gave it and why.
 
-Errors always have the form \`{"error": {"message", "type", "param", "code"}}\`; programs branch on \`code\`.`;
+Errors always have the form \`{"error": {"message", "type", "param", "code"}}\`; programs branch on \`code\`. Those of
+\`/v1/messages\` have Anthropic's form, with the same \`code\` in it.`;
 
 const BEARER =
   'A key of `auth.keys`, or a JSON Web Token of an issuer of `auth.jwt`; neither is needed on a service without both, which ' +

@@ -105,6 +105,6 @@ const headOf = ({ request, requestId }: ChatAsk, body: MessagesRequest, { route 
   id: `msg_${requestId}`,
   model: route.model,
   requestId,
-  inputTokens: estimateRequestTokens(request),
+  inputTokens: body.stream ? estimateRequestTokens(request) : 0, // a whole answer has the counts
   stops: body.stop_sequences ?? [],
 });

@@ -273,6 +273,13 @@ describe('F36 tool calls as servers send them', () => {
 });
 
 describe('replayFrames', () => {
+  it('says what was reasoned before the text', () => {
+    const message = { role: 'assistant', content: 'Yes.', reasoning_content: 'Hm.' };
+    const frames = replayFrames(frameOf({ choices: [{ index: 0, message, finish_reason: 'stop' }] }));
+    const fields = frames.flatMap(({ json }) => Object.keys(json.choices?.[0]?.delta ?? {}));
+    expect(fields).toEqual(['role', 'content', 'reasoning_content', 'content']);
+  });
+
   const whole: Completion = {
     id: 'c1',
     object: 'chat.completion',

@@ -48,14 +48,27 @@ export function replayChunks(whole: ChatFrame): ChatChunk[] {
 }
 
 function choiceDeltas({ message = {}, finish_reason = null, index: _, ...fields }: Choice): Choice[] {
-  const { role = 'assistant', content, tool_calls: calls, ...others } = message;
+  const { role = 'assistant', content, tool_calls: calls, ...beside } = message;
+  const [thought, others] = parted(beside);
   const rest: Delta = { ...others, ...(calls ? { tool_calls: calls.map((call, index) => ({ index, ...call })) } : {}) };
   const deltas: Delta[] = [
     { role, content: content === null ? null : '' },
+    ...(Object.keys(thought).length > 0 ? [thought] : []),
     ...contentDeltas(content),
     ...(Object.keys(rest).length > 0 ? [rest] : []),
   ];
   return [...deltas.map((delta): Choice => ({ delta, finish_reason: null })), { ...fields, delta: {}, finish_reason }];
+}
+
+/** A model reasons before it speaks; readers of a stream take it in that order. */
+const REASONING: ReadonlySet<string> = new Set(['reasoning_content', 'reasoning', 'thinking', 'reasoning_details']);
+
+/** What was reasoned, and everything else. */
+function parted(fields: Delta): [thought: Delta, others: Delta] {
+  const { true: thought = [], false: others = [] } = Object.groupBy(Object.entries(fields), ([field]) =>
+    REASONING.has(field) ? 'true' : 'false',
+  );
+  return [Object.fromEntries(thought), Object.fromEntries(others)];
 }
 
 /** A content of parts, as some servers send it, goes out as it is. */
