@@ -382,7 +382,7 @@ describe('the edge towards the callers', () => {
       for (let i = 0; i < limited.requestsPerMinute; i += 1) expect((await chat(counted, {}, key)).status).toBe(200);
       const open: string[] = [];
       for (const { method, path } of await operations()) {
-        const sent = { model: 'auto', messages: ask('hi'), query: 'hi', input: 'hi' };
+        const sent = { model: 'auto', messages: ask('hi'), query: 'hi', input: 'hi', max_tokens: 5 };
         const init =
           method === 'post'
             ? {

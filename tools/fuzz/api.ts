@@ -1,5 +1,6 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
+import { anthropicErrorSchema } from '../../src/common/http/anthropic-error.js';
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -96,7 +97,7 @@ function operationOf(ajv: Ajv, path: string, method: string, raw: RawOperation):
 
 const eventOf = (schema: Schema): Schema => (schema['x-event'] as Schema | undefined) ?? schema;
 
-/** The form of every error, with all codes that are named anywhere. */
+/** The forms of every error, with all codes that are named anywhere. */
 function anyError(document: ApiDocument): Schema {
   const codes = new Set(['not_found']); // of paths that no operation has
   const collect = (node: unknown): void => {
@@ -116,5 +117,6 @@ function anyError(document: ApiDocument): Schema {
   };
   const required = ['message', 'type', 'param', 'code'];
   const error = { type: 'object', required, properties, additionalProperties: false };
-  return { type: 'object', required: ['error'], properties: { error }, additionalProperties: false };
+  const openai = { type: 'object', required: ['error'], properties: { error }, additionalProperties: false };
+  return { anyOf: [openai, anthropicErrorSchema([...codes])] };
 }

@@ -38,7 +38,7 @@ function* statusProblems(call: Call, { status, headers, body }: Answer): Generat
 
 /** A replica that has too much to do may say so. */
 export const isOverload = (status: number, body: Buffer): boolean =>
-  status === 503 && body.includes('"code":"overloaded"');
+  (status === 503 || status === 529) && body.includes('"code":"overloaded"');
 
 function* documentedProblems(response: DocumentedResponse, { headers, body }: Answer): Generator<string> {
   for (const [name, { required }] of response.headers) {
@@ -78,22 +78,27 @@ function* jsonProblems(check: ValidateFunction, text: string): Generator<string>
   yield `the body is not as documented: ${fault?.instancePath.replace(/\d+/g, '*')} ${fault?.message} ${JSON.stringify(fault?.params)}`;
 }
 
-/** Server-sent events as this service writes them: one line of data each, comments, and `[DONE]` or an error at the end. */
+/** An event, with its name in front where the protocol names them. */
+const EVENT = /^(?:event: \S+\n)?data: (.*)$/;
+/** What a stream of named events ends with. */
+const LAST_EVENT = /^\{"type":"(?:message_stop|error|response\.(?:completed|incomplete|failed))"/;
+
+/** Server-sent events as this service writes them: one line of data each, comments, and at the end the event that says so. */
 function* streamProblems(check: ValidateFunction, body: Buffer): Generator<string> {
   const text = body.toString('utf8');
   if (!text.endsWith('\n\n')) yield 'the stream ends within an event';
   const events = text.split('\n\n').filter((event) => event !== '' && !event.startsWith(':'));
   for (const [at, event] of events.entries()) {
     const isLast = at === events.length - 1;
-    if (!event.startsWith('data: ')) yield 'an event is no line of data';
-    const data = event.slice('data: '.length);
-    if (data === '[DONE]') {
+    const [, data] = EVENT.exec(event) ?? [];
+    if (data === undefined) yield 'an event is no line of data';
+    else if (data === '[DONE]') {
       if (!isLast) yield 'an event comes after [DONE]';
     } else if (data.startsWith('{"error":')) {
       if (!isLast) yield 'an event comes after an error';
     } else {
       yield* jsonProblems(check, data);
-      if (isLast) yield 'the stream has no end';
+      if (isLast && !LAST_EVENT.test(data)) yield 'the stream has no end';
     }
   }
   if (events.length === 0) yield 'the stream is empty';

@@ -81,6 +81,7 @@ export function anthropicErrorSchema(codes: readonly string[]) {
           message: text,
           code: { ...text, enum: [...codes] },
           param: { ...text, description: 'Path of the bad field; absent where there is none.' },
+          innererror: { description: "A provider's own account of a content filter; absent when there is none." },
         },
       },
       request_id: text,

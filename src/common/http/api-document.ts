@@ -17,7 +17,7 @@ type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Responses = Operation['responses'];
 type Response = ReturnType<typeof errorResponse>;
 
-/** Extension of an operation whose errors have another form than OpenAI's; its value is whose. */
+/** Extension of an operation whose errors have another form than OpenAI's: `anthropic`, or `either` as the caller speaks. */
 export const ERROR_FORM = 'x-error-form';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
@@ -52,18 +52,23 @@ function complete(operation: Operation, takesBodies: boolean): void {
   for (const response of Object.values(responses) as Response[]) {
     response.headers = { ...headers, ...response.headers, 'x-request-id': REQUEST_ID };
   }
-  if ((operation as { [ERROR_FORM]?: string })[ERROR_FORM] === 'anthropic') useAnthropicForm(responses);
+  useFormOf(operation);
 }
 
-/** The errors as that door has them; who cannot answer now says so with a status of its own. */
-function useAnthropicForm(responses: Responses): void {
+/** The errors as the door has them; who cannot answer now says so in Anthropic's form with a status of its own. */
+function useFormOf(operation: Operation): void {
+  const { [ERROR_FORM]: form } = operation as { [ERROR_FORM]?: string };
+  if (form === undefined) return;
+  const { responses } = operation;
   for (const response of Object.values(responses) as Response[]) {
     const media = response.content['application/json'] as { schema: object } | undefined;
     const codes = media && codesIn(media.schema);
-    if (codes) media.schema = anthropicErrorSchema(codes);
+    if (!codes) continue;
+    const own = anthropicErrorSchema(codes);
+    media.schema = form === 'either' ? { anyOf: [media.schema, own] } : own;
   }
   const { 503: overloaded } = responses;
-  delete responses['503'];
+  if (form !== 'either') delete responses['503'];
   if (overloaded) setOwnField(responses, ANTHROPIC_OVERLOADED, overloaded);
 }
 

@@ -38,10 +38,12 @@ const schemaOf = (zod: z.ZodType) => {
 };
 
 export const messageSchema = schemaOf(message);
+/** `x-event` = the data of each event. */
 export const messageStreamSchema = {
   type: 'string' as const,
   description:
     'Server-sent events, named: message_start, ping, content_block_start, content_block_delta, content_block_stop, ' +
     'message_delta (with the usage), message_stop; error is the last one of an answer that broke off.',
+  'x-event': schemaOf(z.looseObject({ type: z.string() })),
 };
 export const tokenCountSchema = schemaOf(tokenCount);

@@ -1,5 +1,5 @@
 import { Controller, Get, Inject, Param, Query, Req } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiExtension, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { SkipThrottle } from '@nestjs/throttler';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -8,6 +8,7 @@ import type { Caller } from '../../common/caller.js';
 import { STRATEGIES, type ModelConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
+import { ERROR_FORM } from '../../common/http/api-document.js';
 import { speaksAnthropic } from '../../common/http/anthropic-error.js';
 import { ApiErrors } from '../../common/http/api-errors.js';
 import { TIERS, type TargetStatus } from '../../common/target.js';
@@ -85,6 +86,7 @@ function targetJson({ id, tier, model, contextWindow, capabilities, simulated }:
 @ApiTags('models')
 @ApiBearerAuth()
 @ApiErrors(InvalidApiKey, PermissionDenied)
+@ApiExtension(ERROR_FORM, 'either')
 @ApiHeader({
   name: 'anthropic-version',
   description: "The answer has Anthropic's form; `limit`, `after_id` and `before_id` say which part of the list.",
