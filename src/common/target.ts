@@ -3,7 +3,7 @@ import type { Price, PriceListName } from './prices/price.js';
 export const TIERS = ['local', 'cloud'] as const;
 export type Tier = (typeof TIERS)[number];
 
-export const PROVIDERS = ['openai', 'azure-openai', 'simulated'] as const;
+export const PROVIDERS = ['openai', 'azure-openai', 'anthropic', 'simulated'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
 export const CAPABILITIES = ['tools', 'vision', 'json', 'prefill', 'embeddings', 'reasoning'] as const;

@@ -29,8 +29,10 @@ export class TextRun implements ChatFrame {
     readonly piece: string,
     /** How many frames they came in. */
     readonly frames: number,
-    /** The events as they came, `data: {...}\n\n` each. */
+    /** The events as they came, `data: {...}\n\n` each; where the server speaks another protocol, as they go out. */
     readonly wire: string,
+    /** Of the text they came in, characters. */
+    readonly taken = wire.length,
   ) {}
 
   /** Of the choice that says it. */
@@ -51,8 +53,14 @@ export class TextRun implements ChatFrame {
   }
 }
 
+/** Finds frames in a row that differ in nothing but the next piece of one text. */
+export interface RunReader {
+  /** The run that begins at this place of a text of events, where one does. Only whole events are taken. */
+  runAt(text: string, from: number): TextRun | null;
+}
+
 /** The text of a frame that brings the next piece of one text, with a hole where the piece stands. */
-export class FrameTemplate {
+export class FrameTemplate implements RunReader {
   private constructor(
     readonly index: number,
     readonly field: RunField,
@@ -85,7 +93,6 @@ export class FrameTemplate {
     return new FrameTemplate(index, field, DATA + head, tail.slice(0, until), after);
   }
 
-  /** The run that begins at this place of a text of events, where one does. Only whole events are taken. */
   runAt(text: string, from: number): TextRun | null {
     const { head, tail, afterPadding } = this;
     let at = from;
@@ -110,6 +117,11 @@ export class FrameTemplate {
     return frames === 0 ? null : new TextRun(this, piece, frames, text.slice(from, at));
   }
 
+  /** The event that brings a piece. @param quoted the piece as it stands between the quotes of JSON */
+  eventWith(quoted: string): string {
+    return this.head + quoted + this.tail + this.afterPadding;
+  }
+
   /** The JSON text of one frame with this piece; padding is left out. */
   textWith(piece: string): string {
     const rest = this.afterPadding === '' ? this.tail : this.tail + this.afterPadding;
@@ -126,7 +138,7 @@ export function bringsContent({ frames }: ChatChunk): boolean {
 }
 
 /** Where the string ends that is open at this place; the length of the text where it does not. */
-function endOfString(text: string, from: number): number {
+export function endOfString(text: string, from: number): number {
   for (let at = from; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) return at;
@@ -137,7 +149,7 @@ function endOfString(text: string, from: number): number {
 }
 
 /** @returns `null` for what is no text between quotes of JSON */
-function unescaped(quoted: string): string | null {
+export function unescaped(quoted: string): string | null {
   if (!quoted.includes('\\')) return quoted;
   const value = readableJson(`"${quoted}"`);
   return typeof value === 'string' ? value : null;

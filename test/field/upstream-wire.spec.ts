@@ -1,7 +1,9 @@
 import { FailoverPair } from '../support/failover-pair.js';
 import { WholeAnswer } from '../../src/common/chunk-stream.js';
 import { routerConfigSchema } from '../../src/common/config/config.schema.js';
+import { CHAT_COMPLETIONS } from '../../src/modules/models/adapters/dialect.js';
 import { ModelServer } from '../../src/modules/models/adapters/model-server.js';
+import { StreamFrames } from '../../src/modules/models/adapters/stream-frames.js';
 import { StreamedCall } from '../../src/modules/models/adapters/streamed-call.js';
 import { called } from '../support/fault-row.js';
 import { figure } from '../support/figure.js';
@@ -254,10 +256,10 @@ describe('streams that say little', () => {
     pair.primary.script(steps(sse(frame({ content: 'a' })), ...repeated(100, wait(50), pulse)));
     const config = routerConfigSchema.parse(inOrder([targetOn(pair.primary)])).targets[0]!;
     const url = new URL(`${pair.primary.baseUrl}/chat/completions`);
-    const server = new ModelServer(config, { url, auth: null });
+    const server = new ModelServer(config, { url, dialect: CHAT_COMPLETIONS, headers: [], auth: null });
     const limits = { beginMs: 2_000, idleMs: 300, contentMs: 900, totalMs: 60_000 };
     const body = JSON.stringify({ model: 'primary', stream: true, messages: [] });
-    const call = new StreamedCall(server, body, 1, limits, new AbortController().signal);
+    const call = new StreamedCall(server, body, new StreamFrames(1), limits, new AbortController().signal);
     const whole = new WholeAnswer();
     call.relay(whole);
     await expect(whole.chunks).rejects.toMatchObject({ outcome: 'timeout' });

@@ -17,6 +17,13 @@ export function targetOn(upstream: UpstreamServer, changes: Partial<TargetInput>
   };
 }
 
+/** The same of a server that speaks Anthropic's Messages. */
+export const anthropicOn = (upstream: UpstreamServer, changes: Partial<TargetInput> = {}): TargetInput =>
+  targetOn(upstream, {
+    ...{ tier: 'cloud', provider: 'anthropic', baseUrl: new URL(upstream.baseUrl).origin, apiKey: 'sk-ant-test' },
+    ...changes,
+  });
+
 /** These targets behind the model `auto`, tried in this order; no cache, so that every request reaches a model. */
 export function inOrder(targets: readonly TargetInput[], rest: Partial<RouterConfigInput> = {}): RouterConfigInput {
   return {

@@ -131,7 +131,7 @@ export class UpstreamServer {
     const text = await bodyOf(request);
     if (text === null) return;
     const path = (request.url ?? '').split('?')[0] as string;
-    const isChat = request.method === 'POST' && path.endsWith('/chat/completions');
+    const isChat = request.method === 'POST' && /\/(chat\/completions|v1\/messages)$/.test(path);
     const list = isChat ? this.requests : this.otherRequests;
     const recording = this.record(request, text, list.length);
     list.push(recording);

@@ -31,6 +31,28 @@ describe('a configuration file', () => {
     expect([server.port, cache.enabled, limits.usdPerMonth]).toEqual([81, false, 1.5]);
   });
 
+  it('takes targets of provider anthropic, at Anthropic or in Azure, with their prices', () => {
+    const at = (place: string) => parse(`targets: [{ id: a, tier: cloud, provider: anthropic, ${place} }]`).targets[0];
+    const price = { input: 3, output: 15, cachedInput: 0.3, cacheWrite: 3.75 };
+    expect(at('model: claude-sonnet-4-6')).toMatchObject({
+      ...{ baseUrl: 'https://api.anthropic.com', price: { ...price, list: 'anthropic' } },
+    });
+    const foundry = 'endpoint: "https://acme.services.ai.azure.com"';
+    expect(at(`${foundry}, deployment: claude-sonnet-4-6`)).toMatchObject({ price });
+    expect(at(`${foundry}, deployment: ours`)).not.toHaveProperty('baseUrl');
+    expect(at('model: claude-sonnet-4-6, baseUrl: "https://proxy.acme.example"')).not.toHaveProperty('price');
+  });
+
+  it.each([
+    ['', 'model', 'required for provider anthropic'],
+    ['deployment: d', 'endpoint', 'required for provider anthropic with a deployment'],
+    ['endpoint: "https://h"', 'deployment', 'required for provider anthropic with an endpoint'],
+    ['endpoint: "https://h", deployment: d, baseUrl: "https://h"', 'baseUrl', 'leave one of them out'],
+  ])('says what a target of provider anthropic with "%s" lacks', (place, field, message) => {
+    const yaml = `targets: [{ id: a, tier: cloud, provider: anthropic, ${place} }]`;
+    expect(problems(yaml)).toEqual({ [`targets[0].${field}`]: expect.stringContaining(message) });
+  });
+
   it('leaves text that looks like a number alone where text is wanted', () => {
     const yaml = 'targets: [{ id: a, tier: cloud, baseUrl: "http://h/v1", model: ${M}, apiKey: ${K} }]';
     expect(parse(yaml, { M: '4', K: '0123' }).targets[0]).toMatchObject({ model: '4', apiKey: '0123' });

@@ -8,12 +8,22 @@ import { isFields } from '../json/fields.js';
 const REASONING_FIRST_TOKEN_MS = 120_000;
 const REASONING_PLAIN_MS = 300_000;
 const LOAD_MS = 60_000;
+const ANTHROPIC_URL = 'https://api.anthropic.com';
 
 /** The fields that a target of a provider must have besides. */
 const REQUIRED: Partial<Record<Provider, readonly ('baseUrl' | 'endpoint' | 'deployment' | 'model')[]>> = {
   openai: ['baseUrl', 'model'],
   'azure-openai': ['endpoint', 'deployment'],
 };
+
+/** What a target of provider `anthropic` lacks or has too much of: it is at Anthropic, or a deployment in Azure. */
+function anthropicProblems(value: Readonly<Partial<Record<'baseUrl' | 'endpoint' | 'deployment' | 'model', string>>>) {
+  const { baseUrl, endpoint, deployment, model } = value;
+  if (endpoint && baseUrl) return [['baseUrl', 'endpoint says where it is; leave one of them out'] as const];
+  if (endpoint && !deployment) return [['deployment', 'required for provider anthropic with an endpoint'] as const];
+  if (!endpoint && deployment) return [['endpoint', 'required for provider anthropic with a deployment'] as const];
+  return endpoint || model ? [] : [['model', 'required for provider anthropic'] as const];
+}
 
 const timeouts = z.strictObject({
   connectMs: milliseconds(2_000).describe('TCP and TLS set-up.'),
@@ -51,16 +61,32 @@ export const targetSchema = z
     provider: z
       .enum(PROVIDERS)
       .default('openai')
-      .describe('openai: any OpenAI-compatible server; simulated: answers that say they are none.'),
-    baseUrl: httpUrl.optional().describe('OpenAI-compatible base URL, with /v1 where the server has it.'),
-    endpoint: httpUrl.optional().describe('azure-openai: https://<resource>.openai.azure.com'),
-    deployment: z.string().min(1).optional().describe('azure-openai: name of the deployment.'),
-    apiVersion: z.string().min(1).optional().describe('azure-openai: left out, the v1 API is used.'),
+      .describe(
+        'openai: any OpenAI-compatible server; anthropic: the Messages API; simulated: answers that say they are none.',
+      ),
+    baseUrl: httpUrl
+      .optional()
+      .describe(
+        'OpenAI-compatible base URL, with /v1 where the server has it. anthropic: with or without /v1, default https://api.anthropic.com',
+      ),
+    endpoint: httpUrl
+      .optional()
+      .describe(
+        'azure-openai: https://<resource>.openai.azure.com; anthropic in Microsoft Foundry: https://<resource>.services.ai.azure.com',
+      ),
+    deployment: z.string().min(1).optional().describe('azure-openai, anthropic with endpoint: name of the deployment.'),
+    apiVersion: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'azure-openai: left out, the v1 API is used. anthropic: the header anthropic-version, default 2023-06-01.',
+      ),
     model: z.string().min(1).optional().describe('The model as its server names it.'),
     apiKey: z
       .string()
       .default('')
-      .describe('From the environment: ${VAR}. azure-openai without a key signs in with Entra.'),
+      .describe('From the environment: ${VAR}. In Azure (endpoint), a target without a key signs in with Entra.'),
     contextWindow: z
       .int()
       .min(256)
@@ -97,10 +123,16 @@ export const targetSchema = z
         if (value[field]) continue;
         context.addIssue({ code: 'custom', path: [field], message: `required for provider ${value.provider}` });
       }
+      if (value.provider !== 'anthropic') return;
+      for (const [field, message] of anthropicProblems(value)) {
+        context.addIssue({ code: 'custom', path: [field], message });
+      }
     },
     { when: ({ value }) => isFields(value) }, // also where other fields are wrong: every problem is told at once
   )
-  .transform(({ timeouts: limits, ...value }) => {
+  .transform(({ timeouts: limits, ...given }) => {
+    const isAtAnthropic = given.provider === 'anthropic' && !given.baseUrl && !given.endpoint;
+    const value = isAtAnthropic ? { ...given, baseUrl: ANTHROPIC_URL } : given;
     const slow = value.capabilities.includes('reasoning');
     const model = value.model ?? value.deployment ?? value.id;
     const price: Price | null = value.price ?? priceFromTable(value, model);

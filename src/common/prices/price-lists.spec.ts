@@ -29,6 +29,7 @@ describe('priceListOf', () => {
   it('takes every Azure OpenAI deployment for one, but not one on machines of yours', () => {
     expect(priceListOf({ tier: 'cloud', provider: 'azure-openai' })).toBe('azure');
     expect(priceListOf({ tier: 'local', provider: 'azure-openai' })).toBeNull();
+    expect(priceListOf({ tier: 'cloud', provider: 'anthropic', endpoint: 'https://apim.acme.example' })).toBe('azure');
     expect(priceListOf({ tier: 'cloud', provider: 'simulated' })).toBeNull();
   });
 });

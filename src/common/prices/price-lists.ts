@@ -62,15 +62,18 @@ interface Entry {
 const entries = new Map<PriceListName, readonly Entry[]>();
 const known = new Map<PriceListName, BoundedMap<string, Price | null>>();
 
-type Place = Pick<Target, 'tier' | 'provider'> & { readonly baseUrl?: string | undefined };
+type Place = Pick<Target, 'tier' | 'provider'> & {
+  readonly baseUrl?: string | undefined;
+  readonly endpoint?: string | undefined;
+};
 
 /**
  * The list with the prices of a target's server; `null` where nobody knows them: local machines, private servers, proxies.
- * An Azure OpenAI deployment is Azure's wherever its endpoint is.
+ * A deployment of Azure OpenAI, or of Claude in Microsoft Foundry, is Azure's wherever its endpoint is.
  */
-export function priceListOf({ tier, provider, baseUrl }: Place): PriceListName | null {
+export function priceListOf({ tier, provider, baseUrl, endpoint }: Place): PriceListName | null {
   if (tier === 'local' || provider === 'simulated') return null;
-  if (provider === 'azure-openai') return 'azure';
+  if (provider === 'azure-openai' || (provider === 'anthropic' && endpoint)) return 'azure';
   const host = URL.parse(baseUrl ?? '')?.hostname.replace(/\.$/, '') ?? '';
   return ownField(HOSTS, host) ?? (AZURE_HOST.test(host) ? 'azure' : null);
 }

@@ -16,6 +16,9 @@ import { RecentCalls } from './recent-calls.js';
 import { TargetSlots } from './target-slots.js';
 import { WarmState } from './warm-state.js';
 
+/** Of these a model may be a deployment in Azure, which is asked for by its own name. */
+const NAMES_DEPLOYMENT: ReadonlySet<Provider> = new Set(['azure-openai', 'anthropic']);
+
 /** What is known of a deployment and goes on while the target is described anew: its calls, its state, what they taught. */
 class Deployment {
   readonly slots: TargetSlots;
@@ -36,7 +39,7 @@ export class LiveTarget implements TargetStatus {
   readonly tier: Tier;
   readonly provider: Provider;
   readonly model: string;
-  /** What the server wants in the field `model`; Azure's v1 API wants the deployment there. */
+  /** What the server wants in the field `model`; Azure wants the deployment there. */
   readonly upstreamModel: string;
   readonly contextWindow: number | null;
   readonly capabilities: readonly Capability[];
@@ -65,7 +68,7 @@ export class LiveTarget implements TargetStatus {
     this.tier = config.tier;
     this.provider = config.provider;
     this.model = config.model;
-    this.upstreamModel = (config.provider === 'azure-openai' && config.deployment) || config.model;
+    this.upstreamModel = (NAMES_DEPLOYMENT.has(config.provider) && config.deployment) || config.model;
     this.contextWindow = config.contextWindow ?? null;
     this.capabilities = config.capabilities;
     this.price = config.price ?? null;

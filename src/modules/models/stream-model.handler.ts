@@ -7,7 +7,7 @@ import { StreamedCall } from './adapters/streamed-call.js';
 import { LiveTarget } from './live-target.js';
 import { StreamModelCommand, type ModelCall, type ModelStream } from './models.messages.js';
 import { ObservedStream } from './observed-stream.js';
-import { upstreamMessages, upstreamText } from './upstream-body.js';
+import { upstreamMessages } from './upstream-body.js';
 
 /** A stream that is kept alive by comments or empty frames must bring content within this time. */
 const SIGNS_OF_LIFE_MS = 60_000;
@@ -16,7 +16,7 @@ const SIGNS_OF_LIFE_MS = 60_000;
 export class StreamModelHandler implements ICommandHandler<StreamModelCommand> {
   async execute({ call }: StreamModelCommand): Promise<ModelStream> {
     const target = LiveTarget.of(call.target);
-    const body = target.server && upstreamText(call, target);
+    const body = target.server && target.server.dialect.request(call, target);
     const { slots, timeouts } = target;
     const patienceMs = call.request.stream ? timeouts.firstTokenMs : timeouts.plainMs;
     await slots.acquire(call.isFallback, Math.min(call.beginBy - performance.now(), patienceMs), call.signal);
@@ -35,7 +35,7 @@ function streamOf(target: LiveTarget, call: ModelCall, body: string | null): Mod
   if (!request.stream) return new PlainCall(target.server, body, beginMs, signal, trace);
   const { idleMs, totalMs } = target.timeouts;
   const limits = { beginMs, idleMs, contentMs: SIGNS_OF_LIFE_MS, totalMs };
-  return new StreamedCall(target.server, body, request.n ?? 1, limits, signal, trace);
+  return new StreamedCall(target.server, body, target.server.dialect.frames(call), limits, signal, trace);
 }
 
 /** A local model that is not known to be loaded may take its load time first (FAULTS U21). */

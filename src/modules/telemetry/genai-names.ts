@@ -28,6 +28,7 @@ export const OUTPUT = 'output';
 export const PROVIDER_NAMES: Readonly<Record<Provider, string>> = {
   openai: 'openai',
   'azure-openai': 'azure.ai.openai',
+  anthropic: 'anthropic',
   simulated: 'simulated',
 };
 

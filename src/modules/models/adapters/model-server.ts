@@ -2,6 +2,7 @@ import { buildConnector, Pool, type Dispatcher } from 'undici';
 import type { TargetConfig } from '../../../common/config/config.schema.js';
 import type { ConnectionCounts } from '../models.messages.js';
 import type { OutgoingTrace } from '../../../common/tracing/trace-context.js';
+import type { Dialect } from './dialect.js';
 import type { Endpoint } from './providers.js';
 
 const MIN_CONNECTIONS = 100;
@@ -14,6 +15,8 @@ export class ModelServer {
   private readonly pool: Pool;
   /** Closes a connection after each answer, so that every request opens one. */
   private readonly unpooled: Pool;
+  /** The protocol that it speaks. */
+  readonly dialect: Dialect;
   private readonly path: string;
   private opening = false;
   private closed = false;
@@ -23,6 +26,7 @@ export class ModelServer {
     private readonly endpoint: Endpoint,
   ) {
     const { url } = endpoint;
+    this.dialect = endpoint.dialect;
     this.path = url.pathname + url.search;
     const connect = { timeout: target.timeouts.connectMs, noDelay: true };
     const options: Pool.Options = {
@@ -117,6 +121,7 @@ export class ModelServer {
     const headers = [
       ...['content-type', 'application/json', 'accept', accept, 'user-agent', 'hybrid-llm-router'],
       ...['accept-encoding', 'identity'], // left out, it would leave the choice to the server
+      ...this.endpoint.headers,
       ...auth,
     ];
     if (trace !== null) headers.push('traceparent', trace.traceparent);

@@ -17,13 +17,13 @@ export class PlainCall extends ServerCall {
 
   /** @param limitMs until the whole answer is here @param signal the caller's */
   constructor(
-    server: ModelServer,
+    private readonly model: ModelServer,
     body: string,
     private readonly limitMs: number,
     signal: AbortSignal,
     trace: OutgoingTrace | null = null,
   ) {
-    super(server, 'application/json', body, signal, trace);
+    super(model, 'application/json', body, signal, trace);
   }
 
   /** What comes is whole. */
@@ -69,7 +69,7 @@ export class PlainCall extends ServerCall {
   private answer(body: Buffer): void {
     if (this.hasEnded) return;
     try {
-      const text = body.toString('utf8');
+      const text = this.model.dialect.plain(body.toString('utf8'));
       const json = completionOf(text, this.headers);
       this.answeredAt = performance.now();
       this.sink?.chunk({ frames: [{ text, json }] });

@@ -27,3 +27,33 @@ describe('the chat completions of an Azure OpenAI deployment', () => {
     expect(ENDPOINTS['azure-openai'](target, async () => 'token').url.href).toBe(expected);
   });
 });
+
+describe('the Messages of Anthropic', () => {
+  const FOUNDRY = 'https://acme.services.ai.azure.com';
+  const endpointOf = (fields: object) => {
+    const target = targetSchema.parse({ id: 'a', tier: 'cloud', provider: 'anthropic', ...fields });
+    return ENDPOINTS.anthropic(target, async () => 'token');
+  };
+
+  it.each([
+    [{ model: 'm' }, 'https://api.anthropic.com/v1/messages'],
+    [{ model: 'm', baseUrl: 'https://api.anthropic.com/' }, 'https://api.anthropic.com/v1/messages'],
+    [{ model: 'm', baseUrl: 'https://api.anthropic.com/v1' }, 'https://api.anthropic.com/v1/messages'],
+    [{ model: 'm', baseUrl: 'https://proxy.acme.com/llm/v1/' }, 'https://proxy.acme.com/llm/v1/messages'],
+    [{ deployment: 'd', endpoint: FOUNDRY }, `${FOUNDRY}/anthropic/v1/messages`],
+    [{ deployment: 'd', endpoint: `${FOUNDRY}/anthropic/` }, `${FOUNDRY}/anthropic/v1/messages`],
+    [{ deployment: 'd', endpoint: `${FOUNDRY}/anthropic/v1?x=1` }, `${FOUNDRY}/anthropic/v1/messages`],
+  ])('of %j', (fields, expected) => {
+    expect(endpointOf(fields).url.href).toBe(expected);
+  });
+
+  it('are signed in for with a key, or in Azure with a token', async () => {
+    const keyed = endpointOf({ model: 'm', apiKey: 'k', apiVersion: '2026-10-21' });
+    expect(keyed.headers).toEqual(['anthropic-version', '2026-10-21']);
+    expect([keyed.auth?.header, await keyed.auth?.value()]).toEqual(['x-api-key', 'k']);
+    const entra = endpointOf({ deployment: 'd', endpoint: FOUNDRY });
+    expect(entra.headers).toEqual(['anthropic-version', '2023-06-01']);
+    expect([entra.auth?.header, await entra.auth?.value()]).toEqual(['authorization', 'Bearer token']);
+    expect(endpointOf({ model: 'm' }).auth).toBeNull();
+  });
+});

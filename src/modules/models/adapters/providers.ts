@@ -1,9 +1,14 @@
 import type { TargetConfig } from '../../../common/config/config.schema.js';
 import type { Provider } from '../../../common/target.js';
+import { MESSAGES } from './anthropic-dialect.js';
+import { CHAT_COMPLETIONS, type Dialect } from './dialect.js';
 
-/** Where a chat request of one target goes, and how this service signs in there. */
+/** Where the requests of one target go, what is spoken there, and how this service signs in. */
 export interface Endpoint {
   readonly url: URL;
+  readonly dialect: Dialect;
+  /** Names and values in turn, of every request. */
+  readonly headers: readonly string[];
   /** `null`: no credential is configured and none is needed. */
   readonly auth: { readonly header: string; readonly value: () => string | Promise<string> } | null;
 }
@@ -11,23 +16,57 @@ export interface Endpoint {
 export type TokenSource = () => Promise<string>;
 
 const bearer = (key: string) => ({ header: 'authorization', value: () => `Bearer ${key}` });
+const keyIn = (header: string, key: string) => ({ header, value: () => key });
+const entra = (token: TokenSource) => ({ header: 'authorization', value: async () => `Bearer ${await token()}` });
 
-/** The differences between providers; everything else is OpenAI's chat-completions protocol. */
+/** The version of Anthropic's API that every model of theirs knows. */
+const ANTHROPIC_VERSION = '2023-06-01';
+
+/** The differences between providers. */
 export const ENDPOINTS: Record<
   Exclude<Provider, 'simulated'>,
   (target: TargetConfig, entraToken: TokenSource) => Endpoint
 > = {
   openai: (target) => ({
     url: new URL(`${target.baseUrl?.replace(/\/+$/, '')}/chat/completions`),
+    dialect: CHAT_COMPLETIONS,
+    headers: [],
     auth: target.apiKey ? bearer(target.apiKey) : null,
   }),
   'azure-openai': (target, entraToken) => ({
     url: azureOpenAiUrl(target),
-    auth: target.apiKey
-      ? { header: 'api-key', value: () => target.apiKey }
-      : { header: 'authorization', value: async () => `Bearer ${await entraToken()}` },
+    dialect: CHAT_COMPLETIONS,
+    headers: [],
+    auth: target.apiKey ? keyIn('api-key', target.apiKey) : entra(entraToken),
+  }),
+  anthropic: (target, entraToken) => ({
+    url: anthropicUrl(target),
+    dialect: MESSAGES,
+    headers: ['anthropic-version', target.apiVersion ?? ANTHROPIC_VERSION],
+    auth: anthropicAuth(target, entraToken),
   }),
 };
+
+/**
+ * Where Anthropic's Messages are: at Anthropic or a server that speaks their protocol (`baseUrl`, with or without `/v1`), or
+ * of a resource of Microsoft Foundry (`endpoint`, with or without `/anthropic`).
+ *
+ * @see https://platform.claude.com/docs/en/build-with-claude/claude-in-microsoft-foundry
+ */
+function anthropicUrl({ baseUrl, endpoint }: Pick<TargetConfig, 'baseUrl' | 'endpoint'>): URL {
+  const url = new URL(endpoint ?? baseUrl ?? '');
+  url.search = '';
+  url.hash = '';
+  const root = url.pathname.replace(/\/+$/, '').replace(/\/v1$/i, '');
+  url.pathname = `${endpoint ? `${root.replace(/\/anthropic$/i, '')}/anthropic` : root}/v1/messages`;
+  return url;
+}
+
+/** Foundry takes the key of a resource in Anthropic's own header, and tokens of Entra as Azure OpenAI does. */
+function anthropicAuth({ apiKey, endpoint }: TargetConfig, entraToken: TokenSource): Endpoint['auth'] {
+  if (apiKey) return keyIn('x-api-key', apiKey);
+  return endpoint ? entra(entraToken) : null;
+}
 
 /** Versions of the v1 API itself: they stay on its path, everything dated belongs to the deployment path. */
 const V1_VERSIONS = new Set(['v1', 'preview', 'latest']);

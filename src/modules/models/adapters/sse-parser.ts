@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import type { FrameTemplate, TextRun } from '../../../common/text-run.js';
+import type { RunReader, TextRun } from '../../../common/text-run.js';
 
 /** A server that never ends an event must not fill the memory. */
 const MAX_EVENT_CHARACTERS = 4 * 1024 * 1024;
@@ -62,14 +62,14 @@ export class SseParser {
    *
    * @param like how the frames of this stream look; all in a row that are like it are taken at once
    */
-  next(like: FrameTemplate | null = null): SseItem | undefined {
+  next(like: RunReader | null = null): SseItem | undefined {
     const { text } = this;
     while (!this.inLine) {
       const from = this.at;
       if (like !== null && this.data === null && !this.isError) {
         const run = like.runAt(text, from);
         if (run !== null) {
-          this.at = from + run.wire.length;
+          this.at = from + run.taken;
           return run;
         }
       }

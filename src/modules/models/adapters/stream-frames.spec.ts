@@ -61,8 +61,7 @@ function readAll(bytes: Buffer, sizes: () => number, fast: boolean) {
     for (;;) {
       const item = parser.next(fast ? frames.like : null);
       if (item === undefined) break;
-      const frame = frames.take(item);
-      if (frame) read.push(frame);
+      frames.take(item, read);
     }
   }
   return { read, frames };

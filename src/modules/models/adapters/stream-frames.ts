@@ -1,8 +1,8 @@
-import { hasContent, type ChatFrame } from '../../../common/chat.js';
+import { hasContent, type ChatFrame, type Completion } from '../../../common/chat.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import { completionIn } from '../../../common/answer-shape.js';
 import { readableJson } from '../../../common/json/readable.js';
-import { FrameTemplate, TextRun } from '../../../common/text-run.js';
+import { FrameTemplate, TextRun, type RunReader } from '../../../common/text-run.js';
 import type { SseError, SseItem } from './sse-parser.js';
 import { failureIn, failureOfBody } from './upstream-errors.js';
 
@@ -23,10 +23,13 @@ export class StreamFrames {
   hasAnswer = false;
   /** Events so far that brought content. */
   contents = 0;
+  /** Events so far that say nothing but that the server lives, such as pings. */
+  signsOfLife = 0;
   /** How the next frames may look. */
-  like: FrameTemplate | null = null;
+  like: RunReader | null = null;
+  /** The server has said that nothing more comes. */
+  protected done = false;
   private idleTemplates = 0;
-  private done = false;
   private emptyCharacters = 0;
   private readonly finished = new Set<number>();
   private finalUsageSeen = false;
@@ -52,41 +55,55 @@ export class StreamFrames {
     return this.allFinished ? 'tail' : 'answer';
   }
 
-  /** The frame of the next event; `null` where it is none, an error (in `failure` then) or the end. */
-  take(item: SseItem): ChatFrame | null {
-    if (this.done || this.failure) return null;
-    if (item instanceof TextRun) return this.run(item);
-    if (isDone(item)) this.done = true;
-    else if (typeof item === 'string') return this.frame(item);
+  /** Takes the next event. @param read where its frames go: none where it is an error (in `failure` then) or the end */
+  take(item: SseItem, read: ChatFrame[]): void {
+    if (this.done || this.failure) return;
+    if (item instanceof TextRun) read.push(this.run(item));
+    else if (isDone(item)) this.done = true;
+    else if (typeof item === 'string') this.readEvent(item, read);
     else this.failure = failureOfBody(readableJson(item.data) ?? item.data);
-    return null;
   }
 
-  private run(run: TextRun): TextRun {
-    this.idleTemplates = 0;
-    if (run.piece === '') this.sayNothing(run.wire);
-    else this.sayContent();
-    return run;
-  }
-
-  private frame(text: string): ChatFrame | null {
+  /** The payload of an event that is neither an error nor `[DONE]`: a frame as it goes to the caller. */
+  protected readEvent(text: string, read: ChatFrame[]): void {
     const data = readableJson(text);
     this.failure = failureIn(data);
-    if (this.failure) return null;
+    if (this.failure) return;
     const json = completionIn(data);
     if (!json) {
       this.skipped += 1;
-      return null;
+      return;
     }
+    this.note(json, text.length);
+    this.expect(this.seeksRuns ? FrameTemplate.of(text, json) : null);
+    // A payload over several data lines is one line again when it goes out; in JSON they stand between values.
+    read.push({ text: text.includes('\n') ? text.replaceAll('\n', ' ') : text, json });
+  }
+
+  /** Takes note of what a frame says. @param characters of its text */
+  protected note(json: Completion, characters: number): void {
     // running totals come before the end; only usage in a frame after it is the last word
     if (json.usage && this.allFinished) this.finalUsageSeen = true;
     for (const choice of json.choices ?? []) if (choice.finish_reason) this.finished.add(choice.index ?? 0);
     if (hasContent(json)) this.sayContent();
-    else this.sayNothing(text);
-    this.like = this.idleTemplates < MOST_IDLE_TEMPLATES ? FrameTemplate.of(text, json) : null;
-    if (this.like) this.idleTemplates += 1;
-    // A payload over several data lines is one line again when it goes out; in JSON they stand between values.
-    return { text: text.includes('\n') ? text.replaceAll('\n', ' ') : text, json };
+    else this.sayNothing(characters);
+  }
+
+  /** Whether it is worth while to look for frames that are like the last one: they were, now and then. */
+  protected get seeksRuns(): boolean {
+    return this.idleTemplates < MOST_IDLE_TEMPLATES;
+  }
+
+  protected expect(like: RunReader | null): void {
+    this.like = like;
+    if (like) this.idleTemplates += 1;
+  }
+
+  private run(run: TextRun): TextRun {
+    this.idleTemplates = 0;
+    if (run.piece === '') this.sayNothing(run.taken);
+    else this.sayContent();
+    return run;
   }
 
   private sayContent(): void {
@@ -94,9 +111,9 @@ export class StreamFrames {
     this.contents += 1;
   }
 
-  private sayNothing(text: string): void {
+  private sayNothing(characters: number): void {
     if (this.hasAnswer) return;
-    this.emptyCharacters += text.length;
+    this.emptyCharacters += characters;
     if (this.emptyCharacters > MAX_EMPTY_CHARACTERS) {
       this.failure = new UpstreamFailure('bad_answer', 'nothing but frames without content');
     }

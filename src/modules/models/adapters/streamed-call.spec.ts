@@ -8,10 +8,12 @@ import { constants, createGzip, gzipSync } from 'node:zlib';
 import type { ChatFrame } from '../../../common/chat.js';
 import { WholeAnswer, type ChunkSink } from '../../../common/chunk-stream.js';
 import { routerConfigSchema } from '../../../common/config/config.schema.js';
+import { CHAT_COMPLETIONS } from './dialect.js';
 import { ModelServer } from './model-server.js';
 import type { ModelStream } from '../models.messages.js';
 import { OtherBody } from './other-body.js';
 import { PlainCall } from './plain-call.js';
+import { StreamFrames } from './stream-frames.js';
 import { StreamedCall } from './streamed-call.js';
 
 const LIMITS = { beginMs: 2_000, idleMs: 5_000, contentMs: 5_000, totalMs: 10_000 };
@@ -24,7 +26,7 @@ type Answer = (response: ServerResponse) => void | Promise<void>;
 
 /** All frames of the stream that this server answers with. */
 const framesFrom = (answer: Answer): Promise<ChatFrame[]> =>
-  asked(answer, (model) => new StreamedCall(model, '{}', 1, LIMITS, new AbortController().signal));
+  asked(answer, (model) => new StreamedCall(model, '{}', new StreamFrames(1), LIMITS, new AbortController().signal));
 /** Its plain answer. */
 const wholeFrom = (answer: Answer): Promise<ChatFrame[]> =>
   asked(answer, (model) => new PlainCall(model, '{}', LIMITS.beginMs, new AbortController().signal));
@@ -36,7 +38,7 @@ async function asked(answer: Answer, calling: (model: ModelServer) => ModelStrea
   const [target] = routerConfigSchema.parse({
     targets: [{ id: 'm', tier: 'cloud', provider: 'openai', model: 'm', baseUrl: url.origin }],
   }).targets;
-  const model = new ModelServer(target!, { url, auth: null });
+  const model = new ModelServer(target!, { url, dialect: CHAT_COMPLETIONS, headers: [], auth: null });
   try {
     const whole = new WholeAnswer();
     calling(model).relay(whole);
@@ -73,7 +75,7 @@ describe('StreamedCall', () => {
         response.writeHead(200, SSE).end(`${says('a')}data: [DONE]\n\n`);
       },
       (model) => {
-        const call = new StreamedCall(model, '{}', 1, LIMITS, new AbortController().signal);
+        const call = new StreamedCall(model, '{}', new StreamFrames(1), LIMITS, new AbortController().signal);
         const relay = call.relay.bind(call);
         jest.spyOn(call, 'relay').mockImplementation((sink) =>
           relay({
@@ -178,7 +180,7 @@ describe('a StreamedCall that is paused', () => {
   /** @param paused is told of every pause, and of every chunk that comes within one */
   const readWith = (answer: Answer, pausing: 'with each chunk' | 'between chunks', paused: (late: boolean) => void) =>
     asked(answer, (model) => {
-      const call = new StreamedCall(model, '{}', 1, LIMITS, new AbortController().signal);
+      const call = new StreamedCall(model, '{}', new StreamFrames(1), LIMITS, new AbortController().signal);
       let isPaused = false;
       let timer: NodeJS.Timeout | undefined;
       const resume = (): void => {

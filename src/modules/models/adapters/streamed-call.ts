@@ -8,7 +8,7 @@ import { MAX_RESPONSE_BYTES, type ModelServer } from './model-server.js';
 import { ServerCall } from './server-call.js';
 import { SseEventTooLarge, SseParser } from './sse-parser.js';
 import { StreamClock, TAIL_MS, type CallLimits, type Patient } from './stream-clock.js';
-import { StreamFrames } from './stream-frames.js';
+import type { StreamFrames } from './stream-frames.js';
 import { failureOfTransport } from './upstream-errors.js';
 
 /** What may follow the end of an answer before its connection is given up, bytes. */
@@ -19,24 +19,22 @@ const JSON_TYPE = /^application\/(\w+\+)?json\b/;
 /** One streamed call: every read of the connection is parsed as far as routing needs. */
 export class StreamedCall extends ServerCall implements Patient {
   private readonly parser = new SseParser();
-  private readonly frames: StreamFrames;
   private clock: StreamClock | null = null;
   private decoder: Duplex | null = null;
   private isPaused = false;
   private tailBytes = 0;
   private decodedBytes = 0;
 
-  /** @param choices how many were asked for (`n`) @param signal the caller's */
+  /** @param frames what reads its events @param signal the caller's */
   constructor(
     server: ModelServer,
     body: string,
-    choices: number,
+    private readonly frames: StreamFrames,
     private readonly limits: CallLimits,
     signal: AbortSignal,
     trace: OutgoingTrace | null = null,
   ) {
     super(server, EVENT_STREAM, body, signal, trace);
-    this.frames = new StreamFrames(choices);
   }
 
   late(failure: UpstreamFailure): void {
@@ -148,15 +146,14 @@ export class StreamedCall extends ServerCall implements Patient {
   private handOn(): void {
     const { parser, frames } = this;
     const { comments: commentsBefore, strangeLines: strangeBefore } = parser;
-    const contentsBefore = frames.contents;
+    const { contents: contentsBefore, signsOfLife: signsBefore } = frames;
     const read: ChatFrame[] = [];
     for (let item = parser.next(frames.like); item !== undefined; item = parser.next(frames.like)) {
-      const frame = frames.take(item);
-      if (frame !== null) read.push(frame);
+      frames.take(item, read);
     }
     frames.skipped += parser.strangeLines - strangeBefore;
     if (this.answeredAt === 0 && frames.hasAnswer) this.answeredAt = performance.now();
-    const isLife = read.length > 0 || parser.comments > commentsBefore;
+    const isLife = read.length > 0 || parser.comments > commentsBefore || frames.signsOfLife > signsBefore;
     const hasContent = frames.contents > contentsBefore;
     if (read.length > 0) this.sink?.chunk({ frames: read });
     this.clock?.heard(isLife, hasContent, frames.phase); // after what came is handed on, as the time may be up

@@ -22,6 +22,21 @@ describe('failureOfStatus', () => {
     [500, '<html>', 'server_error', 'retry'],
     [503, '{"error":', 'server_error', 'retry'],
     [302, '', 'bad_answer', 'retry'],
+    [529, { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }, 'server_error', 'retry'],
+    [
+      400,
+      { error: { type: 'invalid_request_error', message: 'prompt is too long: 208310 tokens > 200000 maximum' } },
+      'context_length',
+      'larger_window',
+    ],
+    [
+      400,
+      { error: { message: 'input length and `max_tokens` exceed context limit: 190000 + 16384 > 200000' } },
+      'context_length',
+      'larger_window',
+    ],
+    [400, { error: { message: 'Output blocked by content filtering policy' } }, 'content_filter', 'none'],
+    [400, { error: { message: 'Your credit balance is too low to access the API' } }, 'auth', 'other_target'],
   ];
   it.each(cases)('%i %j is %s', (status, body, outcome, remedy) => {
     const failure = failureOfStatus(status, typeof body === 'string' ? body : JSON.stringify(body), {});
@@ -59,7 +74,7 @@ describe('failureOfBody', () => {
     [{ error: { message: 'Failed to load the model', code: 500 } }, 'server_error', 500],
     [{ error: { message: 'no credits', code: 402 } }, 'auth', 402],
     [{ error: { message: 'too long', code: 413 } }, 'context_length', 413],
-    [{ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }, 'server_error', 503],
+    [{ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }, 'server_error', 529],
     [[{ error: { code: 400, message: 'x', status: 'INVALID_ARGUMENT' } }], 'bad_request', 400],
     ['engine died', 'server_error', 500],
   ])('F46 %j counts as its status would', (body, outcome, status) => {

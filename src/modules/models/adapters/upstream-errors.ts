@@ -9,6 +9,8 @@ type Headers = Readonly<Record<string, unknown>>;
 const CONTEXT_LENGTH =
   /context.{0,20}(length|window|size|limit)|maximum context|too many (input )?tokens|exceeds? the (model|available)|\b(prompt|input|conversation)\b.{0,20} too (long|large)|(input|prompt).{0,20} tokens.{0,60} must (be|have) (<=|less|at most)/i;
 const CONTENT_FILTER = /content[_ ]?(filter|policy|management)|responsible ?ai/i;
+/** Anthropic says with 400 that the account of this router is empty or has used up what it may spend. */
+const ACCOUNT = /credit balance is too low|reached your specified api usage limits/i;
 const RATE_LIMIT = /rate.?limit|too.?many.?requests/i;
 /**
  * A server whose model is on its way into memory: llama.cpp "Loading model", Ollama "llm server loading model", Hugging
@@ -22,6 +24,9 @@ const BEGINNING = 500;
 
 /** The status that a name in a body stands for, where the body gives no number; the first that fits. */
 const STATUS_BY_NAME: readonly (readonly [RegExp, number])[] = [
+  [/\boverloaded_error\b/, 529],
+  [/\brequest_too_large\b/, 413],
+  [/\bbilling_error\b/, 402],
   [/insufficient_quota|resource_?exhausted|throttl/i, 429],
   [/unauthori[sz]ed|unauthenticated|authentication|invalid_api_key|permission/i, 401],
   [/not_?found/i, 404],
@@ -46,6 +51,7 @@ function outcomeOf(status: number, words: string): AttemptOutcome {
   if (status === 413) return 'context_length';
   if (status >= 400 && status < 500) {
     if (CONTENT_FILTER.test(words)) return 'content_filter';
+    if (ACCOUNT.test(words)) return 'auth';
     return CONTEXT_LENGTH.test(words) ? 'context_length' : 'bad_request';
   }
   return status >= 500 ? 'server_error' : 'bad_answer';

@@ -78,6 +78,7 @@ export function allowedTargets(targets: readonly TargetStatus[], input: Constrai
     left = keep(left, ({ capabilities }) => (capabilities.includes(capability) ? null : `no_${capability}`), excluded);
     if (left.length === 0) throw new InvalidRequest(cure, param);
   }
+  left = choosing(left, request, excluded);
   left = fitting(left, request, excluded);
   if (input.onlyPriced) left = priced(left, input.onlyPriced, excluded);
   const beforePrivacy = left.length;
@@ -87,6 +88,17 @@ export function allowedTargets(targets: readonly TargetStatus[], input: Constrai
   left = keep(left, whyDown, excluded);
   if (left.length === 0) throw unavailable(down, input.random());
   return { allowed: left, excluded, down, keptLocal };
+}
+
+/** Anthropic's models give one answer a request. */
+function choosing(targets: readonly TargetStatus[], { n }: ChatRequest, excluded: Excluded[]): readonly TargetStatus[] {
+  if ((n ?? 1) <= 1) return targets;
+  const left = keep(targets, ({ provider }) => (provider === 'anthropic' ? 'one_choice_only' : null), excluded);
+  if (left.length > 0) return left;
+  throw new InvalidRequest(
+    'No target of this model gives several choices. Leave out n, or name a model that can.',
+    'n',
+  );
 }
 
 function whyDown({ breaker }: TargetStatus): string | null {

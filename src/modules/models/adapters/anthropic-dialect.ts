@@ -1,0 +1,26 @@
+import type { Addressee } from '../addressee.js';
+import type { ModelCall } from '../models.messages.js';
+import { completionText } from './anthropic-answer.js';
+import { messagesRequest } from './anthropic-request.js';
+import { MessagesFrames } from './anthropic-stream.js';
+import type { Dialect } from './dialect.js';
+
+/** Anthropic's Messages. */
+class Messages implements Dialect {
+  request(call: ModelCall, target: Addressee): string {
+    return messagesRequest(call, target);
+  }
+
+  frames({ partialAnswer }: Pick<ModelCall, 'partialAnswer'>): MessagesFrames {
+    const space = partialAnswer === null ? '' : partialAnswer.slice(partialAnswer.trimEnd().length);
+    return new MessagesFrames(now(), space);
+  }
+
+  plain(text: string): string {
+    return completionText(text, now());
+  }
+}
+
+const now = (): number => Math.floor(Date.now() / 1_000);
+
+export const MESSAGES: Dialect = new Messages();
