@@ -46,6 +46,14 @@ export interface Target {
 export const loadsModels = ({ tier, provider }: Pick<Target, 'tier' | 'provider'>): boolean =>
   tier === 'local' && provider === 'openai';
 
+/** Whether a target makes vectors, and nothing else: nobody talks to it. */
+export const onlyEmbeds = ({ capabilities }: Pick<Target, 'capabilities'>): boolean =>
+  capabilities.length > 0 && capabilities.every((capability) => capability === 'embeddings');
+
+/** The models that make vectors, which callers may ask for by these names. */
+export const embeddingModels = (targets: readonly Pick<Target, 'capabilities' | 'model'>[]): string[] =>
+  targets.flatMap(({ capabilities, model }) => (capabilities.includes('embeddings') ? [model] : []));
+
 /** Whether a call may have to wait until the model is loaded into memory. */
 export const mayHaveToLoad = (target: TargetStatus): boolean => loadsModels(target) && target.warm !== true;
 

@@ -5,12 +5,13 @@ import { BackgroundWork } from '../../common/background-work.js';
 import type { ChatChunk } from '../../common/chat.js';
 import type { ChunkSink } from '../../common/chunk-stream.js';
 import type { HeaderList } from '../../common/http/answer-writer.js';
+import { endOfFailure } from '../../common/http/end-of-failure.js';
 import { LineLimit } from '../../common/logging/line-limit.js';
 import type { RouteDecision } from '../router/router.messages.js';
 import type { ChatFacts } from './chat-facts.js';
 import type { AnsweredBy, ChatAnswer, ChatEnd } from './chat.messages.js';
-import { endOfFailure, strategyOf, type FinishChat } from './finish-chat.js';
-import { addPlainHeaders, answerHeaders } from './response-headers.js';
+import { strategyOf, type FinishChat } from './finish-chat.js';
+import { addPlainHeaders, answerHeaders } from '../../common/http/response-headers.js';
 import { together, type GivenAnswer } from './given-answer.js';
 
 const logger = new Logger('chat');

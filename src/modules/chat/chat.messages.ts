@@ -99,6 +99,8 @@ export interface ChatEnd {
 
 /** A request that has ended. */
 export interface CompletedChat extends ChatEnd {
+  /** What models were asked for: left out, an answer to a conversation. */
+  readonly operation?: 'embeddings';
   readonly requestId: string;
   readonly caller: Caller;
   /** The model name the caller asked for, if it exists. */

@@ -1,11 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus, EventBus } from '@nestjs/cqrs';
 import { exactCompletion } from '../../common/answer-shape.js';
-import { AppError } from '../../common/app-error.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { LiveConfig } from '../../common/config/live-config.js';
-import { CallerGone } from '../../common/http/caller-signal.js';
-import { CLIENT_CLOSED_REQUEST } from '../../common/http/request-ends.js';
+import { endOfFailure } from '../../common/http/end-of-failure.js';
 import { messagesToKeep } from '../../common/json/numbers.js';
 import { withOwnedReasoning } from '../../common/reasoning.js';
 import { noted, type RequestTrace } from '../../common/tracing/request-trace.js';
@@ -133,12 +131,3 @@ function turnOf(
 
 export const strategyOf = ({ ask, ownStrategy }: ChatFacts, decision: RouteDecision | null): string =>
   decision?.strategy ?? ask.strategy ?? ownStrategy;
-
-/** @param isStreaming whether a stream may have begun to go out */
-export function endOfFailure(error: unknown, isStreaming: boolean): Pick<ChatEnd, 'outcome' | 'status' | 'errorCode'> {
-  if (error instanceof CallerGone) return { outcome: 'aborted', status: CLIENT_CLOSED_REQUEST, errorCode: null };
-  const { code, status } = error instanceof AppError ? error : { code: 'internal_error', status: 500 };
-  return isStreaming
-    ? { outcome: 'cut', status: 200, errorCode: code }
-    : { outcome: 'failed', status, errorCode: code };
-}

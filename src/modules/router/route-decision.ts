@@ -5,7 +5,7 @@ import type { Price } from '../../common/prices/price.js';
 import type { TargetStatus } from '../../common/target.js';
 import { usesArtefact } from './assessment.js';
 import { allowedTargets, type AllowedTargets, type ConstraintInput } from './constraints/allowed-targets.js';
-import { namedTargets } from './constraints/named-targets.js';
+import { namedTargets } from '../../common/named-targets.js';
 import { chooseTarget, type Choice, type ChoiceInput, type ShareVote } from './route-choice.js';
 import { firstThenRest } from './route-strategies.js';
 import type { DecisionEvidence, RouteDecision } from './router.messages.js';

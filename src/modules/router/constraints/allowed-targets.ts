@@ -2,20 +2,16 @@ import {
   ContextLengthExceeded,
   InvalidRequest,
   ModelNotAllowed,
-  NoTargetAvailable,
   PrivacyNoLocalTarget,
 } from '../../../common/app-error.js';
 import { partsOf, type ChatMessage, type ChatRequest } from '../../../common/chat.js';
 import type { RouterConfig } from '../../../common/config/config.schema.js';
 import type { HistoryTurn } from '../../../common/conversation.js';
 import type { AnsweredPrices } from '../../../common/prices/answered-prices.js';
-import type { Capability, TargetStatus } from '../../../common/target.js';
-import { retryAfterSeconds } from '../../../common/retry-after.js';
+import { onlyEmbeds, type Capability, type TargetStatus } from '../../../common/target.js';
+import { unavailable, whyDown } from '../../../common/targets-down.js';
 import { answerRoom, estimateRequestTokens, tokensAskedFor } from '../../../common/token-estimate.js';
 import { findPrivateText } from '../../../common/privacy/private-text.js';
-
-/** Somebody drained the last target: asked again after so long, milliseconds. */
-const DRAINED_MS = 30_000;
 
 export interface Excluded {
   readonly target: string;
@@ -73,7 +69,13 @@ export interface ConstraintInput {
 export function allowedTargets(targets: readonly TargetStatus[], input: ConstraintInput): AllowedTargets {
   const { request, history } = input;
   const excluded: Excluded[] = [];
-  let left = targets;
+  let left = keep(targets, (target) => (onlyEmbeds(target) ? 'only_embeds' : null), excluded);
+  if (left.length === 0) {
+    throw new InvalidRequest(
+      'This model makes embeddings alone, by POST /v1/embeddings. Name one that answers.',
+      'model',
+    );
+  }
   for (const { capability, cure, param } of needsOf(request, history)) {
     left = keep(left, ({ capabilities }) => (capabilities.includes(capability) ? null : `no_${capability}`), excluded);
     if (left.length === 0) throw new InvalidRequest(cure, param);
@@ -99,11 +101,6 @@ function choosing(targets: readonly TargetStatus[], { n }: ChatRequest, excluded
     'No target of this model gives several choices. Leave out n, or name a model that can.',
     'n',
   );
-}
-
-function whyDown({ breaker }: TargetStatus): string | null {
-  if (breaker === 'drained') return 'drained';
-  return breaker === 'open' ? 'breaker_open' : null;
 }
 
 function fitting(
@@ -194,11 +191,3 @@ function needsOf(request: ChatRequest, history: readonly HistoryTurn[]): Need[] 
 }
 
 const hasImage = (message: ChatMessage): boolean => partsOf(message).some(({ type }) => type === 'image_url');
-
-/** `Retry-After` is when the first of them is probed; one that was drained says nothing about when it comes back. */
-function unavailable(down: readonly TargetStatus[], random: number): NoTargetAvailable {
-  const list = down.map(({ id, breaker }) => `${id} (${breaker === 'drained' ? 'drained' : 'failing'})`).join(', ');
-  const waits = down.filter(({ breaker }) => breaker === 'open').map(({ openForMs }) => openForMs);
-  const seconds = retryAfterSeconds(waits.length > 0 ? Math.min(...waits) : DRAINED_MS, random);
-  return new NoTargetAvailable(`No target can answer at the moment: ${list || 'none is configured'}.`, seconds);
-}

@@ -1,10 +1,9 @@
-import type { ChatEnd } from './chat.messages.js';
-import type { HeaderList } from '../../common/http/answer-writer.js';
+import type { HeaderList } from './answer-writer.js';
 import { addPlainHeaders } from './response-headers.js';
 
 const costHeader = (costUsd: number): string | undefined => {
   const headers: HeaderList = [];
-  addPlainHeaders(headers, { costUsd, persisted: null } as ChatEnd);
+  addPlainHeaders(headers, { costUsd, persisted: null });
   return headers[headers.indexOf('x-router-cost-usd') + 1];
 };
 

@@ -1,7 +1,7 @@
-import { ModelNotAllowed, ModelNotFound, NoTargetAvailable } from '../../../common/app-error.js';
-import type { ModelConfig, RouterConfig } from '../../../common/config/config.schema.js';
-import type { TargetStatus } from '../../../common/target.js';
-import { TenantTargets } from '../../../common/tenant-targets.js';
+import { ModelNotAllowed, ModelNotFound, NoTargetAvailable } from './app-error.js';
+import type { ModelConfig, RouterConfig } from './config/config.schema.js';
+import type { TargetStatus } from './target.js';
+import { TenantTargets } from './tenant-targets.js';
 
 /** Names shown when a model is not found. */
 const NAMES_SHOWN = 8;

@@ -1,7 +1,5 @@
-import type { HeaderList } from '../../common/http/answer-writer.js';
-import type { RouteDecision } from '../router/router.messages.js';
-import type { ChatFacts } from './chat-facts.js';
-import type { AnsweredBy, ChatEnd } from './chat.messages.js';
+import type { Tier } from '../target.js';
+import type { HeaderList } from './answer-writer.js';
 
 /** Header values are visible ASCII here; model servers may name their models as they like. */
 const headerSafe = (value: string): string => value.replace(/[^\x20-\x7e]/g, '?');
@@ -18,14 +16,37 @@ function rounded(value: number, digits: number): string {
   return `${whole}.${String(fraction).padStart(left, '0')}`; // `String` of a fraction takes ten times as long
 }
 
+/** Who answered, and why. */
+interface AnsweringRoute {
+  readonly target: string;
+  readonly tier: Tier;
+  /** As the model server names it. */
+  readonly model: string;
+  readonly simulated: boolean;
+  readonly strategy: string;
+  readonly reasonCode: string;
+  readonly fallback: boolean;
+}
+
 /** What the headers of an answer tell of. */
-interface BegunAnswer {
-  readonly facts: Pick<ChatFacts, 'lookup' | 'lease'>;
-  readonly route: AnsweredBy;
+export interface BegunAnswer {
+  readonly facts: {
+    readonly lookup: { readonly result: string; readonly answer: { readonly ageSeconds: number } | null };
+    readonly lease: { readonly headers: Readonly<Record<string, string>> };
+  };
+  readonly route: AnsweringRoute;
   /** Milliseconds. */
   readonly overheadMs: number;
-  readonly decision: Pick<RouteDecision, 'score'> | null;
+  readonly decision: { readonly score: number | null } | null;
   readonly attempts: readonly unknown[];
+}
+
+/** What is known when a plain answer is complete. */
+export interface EndedAnswer {
+  /** USD; `null` = unknown. */
+  readonly costUsd: number | null;
+  /** `null` where nothing was to be stored. */
+  readonly persisted: boolean | null;
 }
 
 /** The `x-router-*` and rate-limit headers of an answer that has begun (DESIGN section 4). */
@@ -49,7 +70,7 @@ export function answerHeaders({ facts, route, overheadMs, decision, attempts }: 
 }
 
 /** Adds what is known only when a plain answer is complete. */
-export function addPlainHeaders(headers: HeaderList, { costUsd, persisted }: ChatEnd): void {
+export function addPlainHeaders(headers: HeaderList, { costUsd, persisted }: EndedAnswer): void {
   headers.push('content-type', 'application/json; charset=utf-8');
   if (costUsd !== null) headers.push('x-router-cost-usd', rounded(costUsd, 9));
   if (persisted !== null) headers.push('x-router-persisted', String(persisted));
