@@ -1,5 +1,6 @@
 import type { ChatMessage, ChatRequest, Completion, ContentPart } from './chat.js';
 import { partsOf } from './chat.js';
+import type { EmbeddingInput } from './embeddings.js';
 import { ownField } from './json/fields.js';
 import { TextCodes } from './text-codes.js';
 
@@ -64,6 +65,10 @@ export function mostTextTokens(text: string): number {
   }
   return Math.ceil(twelfths / WHOLE);
 }
+
+/** Tokens of one input of an embeddings request: of a text, or of tokens that are counted already. */
+export const estimateInputTokens = (input: EmbeddingInput, ofText: TextTokens = estimateTextTokens): number =>
+  typeof input === 'string' ? ofText(input) : input.length;
 
 /** Tokens of a list of messages: texts, tool calls, names, images, audio, files, and what nobody here knows. */
 export function estimateTokens(messages: readonly ChatMessage[], ofText: TextTokens = estimateTextTokens): number {

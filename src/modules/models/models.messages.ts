@@ -4,6 +4,7 @@ import type { Environment } from '../../common/config/config-text.js';
 import type { ChatRequest } from '../../common/chat.js';
 import type { ChunkStream } from '../../common/chunk-stream.js';
 import type { HistoryTurn } from '../../common/conversation.js';
+import type { EmbeddingRequest } from '../../common/embeddings.js';
 import type { OutgoingTrace } from '../../common/tracing/trace-context.js';
 import type { BreakerState, TargetStatus } from '../../common/target.js';
 
@@ -15,24 +16,33 @@ export interface ModelStream extends ChunkStream {
   readonly isSent: boolean;
 }
 
-/** What one call needs to know. */
-export interface ModelCall {
+/** What every call needs to know, whatever it asks. */
+export interface TargetCall {
   /** From `ListTargetsQuery`; one that a reload has taken out since is still called, so that requests end as they began. */
   readonly target: TargetStatus;
-  readonly request: ChatRequest;
-  /** Stored turns to put in front; those that do not fit the target's window are left out, oldest first. */
-  readonly history: readonly HistoryTurn[];
   /** When the answer must have begun (stream) or be complete (plain), `performance.now()` milliseconds. */
   readonly beginBy: number;
   /** A target that has got less time than this, or than its own limit, is not blamed for its silence. Milliseconds. */
   readonly fairMs: number;
   readonly signal: AbortSignal;
-  /** What an attempt before said until it was cut: a target with capability `prefill` is asked to go on from there. */
-  readonly partialAnswer: string | null;
   /** Whether another target failed this request before; such calls come in waves and are let through gradually. */
   readonly isFallback: boolean;
   /** The place of the call in a trace, which its server is told; `null` = none. */
   readonly trace: OutgoingTrace | null;
+}
+
+/** A call that asks for an answer to a conversation. */
+export interface ModelCall extends TargetCall {
+  readonly request: ChatRequest;
+  /** Stored turns to put in front; those that do not fit the target's window are left out, oldest first. */
+  readonly history: readonly HistoryTurn[];
+  /** What an attempt before said until it was cut: a target with capability `prefill` is asked to go on from there. */
+  readonly partialAnswer: string | null;
+}
+
+/** A call that asks for vectors: as many as one request to the target may ask for. */
+export interface EmbedCall extends TargetCall {
+  readonly request: EmbeddingRequest;
 }
 
 /**
@@ -45,6 +55,18 @@ export interface ModelCall {
  */
 export class StreamModelCommand extends Command<ModelStream> {
   constructor(readonly call: ModelCall) {
+    super();
+  }
+}
+
+/**
+ * The same for vectors: the stream is one chunk with one frame, a `VectorsFrame` (src/common/embeddings.ts) with a vector for
+ * each input.
+ *
+ * @throws as `StreamModelCommand`
+ */
+export class EmbedModelCommand extends Command<ModelStream> {
+  constructor(readonly call: EmbedCall) {
     super();
   }
 }

@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { DrainSharing } from './drain-sharing.js';
 import { DrainedTargets } from './drained-targets.js';
+import { EmbedModelHandler } from './embed-model.handler.js';
 import { CountTargetLoadHandler } from './count-target-load.handler.js';
 import { ListTargetsHandler } from './list-targets.handler.js';
 import { ModelController } from './model.controller.js';
@@ -22,6 +23,7 @@ import { TargetController } from './target.controller.js';
     TargetCatalogue,
     DrainSharing,
     StreamModelHandler,
+    EmbedModelHandler,
     ListTargetsHandler,
     CountTargetLoadHandler,
     WarmthWatch,

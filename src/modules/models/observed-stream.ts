@@ -66,7 +66,7 @@ export class ObservedStream implements ModelStream, ChunkSink {
   }
 
   private watchForContent(chunk: ChatChunk): void {
-    if (!bringsContent(chunk)) return;
+    if (this.isStreamed && !bringsContent(chunk)) return; // what comes whole is an answer
     this.firstTokenMs = performance.now() - this.startedAt;
     clearTimeout(this.loading);
     this.target.slots.answered();

@@ -3,11 +3,11 @@ import { CommandBus } from '@nestjs/cqrs';
 import { BackgroundWork } from '../../common/background-work.js';
 import { WholeAnswer } from '../../common/chunk-stream.js';
 import { FailureEpisode } from '../../common/logging/failure-episode.js';
-import { loadsModels } from '../../common/target.js';
+import { loadsModels, onlyEmbeds } from '../../common/target.js';
 import { loadedModels } from './discovery/ollama.probe.js';
 import { ProbeConnections, type Ask } from './discovery/probe-json.js';
 import type { LiveTarget } from './live-target.js';
-import { StreamModelCommand } from './models.messages.js';
+import { EmbedModelCommand, StreamModelCommand } from './models.messages.js';
 import { TargetCatalogue } from './target-catalogue.js';
 
 const EVERY_MS = 10_000;
@@ -80,17 +80,13 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
     return episode;
   }
 
-  /** A question of one token; the server loads the model to answer it. */
+  /** Asks the least; the server loads the model to answer it. */
   private async load(target: LiveTarget, signal: AbortSignal): Promise<void> {
     if (this.loading.has(target.id)) return;
     this.loading.add(target.id);
     try {
-      const request = { model: target.id, messages: [{ role: 'user', content: 'hi' }], max_tokens: 1, stream: true };
-      const beginBy = performance.now() + target.timeouts.loadMs;
-      const call = { target, request, history: [], beginBy, fairMs: 0, signal };
-      const command = new StreamModelCommand({ ...call, partialAnswer: null, isFallback: false, trace: null });
       const answer = new WholeAnswer();
-      (await this.commands.execute(command)).relay(answer);
+      (await this.commands.execute(questionFor(target, signal))).relay(answer);
       await answer.chunks;
       const over = this.episodeOf(target).worked();
       this.logger.log({ target: target.id }, `${target.id} is loaded${over ? ` again, ${over}` : ''}`);
@@ -102,6 +98,18 @@ export class WarmthWatch implements OnApplicationBootstrap, OnApplicationShutdow
       this.loading.delete(target.id);
     }
   }
+}
+
+/** The least that a model has to be loaded for: a token, or a vector where it makes nothing else. */
+function questionFor(target: LiveTarget, signal: AbortSignal): StreamModelCommand | EmbedModelCommand {
+  const beginBy = performance.now() + target.timeouts.loadMs;
+  const call = { target, beginBy, fairMs: 0, signal, isFallback: false, trace: null };
+  const model = target.id;
+  if (onlyEmbeds(target)) {
+    return new EmbedModelCommand({ ...call, request: { model, input: ['hi'], encoding_format: 'float' } });
+  }
+  const request = { model, messages: [{ role: 'user', content: 'hi' }], max_tokens: 1, stream: true };
+  return new StreamModelCommand({ ...call, request, history: [], partialAnswer: null });
 }
 
 /** What comes before `/v1`: Ollama's own API is beside it, also behind a path of a proxy. */

@@ -71,7 +71,7 @@ function passingFailure(passing: readonly UpstreamFailure[], untried: boolean, s
   const options = { cause: passing.at(-1) };
   if (all('timeout')) return new UpstreamTimeout('The model server did not answer in time.', null, options);
   if (all('bad_answer')) {
-    return new UpstreamError('The model server answered with something that is no chat answer.', null, options);
+    return new UpstreamError('The model server answered with something that is no answer.', null, options);
   }
   if (all('overloaded')) return new Overloaded('All targets of this model are at their limit.', seconds);
   if (all('loading')) return new NoTargetAvailable('The model is still being loaded. Try again later.', seconds);

@@ -3,7 +3,7 @@ import { mayHaveToLoad, type TargetStatus } from '../../common/target.js';
 import type { UpstreamFailure } from '../../common/upstream-failure.js';
 import { failureOfAll, mayPass, UNKNOWN_WAIT_MS } from './call-failure.js';
 import { pause, WORTH_WAITING_MS } from './retry-delay.js';
-import type { ModelCalls } from './resilience.messages.js';
+import type { TargetSearch } from './resilience.messages.js';
 import type { TargetBreakers } from './target-breakers.js';
 import { LOOK_MS } from './target-rest.js';
 
@@ -17,7 +17,7 @@ export class Candidates {
   private readonly mayRecover = new Set<TargetStatus>();
 
   constructor(
-    private readonly calls: ModelCalls,
+    private readonly calls: TargetSearch,
     private readonly guards: Pick<TargetBreakers, 'of' | 'failed'>,
   ) {
     this.waiting = [...calls.candidates];

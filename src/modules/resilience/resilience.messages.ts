@@ -4,6 +4,7 @@ import type { Budget } from '../../common/budget.js';
 import type { ChatRequest } from '../../common/chat.js';
 import type { ChunkStream } from '../../common/chunk-stream.js';
 import type { HistoryTurn } from '../../common/conversation.js';
+import type { EmbeddingRequest } from '../../common/embeddings.js';
 import type { RequestTrace } from '../../common/tracing/request-trace.js';
 import type { TargetStatus } from '../../common/target.js';
 
@@ -24,20 +25,29 @@ export interface ModelAnswer extends ChunkStream {
   readonly upstreamMs: number;
 }
 
-/** What is to be answered, by whom, and what it may take. */
-export interface ModelCalls {
+/** Who is to answer, and what it may take. */
+export interface TargetSearch {
   /** Targets in the order to try them, held since the decision: a reload does not change what a request may use. */
   readonly candidates: readonly TargetStatus[];
   /** Targets that could take the request but were left out because they are down: nobody asks them now. */
   readonly down: readonly TargetStatus[];
-  readonly request: ChatRequest;
-  readonly history: readonly HistoryTurn[];
   /** Every call made for the answer is written down here as it begins, so that it is known also when all fail. */
   readonly attempts: AttemptLog;
   readonly budget: Budget;
   readonly signal: AbortSignal;
   /** Of the request; model servers are told of it. */
   readonly trace: RequestTrace | null;
+}
+
+/** A conversation that is to be answered. */
+export interface ModelCalls extends TargetSearch {
+  readonly request: ChatRequest;
+  readonly history: readonly HistoryTurn[];
+}
+
+/** Inputs that vectors are to be made of, as many as one call may ask for. */
+export interface EmbedCalls extends TargetSearch {
+  readonly request: EmbeddingRequest;
 }
 
 /**
@@ -49,6 +59,19 @@ export interface ModelCalls {
  */
 export class CallModelsCommand extends Command<ModelAnswer> {
   constructor(readonly calls: ModelCalls) {
+    super();
+  }
+}
+
+/**
+ * Gets vectors from the candidates in order, as `CallModelsCommand` gets answers: with retries, breakers, rests and fallback,
+ * within the budget. The answer is whole when this resolves: one chunk with one `VectorsFrame`. Who asks sees to it that the
+ * candidates are of one model, as vectors of two do not belong together.
+ *
+ * @throws AppError of the API's catalogue when no candidate answered
+ */
+export class EmbedModelsCommand extends Command<ModelAnswer> {
+  constructor(readonly calls: EmbedCalls) {
     super();
   }
 }

@@ -4,9 +4,9 @@ import type { AttemptLog, Attempt as Made } from '../../common/attempt.js';
 import { CallerGone } from '../../common/http/caller-signal.js';
 import type { TargetStatus } from '../../common/target.js';
 import { AttemptTrace, type AttemptKind } from '../../common/tracing/attempt-trace.js';
-import { StreamModelCommand } from '../models/models.messages.js';
+import { EmbedModelCommand, StreamModelCommand, type TargetCall } from '../models/models.messages.js';
 import { BegunAnswer, endAttempt, type AttemptFacts } from './begun-answer.js';
-import type { ModelCalls } from './resilience.messages.js';
+import type { EmbedCalls, ModelCalls } from './resilience.messages.js';
 import { TargetBreakers } from './target-breakers.js';
 
 /** One call of one target, until content is here. @throws BreakerOpen, UpstreamFailure, and the signal's reason */
@@ -34,12 +34,12 @@ export class TargetCalls {
   ) {}
 
   /** The calls that may be made for one request. @param whole the answer must be complete before anything of it is used */
-  attemptsFor(calls: ModelCalls, whole: boolean): Attempt {
-    const { request, history, attempts, budget } = calls;
+  attemptsFor(calls: ModelCalls | EmbedCalls, whole: boolean): Attempt {
+    const { attempts, budget } = calls;
     const startedAt = performance.now();
     const before = attempts.all.length;
     return async (target, how) => {
-      const { signal, partialAnswer, answerHasBegun } = how;
+      const { signal, answerHasBegun } = how;
       const beginBy = answerHasBegun ? Infinity : performance.now() + timeLeft(target, calls);
       const isFallback = attempts.all.some(({ target: tried }) => tried !== target.id);
       const own = calls.trace?.isRecorded
@@ -47,16 +47,14 @@ export class TargetCalls {
         : null;
       const trace = calls.trace && calls.trace.toServer(own && own.spanId);
       const { fairMs } = budget;
-      const call = { target, request, history, beginBy, fairMs, signal, partialAnswer, isFallback, trace };
+      const command = commandFor(calls, { target, beginBy, fairMs, signal, isFallback, trace }, how);
       const beforeMs = attempts.all.length === 0 ? 0 : performance.now() - startedAt;
-      return this.breakers.run(target, () =>
-        this.call(new StreamModelCommand(call), attempts, { whole, beforeMs, trace: own }),
-      );
+      return this.breakers.run(target, () => this.call(command, attempts, { whole, beforeMs, trace: own }));
     };
   }
 
   private async call(
-    command: StreamModelCommand,
+    command: StreamModelCommand | EmbedModelCommand,
     attempts: AttemptLog,
     { trace, ...facts }: Pick<AttemptFacts, 'whole' | 'beforeMs'> & { readonly trace: AttemptTrace | null },
   ): Promise<BegunAnswer> {
@@ -81,6 +79,17 @@ export class TargetCalls {
   }
 }
 
+/** What is asked of a target: vectors, or an answer to a conversation. */
+function commandFor(
+  calls: ModelCalls | EmbedCalls,
+  call: TargetCall,
+  { partialAnswer }: AttemptOptions,
+): StreamModelCommand | EmbedModelCommand {
+  if (!('history' in calls)) return new EmbedModelCommand({ ...call, request: calls.request });
+  const { request, history } = calls;
+  return new StreamModelCommand({ ...call, request, history, partialAnswer });
+}
+
 /** @param before how many had been made for the request when these calls began: for a cascade, there are some */
 function kindOf(target: TargetStatus, made: readonly Made[], before: number, how: AttemptOptions): AttemptKind {
   if (how.answerHasBegun) return 'recovery';
@@ -90,8 +99,10 @@ function kindOf(target: TargetStatus, made: readonly Made[], before: number, how
 }
 
 /** Milliseconds until the answer must have begun, or be complete where it is plain. @throws DeadlineExceeded */
-function timeLeft({ timeouts }: TargetStatus, { budget, request }: ModelCalls): number {
-  const atLeastMs = request.stream ? 0 : timeouts.plainMs;
+function timeLeft({ timeouts }: TargetStatus, calls: ModelCalls | EmbedCalls): number {
+  const { budget } = calls;
+  const isStreamed = 'history' in calls && calls.request.stream;
+  const atLeastMs = isStreamed ? 0 : timeouts.plainMs;
   budget.assertTimeLeft(atLeastMs);
   return budget.remainingMs(atLeastMs);
 }

@@ -59,6 +59,11 @@ export class ModelServer {
     return this.opening || this.closed;
   }
 
+  /** Where chat requests go; other requests go beside them. */
+  get chatUrl(): URL {
+    return this.endpoint.url;
+  }
+
   get connections(): ConnectionCounts {
     const { pool, unpooled } = this;
     return {
@@ -70,21 +75,23 @@ export class ModelServer {
   }
 
   /**
-   * A chat request, as undici takes it.
+   * A request, as undici takes it.
    *
    * @param body JSON
+   * @param path with its query; left out: where chat requests go
    * @returns a promise where this service has to sign in first; it rejects with UpstreamFailure `auth`
    */
   requestFor(
     accept: string,
     body: string,
     trace: OutgoingTrace | null = null,
+    path = this.path,
   ): Dispatcher.DispatchOptions | Promise<Dispatcher.DispatchOptions> {
     const { auth } = this.endpoint;
-    if (!auth) return this.requestWith(accept, body, trace);
+    if (!auth) return this.requestWith(path, accept, body, trace);
     const value = auth.value();
-    if (typeof value === 'string') return this.requestWith(accept, body, trace, auth.header, value);
-    return value.then((token) => this.requestWith(accept, body, trace, auth.header, token));
+    if (typeof value === 'string') return this.requestWith(path, accept, body, trace, auth.header, value);
+    return value.then((token) => this.requestWith(path, accept, body, trace, auth.header, token));
   }
 
   /**
@@ -113,6 +120,7 @@ export class ModelServer {
   }
 
   private requestWith(
+    path: string,
     accept: string,
     body: string,
     trace: OutgoingTrace | null,
@@ -126,6 +134,6 @@ export class ModelServer {
     ];
     if (trace !== null) headers.push('traceparent', trace.traceparent);
     if (trace !== null && trace.tracestate !== null) headers.push('tracestate', trace.tracestate);
-    return { method: 'POST', path: this.path, headers, body };
+    return { method: 'POST', path, headers, body };
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { completionIn } from '../../../common/answer-shape.js';
-import { hasContent, type Completion } from '../../../common/chat.js';
+import { hasContent, type ChatFrame, type Completion } from '../../../common/chat.js';
 import { readableJson } from '../../../common/json/readable.js';
 import type { OutgoingTrace } from '../../../common/tracing/trace-context.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
@@ -15,15 +15,16 @@ export class PlainCall extends ServerCall {
   private headers: IncomingHttpHeaders = {};
   private limit: NodeJS.Timeout | undefined;
 
-  /** @param limitMs until the whole answer is here @param signal the caller's */
+  /** @param limitMs until the whole answer is here @param signal the caller's @param path left out: where chat requests go */
   constructor(
     private readonly model: ModelServer,
     body: string,
     private readonly limitMs: number,
     signal: AbortSignal,
     trace: OutgoingTrace | null = null,
+    path?: string,
   ) {
-    super(model, 'application/json', body, signal, trace);
+    super(model, 'application/json', body, signal, trace, path);
   }
 
   /** What comes is whole. */
@@ -66,13 +67,18 @@ export class PlainCall extends ServerCall {
     if (!this.responseOver) this.leave();
   }
 
+  /** What the body of an answer says. @throws UpstreamFailure when it is none */
+  protected frameOf(text: string): ChatFrame {
+    const said = this.model.dialect.plain(text);
+    return { text: said, json: completionOf(said, this.headers) };
+  }
+
   private answer(body: Buffer): void {
     if (this.hasEnded) return;
     try {
-      const text = this.model.dialect.plain(body.toString('utf8'));
-      const json = completionOf(text, this.headers);
+      const frame = this.frameOf(body.toString('utf8'));
       this.answeredAt = performance.now();
-      this.sink?.chunk({ frames: [{ text, json }] });
+      this.sink?.chunk({ frames: [frame] });
       this.end(null);
     } catch (error) {
       this.fail(error);

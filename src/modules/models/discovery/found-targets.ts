@@ -13,7 +13,7 @@ const SIMULATED_TARGETS: readonly TargetInput[] = [
     provider: 'simulated',
     model: 'simulated-small',
     contextWindow: 8_192,
-    capabilities: ['tools', 'json'],
+    capabilities: ['tools', 'json', 'embeddings'],
     price: { input: 0, output: 0 },
   },
   {
@@ -22,7 +22,7 @@ const SIMULATED_TARGETS: readonly TargetInput[] = [
     provider: 'simulated',
     model: 'simulated-large',
     contextWindow: 128_000,
-    capabilities: ['tools', 'vision', 'json'],
+    capabilities: ['tools', 'vision', 'json', 'embeddings'],
     price: { input: 0, output: 0 },
   },
 ];

@@ -1,0 +1,38 @@
+import { base64Of, numbersOf, VectorsFrame, type EmbeddingRequest } from '../../../common/embeddings.js';
+import { isFields } from '../../../common/json/fields.js';
+import { UpstreamFailure } from '../../../common/upstream-failure.js';
+import { failureIn } from './upstream-errors.js';
+
+/**
+ * A server's answer to a call for vectors: one for each input, in their order, whatever order it has them in, and base64
+ * whatever form it has them in: some servers know one form only.
+ *
+ * @throws UpstreamFailure when it is none
+ * @see https://platform.openai.com/docs/api-reference/embeddings/object
+ */
+export function vectorsIn(json: unknown, { input }: Pick<EmbeddingRequest, 'input'>): VectorsFrame {
+  const data = isFields(json) ? json['data'] : null;
+  if (!isFields(json) || !Array.isArray(data)) {
+    throw failureIn(json) ?? new UpstreamFailure('bad_answer', 'the answer has no list of vectors');
+  }
+  const vectors = new Array<string | undefined>(input.length);
+  for (const [place, item] of data.entries()) {
+    const at = isFields(item) && Number.isInteger(item['index']) ? (item['index'] as number) : place;
+    if (at < 0 || at >= input.length || vectors[at] !== undefined) throw wrongCount(data.length, input.length);
+    vectors[at] = vectorIn(isFields(item) ? item['embedding'] : null);
+  }
+  if (data.length !== input.length) throw wrongCount(data.length, input.length);
+  const { model, usage } = json;
+  return new VectorsFrame(vectors as string[], typeof model === 'string' && model !== '' ? model : null, usage);
+}
+
+const wrongCount = (got: number, asked: number): UpstreamFailure =>
+  new UpstreamFailure('bad_answer', `${got} vectors do not belong to ${asked} inputs one by one`);
+
+function vectorIn(value: unknown): string {
+  if (typeof value === 'string' && numbersOf(value) !== null) return value;
+  if (Array.isArray(value) && value.length > 0 && value.every((number) => Number.isFinite(number))) {
+    return base64Of(value as number[]);
+  }
+  throw new UpstreamFailure('bad_answer', 'a vector is neither a list of numbers nor base64 of such');
+}
