@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Caller } from '../../common/caller.js';
+import type { EmbeddingInput } from '../../common/embeddings.js';
+import type { Fields } from '../../common/json/fields.js';
 import { isRawNumber, parseKeepingNumbers } from '../../common/json/numbers.js';
 import { sourceOf } from '../../common/json/source.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
@@ -99,6 +101,23 @@ export class KeyedHash {
     this.outer.write(hash('sha256', this.inner + text, 'hex'), BLOCK_BYTES, 'hex');
     return hash('sha256', this.outer, 'base64url');
   }
+}
+
+/** Everything that decides what a vector may be, but its input. */
+export interface VectorKeyParts extends Pick<KeyParts, 'scope' | 'rights' | 'policy' | 'caller'> {
+  readonly model: string;
+  readonly settings: Readonly<Fields>;
+}
+
+/** The names of vectors, as `cacheKey` makes those of answers. */
+export function vectorKeys(
+  secret: KeyedHash,
+  { scope, caller, rights, policy, model, settings }: VectorKeyParts,
+  inputs: readonly EmbeddingInput[],
+): string[] {
+  const owner = JSON.stringify([scopeIdentity(scope, caller), rights?.toSorted() ?? null, policy, model]);
+  const head = `vector [${owner},${canonicalJson(settings)},`;
+  return inputs.map((input) => secret.of(`${head}${JSON.stringify(input)}]`));
 }
 
 /**

@@ -2,6 +2,8 @@ import { Command, Query } from '@nestjs/cqrs';
 import type { Caller } from '../../common/caller.js';
 import type { ChatFrame, ChatRequest } from '../../common/chat.js';
 import type { HistoryTurn } from '../../common/conversation.js';
+import type { EmbeddingInput } from '../../common/embeddings.js';
+import type { Fields } from '../../common/json/fields.js';
 import type { SessionKey } from '../../common/session-id.js';
 import type { Tier } from '../../common/target.js';
 import type { Usage } from '../../common/usage.js';
@@ -94,6 +96,80 @@ export type ClaimResult =
  */
 export class ClaimAnswerCommand extends Command<ClaimResult> {
   constructor(readonly claim: AnswerClaim) {
+    super();
+  }
+}
+
+/** Which vectors are looked for, and for whom. */
+export interface VectorsAsked {
+  readonly caller: Caller;
+  /** The name that was asked for, which may switch the cache off. */
+  readonly askedModel: string;
+  /** The model as it is configured: every name of it has the same vectors. */
+  readonly model: string;
+  /** What decides what a vector is beside its input: `dimensions`, and what nobody here knows. */
+  readonly settings: Readonly<Fields>;
+  readonly inputs: readonly EmbeddingInput[];
+  /** As in `AnswerLookup`. */
+  readonly cacheControl: string | undefined;
+}
+
+/** A vector and how it was made. */
+export interface MadeVector {
+  /** Base64 of little-endian 32-bit floats. */
+  readonly vector: string;
+  readonly target: string;
+  readonly tier: Tier;
+  /** As the model server names it. */
+  readonly model: string;
+  /** Its share of what was counted. */
+  readonly tokens: number;
+  /** USD; `null` = unknown. */
+  readonly costUsd: number | null;
+  /** Milliseconds that the call for it took. */
+  readonly tookMs: number;
+}
+
+export interface KeptVector extends MadeVector {
+  /** Whole seconds since it was made. */
+  readonly ageSeconds: number;
+}
+
+export interface VectorLookup {
+  /** HIT: all of them are kept. */
+  readonly result: Extract<CacheResult, 'HIT' | 'MISS' | 'BYPASS' | 'DISABLED'>;
+  /** `null` unless BYPASS. */
+  readonly bypass: BypassCause | null;
+  /** One for each input; `null` = it has to be made. */
+  readonly vectors: readonly (KeptVector | null)[];
+  /** Where the vector of each input belongs; `null` = none must be kept. Never shown to anybody. */
+  readonly keys: readonly string[] | null;
+}
+
+/**
+ * Looks for the vector of each input by itself, here and in Redis. A key is an HMAC over scope, rights, policy, model,
+ * settings and the input (docs/CACHE.md). What is past its life is not given.
+ */
+export class FindVectorsQuery extends Query<VectorLookup> {
+  constructor(readonly asked: VectorsAsked) {
+    super();
+  }
+}
+
+/** Vectors that were made, by the keys of their look-up. */
+export interface VectorsToKeep {
+  readonly caller: Caller;
+  readonly askedModel: string;
+  readonly vectors: ReadonlyMap<string, MadeVector>;
+  /** When they were asked for, `performance.now()` milliseconds: what was forgotten since then is not kept. */
+  readonly beganAt: number;
+  /** Whether the caller did not want those that are kept (`no-cache`). */
+  readonly replaces: boolean;
+}
+
+/** Keeps vectors: here before this resolves, in Redis behind the answer. */
+export class KeepVectorsCommand extends Command<void> {
+  constructor(readonly made: VectorsToKeep) {
     super();
   }
 }

@@ -94,10 +94,14 @@ export function keptAnswer(
     askedModel,
     sessionId,
     at: now,
-    freshMs: Math.round(ttlSeconds * MS_PER_SECOND * (1 - TTL_JITTER * random)),
+    freshMs: freshMsOf({ ttlSeconds }, random),
     staleMs: staleSeconds * MS_PER_SECOND,
   });
 }
+
+/** How long an entry is given, milliseconds. @param random 0 to 1 */
+export const freshMsOf = ({ ttlSeconds }: Pick<RouterConfig['cache'], 'ttlSeconds'>, random: number): number =>
+  Math.round(ttlSeconds * MS_PER_SECOND * (1 - TTL_JITTER * random));
 
 /** Whether there is an answer, every choice of it came to a good end and nothing tells of an error. */
 function isComplete({ error, choices }: Completion): boolean {

@@ -4,6 +4,7 @@ import { completionIn } from '../../common/answer-shape.js';
 import { readableJson } from '../../common/json/readable.js';
 import type { KeyedHash } from './cache-key.js';
 import { KeptAnswer } from './kept-answer.js';
+import { vectorIn } from './kept-vector.js';
 
 /** Of the form below. A replica that reads another form has a miss. */
 const FORMAT = 1;
@@ -54,9 +55,12 @@ export function unsealed(secret: KeyedHash, name: string, entry: string): KeptAn
   const end = body.indexOf(NOTE_END);
   const note = noteSchema.safeParse(readableJson(body.slice(0, end)));
   const text = body.slice(end + NOTE_END.length, -1);
-  if (end < 0 || !note.success || !completionIn(readableJson(text))?.choices?.length) return 'no answer in it';
+  if (end < 0 || !note.success || !holdsAnswer(text)) return 'no answer in it';
   return new KeptAnswer({ ...note.data, text });
 }
+
+const holdsAnswer = (text: string): boolean =>
+  Boolean(completionIn(readableJson(text))?.choices?.length) || vectorIn(text) !== null;
 
 const sealOf = (secret: KeyedHash, name: string, body: string): string => secret.of(`seal ${name}\n${body}`);
 
