@@ -6,6 +6,7 @@ import { StoresModule } from './common/stores.module.js';
 import { AnthropicModule } from './modules/anthropic/anthropic.module.js';
 import { CacheModule } from './modules/cache/cache.module.js';
 import { ChatModule } from './modules/chat/chat.module.js';
+import { EmbeddingsModule } from './modules/embeddings/embeddings.module.js';
 import { HealthModule } from './modules/health/health.module.js';
 import { IdempotencyModule } from './modules/idempotency/idempotency.module.js';
 import { IdentityModule } from './modules/identity/identity.module.js';
@@ -34,7 +35,8 @@ export class AppModule {
       module: AppModule,
       imports: [
         ...[ConfigModule.with(config), MessagingModule, StoresModule, ModelsModule.searching(search)],
-        ...[ChatModule, ResponsesModule, AnthropicModule, RouterModule, ResilienceModule, SessionModule],
+        ...[ChatModule, ResponsesModule, AnthropicModule, EmbeddingsModule],
+        ...[RouterModule, ResilienceModule, SessionModule],
         ...[CacheModule, IdentityModule, QuotaModule, HealthModule, IdempotencyModule],
         TelemetryModule.with(config.current), // behind chat, in the documentation as well: feedback is about an answer
       ],

@@ -41,7 +41,7 @@ describe('the API documentation', () => {
   beforeAll(async () => {
     router = await startRouter({
       targets: [
-        { id: 'small', tier: 'local', provider: 'simulated' },
+        { id: 'small', tier: 'local', provider: 'simulated', capabilities: ['tools', 'json', 'embeddings'] },
         { id: 'large', tier: 'cloud', provider: 'simulated' },
       ],
     });

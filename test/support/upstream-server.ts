@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { ChatRequest } from '../../src/common/chat.js';
+import { embeddings } from './embedding-behaviours.js';
 import { answer, status } from './upstream-behaviours.js';
 import { play, type Behaviour, type Ending, type RecordedRequest, type Step } from './upstream-script.js';
 
@@ -16,12 +17,17 @@ type Recording = { -readonly [K in keyof RecordedRequest]: RecordedRequest[K] };
 
 const DEFAULT_WAIT_MS = 5_000;
 
+const hello = answer('Hello from upstream');
+const vectors = embeddings();
+const ORDINARY: Behaviour = (request, model) =>
+  (request.path.includes('/embeddings') ? vectors : hello)(request, model);
+
 /**
  * A model server on a real loopback socket that does what a test says and remembers what it saw. Chat requests take the
  * scripted behaviours in order, then the standing one (an ordinary answer until `always` says otherwise).
  */
 export class UpstreamServer {
-  /** Chat requests, in order of arrival. */
+  /** Requests for answers or vectors, in order of arrival. */
   readonly requests: RecordedRequest[] = [];
   /** All other requests. */
   readonly otherRequests: RecordedRequest[] = [];
@@ -31,7 +37,7 @@ export class UpstreamServer {
   private readonly sockets = new Map<Socket, number>();
   private readonly watchers = new Set<() => void>();
   private connections = 0;
-  private standing: Behaviour = answer('Hello from upstream');
+  private standing: Behaviour = ORDINARY;
 
   private constructor(
     readonly model: string,
@@ -110,7 +116,7 @@ export class UpstreamServer {
     this.requests.length = 0;
     this.otherRequests.length = 0;
     this.queue.length = 0;
-    this.standing = answer('Hello from upstream');
+    this.standing = ORDINARY;
   }
 
   /** Stops listening and ends every connection. */
@@ -131,11 +137,12 @@ export class UpstreamServer {
     const text = await bodyOf(request);
     if (text === null) return;
     const path = (request.url ?? '').split('?')[0] as string;
-    const isChat = request.method === 'POST' && /\/(chat\/completions|v1\/messages)$/.test(path);
-    const list = isChat ? this.requests : this.otherRequests;
+    const isCall =
+      request.method === 'POST' && /\/(chat\/completions|v1\/messages|v1\/responses|embeddings)$/.test(path);
+    const list = isCall ? this.requests : this.otherRequests;
     const recording = this.record(request, text, list.length);
     list.push(recording);
-    const behaviour = isChat ? (this.queue.shift() ?? this.standing) : (this.routes.get(path) ?? status(404));
+    const behaviour = isCall ? (this.queue.shift() ?? this.standing) : (this.routes.get(path) ?? status(404));
     this.changed();
     await this.answerWith(behaviour(recording, this.model), recording, response);
   }

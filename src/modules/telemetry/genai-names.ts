@@ -17,8 +17,9 @@ export const GEN_AI = {
   errorType: 'error.type',
 } as const;
 
-/** `gen_ai.operation.name` of chat completions. */
-export const CHAT = 'chat';
+/** `gen_ai.operation.name`. */
+export type Operation = 'chat' | 'embeddings';
+export const operationOf = ({ operation = 'chat' }: { readonly operation?: Operation }): Operation => operation;
 
 /** `gen_ai.token.type`. */
 export const INPUT = 'input';

@@ -5,13 +5,17 @@ import { BoundedMap } from '../../common/bounded-map.js';
 import { cutText } from '../../common/cut-text.js';
 import { OTHER } from '../../common/logging/outside-text.js';
 import { redact } from '../../common/logging/redact.js';
+import { embeddingModels } from '../../common/target.js';
 
 const MOST_CHARACTERS = 128;
 /** Model servers name few models; one that makes a new name up for every answer costs no memory. */
 const MOST_REMEMBERED = 1_000;
 
 const namesIn = ({ models, targets }: RouterConfig): ReadonlySet<string> =>
-  new Set([AUTO_MODEL, ...models.map(({ name }) => name), ...targets.map(({ id }) => id)]);
+  new Set([
+    ...[AUTO_MODEL, ...models.map(({ name }) => name)],
+    ...[...targets.map(({ id }) => id), ...embeddingModels(targets)],
+  ]);
 
 /** The names of models as they may stand in logs, spans and metrics. */
 @Injectable()

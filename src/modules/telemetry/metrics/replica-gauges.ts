@@ -6,6 +6,7 @@ import { RecentAnswer } from '../../../common/recent-answer.js';
 import { VERSION } from '../../../common/version.js';
 import { CountCachedAnswersQuery } from '../../cache/cache.messages.js';
 import { CountRunningChatsQuery } from '../../chat/chat.messages.js';
+import { CountRunningEmbeddingsQuery } from '../../embeddings/embeddings.messages.js';
 import { CountRefusalsQuery } from '../../quota/quota.messages.js';
 import { CheckSessionStoresQuery, CountSessionsQuery, type OutboxCount } from '../../session/session.messages.js';
 import { Records } from '../records/records.js';
@@ -44,9 +45,10 @@ export class ReplicaGauges {
 
   private requestCounts(): void {
     const { metrics, queries } = this;
-    metrics.gauge('router_requests_in_flight', 'Requests to routes that call models, under way here.', [], async () =>
-      one(await queries.execute(new CountRunningChatsQuery())),
-    );
+    metrics.gauge('router_requests_in_flight', 'Requests to routes that call models, under way here.', [], async () => {
+      const chats = await queries.execute(new CountRunningChatsQuery());
+      return one(chats + (await queries.execute(new CountRunningEmbeddingsQuery())));
+    });
     metrics.gauge('router_connections', 'Open connections of callers.', [], async () => one(await this.connections()));
     metrics.total(
       'router_throttled_total',

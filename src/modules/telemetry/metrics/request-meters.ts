@@ -4,8 +4,9 @@ import type { Attempt } from '../../../common/attempt.js';
 import type { RouterConfig } from '../../../common/config/config.schema.js';
 import { AUTO_MODEL, LiveConfig } from '../../../common/config/live-config.js';
 import { OTHER } from '../../../common/logging/outside-text.js';
+import { embeddingModels } from '../../../common/target.js';
 import type { CacheUse, CompletedChat } from '../../chat/chat.messages.js';
-import { PROVIDER_NAMES } from '../genai-names.js';
+import { operationOf, PROVIDER_NAMES, type Operation } from '../genai-names.js';
 import { NO_TARGET, type Spending } from '../usage/usage-row.js';
 import { BoundCounter, BoundHistogram } from './bound-series.js';
 import { ClosedNames } from './closed-names.js';
@@ -26,7 +27,10 @@ const statusLabel = ({ stream, outcome, status }: CompletedChat): number | strin
 
 const targetIds = ({ targets }: RouterConfig): ReadonlySet<string> => new Set(targets.map(({ id }) => id));
 const modelNames = ({ models, targets }: RouterConfig): ReadonlySet<string> =>
-  new Set([AUTO_MODEL, ...models.map(({ name }) => name), ...targets.map(({ id }) => id)]);
+  new Set([
+    ...[AUTO_MODEL, ...models.map(({ name }) => name)],
+    ...[...targets.map(({ id }) => id), ...embeddingModels(targets)],
+  ]);
 const providersOf = ({ targets }: RouterConfig): ReadonlyMap<string, string> =>
   new Map(targets.map(({ id, provider }) => [id, PROVIDER_NAMES[provider]]));
 
@@ -50,7 +54,10 @@ export class RequestMeters {
   /** By model and target. */
   private readonly byRoute = new Map<string, Map<string, RouteMeters>>();
   /** By model and provider. */
-  private readonly byProvider = new Map<string, Map<string, GenAiMeters>>();
+  private readonly byProvider: Readonly<Record<Operation, Map<string, Map<string, GenAiMeters>>>> = {
+    chat: new Map(),
+    embeddings: new Map(),
+  };
   private readonly byTarget = new Map<string, TargetMeters>();
   private readonly byCacheResult = new Map<string, BoundCounter>();
 
@@ -160,7 +167,7 @@ export class RequestMeters {
     const { attempts, route, outcome, errorCode, timing, stream } = chat;
     const target = route?.target ?? attempts.at(-1)?.target;
     if (target === undefined || attempts.length === 0) return;
-    const meters = this.genAi(model, this.providers().get(target) ?? OTHER);
+    const meters = this.genAi(model, this.providers().get(target) ?? OTHER, operationOf(chat));
     meters.duration(outcome === 'answered' ? null : (errorCode ?? outcome)).observe(timing.totalMs / MS_PER_SECOND);
     if (spent.prompt_tokens > 0) meters.inputTokens.observe(spent.prompt_tokens);
     if (spent.completion_tokens > 0) meters.outputTokens.observe(spent.completion_tokens);
@@ -181,14 +188,15 @@ export class RequestMeters {
     return meters;
   }
 
-  private genAi(model: string, provider: string): GenAiMeters {
-    return this.byProvider.get(model)?.get(provider) ?? this.firstGenAi(this.models.label(model), provider);
+  private genAi(model: string, provider: string, operation: Operation): GenAiMeters {
+    const known = this.byProvider[operation].get(model)?.get(provider);
+    return known ?? this.firstGenAi(this.models.label(model), provider, operation);
   }
 
-  private firstGenAi(model: string, provider: string): GenAiMeters {
-    const providers = within(this.byProvider, model);
+  private firstGenAi(model: string, provider: string, operation: Operation): GenAiMeters {
+    const providers = within(this.byProvider[operation], model);
     let meters = providers.get(provider);
-    if (!meters) providers.set(provider, (meters = new GenAiMeters(this.routes, model, provider)));
+    if (!meters) providers.set(provider, (meters = new GenAiMeters(this.routes, model, provider, operation)));
     return meters;
   }
 

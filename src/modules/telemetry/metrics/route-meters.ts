@@ -1,10 +1,10 @@
 import type { Counter, Histogram } from 'prom-client';
 import {
-  CHAT,
   GEN_AI,
   INPUT,
   labelOf,
   OPERATION_DURATION,
+  type Operation,
   OUTPUT,
   TIME_TO_FIRST_TOKEN,
   TOKEN_USAGE,
@@ -111,8 +111,9 @@ export class GenAiMeters {
     private readonly metrics: RouteMetrics,
     model: string,
     provider: string,
+    operation: Operation,
   ) {
-    this.labels = { [OPERATION]: CHAT, [PROVIDER]: provider, [REQUEST_MODEL]: model };
+    this.labels = { [OPERATION]: operation, [PROVIDER]: provider, [REQUEST_MODEL]: model };
     const { labels } = this;
     const { tokenUsage, serverTtft } = metrics;
     this.inputTokens = new BoundHistogram(tokenUsage, { ...labels, [TOKEN_TYPE]: INPUT }, TOKEN_USAGE.buckets);

@@ -13,7 +13,7 @@ import type { Attempt } from '../../../common/attempt.js';
 import type { RequestTrace, TraceStep } from '../../../common/tracing/request-trace.js';
 import type { CompletedChat } from '../../chat/chat.messages.js';
 import { TelemetryExport } from '../export/telemetry-export.js';
-import { GEN_AI } from '../genai-names.js';
+import { GEN_AI, operationOf, type Operation } from '../genai-names.js';
 import { KnownModels } from '../known-models.js';
 import { KnownIds } from './known-ids.js';
 import { attemptAttributes, httpAttributes, requestAttributes } from './span-attributes.js';
@@ -62,7 +62,8 @@ export class RequestTraces implements OnApplicationBootstrap {
     const isRecorded = chat.trace?.isRecorded === true;
     if (!this.tracer || (!isRecorded && !chat.attempts.some(isTraced))) return;
     const zero = Date.now() - performance.now(); // of both clocks, as the one of the process does not follow a correction
-    for (const [i, attempt] of chat.attempts.entries()) this.recordAttempt(attempt, i + 1, zero);
+    const operation = operationOf(chat);
+    for (const [i, attempt] of chat.attempts.entries()) this.recordAttempt(attempt, i + 1, zero, operation);
     if (!chat.trace?.isRecorded) return;
     const { isRenewal, result } = chat.cache;
     const span = this.start(isRenewal ? `renew ${requested}` : `chat ${requested}`, chat.trace, {
@@ -92,15 +93,15 @@ export class RequestTraces implements OnApplicationBootstrap {
     span.end(endTime);
   }
 
-  private recordAttempt(attempt: Attempt, number: number, zero: number): void {
+  private recordAttempt(attempt: Attempt, number: number, zero: number, operation: Operation): void {
     const { trace: made } = attempt;
     if (!made) return;
     const { place } = made.request;
     const model = this.models.answered(made.target.model);
     this.ids.spanId = made.spanId;
     const options = { kind: SpanKind.CLIENT, startTime: zero + attempt.startedAt };
-    const span = this.tracer!.startSpan(`chat ${model}`, options, within(place.traceId, place.spanId, false));
-    span.setAttributes(attemptAttributes(attempt, made, number, model));
+    const span = this.tracer!.startSpan(`${operation} ${model}`, options, within(place.traceId, place.spanId, false));
+    span.setAttributes(attemptAttributes(attempt, made, number, model, operation));
     if (made.beganAt > 0) span.addEvent('first_token', undefined, zero + made.beganAt);
     if (attempt.outcome !== 'ok') fail(span, attempt.outcome, attempt.outcome !== 'aborted');
     span.end(zero + (made.endedAt || attempt.startedAt + attempt.ms));

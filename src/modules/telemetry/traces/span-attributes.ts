@@ -3,7 +3,7 @@ import type { Attempt } from '../../../common/attempt.js';
 import { sessionMark } from '../../../common/logging/outside-text.js';
 import type { AttemptTrace } from '../../../common/tracing/attempt-trace.js';
 import type { CompletedChat } from '../../chat/chat.messages.js';
-import { CHAT, GEN_AI, PROVIDER_NAMES } from '../genai-names.js';
+import { GEN_AI, operationOf, PROVIDER_NAMES, type Operation } from '../genai-names.js';
 
 const OK = 200;
 
@@ -31,7 +31,7 @@ export function httpAttributes(route: string | null, status: number): Attributes
 export function requestAttributes(chat: CompletedChat, requested: string, answered: string | null): Attributes {
   const { route, usage, costUsd, cache, decision, sessionId, timing } = chat;
   const attributes = httpAttributes(chat.trace?.place.route ?? null, chat.status);
-  attributes[GEN_AI.operation] = CHAT;
+  attributes[GEN_AI.operation] = operationOf(chat);
   attributes[GEN_AI.requestModel] = requested;
   if (answered !== null) attributes[GEN_AI.responseModel] = answered;
   const { prompt_tokens: prompt, completion_tokens: completion } = usage ?? {};
@@ -73,15 +73,17 @@ function addDecision(attributes: Attributes, decision: CompletedChat['decision']
  *
  * @param number of the call among those of its request, from 1
  * @param model of the target, as it may be shown
+ * @param operation of the request
  */
 export function attemptAttributes(
   { target, outcome, status }: Attempt,
   { kind, target: { provider, tier, simulated } }: AttemptTrace,
   number: number,
   model: string,
+  operation: Operation,
 ): Attributes {
   const attributes: Attributes = {
-    [GEN_AI.operation]: CHAT,
+    [GEN_AI.operation]: operation,
     [GEN_AI.provider]: PROVIDER_NAMES[provider],
     [GEN_AI.requestModel]: model,
     'peer.service': target,

@@ -1,0 +1,148 @@
+import { Injectable } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { AccountBook, countsMoney } from '../../common/accounts.js';
+import { Budget } from '../../common/budget.js';
+import { LiveConfig } from '../../common/config/live-config.js';
+import type { EmbeddingRequest } from '../../common/embeddings.js';
+import { AnsweredPrices } from '../../common/prices/answered-prices.js';
+import type { TargetStatus } from '../../common/target.js';
+import { estimateInputTokens } from '../../common/token-estimate.js';
+import { noted } from '../../common/tracing/request-trace.js';
+import { FindVectorsQuery, KeepVectorsCommand, type MadeVector, type VectorLookup } from '../cache/cache.messages.js';
+import { ListTargetsQuery } from '../models/models.messages.js';
+import { ReserveQuotaCommand, type QuotaLease } from '../quota/quota.messages.js';
+import { BatchedCalls, type InputsToEmbed } from './batched-calls.js';
+import { answerText } from './embedding-answer.js';
+import type { EmbeddingAsk } from './embedding-ask.js';
+import { MOST_OF_A_CALL } from './embedding-batches.js';
+import { EmbeddingExchange, FinishEmbeddings } from './embedding-exchange.js';
+import { embeddingNeed } from './embedding-need.js';
+import { askable, embeddersOf, type Embedders } from './embedding-targets.js';
+import { privateInputs } from './private-inputs.js';
+
+/** The recipe of one request for vectors: reserve, choose, find, call, keep, finish. */
+@Injectable()
+export class AnswerEmbeddings {
+  private readonly accounts: () => AccountBook;
+  /** The most inputs of a call that a deployment takes, where it was found to take fewer than usual. */
+  private readonly mostInputs = new WeakMap<object, number>();
+
+  constructor(
+    private readonly config: LiveConfig,
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+    private readonly finish: FinishEmbeddings,
+    private readonly prices: AnsweredPrices,
+  ) {
+    this.accounts = config.derived((next) => new AccountBook(next));
+  }
+
+  /** The end of the request is told, however it ends. @throws AppError, and the signal's reason */
+  async answer(ask: EmbeddingAsk): Promise<EmbeddingExchange> {
+    const exchange = this.finish.begin(ask, this.config.current.targets, this.prices);
+    const { signal } = ask;
+    try {
+      signal.throwIfAborted();
+      exchange.lease = await this.reserve(ask);
+      signal.throwIfAborted();
+      const targets = await this.queries.execute(new ListTargetsQuery());
+      const embedders = embeddersOf(ask.body.model, targets, this.config.current, ask.caller.tenant);
+      const lookup = (exchange.lookup = await this.find(ask, embedders));
+      signal.throwIfAborted();
+      const vectors = await this.completed(exchange, embedders, lookup);
+      const { model, simulated } = exchange.route!;
+      const { form } = ask;
+      const made = vectors.map(({ vector }) => vector);
+      exchange.text = await answerText({ vectors: made, form, model, simulated, usage: exchange.usage });
+      signal.throwIfAborted();
+    } catch (error) {
+      this.finish.failed(exchange, error);
+      throw error;
+    }
+    this.finish.answered(exchange);
+    return exchange;
+  }
+
+  private reserve({ caller, body, inputs, trace }: EmbeddingAsk): Promise<QuotaLease> {
+    const accounts = this.accounts().of(caller, body.model);
+    const need = embeddingNeed(body.model, inputs, accounts, this.config.current, this.prices);
+    return noted(trace, 'quota.reserve', this.commands.execute(new ReserveQuotaCommand(accounts, need)));
+  }
+
+  private find(ask: EmbeddingAsk, { model }: Embedders): Promise<VectorLookup> {
+    const { caller, body, inputs, settings, cacheControl, trace } = ask;
+    const query = new FindVectorsQuery({ caller, askedModel: body.model, model, settings, inputs, cacheControl });
+    return noted(trace, 'cache.lookup', this.queries.execute(query));
+  }
+
+  /** The vectors of all inputs: those that are kept, and the others made. */
+  private async completed(
+    exchange: EmbeddingExchange,
+    embedders: Embedders,
+    { vectors, keys, result, bypass }: VectorLookup,
+  ): Promise<readonly MadeVector[]> {
+    const { ask } = exchange;
+    const missing = vectors.flatMap((vector, at) => (vector === null ? [at] : []));
+    if (result === 'HIT') return exchange.give(vectors.map((vector) => vector!));
+    const made = await this.make(exchange, embedders, missing);
+    const whole: (MadeVector | null)[] = [...vectors];
+    const kept = new Map<string, MadeVector>();
+    for (const [i, at] of missing.entries()) {
+      whole[at] = made[i]!;
+      if (keys) kept.set(keys[at]!, made[i]!);
+    }
+    if (keys && !exchange.route!.simulated) {
+      const { caller, body, startedAt: beganAt } = ask;
+      const toKeep = { caller, askedModel: body.model, vectors: kept, beganAt, replaces: bypass === 'no_cache' };
+      await this.commands.execute(new KeepVectorsCommand(toKeep));
+    }
+    return whole as MadeVector[];
+  }
+
+  private async make(
+    exchange: EmbeddingExchange,
+    embedders: Embedders,
+    missing: readonly number[],
+  ): Promise<readonly MadeVector[]> {
+    const { ask, bill } = exchange;
+    const { candidates, down } = this.askable(ask, embedders.targets);
+    const { deadlineMs, retries } = this.config.current.resilience;
+    const { deployment } = candidates[0]!;
+    const inputs = this.mostInputs.get(deployment) ?? MOST_OF_A_CALL.inputs;
+    const calls = new BatchedCalls(this.commands, inputsToEmbed(ask, missing), {
+      ...{ candidates, down, bill, signal: ask.signal, trace: ask.trace },
+      limits: { ...MOST_OF_A_CALL, inputs },
+      budget: new Budget(ask.startedAt, deadlineMs, retries),
+    });
+    await exchange.call(calls, embedders);
+    if (calls.foundMost !== null) this.mostInputs.set(deployment, calls.foundMost);
+    return calls.vectors;
+  }
+
+  private askable(ask: EmbeddingAsk, targets: readonly TargetStatus[]) {
+    const { privacy, limits } = this.config.current;
+    const { inputs, settings, body } = ask;
+    const look = () => privateInputs(inputs, { ...settings, user: body.user }, ask.isList, privacy.detect);
+    const mustCount = limits.unpriced === 'refuse' && countsMoney(this.accounts().of(ask.caller, body.model));
+    return askable(targets, {
+      privateInputs: privacy.localOnly ? look : null,
+      onlyPriced: mustCount ? this.prices : null,
+      random: Math.random(),
+    });
+  }
+}
+
+function inputsToEmbed(ask: EmbeddingAsk, missing: readonly number[]): InputsToEmbed {
+  const { body, inputs, settings, form, isList } = ask;
+  const input = missing.map((at) => inputs[at]!);
+  const { user } = body;
+  const request: EmbeddingRequest = {
+    ...{ ...settings, ...(user ? { user } : {}) },
+    ...{ model: body.model, input, encoding_format: form },
+  };
+  return {
+    request,
+    tokens: input.map((one) => Math.max(1, estimateInputTokens(one))),
+    fields: missing.map((at) => (isList ? `input[${at}]` : 'input')),
+  };
+}
