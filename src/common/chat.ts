@@ -78,7 +78,7 @@ export interface ChatFrame {
   /** The JSON text exactly as the server sent it; forwarded untouched. */
   readonly text: string;
   readonly json: Completion;
-  /** Of a frame that stands for several of a stream: the events as they came, `data: {...}\n\n` each. */
+  /** Of a frame that stands for several of a stream, or is of another protocol: the events as they came. */
   readonly wire?: string;
   /** The data has every digit of its numbers; left out: it may have been rounded (`exactCompletion`). */
   readonly isExact?: true;

@@ -37,6 +37,8 @@ export interface Target {
   readonly priceList?: PriceListName | null;
   readonly timeouts: Timeouts;
   readonly simulated: boolean;
+  /** Whether it is OpenAI's own server, to which requests of the Responses API can go as they came. Left out: no. */
+  readonly takesResponses?: boolean;
 }
 
 /**

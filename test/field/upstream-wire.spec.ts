@@ -256,10 +256,23 @@ describe('streams that say little', () => {
     pair.primary.script(steps(sse(frame({ content: 'a' })), ...repeated(100, wait(50), pulse)));
     const config = routerConfigSchema.parse(inOrder([targetOn(pair.primary)])).targets[0]!;
     const url = new URL(`${pair.primary.baseUrl}/chat/completions`);
-    const server = new ModelServer(config, { url, dialect: CHAT_COMPLETIONS, headers: [], auth: null });
+    const server = new ModelServer(config, {
+      url,
+      responsesUrl: null,
+      dialect: CHAT_COMPLETIONS,
+      headers: [],
+      auth: null,
+    });
     const limits = { beginMs: 2_000, idleMs: 300, contentMs: 900, totalMs: 60_000 };
     const body = JSON.stringify({ model: 'primary', stream: true, messages: [] });
-    const call = new StreamedCall(server, body, new StreamFrames(1), limits, new AbortController().signal);
+    const call = new StreamedCall(
+      server,
+      '/v1/chat/completions',
+      body,
+      new StreamFrames(1),
+      limits,
+      new AbortController().signal,
+    );
     const whole = new WholeAnswer();
     call.relay(whole);
     await expect(whole.chunks).rejects.toMatchObject({ outcome: 'timeout' });

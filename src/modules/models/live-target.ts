@@ -47,6 +47,7 @@ export class LiveTarget implements TargetStatus {
   readonly priceList: PriceListName | null;
   readonly timeouts: Timeouts;
   readonly simulated: boolean;
+  readonly takesResponses: boolean;
   readonly deployment: Deployment;
   readonly slots: TargetSlots;
   readonly calls: RecentCalls;
@@ -75,6 +76,7 @@ export class LiveTarget implements TargetStatus {
     this.priceList = targetPriceList(config);
     this.timeouts = config.timeouts;
     this.simulated = config.provider === 'simulated';
+    this.takesResponses = server?.takesResponses ?? false;
   }
 
   /** The target behind a status: every one that `ListTargetsQuery` hands out is one, also when a reload takes it out. */

@@ -7,9 +7,11 @@ import { isSameModel } from './model-names.js';
 /** OpenAI's own, also those of a region (`eu.api.openai.com`). */
 const OPENAI_HOST = /(^|\.)api\.openai\.com\.?$/;
 
+export const isOpenAiHost = (baseUrl: string): boolean => OPENAI_HOST.test(URL.parse(baseUrl)?.hostname ?? '');
+
 /** Whether the models are OpenAI's own: they take its newest fields, and refuse those of others. */
 function isOpenAis({ provider, config }: Addressee): boolean {
-  return provider === 'azure-openai' || OPENAI_HOST.test(URL.parse(config.baseUrl ?? '')?.hostname ?? '');
+  return provider === 'azure-openai' || isOpenAiHost(config.baseUrl ?? '');
 }
 
 /**

@@ -16,7 +16,7 @@ const SIGNS_OF_LIFE_MS = 60_000;
 export class StreamModelHandler implements ICommandHandler<StreamModelCommand> {
   async execute({ call }: StreamModelCommand): Promise<ModelStream> {
     const target = LiveTarget.of(call.target);
-    const body = target.server && target.server.dialect.request(call, target);
+    const body = target.server && target.server.mannerFor(call.request).dialect.request(call, target);
     const { slots, timeouts } = target;
     const patienceMs = call.request.stream ? timeouts.firstTokenMs : timeouts.plainMs;
     await slots.acquire(call.isFallback, Math.min(call.beginBy - performance.now(), patienceMs), call.signal);
@@ -32,10 +32,12 @@ function streamOf(target: LiveTarget, call: ModelCall, body: string | null): Mod
     return new SimulatedStream(target.config, { ...request, messages: upstreamMessages(call, target) }, signal);
   }
   const beginMs = Math.max(0, Math.min(beginBy - performance.now(), beginLimitMs(target, request)));
-  if (!request.stream) return new PlainCall(target.server, body, beginMs, signal, trace);
+  const manner = target.server.mannerFor(request);
+  if (!request.stream) return new PlainCall(target.server, manner, body, beginMs, signal, trace);
   const { idleMs, totalMs } = target.timeouts;
   const limits = { beginMs, idleMs, contentMs: SIGNS_OF_LIFE_MS, totalMs };
-  return new StreamedCall(target.server, body, target.server.dialect.frames(call), limits, signal, trace);
+  const frames = manner.dialect.frames(call);
+  return new StreamedCall(target.server, manner.path, body, frames, limits, signal, trace);
 }
 
 /** A local model that is not known to be loaded may take its load time first (FAULTS U21). */

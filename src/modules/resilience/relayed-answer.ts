@@ -1,6 +1,7 @@
 import { BackgroundWork } from '../../common/background-work.js';
 import type { ChatChunk, ChatRequest } from '../../common/chat.js';
 import type { ChunkSink } from '../../common/chunk-stream.js';
+import { passedThroughOf } from '../../common/passed-through.js';
 import type { TargetStatus } from '../../common/target.js';
 import { UpstreamFailure } from '../../common/upstream-failure.js';
 import { NotJoinable } from './answer-splice.js';
@@ -119,7 +120,12 @@ export class RelayedAnswer implements ModelAnswer, ChunkSink {
   }
 }
 
-/** A text in one piece can be joined; structured output, several choices and log-probabilities cannot. */
-export function isOneText({ stream, n, response_format: format, logprobs }: ChatRequest): boolean {
+/**
+ * A text in one piece can be joined; structured output, several choices and log-probabilities cannot, and the events of a
+ * request that is passed through are not written here.
+ */
+export function isOneText(request: ChatRequest): boolean {
+  const { stream, n, response_format: format, logprobs } = request;
+  if (passedThroughOf(request) !== null) return false;
   return stream === true && (n ?? 1) === 1 && (!format || format.type === 'text') && logprobs !== true;
 }

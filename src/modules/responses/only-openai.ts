@@ -15,6 +15,8 @@ const KNOWN_ITEMS: ReadonlySet<string> = new Set([
 ]);
 const KNOWN_TOOLS: ReadonlySet<string> = new Set(['function', 'custom']);
 const KNOWN_CHOICES: ReadonlySet<string> = new Set([...KNOWN_TOOLS, 'allowed_tools']);
+/** Ids of OpenAI's: hexadecimal, which those made here are not. */
+const OF_OPENAI = /^resp_[\da-f]{40,}$/;
 const KEPT_FILE = 'files are not kept here; send what is in it as ';
 const CURES: ReadonlyMap<string, string> = new Map([
   ['web_search', 'in Codex set `web_search = "disabled"` in config.toml'],
@@ -38,6 +40,13 @@ export function onlyOpenAi(body: Fields): OnlyOpenAi[] {
   }
   if (isFields(body['prompt'])) {
     found.push({ param: 'prompt', message: 'prompts are not stored here; send instructions and input' });
+  }
+  const previous = body['previous_response_id'];
+  if (typeof previous === 'string' && OF_OPENAI.test(previous)) {
+    found.push({
+      param: 'previous_response_id',
+      message: 'that response is not kept here; send its conversation as input',
+    });
   }
   for (const [at, tool] of fieldsIn(body['tools'])) addTool(found, tool, `tools[${at}]`);
   const choice = body['tool_choice'];

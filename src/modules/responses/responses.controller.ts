@@ -1,10 +1,12 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { CommandBus } from '@nestjs/cqrs';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ulid } from 'ulid';
 import { InvalidRequest } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
+import type { ChatRequest } from '../../common/chat.js';
+import { LiveConfig } from '../../common/config/live-config.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
 import { ANSWER_HEADERS, ApiAnswer } from '../../common/http/answer-api-docs.js';
 import { sendStream, sendWhole, wholeText } from '../../common/http/answer-writer.js';
@@ -12,10 +14,13 @@ import { arrivalOf } from '../../common/http/arrival.js';
 import { ReservesQuota } from '../../common/http/counting.decorators.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
 import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validation.pipe.js';
+import { sourceOf, type JsonSource } from '../../common/json/source.js';
 import { translated } from '../../common/translated-request.js';
-import { AnswerChatCommand, type ChatAnswer, type ChatAsk } from '../chat/chat.messages.js';
+import { AnswerChatCommand, PLAIN_TURNS, type ChatAnswer, type ChatAsk } from '../chat/chat.messages.js';
+import { ListTargetsQuery } from '../models/models.messages.js';
 import { exactBody } from './exact-body.js';
 import { onlyOpenAi } from './only-openai.js';
+import { onlyOpenAiAnswers, PassedStream, standIn } from './pass-through.js';
 import type { ResponseName } from './response-id.js';
 import { echoOf, ResponseWriter, type Echo } from './response-object.js';
 import { ResponseStream } from './response-stream.js';
@@ -33,6 +38,8 @@ export class ResponsesController {
   constructor(
     private readonly commands: CommandBus,
     private readonly items: StoredItems,
+    private readonly queries: QueryBus,
+    private readonly config: LiveConfig,
   ) {}
 
   @Post('v1/responses')
@@ -43,7 +50,8 @@ export class ResponsesController {
     summary: "OpenAI's Responses API, plain and streamed",
     description:
       'Answered by the same targets, in the same way, as chat completions. What only OpenAI runs (built-in tools, stored ' +
-      'prompts and files, `background`) is a 400 that names the field. Fields that are not listed here are ignored.',
+      'prompts and files, `background`) is a 400 that names the field, unless only targets at OpenAI may answer: then ' +
+      'the request passes through as it came, and is not stored here. Fields that are not listed here are ignored.',
   })
   @ApiCheckedBody(responsesRequestSchema, responsesExamples)
   @ApiResponse({ status: 200, description: 'The response', headers: ANSWER_HEADERS, content: responseExample })
@@ -55,10 +63,11 @@ export class ResponsesController {
     @Req() incoming: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    const only = await this.passes(request, caller, sourceOf(incoming.body));
+    if (only) return this.pass(standIn(request, only), caller, incoming, reply);
     const body = exactBody(request, incoming.body);
     const { ask, name } = await this.askOf(body, caller, incoming, reply);
-    incoming.endIsTold = true; // from here on the recipe tells of it
-    const answer = await this.commands.execute(new AnswerChatCommand(ask));
+    const answer = await this.begun(ask, incoming);
     try {
       const echo = echoOf(body);
       if (body.stream) return sendStream(reply, answer.headers(), answer, streamOf(answer, name, echo));
@@ -70,14 +79,51 @@ export class ResponsesController {
     }
   }
 
+  /**
+   * The text of a request that asks for what only OpenAI's own servers can do, where they alone may answer.
+   *
+   * @returns `null` where it can be translated @throws InvalidRequest that names the field, where others may answer
+   */
+  private async passes(body: ResponsesRequest, caller: Caller, source: JsonSource | null): Promise<JsonSource | null> {
+    const [field] = onlyOpenAi(body);
+    if (!field) return null;
+    const targets = await this.queries.execute(new ListTargetsQuery());
+    if (source && onlyOpenAiAnswers(body.model, caller, this.config.current, targets)) return source;
+    throw new InvalidRequest(`${field.param}: ${field.message}`, field.param);
+  }
+
+  /** Sends it on as it came, and its answer back as it comes. It is neither stored nor kept here. */
+  private async pass(
+    request: ChatRequest,
+    caller: Caller,
+    incoming: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const own = { request, caller, sessionId: null, keepsTurn: false, turns: PLAIN_TURNS, cacheControl: 'no-store' };
+    const ask = { ...arrivalOf(incoming, reply), ...own, explain: false, isRenewal: false };
+    const answer = await this.begun(ask, incoming);
+    try {
+      if (request.stream) return sendStream(reply, answer.headers(), answer, new PassedStream());
+      const text = await wholeText(answer);
+      await sendWhole(reply, answer.plainHeaders(), text);
+    } catch (error) {
+      answer.fail(error);
+      throw error;
+    }
+  }
+
+  /** From here on the recipe tells of the end of the request. */
+  private begun(ask: ChatAsk, incoming: FastifyRequest): Promise<ChatAnswer> {
+    incoming.endIsTold = true;
+    return this.commands.execute(new AnswerChatCommand(ask));
+  }
+
   private async askOf(
     body: ResponsesRequest,
     caller: Caller,
     incoming: FastifyRequest,
     reply: FastifyReply,
   ): Promise<{ ask: ChatAsk; name: ResponseName }> {
-    const [field] = onlyOpenAi(body);
-    if (field) throw new InvalidRequest(`${field.param}: ${field.message}`, field.param);
     const arrival = arrivalOf(incoming, reply);
     const { request, input } = chatFormOf(body, await this.items.resolved(body.input, caller));
     const { name, sessionId, keepsTurn, turns } = placeOf(body, ulid(), arrival.sessionId, input);

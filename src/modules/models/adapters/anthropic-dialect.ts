@@ -1,9 +1,10 @@
+import { readableJson } from '../../../common/json/readable.js';
 import type { Addressee } from '../addressee.js';
 import type { ModelCall } from '../models.messages.js';
 import { completionText } from './anthropic-answer.js';
 import { messagesRequest } from './anthropic-request.js';
 import { MessagesFrames } from './anthropic-stream.js';
-import type { Dialect } from './dialect.js';
+import type { Dialect, WholeAnswerText } from './dialect.js';
 
 /** Anthropic's Messages. */
 class Messages implements Dialect {
@@ -16,8 +17,9 @@ class Messages implements Dialect {
     return new MessagesFrames(now(), space);
   }
 
-  plain(text: string): string {
-    return completionText(text, now());
+  plain(text: string): WholeAnswerText {
+    const chat = completionText(text, now());
+    return { text: chat, data: readableJson(chat) };
   }
 }
 

@@ -1,3 +1,4 @@
+import { readableJson } from '../../../common/json/readable.js';
 import type { Addressee } from '../addressee.js';
 import type { ModelCall } from '../models.messages.js';
 import { upstreamText } from '../upstream-body.js';
@@ -13,8 +14,16 @@ export interface Dialect {
   request(call: ModelCall, target: Addressee): string;
   /** What reads the events of a streamed answer. */
   frames(call: Pick<ModelCall, 'request' | 'partialAnswer'>): StreamFrames;
-  /** A whole answer as the JSON text of a chat completion; what is none (an error) as it came. */
-  plain(text: string): string;
+  /** A whole answer; what is none (an error) as it came. */
+  plain(text: string): WholeAnswerText;
+}
+
+/** The body of a plain answer. */
+export interface WholeAnswerText {
+  /** As it goes to the caller's door. */
+  readonly text: string;
+  /** The data of it as a chat completion; `undefined` = no JSON. */
+  readonly data: unknown;
 }
 
 /** OpenAI's chat completions: what comes goes on as it is. */
@@ -27,8 +36,8 @@ class ChatCompletions implements Dialect {
     return new StreamFrames(request.n ?? 1);
   }
 
-  plain(text: string): string {
-    return text;
+  plain(text: string): WholeAnswerText {
+    return { text, data: readableJson(text) };
   }
 }
 

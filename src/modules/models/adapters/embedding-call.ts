@@ -5,6 +5,7 @@ import type { EmbeddingRequest } from '../../../common/embeddings.js';
 import type { OutgoingTrace } from '../../../common/tracing/trace-context.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import type { ModelStream } from '../models.messages.js';
+import { CHAT_COMPLETIONS } from './dialect.js';
 import type { ModelServer } from './model-server.js';
 import { PlainCall } from './plain-call.js';
 import { vectorsIn } from './vectors-in.js';
@@ -83,7 +84,8 @@ export class EmbeddingCall extends IteratedStream implements ModelStream {
 
   private async fetched({ pathname, search }: URL, body: unknown): Promise<Response> {
     const { server, limitMs, signal, trace } = this;
-    this.call = new BodyCall(server, String(body), limitMs, signal, trace, pathname + search);
+    const manner = { dialect: CHAT_COMPLETIONS, path: pathname + search };
+    this.call = new BodyCall(server, manner, String(body), limitMs, signal, trace);
     const whole = new WholeAnswer();
     this.call.relay(whole);
     try {

@@ -1,23 +1,35 @@
 import { buildConnector, Pool, type Dispatcher } from 'undici';
 import type { TargetConfig } from '../../../common/config/config.schema.js';
+import type { ChatRequest } from '../../../common/chat.js';
+import { passedThroughOf } from '../../../common/passed-through.js';
+import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import type { ConnectionCounts } from '../models.messages.js';
 import type { OutgoingTrace } from '../../../common/tracing/trace-context.js';
 import type { Dialect } from './dialect.js';
 import type { Endpoint } from './providers.js';
+import { RESPONSES } from './responses-dialect.js';
 
 const MIN_CONNECTIONS = 100;
 /** Larger answers than this are not chat answers. */
 export const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 const MAX_HEADER_BYTES = 32 * 1024;
 
+/** How a server is asked. */
+export interface Manner {
+  readonly dialect: Dialect;
+  /** With the query string. */
+  readonly path: string;
+}
+
+const pathOf = (url: URL): string => url.pathname + url.search;
+
 /** The connections to one target's server. Redirects are not followed: where requests go is configuration alone. */
 export class ModelServer {
   private readonly pool: Pool;
   /** Closes a connection after each answer, so that every request opens one. */
   private readonly unpooled: Pool;
-  /** The protocol that it speaks. */
-  readonly dialect: Dialect;
-  private readonly path: string;
+  private readonly chat: Manner;
+  private readonly responses: Manner | null;
   private opening = false;
   private closed = false;
 
@@ -26,8 +38,8 @@ export class ModelServer {
     private readonly endpoint: Endpoint,
   ) {
     const { url } = endpoint;
-    this.dialect = endpoint.dialect;
-    this.path = url.pathname + url.search;
+    this.chat = { dialect: endpoint.dialect, path: pathOf(url) };
+    this.responses = endpoint.responsesUrl && { dialect: RESPONSES, path: pathOf(endpoint.responsesUrl) };
     const connect = { timeout: target.timeouts.connectMs, noDelay: true };
     const options: Pool.Options = {
       connections: Math.max(MIN_CONNECTIONS, target.concurrency),
@@ -49,6 +61,18 @@ export class ModelServer {
       });
     this.pool = new Pool(url.origin, { ...options, connect: connectNoted });
     this.unpooled = new Pool(url.origin, { ...options, pipelining: 0, connect: { ...connect, allowH2: false } });
+  }
+
+  /** Whether requests of OpenAI's Responses API can go there as they came. */
+  get takesResponses(): boolean {
+    return this.responses !== null;
+  }
+
+  /** Where a request goes, and what is spoken there. @throws UpstreamFailure `bad_request` for one that is not understood there */
+  mannerFor(request: ChatRequest): Manner {
+    if (passedThroughOf(request) === null) return this.chat;
+    if (this.responses) return this.responses;
+    throw new UpstreamFailure('bad_request', 'not a server of OpenAI: its Responses API is not there');
   }
 
   /**
@@ -77,21 +101,20 @@ export class ModelServer {
   /**
    * A request, as undici takes it.
    *
-   * @param body JSON
-   * @param path with its query; left out: where chat requests go
+   * @param path of `Manner` @param body JSON
    * @returns a promise where this service has to sign in first; it rejects with UpstreamFailure `auth`
    */
   requestFor(
     accept: string,
+    path: string,
     body: string,
     trace: OutgoingTrace | null = null,
-    path = this.path,
   ): Dispatcher.DispatchOptions | Promise<Dispatcher.DispatchOptions> {
     const { auth } = this.endpoint;
-    if (!auth) return this.requestWith(path, accept, body, trace);
+    if (!auth) return this.requestWith(accept, path, body, trace);
     const value = auth.value();
-    if (typeof value === 'string') return this.requestWith(path, accept, body, trace, auth.header, value);
-    return value.then((token) => this.requestWith(path, accept, body, trace, auth.header, token));
+    if (typeof value === 'string') return this.requestWith(accept, path, body, trace, auth.header, value);
+    return value.then((token) => this.requestWith(accept, path, body, trace, auth.header, token));
   }
 
   /**
@@ -120,8 +143,8 @@ export class ModelServer {
   }
 
   private requestWith(
-    path: string,
     accept: string,
+    path: string,
     body: string,
     trace: OutgoingTrace | null,
     ...auth: string[]

@@ -1,11 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { completionIn } from '../../../common/answer-shape.js';
 import { hasContent, type ChatFrame, type Completion } from '../../../common/chat.js';
-import { readableJson } from '../../../common/json/readable.js';
 import type { OutgoingTrace } from '../../../common/tracing/trace-context.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import { decodedBytes, isEncoded } from './content-coding.js';
-import { MAX_RESPONSE_BYTES, type ModelServer } from './model-server.js';
+import { MAX_RESPONSE_BYTES, type Manner, type ModelServer } from './model-server.js';
 import { ServerCall } from './server-call.js';
 import { failureIn, failureOfTransport } from './upstream-errors.js';
 
@@ -15,16 +14,16 @@ export class PlainCall extends ServerCall {
   private headers: IncomingHttpHeaders = {};
   private limit: NodeJS.Timeout | undefined;
 
-  /** @param limitMs until the whole answer is here @param signal the caller's @param path left out: where chat requests go */
+  /** @param manner where and how it is asked @param limitMs until the whole answer is here @param signal the caller's */
   constructor(
-    private readonly model: ModelServer,
+    server: ModelServer,
+    private readonly manner: Manner,
     body: string,
     private readonly limitMs: number,
     signal: AbortSignal,
     trace: OutgoingTrace | null = null,
-    path?: string,
   ) {
-    super(model, 'application/json', body, signal, trace, path);
+    super(server, 'application/json', manner.path, body, signal, trace);
   }
 
   /** What comes is whole. */
@@ -68,9 +67,9 @@ export class PlainCall extends ServerCall {
   }
 
   /** What the body of an answer says. @throws UpstreamFailure when it is none */
-  protected frameOf(text: string): ChatFrame {
-    const said = this.model.dialect.plain(text);
-    return { text: said, json: completionOf(said, this.headers) };
+  protected frameOf(body: string): ChatFrame {
+    const { text, data } = this.manner.dialect.plain(body);
+    return { text, json: completionOf(data, this.headers) };
   }
 
   private answer(body: Buffer): void {
@@ -88,8 +87,7 @@ export class PlainCall extends ServerCall {
 
 const late = (call: PlainCall): void => call.late();
 
-function completionOf(text: string, headers: IncomingHttpHeaders): Completion {
-  const json = readableJson(text);
+function completionOf(json: unknown, headers: IncomingHttpHeaders): Completion {
   if (json === undefined) throw new UpstreamFailure('bad_answer', 'the answer is not JSON');
   const failure = failureIn(json, headers);
   if (failure) throw failure;

@@ -1,11 +1,14 @@
 import type { TargetConfig } from '../../../common/config/config.schema.js';
 import type { Provider } from '../../../common/target.js';
 import { MESSAGES } from './anthropic-dialect.js';
+import { isOpenAiHost } from '../plain-chat.js';
 import { CHAT_COMPLETIONS, type Dialect } from './dialect.js';
 
 /** Where the requests of one target go, what is spoken there, and how this service signs in. */
 export interface Endpoint {
   readonly url: URL;
+  /** Of OpenAI's Responses API, where it is OpenAI's own server; `null` elsewhere. */
+  readonly responsesUrl: URL | null;
   readonly dialect: Dialect;
   /** Names and values in turn, of every request. */
   readonly headers: readonly string[];
@@ -28,19 +31,20 @@ export const ENDPOINTS: Record<
   (target: TargetConfig, entraToken: TokenSource) => Endpoint
 > = {
   openai: (target) => ({
-    url: new URL(`${target.baseUrl?.replace(/\/+$/, '')}/chat/completions`),
+    ...openAiUrls(target),
     dialect: CHAT_COMPLETIONS,
     headers: [],
     auth: target.apiKey ? bearer(target.apiKey) : null,
   }),
   'azure-openai': (target, entraToken) => ({
-    url: azureOpenAiUrl(target),
+    ...azureOpenAiUrls(target),
     dialect: CHAT_COMPLETIONS,
     headers: [],
     auth: target.apiKey ? keyIn('api-key', target.apiKey) : entra(entraToken),
   }),
   anthropic: (target, entraToken) => ({
     url: anthropicUrl(target),
+    responsesUrl: null,
     dialect: MESSAGES,
     headers: ['anthropic-version', target.apiVersion ?? ANTHROPIC_VERSION],
     auth: anthropicAuth(target, entraToken),
@@ -68,6 +72,16 @@ function anthropicAuth({ apiKey, endpoint }: TargetConfig, entraToken: TokenSour
   return endpoint ? entra(entraToken) : null;
 }
 
+type Urls = Pick<Endpoint, 'url' | 'responsesUrl'>;
+
+function openAiUrls({ baseUrl = '' }: Pick<TargetConfig, 'baseUrl'>): Urls {
+  const base = baseUrl.replace(/\/+$/, '');
+  return {
+    url: new URL(`${base}/chat/completions`),
+    responsesUrl: isOpenAiHost(baseUrl) ? new URL(`${base}/responses`) : null,
+  };
+}
+
 /** Versions of the v1 API itself: they stay on its path, everything dated belongs to the deployment path. */
 const V1_VERSIONS = new Set(['v1', 'preview', 'latest']);
 
@@ -78,7 +92,7 @@ const V1_VERSIONS = new Set(['v1', 'preview', 'latest']);
  *
  * @see https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
  */
-function azureOpenAiUrl(target: Pick<TargetConfig, 'endpoint' | 'deployment' | 'apiVersion'>): URL {
+function azureOpenAiUrls(target: Pick<TargetConfig, 'endpoint' | 'deployment' | 'apiVersion'>): Urls {
   const { endpoint = '', deployment = '', apiVersion } = target;
   const url = new URL(endpoint);
   url.search = '';
@@ -86,7 +100,9 @@ function azureOpenAiUrl(target: Pick<TargetConfig, 'endpoint' | 'deployment' | '
   const root = url.pathname.replace(/\/+$/, '').replace(/\/openai(\/v1)?$/i, '');
   const v1 = apiVersion === undefined || V1_VERSIONS.has(apiVersion);
   const path = v1 ? 'v1' : `deployments/${encodeURIComponent(deployment)}`;
-  url.pathname = `${root}/openai/${path}/chat/completions`;
   if (apiVersion !== undefined && apiVersion !== 'v1') url.searchParams.set('api-version', apiVersion);
-  return url;
+  const responsesUrl = v1 ? new URL(url) : null; // the older paths have it for no single deployment
+  if (responsesUrl) responsesUrl.pathname = `${root}/openai/v1/responses`;
+  url.pathname = `${root}/openai/${path}/chat/completions`;
+  return { url, responsesUrl };
 }

@@ -47,14 +47,14 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
   private isRefused = false;
   private readonly onAbort = this.aborted.bind(this); // not as an object that listens, see docs/adr/0020
 
-  /** @param body JSON @param signal the caller's @param path left out: where chat requests go */
+  /** @param body JSON @param signal the caller's */
   constructor(
     private readonly server: ModelServer,
     private readonly accept: 'application/json' | 'text/event-stream',
+    private readonly path: string,
     private readonly body: string,
     private readonly signal: AbortSignal,
     private readonly trace: OutgoingTrace | null,
-    private readonly path?: string,
   ) {}
 
   get upstreamMs(): number {
@@ -71,7 +71,7 @@ export abstract class ServerCall implements ModelStream, Dispatcher.DispatchHand
     if (this.signal.aborted) return this.end(this.signal.reason);
     this.signal.addEventListener('abort', this.onAbort, { once: true });
     this.begin();
-    const request = this.server.requestFor(this.accept, this.body, this.trace, this.path);
+    const request = this.server.requestFor(this.accept, this.path, this.body, this.trace);
     if (request instanceof Promise) this.later('signing in', async () => this.send(await request));
     else this.send(request);
   }

@@ -16,6 +16,7 @@ import { PlainCall } from './plain-call.js';
 import { StreamFrames } from './stream-frames.js';
 import { StreamedCall } from './streamed-call.js';
 
+const PATH = '/v1/chat/completions';
 const LIMITS = { beginMs: 2_000, idleMs: 5_000, contentMs: 5_000, totalMs: 10_000 };
 const event = (json: object): string => `data: ${JSON.stringify(json)}\n\n`;
 const says = (content: string): string => event({ model: 'm', choices: [{ index: 0, delta: { content } }] });
@@ -26,10 +27,23 @@ type Answer = (response: ServerResponse) => void | Promise<void>;
 
 /** All frames of the stream that this server answers with. */
 const framesFrom = (answer: Answer): Promise<ChatFrame[]> =>
-  asked(answer, (model) => new StreamedCall(model, '{}', new StreamFrames(1), LIMITS, new AbortController().signal));
+  asked(
+    answer,
+    (model) => new StreamedCall(model, PATH, '{}', new StreamFrames(1), LIMITS, new AbortController().signal),
+  );
 /** Its plain answer. */
 const wholeFrom = (answer: Answer): Promise<ChatFrame[]> =>
-  asked(answer, (model) => new PlainCall(model, '{}', LIMITS.beginMs, new AbortController().signal));
+  asked(
+    answer,
+    (model) =>
+      new PlainCall(
+        model,
+        { dialect: CHAT_COMPLETIONS, path: PATH },
+        '{}',
+        LIMITS.beginMs,
+        new AbortController().signal,
+      ),
+  );
 
 async function asked(answer: Answer, calling: (model: ModelServer) => ModelStream): Promise<ChatFrame[]> {
   const server = createServer((_, response) => Promise.resolve(answer(response)).catch(() => response.destroy()));
@@ -38,7 +52,13 @@ async function asked(answer: Answer, calling: (model: ModelServer) => ModelStrea
   const [target] = routerConfigSchema.parse({
     targets: [{ id: 'm', tier: 'cloud', provider: 'openai', model: 'm', baseUrl: url.origin }],
   }).targets;
-  const model = new ModelServer(target!, { url, dialect: CHAT_COMPLETIONS, headers: [], auth: null });
+  const model = new ModelServer(target!, {
+    url,
+    responsesUrl: null,
+    dialect: CHAT_COMPLETIONS,
+    headers: [],
+    auth: null,
+  });
   try {
     const whole = new WholeAnswer();
     calling(model).relay(whole);
@@ -75,7 +95,7 @@ describe('StreamedCall', () => {
         response.writeHead(200, SSE).end(`${says('a')}data: [DONE]\n\n`);
       },
       (model) => {
-        const call = new StreamedCall(model, '{}', new StreamFrames(1), LIMITS, new AbortController().signal);
+        const call = new StreamedCall(model, PATH, '{}', new StreamFrames(1), LIMITS, new AbortController().signal);
         const relay = call.relay.bind(call);
         jest.spyOn(call, 'relay').mockImplementation((sink) =>
           relay({
@@ -180,7 +200,7 @@ describe('a StreamedCall that is paused', () => {
   /** @param paused is told of every pause, and of every chunk that comes within one */
   const readWith = (answer: Answer, pausing: 'with each chunk' | 'between chunks', paused: (late: boolean) => void) =>
     asked(answer, (model) => {
-      const call = new StreamedCall(model, '{}', new StreamFrames(1), LIMITS, new AbortController().signal);
+      const call = new StreamedCall(model, PATH, '{}', new StreamFrames(1), LIMITS, new AbortController().signal);
       let isPaused = false;
       let timer: NodeJS.Timeout | undefined;
       const resume = (): void => {

@@ -25,16 +25,17 @@ export class StreamedCall extends ServerCall implements Patient {
   private tailBytes = 0;
   private decodedBytes = 0;
 
-  /** @param frames what reads its events @param signal the caller's */
+  /** @param path of `Manner` @param frames what reads its events @param signal the caller's */
   constructor(
     server: ModelServer,
+    path: string,
     body: string,
     private readonly frames: StreamFrames,
     private readonly limits: CallLimits,
     signal: AbortSignal,
     trace: OutgoingTrace | null = null,
   ) {
-    super(server, EVENT_STREAM, body, signal, trace);
+    super(server, EVENT_STREAM, path, body, signal, trace);
   }
 
   late(failure: UpstreamFailure): void {
