@@ -4,21 +4,33 @@ import { contentFault, type Block, type Place } from './content-faults.js';
 
 const MAX_NAME = 256;
 
+/** A block by its type alone: which fields it has depends on that, and `contentFault` knows. */
+const BLOCK_DOCS = {
+  anyOf: [
+    {
+      type: 'object' as const,
+      required: ['type', 'text'],
+      properties: { type: { type: 'string' as const, enum: ['text'] }, text: { type: 'string' as const } },
+    },
+    { type: 'object' as const, required: ['type'], properties: { type: { type: 'string' as const } } },
+  ],
+};
+const CONTENT_DOCS = { anyOf: [{ type: 'string' as const }, { type: 'array' as const, items: BLOCK_DOCS }] };
+
 /** A text or a list of blocks of the kinds that this place takes, checked up to the first fault. */
 function contentOf(place: Place): z.ZodType<string | Block[]> {
   const content = z.unknown().check(({ value, issues }) => {
     const found = contentFault(value, place);
     if (found) issues.push({ code: 'custom', input: value, path: [...found.path], message: found.message });
   });
-  const docs = { anyOf: [{ type: 'string' as const }, { type: 'array' as const, items: {} }] };
-  return content.meta(docs) as z.ZodType<unknown> as z.ZodType<string | Block[]>;
+  return content.meta(CONTENT_DOCS) as z.ZodType<unknown> as z.ZodType<string | Block[]>;
 }
 
 const ROLES = ['user', 'assistant', 'system'] as const;
 
 const message = z.looseObject({
   role: z.enum(ROLES),
-  content: z.unknown().meta({ anyOf: [{ type: 'string' }, { type: 'array', items: {} }] }),
+  content: z.unknown().meta(CONTENT_DOCS),
 });
 
 export interface SentMessage {
@@ -36,7 +48,7 @@ const tool = z.looseObject({
   name: z.string().min(1).max(MAX_NAME),
   description: z.string().nullish(),
   input_schema: z.looseObject({}),
-  type: z.string().nullish(),
+  type: z.literal('custom').nullish(),
   strict: z.boolean().nullish(),
 });
 
@@ -44,12 +56,17 @@ const tool = z.looseObject({
 const RUN_ELSEWHERE =
   "Anthropic's own tools cannot be run here; leave it out, or describe it as a tool of your own with an input_schema";
 
+const schemaOf = (zod: z.ZodType): object => {
+  const { $schema: _, ...schema } = z.toJSONSchema(zod, { io: 'input', target: 'openapi-3.0' });
+  return schema;
+};
+
 /** Its `type` is looked at first: a tool of the vendor has no schema. */
 const anyTool = z.looseObject({ type: z.string().nullish() });
 const tools = listOf(anyTool, (value): Fault | null => {
   if ((value.type ?? 'custom') !== 'custom') return { path: ['type'], message: RUN_ELSEWHERE };
   return tool.safeParse(value).error?.issues[0] ?? null;
-}) as z.ZodType<unknown> as z.ZodType<z.output<typeof tool>[]>;
+}).meta({ type: 'array', items: schemaOf(tool) }) as z.ZodType<unknown> as z.ZodType<z.output<typeof tool>[]>;
 
 const toolChoice = z
   .looseObject({
