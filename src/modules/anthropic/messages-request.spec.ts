@@ -202,6 +202,12 @@ describe('a request of the Messages API as a chat request', () => {
     expect(chat['thinking']).toEqual((fields as Record<string, unknown>)['thinking']);
   });
 
+  it('an effort that other vendors have no word for stays beside it', () => {
+    const chat = chatWith({ output_config: { effort: 'max' } });
+    expect(chat).toMatchObject({ reasoning_effort: 'high', output_config: { effort: 'max' } });
+    expect(chatWith({})).not.toHaveProperty('output_config');
+  });
+
   it('tools, and which of them', () => {
     const tools = [{ name: 'look', description: 'Looks', input_schema: { type: 'object' }, ...CACHED }];
     expect(chatWith({ tools }).tools).toEqual([

@@ -52,6 +52,7 @@ function promptOf(request: CountTokensRequest, exact: CountTokensRequest): ChatR
   const effort = effortOf(request);
   if (effort !== null) chat['reasoning_effort'] = effort;
   if (thinking) chat['thinking'] = thinking;
+  if (typeof output?.effort === 'string') chat['output_config'] = { effort: output.effort }; // `max` has no other word
   if (output?.effort) chat['output_config'] = { effort: output.effort }; // as it was asked for, for Anthropic's own models
   if (output?.format) chat.response_format = formatFrom(output.format);
   markLast(chat.messages, (request as Fields)['cache_control']);
