@@ -175,7 +175,7 @@ describe('/v1/responses and model servers that misbehave', () => {
         ...incomplete,
         output: [{ status: 'incomplete' }],
       });
-      expect(pair.primary.requests[0]?.body).toMatchObject({ max_completion_tokens: 2 });
+      expect(pair.primary.requests[0]?.body).toMatchObject({ max_tokens: 2 });
     },
   );
 });

@@ -6,7 +6,7 @@ import { SessionReader } from './session-reader.js';
 import { FindResponseQuery, type Turn } from './session.messages.js';
 
 export const responseNotFound = (): NotFound =>
-  new NotFound('There is no such response, or it was not stored, was deleted, or its time is over.', 'response_id');
+  new NotFound('There is no such response, or it was not stored, was deleted, or its time is over.', 'id');
 
 @QueryHandler(FindResponseQuery)
 export class FindResponseHandler implements IQueryHandler<FindResponseQuery> {
