@@ -13,7 +13,7 @@ export interface NamedEvent {
 export function namedEvents(text: string): NamedEvent[] {
   const events = text.split('\n\n').filter((event) => event !== '');
   return events.map((event) => {
-    const [, name, data] = /^event: (\w+)\ndata: (.+)$/.exec(event) ?? [];
+    const [, name, data] = /^event: (\w+)\ndata: (.+)$/s.exec(event) ?? [];
     if (name === undefined || data === undefined) throw new Error(`no event: ${event}`);
     return { event: name, data: JSON.parse(data) as Record<string, unknown> };
   });

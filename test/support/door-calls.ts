@@ -59,7 +59,7 @@ export async function askedThrough(
 export function eventsOf(raw: string): Fields[] {
   return raw.split('\n\n').flatMap((event) => {
     if (event === '' || event.startsWith(':')) return [];
-    const [, name, data] = /^event: (\S+)\ndata: (.*)$/.exec(event) ?? [];
+    const [, name, data] = /^event: (\S+)\ndata: (.*)$/s.exec(event) ?? [];
     if (data === undefined) throw new Error(`no event of this protocol: ${event}`);
     const json = JSON.parse(data) as Fields;
     if (json['type'] !== name) throw new Error(`event ${name} carries ${String(json['type'])}`);

@@ -34,7 +34,7 @@ function eventsOf(text: string): Event[] {
     .split('\n\n')
     .filter((event) => event !== '')
     .map((event) => {
-      const [, name = '', data = ''] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? [];
+      const [, name = '', data = ''] = /^event: (\w+)\ndata: (.*)$/s.exec(event) ?? [];
       return { event: name, data: JSON.parse(data) as Fields };
     });
 }

@@ -18,7 +18,8 @@ const KEEP_MS = 86_400_000;
 /** A larger answer is given and not kept, bytes. */
 const MAX_BYTES = 4_194_304;
 /** Belong to the connection, to the moment, or to the web page that asked first. */
-const NOT_KEPT = /^((?:x-)?request-id|connection|keep-alive|date|content-length|transfer-encoding|vary|access-control-.*)$/;
+const NOT_KEPT =
+  /^((?:x-)?request-id|connection|keep-alive|date|content-length|transfer-encoding|vary|access-control-.*)$/;
 const STATUS_OK = 200;
 
 const logger = new Logger('idempotency');

@@ -58,7 +58,7 @@ export function eventsIn(text: string): StreamedEvent[] {
     .split('\n\n')
     .filter((event) => event !== '')
     .map((event) => {
-      const [, name, data] = /^event: (.+)\ndata: (.+)$/.exec(event) ?? [];
+      const [, name, data] = /^event: (.+)\ndata: (.+)$/s.exec(event) ?? [];
       const parsed = JSON.parse(data!) as StreamedEvent;
       if (parsed.type !== name) throw new Error(`${name} is not ${parsed.type}`);
       return parsed;
