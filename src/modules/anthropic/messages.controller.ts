@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RateLimitExceeded } from '../../common/app-error.js';
-import { completionIn } from '../../common/answer-shape.js';
+import { exactCompletion } from '../../common/answer-shape.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
@@ -14,7 +14,6 @@ import { arrivalOf } from '../../common/http/arrival.js';
 import { ReservesQuota } from '../../common/http/counting.decorators.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
 import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validation.pipe.js';
-import { parseKeepingNumbers } from '../../common/json/numbers.js';
 import { estimateRequestTokens, mostTextTokens } from '../../common/token-estimate.js';
 import { AnswerChatCommand, type ChatAnswer, type ChatAsk } from '../chat/chat.messages.js';
 import { sessionOf } from './claude-session.js';
@@ -59,8 +58,8 @@ export class MessagesController {
     try {
       const head = headOf(ask, body, answer);
       if (body.stream) return sendStream(reply, answer.headers(), answer, new MessagesStream(head, answer));
-      const completion = completionIn(parseKeepingNumbers(await wholeText(answer))) ?? {};
-      const text = JSON.stringify(messageOf(completion, head, answer));
+      await wholeText(answer);
+      const text = JSON.stringify(messageOf(exactCompletion(answer.result!.completion!), head, answer));
       await sendWhole(reply, answer.plainHeaders(), text);
     } catch (error) {
       answer.fail(error);
