@@ -21,7 +21,8 @@ export class ResumedFrames {
     this.name = sent.name;
     this.sentTokens = sent.tokens;
     this.sentCharacters = sent.text.length;
-    this.withoutReasoning = sent.hasReasoning;
+    // behind text it would part the answer: doors that write blocks or items would begin new ones
+    this.withoutReasoning = sent.hasReasoning || sent.text !== '';
   }
 
   /** `null` when nothing of the chunk is new. @throws NotJoinable */

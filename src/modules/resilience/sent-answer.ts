@@ -2,8 +2,8 @@ import type { ChatChunk, Choice, Completion } from '../../common/chat.js';
 import { TextRun } from '../../common/text-run.js';
 import { readUsage } from '../../common/usage.js';
 
-/** Reasoning under the names servers give it; it is shown and never joined. */
-export const REASONING_FIELDS = ['reasoning_content', 'reasoning'] as const;
+/** Reasoning under the names servers give it (src/common/reasoning.ts); it is shown and never joined. */
+export const REASONING_FIELDS = ['reasoning_content', 'reasoning', 'thinking', 'reasoning_details'] as const;
 
 /** What the caller has of a streamed answer with one choice. */
 export class SentAnswer {
