@@ -79,6 +79,8 @@ const laterOf = (code: string, status: number) =>
 export class InvalidRequest extends errorOf('invalid_request', 400) {}
 /** As OpenAI names it: a response that a request goes on from is not there (any more). */
 export class PreviousResponseNotFound extends errorOf('previous_response_not_found', 400) {}
+/** As Anthropic names it: whoever gets it sends the whole conversation instead. */
+export class ThreadUnsupported extends errorOf('thread_unsupported_request', 400) {}
 export class ContextLengthExceeded extends errorOf('context_length_exceeded', 400) {}
 export class ContentFiltered extends errorOf('content_filter', 400) {}
 export class PrivacyNoLocalTarget extends errorOf('privacy_no_local_target', 400) {}

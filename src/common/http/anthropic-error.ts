@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { AppError } from '../app-error.js';
+import { ThreadUnsupported, type AppError } from '../app-error.js';
 
 /** The door of Anthropic's protocol. */
 export const MESSAGES_PATH = '/v1/messages';
@@ -22,9 +22,12 @@ const FORMS: ReadonlyMap<number, readonly [status: number, type: string]> = new 
   [504, [504, 'timeout_error']],
 ]);
 
+/** By which the SDK's tool runner knows that it has to send the whole conversation, and does so. */
+const THREADS_UNSUPPORTED = { error_code: 'thread_unsupported_request', unsupported: ['thread'] };
+
 export interface AnthropicErrorBody {
   type: 'error';
-  error: { type: string; message: string; code: string; param?: string; innererror?: unknown };
+  error: { type: string; message: string; code: string; param?: string; innererror?: unknown; details?: unknown };
   request_id: string;
 }
 
@@ -43,6 +46,7 @@ export function anthropicError(error: AppError, requestId: string): { status: nu
     code,
     ...(param === null ? {} : { param }),
     ...(innererror === undefined ? {} : { innererror }),
+    ...(error instanceof ThreadUnsupported ? { details: THREADS_UNSUPPORTED } : {}),
   };
   return { status, body: { type: 'error', error: shown, request_id: requestId } };
 }
@@ -81,6 +85,7 @@ export function anthropicErrorSchema(codes: readonly string[]) {
           message: text,
           code: { ...text, enum: [...codes] },
           param: { ...text, description: 'Path of the bad field; absent where there is none.' },
+          details: { description: 'Of `thread_unsupported_request`: error_code and unsupported; absent otherwise.' },
           innererror: { description: "A provider's own account of a content filter; absent when there is none." },
         },
       },

@@ -1,3 +1,4 @@
+import { ThreadUnsupported } from '../../common/app-error.js';
 import type { ChatMessage, ChatRequest } from '../../common/chat.js';
 import { isFields, type Fields } from '../../common/json/fields.js';
 import { parseKeepingNumbers } from '../../common/json/numbers.js';
@@ -10,12 +11,17 @@ import { effortOf } from './thinking-blocks.js';
 /** Settings that chat completions has under the same name. */
 const SAME_NAME = ['temperature', 'top_p', 'top_k', 'stream'] as const;
 
+const THREADS_ARE_NOT_HELD =
+  'thread: conversations are not held here; send the whole conversation as messages, without `thread`';
+
 /**
  * A checked request of this door as a chat request, for `AnswerChatCommand`. Pure.
  *
  * @param body what the request was parsed from; numbers that JavaScript cannot hold are taken from its text
+ * @throws ThreadUnsupported the server is to hold the conversation: the next request would have its last turn alone
  */
 export function chatRequestOf(request: MessagesRequest, body: unknown): ChatRequest {
+  if (isFields(request['thread'])) throw new ThreadUnsupported(THREADS_ARE_NOT_HELD, 'thread');
   const chat = promptOf(request, exactOf(request, body));
   const { max_tokens: most, stop_sequences: stops, metadata } = request;
   chat.max_completion_tokens = most;

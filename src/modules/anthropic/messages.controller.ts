@@ -2,7 +2,7 @@ import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { RateLimitExceeded } from '../../common/app-error.js';
+import { RateLimitExceeded, ThreadUnsupported } from '../../common/app-error.js';
 import { exactCompletion } from '../../common/answer-shape.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
@@ -44,6 +44,7 @@ export class MessagesController {
   @ApiCheckedBody(messagesRequestSchema, messageExamples)
   @ApiResponse({ status: 200, description: 'The answer', headers: MESSAGE_HEADERS, content: messageResponseExample })
   @ApiMessages()
+  @ApiErrors(ThreadUnsupported)
   @Idempotent()
   async create(
     @CheckedBody(messagesRequestSchema) body: MessagesRequest,
