@@ -61,3 +61,29 @@ describe('conversations that a server is asked to hold', () => {
     expect((await post(`${router.url}/v1/messages`, { ...HI, thread: null })).status).toBe(200);
   });
 });
+
+/** Claude Code's ToolSearch answers so, and lists the tool from then on. */
+it('a tool that was searched for and found is told in words', async () => {
+  const upstream = await UpstreamServer.start({ model: 'llama3.2' });
+  const router = await startRouter(inOrder([targetOn(upstream)]));
+  const found = [{ type: 'tool_reference', tool_name: 'WebFetch' }];
+  const messages = [
+    ...HI.messages,
+    { role: 'assistant', content: [{ type: 'tool_use', id: 'toolu_1', name: 'ToolSearch', input: {} }] },
+    { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'toolu_1', content: found }] },
+  ];
+  const tools = ['ToolSearch', 'WebFetch'].map((name) => ({
+    name,
+    input_schema: { type: 'object' },
+    defer_loading: true,
+  }));
+  const response = await post(`${router.url}/v1/messages`, { ...HI, messages, tools });
+  expect(response.status).toBe(200);
+  expect(upstream.requests[0]?.body?.messages.at(-1)).toEqual({
+    role: 'tool',
+    tool_call_id: 'toolu_1',
+    content: 'The tool WebFetch can be called now.',
+  });
+  await router.close();
+  await upstream.close();
+});

@@ -20,7 +20,7 @@ const KINDS: Readonly<Record<Place, readonly string[]>> = {
   user: ['text', 'image', 'document', 'search_result', 'tool_result'],
   assistant: ['text', 'thinking', 'redacted_thinking', 'tool_use'],
   system: ['text'],
-  tool_result: ['text', 'image', 'document', 'search_result'],
+  tool_result: ['text', 'image', 'document', 'search_result', 'tool_reference'],
   document: ['text', 'image'],
   search_result: ['text'],
 };
@@ -33,6 +33,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ['tool_use', toolUseFault],
   ['tool_result', toolResultFault],
   ['thinking', ({ thinking, signature }) => stringFault(thinking, 'thinking') ?? optional(signature, 'signature')],
+  ['tool_reference', ({ tool_name: name }) => stringFault(name, 'tool_name')],
   ['redacted_thinking', ({ data }) => stringFault(data, 'data')],
 ]);
 

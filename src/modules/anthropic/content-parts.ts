@@ -26,6 +26,8 @@ function partsFromBlock(block: Block): ContentPart[] {
   if (block.type === 'image') return [imagePart(block['source'] as Fields)];
   if (block.type === 'document') return documentParts(block);
   if (block.type === 'search_result') return searchResultParts(block);
+  // a search for tools found it, and the client lists it among `tools` from now on
+  if (block.type === 'tool_reference') return [textPart(`The tool ${block['tool_name'] as string} can be called now.`)];
   return [];
 }
 
