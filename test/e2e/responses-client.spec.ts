@@ -124,6 +124,26 @@ describe('the official openai client on /v1/responses', () => {
     },
   );
 
+  it.each([{ stream: false }, { stream: true }])(
+    'gives calls of tools in a namespace back with it, also stored, stream $stream',
+    async ({ stream }) => {
+      const { strict: _, ...tool } = WEATHER;
+      const namespace = { type: 'namespace' as const, name: 'mcp__weather', description: 'Weather', tools: [tool] };
+      upstream.always(toolCall('mcp__weather__get_weather', { city: 'Oslo' }));
+      const body = { model: 'auto', input: 'Weather?', tools: [namespace] };
+      const asked = stream ? await client.responses.stream(body).finalResponse() : await client.responses.create(body);
+      expect(upstream.requests[0]?.body?.tools).toMatchObject([{ function: { name: 'mcp__weather__get_weather' } }]);
+      const call = { type: 'function_call', name: 'get_weather', namespace: 'mcp__weather' };
+      expect(asked.output).toMatchObject([call]);
+      expect((await client.responses.retrieve(asked.id)).output).toMatchObject([call]);
+      const items = asked.output as OpenAI.Responses.ResponseInputItem[];
+      const { call_id: id } = asked.output[0] as OpenAI.Responses.ResponseFunctionToolCall;
+      const told = { type: 'function_call_output' as const, call_id: id, output: 'rain' };
+      await client.responses.create({ ...body, input: [{ role: 'user', content: 'Weather?' }, ...items, told] });
+      expect(lastMessages()?.[1]?.tool_calls).toMatchObject([{ function: { name: 'mcp__weather__get_weather' } }]);
+    },
+  );
+
   it('sends images, and those of results behind them', async () => {
     const image = { type: 'input_image' as const, image_url: 'data:image/png;base64,AA==', detail: 'auto' as const };
     await client.responses.create({

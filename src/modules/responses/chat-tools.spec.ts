@@ -1,7 +1,8 @@
-import { chatTools, customToolsIn } from './chat-tools.js';
+import { chatTools } from './chat-tools.js';
 import { SentItem } from './sent-item.js';
+import { ToolNames } from './tool-names.js';
 
-const toolsOf = (body: Record<string, unknown>) => chatTools(new SentItem(body, ''));
+const toolsOf = (body: Record<string, unknown>) => chatTools(new SentItem(body, ''), new ToolNames(body['tools']));
 const weather = {
   type: 'function',
   name: 'weather',
@@ -10,6 +11,9 @@ const weather = {
   strict: true,
 };
 const patch = { type: 'custom', name: 'apply_patch', description: 'Edits files' };
+const maps = { type: 'namespace', name: 'mcp__maps', description: 'Maps of the world.', tools: [weather, patch] };
+const namesIn = ({ tools }: { tools?: unknown[] | null }) =>
+  (tools as { function: { name: string } }[]).map((tool) => tool.function.name);
 
 describe('tools in the form of chat completions', () => {
   it('functions', () => {
@@ -44,6 +48,36 @@ describe('tools in the form of chat completions', () => {
     expect(choice).toEqual(chat);
   });
 
+  it('tools of a namespace are functions of their own, and the first says what it is for', () => {
+    const { tools } = toolsOf({ tools: [weather, maps] });
+    expect(tools).toMatchObject([
+      { type: 'function', function: { name: 'weather', description: 'Weather' } },
+      {
+        type: 'function',
+        function: { name: 'mcp__maps__weather', description: 'Maps of the world.\n\nWeather', strict: true },
+      },
+      { type: 'function', function: { name: 'mcp__maps__apply_patch', description: 'Edits files' } },
+    ]);
+  });
+
+  it.each([
+    [{ type: 'function', name: 'weather', namespace: 'mcp__maps' }, 'mcp__maps__weather'],
+    [{ type: 'function', name: 'weather' }, 'weather'],
+    [{ type: 'custom', name: 'apply_patch' }, 'mcp__maps__apply_patch'],
+  ])('chooses %j', (sent, name) => {
+    const { tool_choice: choice } = toolsOf({ tools: [weather, maps], tool_choice: sent });
+    expect(choice).toEqual({ type: 'function', function: { name } });
+  });
+
+  it.each([
+    [{ type: 'function', name: 'weather', namespace: 'mcp__maps' }, ['mcp__maps__weather']],
+    [{ type: 'namespace', name: 'mcp__maps' }, ['mcp__maps__weather', 'mcp__maps__apply_patch']],
+    [{ type: 'function', name: 'weather' }, ['weather']],
+  ])('allows %j', (tool, names) => {
+    const choice = { type: 'allowed_tools', mode: 'auto', tools: [tool] };
+    expect(namesIn(toolsOf({ tools: [weather, maps], tool_choice: choice }))).toEqual(names);
+  });
+
   it('only the allowed ones', () => {
     const choice = { type: 'allowed_tools', mode: 'required', tools: [{ type: 'custom', name: 'apply_patch' }] };
     expect(toolsOf({ tools: [weather, patch], tool_choice: choice })).toMatchObject({
@@ -60,15 +94,14 @@ describe('tools in the form of chat completions', () => {
     [{ tools: [weather, 'x'] }, 'tools[1]'],
     [{ tools: [{ type: 'function' }] }, 'tools[0].name'],
     [{ tools: [{ ...weather, parameters: 'x' }] }, 'tools[0].parameters'],
+    [{ tools: [{ type: 'namespace', tools: [] }] }, 'tools[0].name'],
+    [{ tools: [{ ...maps, tools: [{ type: 'function' }] }] }, 'tools[0].tools[0].name'],
+    [{ tools: [{ ...maps, tools: [maps] }] }, 'tools[0].tools[0].type'],
+    [{ tools: [{ ...maps, tools: {} }] }, 'tools[0].tools'],
     [{ tools: [weather], tool_choice: 'sometimes' }, 'tool_choice'],
     [{ tools: [weather], tool_choice: { type: 'function' } }, 'tool_choice.name'],
     [{ tools: [weather], tool_choice: { type: 'allowed_tools', tools: [{}] } }, 'tool_choice.tools[0].name'],
   ])('%j names %s', (body, param) => {
     expect(() => toolsOf(body)).toThrow(expect.objectContaining({ param, status: 400 }));
-  });
-
-  it('knows the custom ones', () => {
-    expect([...customToolsIn([weather, patch, null])]).toEqual(['apply_patch']);
-    expect([...customToolsIn(undefined)]).toEqual([]);
   });
 });

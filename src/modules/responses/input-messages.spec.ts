@@ -1,6 +1,8 @@
 import { sealOrigin } from '../../common/reasoning.js';
-import { messagesOfInput } from './input-messages.js';
+import { messagesOfInput as messagesWith } from './input-messages.js';
+import { ToolNames } from './tool-names.js';
 
+const messagesOfInput = (input: unknown, tools: unknown = []) => messagesWith(input, new ToolNames(tools));
 const call = { type: 'function_call', call_id: 'c1', name: 'weather', arguments: '{"city":"Oslo"}' };
 const result = { type: 'function_call_output', call_id: 'c1', output: 'rain' };
 const chatCall = { id: 'c1', type: 'function', function: { name: 'weather', arguments: '{"city":"Oslo"}' } };
@@ -67,6 +69,16 @@ describe('the input of a response as chat messages', () => {
     ]);
   });
 
+  it('calls of tools in a namespace have the name that the model knows them by', () => {
+    const inSpace = { ...call, name: 'get_weather', namespace: 'mcp__weather' };
+    const custom = { type: 'custom_tool_call', call_id: 'c2', name: 'run', namespace: 'sh', input: 'ls' };
+    const [message] = messagesOfInput([inSpace, custom]);
+    expect(message?.tool_calls).toMatchObject([
+      { id: 'c1', function: { name: 'mcp__weather__get_weather' } },
+      { id: 'c2', function: { name: 'sh__run', arguments: '{"input":"ls"}' } },
+    ]);
+  });
+
   it('images of results stand behind all results', () => {
     const input = [
       call,
@@ -111,6 +123,7 @@ describe('the input of a response as chat messages', () => {
     [[{ role: 'user', content: [{ type: 'sound' }] }], 'input[0].content[0].type'],
     [[{ role: 'assistant', content: [{ type: 'input_image' }] }], 'input[0].content[0].type'],
     [[{ ...call, arguments: {} }], 'input[0].arguments'],
+    [[{ ...call, namespace: 7 }], 'input[0].namespace'],
     [[{ ...call, call_id: undefined }], 'input[0].call_id'],
     [[call, { ...result, output: 7 }], 'input[1].output'],
     [[{ type: 'reasoning', encrypted_content: 7 }], 'input[0].encrypted_content'],

@@ -5,6 +5,7 @@ import { openOrigin, type ReasoningDetail } from '../../common/reasoning.js';
 import { argumentsOfInput } from './custom-input.js';
 import { outputText, userContent } from './input-parts.js';
 import { SentItem } from './sent-item.js';
+import type { ToolNames } from './tool-names.js';
 
 interface OpenAssistant {
   texts: string[];
@@ -25,11 +26,12 @@ const ROLES: ReadonlyMap<string, string> = new Map([
  * results themselves take text alone.
  *
  * @param input a text, or items whose types `onlyOpenAi` has let pass and whose references are resolved
+ * @param names of the tools of the request
  * @throws InvalidRequest that names the field
  */
-export function messagesOfInput(input: unknown): ChatMessage[] {
+export function messagesOfInput(input: unknown, names: ToolNames): ChatMessage[] {
   if (typeof input === 'string') return [{ role: 'user', content: input }];
-  const messages = new InputMessages();
+  const messages = new InputMessages(names);
   for (const item of new SentItem({ input }, '').items('input')) messages.add(item);
   return messages.end();
 }
@@ -39,6 +41,8 @@ class InputMessages {
   private assistant: OpenAssistant | null = null;
   /** Of the results just before. */
   private images: ContentPart[] = [];
+
+  constructor(private readonly names: ToolNames) {}
 
   add(item: SentItem): void {
     const type = item.textOr('type', 'message');
@@ -90,7 +94,8 @@ class InputMessages {
   }
 
   private addCall(item: SentItem, args: string): void {
-    const call = { name: item.text('name'), arguments: args };
+    const name = this.names.chatName(item.textOr('namespace', null), item.text('name'));
+    const call = { name, arguments: args };
     this.openAssistant().calls.push({ id: item.text('call_id'), type: 'function', function: call });
   }
 

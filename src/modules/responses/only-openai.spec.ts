@@ -5,6 +5,10 @@ describe('what only OpenAI can do', () => {
     [{ background: true }, ['background']],
     [{ prompt: { id: 'pmpt_1' } }, ['prompt']],
     [{ tools: [{ type: 'function' }, { type: 'web_search' }, { type: 'mcp' }] }, ['tools[1].type', 'tools[2].type']],
+    [
+      { tools: [{ type: 'namespace', tools: [{ type: 'custom' }, { type: 'web_search' }] }] },
+      ['tools[0].tools[1].type'],
+    ],
     [{ tool_choice: { type: 'file_search' } }, ['tool_choice.type']],
     [{ input: [{ type: 'web_search_call' }] }, ['input[0].type']],
     [
@@ -19,6 +23,7 @@ describe('what only OpenAI can do', () => {
   ])('%j: %j', (body, params) => expect(onlyOpenAi(body).map(({ param }) => param)).toEqual(params));
 
   it.each([
+    { tools: [{ type: 'namespace', name: 'n', tools: [{ type: 'function' }, { type: 'custom' }] }] },
     { background: false, prompt: null, tools: [{ type: 'custom' }], tool_choice: 'auto', input: 'hi' },
     { tool_choice: { type: 'allowed_tools' }, input: [{ role: 'user', content: 'hi' }, { type: 'item_reference' }] },
     { input: [{ type: 'message', content: [{ type: 'input_image', file_id: null, image_url: 'u' }] }] },

@@ -14,6 +14,8 @@ const KNOWN_ITEMS: ReadonlySet<string> = new Set([
   ...['custom_tool_call', 'custom_tool_call_output', 'item_reference'],
 ]);
 const KNOWN_TOOLS: ReadonlySet<string> = new Set(['function', 'custom']);
+/** Names a group of them; callers run those as well. */
+const NAMESPACE = 'namespace';
 const KNOWN_CHOICES: ReadonlySet<string> = new Set([...KNOWN_TOOLS, 'allowed_tools']);
 /** Ids of OpenAI's: hexadecimal, which those made here are not. */
 const OF_OPENAI = /^resp_[\da-f]{40,}$/;
@@ -22,7 +24,6 @@ const CURES: ReadonlyMap<string, string> = new Map([
   ['web_search', 'in Codex set `web_search = "disabled"` in config.toml'],
   ['local_shell', 'describe the shell as a function'],
   ['image_generation', 'in Codex disable the feature `image_generation` in config.toml'],
-  ['namespace', 'list its tools one by one'],
   ['mcp', 'have your program call the MCP server, and list its tools as functions'],
 ]);
 
@@ -57,7 +58,11 @@ export function onlyOpenAi(body: Fields): OnlyOpenAi[] {
   return found;
 }
 
-function addTool(found: OnlyOpenAi[], { type }: Fields, path: string): void {
+function addTool(found: OnlyOpenAi[], { type, tools }: Fields, path: string): void {
+  if (type === NAMESPACE) {
+    for (const [at, tool] of fieldsIn(tools)) addTool(found, tool, `${path}.tools[${at}]`);
+    return;
+  }
   if (!isOther(KNOWN_TOOLS, type)) return;
   const cure = CURES.get(type.replace(/_preview.*$/, '')) ?? 'leave it out, or describe it as a function';
   found.push({ param: `${path}.type`, message: `only OpenAI runs the tool ${shown(type)}; ${cure}` });

@@ -3,6 +3,7 @@ import { reasoningOf, sealOrigin, type Reasoning, type ReasoningDetail } from '.
 import { partsOf, type Delta } from '../../common/chat.js';
 import { inputOfArguments } from './custom-input.js';
 import { itemIdOf, type ItemKind } from './response-id.js';
+import type { NamedTool, ToolNames } from './tool-names.js';
 
 export type ItemStatus = 'in_progress' | 'completed' | 'incomplete';
 
@@ -10,8 +11,8 @@ export type ItemStatus = 'in_progress' | 'completed' | 'incomplete';
 export interface OutputForm {
   /** Of the response (`codeOf`). */
   readonly code: string;
-  /** Names of the tools whose calls are no function calls. */
-  readonly customTools: ReadonlySet<string>;
+  /** How the caller names what the model calls. */
+  readonly tools: ToolNames;
   /** Whether reasoning comes sealed. */
   readonly encrypts: boolean;
   readonly withLogprobs: boolean;
@@ -55,30 +56,28 @@ export function sealedReasoning(model: string, text: string, details: readonly R
 const ULID_OF_CODE = 23;
 
 /** A call of a tool, as far as it is known. */
-export interface KnownCall {
+export interface KnownCall extends NamedTool {
   /** Of the item. */
   readonly id: string;
   readonly callId: string;
-  readonly name: string;
-  readonly isCustom: boolean;
 }
 
 /** @param args the arguments; of a custom tool its input */
-export function callItem({ id, callId, name, isCustom }: KnownCall, args: string, status: ItemStatus): Fields {
-  const head = { id, type: isCustom ? 'custom_tool_call' : 'function_call', status, call_id: callId, name };
+export function callItem(call: KnownCall, args: string, status: ItemStatus): Fields {
+  const { id, callId, name, namespace, isCustom } = call;
+  const type = isCustom ? 'custom_tool_call' : 'function_call';
+  const head = { id, type, status, call_id: callId, name, ...(namespace === null ? {} : { namespace }) };
   return isCustom ? { ...head, input: args } : { ...head, arguments: args };
 }
 
 /** What a call is named by: servers may leave its id out, and then the response's is as good as any. */
 export function knownCall(call: Fields, at: number, form: OutputForm): KnownCall {
-  const name = callName(call);
-  const isCustom = form.customTools.has(name);
+  const tool = form.tools.called(callName(call));
   const { id } = call;
   return {
-    id: itemIdOf(isCustom ? 'ctc' : 'fc', at, form.code),
+    id: itemIdOf(tool.isCustom ? 'ctc' : 'fc', at, form.code),
     callId: typeof id === 'string' && id !== '' ? id : `call_${at}_${form.code.slice(0, ULID_OF_CODE)}`,
-    name,
-    isCustom,
+    ...tool,
   };
 }
 

@@ -21,11 +21,12 @@ import {
 } from './chat-stream.fixture.js';
 import { messagesOfInput } from './input-messages.js';
 import { outputOf, type OutputForm } from './output-items.js';
+import { ToolNames } from './tool-names.js';
 
 const cuts = fc.array(fc.nat(), { maxLength: 6 });
 const size = fc.integer({ min: 1, max: 9 });
 const ECHO = { tools: TOOLS };
-const FORM: OutputForm = { code: CODE, customTools: new Set([CUSTOM]), encrypts: false, withLogprobs: false };
+const FORM: OutputForm = { code: CODE, tools: new ToolNames(TOOLS), encrypts: false, withLogprobs: false };
 
 const typesOf = (events: readonly StreamedEvent[]): string[] => events.map(({ type }) => type.replace('response.', ''));
 const finalOf = (events: readonly StreamedEvent[]) => events.at(-1)!['response'] as Record<string, unknown>;
@@ -91,7 +92,7 @@ describe('a chat stream as a response', () => {
       fc.property(said, size, (it, pieces) => {
         const { reasoning_content: _, ...message } = messageOf(it) as Record<string, unknown>;
         const output = outputIn(eventsOf([framesOf(it, pieces)], ECHO));
-        const back = messagesOfInput(output);
+        const back = messagesOfInput(output, FORM.tools);
         const isSilent = it.pieces.length === 0 && it.calls.length === 0;
         if (isSilent) expect(['', undefined]).toContain(back[0]?.content);
         else expect(back).toEqual([message]);
@@ -132,6 +133,15 @@ describe('a chat stream as a response', () => {
       ...['output_item.added', 'function_call_arguments.delta', 'function_call_arguments.done', 'output_item.done'],
       'completed',
     ]);
+  });
+
+  it('says of a call which namespace its tool is of', () => {
+    const echo = { tools: [{ type: 'namespace', name: 'mcp', tools: [{ type: 'function', name: 'look' }] }] };
+    const events = eventsOf([[call(named(0, 'c1', 'mcp__look', '{}')), finishFrame('tool_calls')]], echo);
+    const item = { type: 'function_call', name: 'look', namespace: 'mcp' };
+    expect(outputIn(events)).toMatchObject([item]);
+    const told = events.filter(({ type }) => type.startsWith('response.output_item.'));
+    expect(told).toMatchObject([{ item }, { item }]);
   });
 
   it('says of a custom tool its text', () => {

@@ -4,6 +4,7 @@ import { chatTools } from './chat-tools.js';
 import { messagesOfInput, notEmpty } from './input-messages.js';
 import type { ResponsesRequest } from './responses-request.schema.js';
 import { SentItem } from './sent-item.js';
+import { ToolNames } from './tool-names.js';
 
 /** A request for a response in the form of chat completions. */
 export interface ChatForm {
@@ -22,14 +23,15 @@ const SAME = ['temperature', 'top_p', 'user', 'service_tier', 'safety_identifier
  * @throws InvalidRequest that names the field
  */
 export function chatFormOf(body: ResponsesRequest, input: unknown): ChatForm {
-  const messages = messagesOfInput(input);
+  const names = new ToolNames(body.tools);
+  const messages = messagesOfInput(input, names);
   notEmpty(messages);
   const { instructions } = body;
   const request: ChatRequest = {
     model: body.model,
     messages: instructions ? [{ role: 'system', content: instructions }, ...messages] : messages,
     ...(body.stream ? { stream: true, stream_options: { include_usage: true } } : {}),
-    ...chatTools(new SentItem(body, '')),
+    ...chatTools(new SentItem(body, ''), names),
     ...outputFields(body),
   };
   for (const name of SAME) if ((body[name] ?? null) !== null) request[name] = body[name];

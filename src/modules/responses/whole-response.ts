@@ -2,18 +2,18 @@ import type { Completion, Delta } from '../../common/chat.js';
 import type { Fields } from '../../common/json/fields.js';
 import type { Usage } from '../../common/usage.js';
 import type { Turn } from '../session/session.messages.js';
-import { customToolsIn } from './chat-tools.js';
 import { outputOf, type OutputForm } from './output-items.js';
 import { endOf } from './response-end.js';
 import { codeOf, type ResponseName } from './response-id.js';
 import { BEGUN, ResponseWriter, type Echo } from './response-object.js';
 import { wantsEncrypted, wantsLogprobs } from './responses-request.js';
 import type { ResponsesRequest } from './responses-request.schema.js';
+import { ToolNames } from './tool-names.js';
 
 /** How the answer to a request is to look; all of it stands in what the response says again. */
 export const formOf = (name: ResponseName, echo: Echo): OutputForm => ({
   code: codeOf(name),
-  customTools: customToolsIn(echo['tools']),
+  tools: new ToolNames(echo['tools']),
   encrypts: wantsEncrypted(echo as ResponsesRequest),
   withLogprobs: wantsLogprobs(echo as ResponsesRequest),
 });
