@@ -3,6 +3,8 @@ import { isFields, type Fields } from '../../common/json/fields.js';
 import type { Block } from './content-faults.js';
 
 const DEFAULT_FILE_NAME = 'document.pdf';
+/** Of a block that nobody knows; enough to see what it is. */
+const MOST_UNKNOWN = 4_000;
 
 /** Blocks of text, images, documents and search results as parts of a chat message, with their `cache_control`. */
 export function partsFrom(content: string | readonly Block[]): ContentPart[] {
@@ -28,7 +30,13 @@ function partsFromBlock(block: Block): ContentPart[] {
   if (block.type === 'search_result') return searchResultParts(block);
   // a search for tools found it, and the client lists it among `tools` from now on
   if (block.type === 'tool_reference') return [textPart(`The tool ${block['tool_name'] as string} can be called now.`)];
-  return [];
+  return [textPart(jsonOf(block))];
+}
+
+/** Of a kind that is new in results of tools; everywhere else it was refused. */
+function jsonOf(block: Block): string {
+  const json = JSON.stringify(block);
+  return json.length > MOST_UNKNOWN ? `${json.slice(0, MOST_UNKNOWN).toWellFormed()}...` : json;
 }
 
 function imagePart({ type, url, media_type: media, data }: Fields): ContentPart {

@@ -50,6 +50,7 @@ const tool = z.looseObject({
   input_schema: z.looseObject({}),
   type: z.literal('custom').nullish(),
   strict: z.boolean().nullish(),
+  defer_loading: z.boolean().nullish().describe('true: the model sees it once a `tool_reference` has named it.'),
 });
 
 /** The vendor runs these, or gives them a meaning that only its own models have been taught. */

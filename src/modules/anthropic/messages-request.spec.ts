@@ -163,6 +163,36 @@ describe('a request of the Messages API as a chat request', () => {
     ]);
   });
 
+  it('says which tools a search has found, and what it does not know as its JSON', () => {
+    const found = { type: 'tool_reference', tool_name: 'WebFetch' };
+    const strange = { type: 'hologram', data: 'x'.repeat(10_000) };
+    const result = { type: 'tool_result', tool_use_id: 't1', content: [found, strange] };
+    const { content } = messagesOf(...HI, { role: 'user', content: [result] }).at(-1)!;
+    const [first, second] = (content as string).split('\n');
+    expect(first).toBe('The tool WebFetch can be called now.');
+    expect(second).toMatch(/^\{"type":"hologram","data":"x+\.\.\.$/);
+    expect(second!.length).toBeLessThan(5_000);
+  });
+
+  it('leaves tools that are to be loaded later out until a result has named them', () => {
+    const tool = (name: string, isLater?: boolean) => ({ name, input_schema: {}, defer_loading: isLater });
+    const tools = [tool('Read'), tool('WebFetch', true), tool('Placeholder', true), tool('Write', false)];
+    const namesOf = (fields: Record<string, unknown>) =>
+      chatWith({ tools, ...fields }).tools?.map((one) => (one as { function: { name: string } }).function.name);
+    expect(namesOf({})).toEqual(['Read', 'Write']);
+    const content = [{ type: 'tool_reference', tool_name: 'WebFetch' }];
+    const messages = [...HI, { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't1', content }] }];
+    expect(namesOf({ messages })).toEqual(['Read', 'WebFetch', 'Write']);
+    expect(namesOf({ tool_choice: { type: 'tool', name: 'Placeholder' } })).toEqual(['Read', 'Placeholder', 'Write']);
+  });
+
+  it('says nothing of a choice where all tools are to be loaded later', () => {
+    const tools = [{ name: 'WebFetch', input_schema: {}, defer_loading: true }];
+    const chat = chatWith({ tools, tool_choice: { type: 'auto' } });
+    expect(chat).not.toHaveProperty('tools');
+    expect(chat).not.toHaveProperty('tool_choice');
+  });
+
   it('a mark on the request is one on its last block', () => {
     expect(chatWith(CACHED).messages).toEqual([{ role: 'user', content: [{ type: 'text', text: 'hi', ...CACHED }] }]);
   });
@@ -296,6 +326,12 @@ describe('what is wrong with a request', () => {
     ['messages[0].content[0].source.url', docs({ type: 'url', url: 'https://example.com/a.pdf' })],
     ['messages[0].content[0].source.media_type', docs({ type: 'base64', media_type: 'text/html', data: '' })],
     ['messages[0].content[0].source.content[0].text', docs({ type: 'content', content: [{ type: 'text' }] })],
+    [
+      'messages[0].content[0].content[0].tool_name',
+      user({ type: 'tool_result', tool_use_id: 'a', content: [{ type: 'tool_reference' }] }),
+    ],
+    ['messages[0].content[0].type', user({ type: 'tool_reference', tool_name: 'x' })],
+    ['tools[0].defer_loading', { tools: [{ name: 'x', input_schema: {}, defer_loading: 'yes' }] }],
     ['messages[0].content[0].tool_use_id', user({ type: 'tool_result', content: 'x' })],
     [
       'messages[0].content[0].content[0].source.data',

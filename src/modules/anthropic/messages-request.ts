@@ -5,6 +5,7 @@ import { parseKeepingNumbers } from '../../common/json/numbers.js';
 import { sourceOf } from '../../common/json/source.js';
 import { translated } from '../../common/translated-request.js';
 import { chatMessages } from './chat-messages.js';
+import { loadedTools } from './loaded-tools.js';
 import type { CountTokensRequest, MessagesRequest } from './messages-request.schema.js';
 import { effortOf } from './thinking-blocks.js';
 
@@ -53,13 +54,13 @@ function promptOf(request: CountTokensRequest, exact: CountTokensRequest): ChatR
   const { model, tool_choice: choice } = request;
   const { system, messages, tools, output_config: output, thinking } = exact;
   const chat: ChatRequest = { model, messages: chatMessages(system ?? null, messages) };
-  if (tools && tools.length > 0) chat.tools = tools.map(toolFrom);
-  if (choice) addChoice(chat, choice);
+  const loaded = loadedTools(tools ?? [], messages, choice?.name ?? null);
+  if (loaded.length > 0) chat.tools = loaded.map(toolFrom);
+  if (choice && (loaded.length > 0 || !tools?.length)) addChoice(chat, choice);
   const effort = effortOf(request);
   if (effort !== null) chat['reasoning_effort'] = effort;
   if (thinking) chat['thinking'] = thinking;
   if (typeof output?.effort === 'string') chat['output_config'] = { effort: output.effort }; // `max` has no other word
-  if (output?.effort) chat['output_config'] = { effort: output.effort }; // as it was asked for, for Anthropic's own models
   if (output?.format) chat.response_format = formatFrom(output.format);
   markLast(chat.messages, (request as Fields)['cache_control']);
   return chat;
