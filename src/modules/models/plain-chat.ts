@@ -51,6 +51,19 @@ export function plainMessage(message: ChatMessage, target: Addressee): ChatMessa
   return text === '' || isOpenAis(target) ? rest : { ...rest, reasoning_content: text };
 }
 
+/**
+ * Texts alone as one text: several servers take no parts in messages of tools and of the system, and a caller that marks
+ * another part for Anthropic's cache each time would spoil theirs.
+ */
+export function withOneText(message: ChatMessage): ChatMessage {
+  const { content } = message;
+  if (!Array.isArray(content) || content.length === 0 || !content.every(isBareText)) return message;
+  return { ...message, content: content.map(({ text }) => text as string).join('\n\n') };
+}
+
+const isBareText = (part: unknown): boolean =>
+  isFields(part) && part['type'] === 'text' && typeof part['text'] === 'string' && Object.keys(part).length === 2;
+
 const isOwned = (owner: string | null, { model, upstreamModel }: Addressee): boolean =>
   owner !== null && (isSameModel(owner, model) || isSameModel(owner, upstreamModel));
 

@@ -51,7 +51,7 @@ describe('what a server of the protocol of OpenAI gets', () => {
     });
   const common = {
     model: 'qwen3',
-    messages: [{ role: 'user', content: [{ type: 'text', text: 'hi' }] }],
+    messages: [{ role: 'user', content: 'hi' }],
     tools: [{ type: 'function', function: { name: 'f' } }],
   };
 
@@ -63,6 +63,22 @@ describe('what a server of the protocol of OpenAI gets', () => {
     expect(read(request(), { ...OPENAI, config: { baseUrl: 'https://eu.api.openai.com/v1' } })).toEqual(own);
     const other = { ...OPENAI, config: { baseUrl: 'https://notapi.openai.com.example/v1' } };
     expect(read(request(), other)).toMatchObject({ max_tokens: 9, top_k: 4, reasoning_effort: 'low' });
+  });
+
+  it('of texts one, whichever of them is marked, and the rest as it is', () => {
+    const [a, b] = [
+      { type: 'text', text: 'a' },
+      { type: 'text', text: 'b' },
+    ];
+    const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } };
+    const sent = (...messages: ChatMessage[]) => read(translated({ model: 'auto', messages }), LOCAL).messages;
+    const tool = { role: 'tool', tool_call_id: 'c1' };
+    const both = [{ role: 'system', content: 'a\n\nb' }];
+    expect(sent({ role: 'system', content: [a, { ...b, ...MARK }] })).toEqual(both);
+    expect(sent({ role: 'system', content: [{ ...a, ...MARK }, b] })).toEqual(both);
+    expect(sent({ ...tool, content: [{ ...a, ...MARK }] })).toEqual([{ ...tool, content: 'a' }]);
+    expect(sent({ role: 'user', content: [a, image] })).toEqual([{ role: 'user', content: [a, image] }]);
+    expect(sent({ role: 'assistant', content: [] })).toEqual([{ role: 'assistant', content: [] }]);
   });
 
   it('of reasoning: its own, as text', () => {

@@ -5,7 +5,7 @@ import { JsonSource, sourceOf } from '../../common/json/source.js';
 import { isTranslated } from '../../common/translated-request.js';
 import type { Addressee } from './addressee.js';
 import type { ModelCall } from './models.messages.js';
-import { plainMessage, plainRequest } from './plain-chat.js';
+import { plainMessage, plainRequest, withOneText } from './plain-chat.js';
 
 /**
  * The JSON that the target's server gets: everything the caller sent, with the target's own model name, the stored turns
@@ -33,7 +33,13 @@ function plainMessages(call: ModelCall, target: Addressee): readonly ChatMessage
   const messages = upstreamMessages(call, target);
   const { request, history } = call;
   if (!isTranslated(request) && history.length === 0) return messages;
-  const untouched = new Set(isTranslated(request) ? [] : request.messages);
+  if (isTranslated(request)) {
+    return messages.flatMap((message) => {
+      const plain = plainMessage(message, target);
+      return plain ? withOneText(plain) : [];
+    });
+  }
+  const untouched = new Set(request.messages);
   return messages.flatMap((message) => (untouched.has(message) ? message : (plainMessage(message, target) ?? [])));
 }
 
