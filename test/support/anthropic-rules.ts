@@ -106,6 +106,7 @@ function checkTools({ tools, tool_choice: choice, thinking }: Fields): void {
 function checkTurns(messages: unknown, thinks: boolean): void {
   refuseUnless(Array.isArray(messages) && messages.length > 0, 'messages: at least one message is required');
   let open: string[] = [];
+  const known = new Set<string>();
   for (const [i, message] of (messages as unknown[]).entries()) {
     refuseUnless(isFields(message), `messages.${i}: Input should be an object`);
     const { role, content } = message;
@@ -121,6 +122,10 @@ function checkTurns(messages: unknown, thinks: boolean): void {
     const firstOther = blocks.findIndex(({ type }) => type !== 'tool_result');
     refuseUnless(firstOther < 0 || firstOther >= answered.length, 'tool_result blocks must come first');
     open = blocks.filter(({ type }) => type === 'tool_use').map(({ id }) => String(id));
+    for (const id of open) {
+      refuseUnless(!known.has(id), `messages.${i}: \`tool_use\` ids must be unique`);
+      known.add(id);
+    }
   }
   checkEnd(messages as Fields[], thinks);
 }

@@ -45,6 +45,11 @@ describe('a configuration file', () => {
 
   it.each([
     ['', 'model', 'required for provider anthropic'],
+    [
+      'model: m, capabilities: [tools, embeddings]',
+      'capabilities',
+      'Anthropic makes no embeddings; leave `embeddings` out, and give a target of another provider',
+    ],
     ['deployment: d', 'endpoint', 'required for provider anthropic with a deployment'],
     ['endpoint: "https://h"', 'deployment', 'required for provider anthropic with an endpoint'],
     ['endpoint: "https://h", deployment: d, baseUrl: "https://h"', 'baseUrl', 'leave one of them out'],

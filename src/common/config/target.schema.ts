@@ -17,8 +17,20 @@ const REQUIRED: Partial<Record<Provider, readonly ('baseUrl' | 'endpoint' | 'dep
 };
 
 /** What a target of provider `anthropic` lacks or has too much of: it is at Anthropic, or a deployment in Azure. */
-function anthropicProblems(value: Readonly<Partial<Record<'baseUrl' | 'endpoint' | 'deployment' | 'model', string>>>) {
-  const { baseUrl, endpoint, deployment, model } = value;
+function anthropicProblems(value: AnthropicPlace): (readonly [field: string, message: string])[] {
+  const { capabilities } = value;
+  const noVectors = 'Anthropic makes no embeddings; leave `embeddings` out, and give a target of another provider';
+  return [
+    ...placeProblems(value),
+    ...(capabilities?.includes('embeddings') ? [['capabilities', noVectors] as const] : []),
+  ];
+}
+
+type AnthropicPlace = Readonly<Partial<Record<'baseUrl' | 'endpoint' | 'deployment' | 'model', string>>> & {
+  readonly capabilities?: readonly string[];
+};
+
+function placeProblems({ baseUrl, endpoint, deployment, model }: AnthropicPlace) {
   if (endpoint && baseUrl) return [['baseUrl', 'endpoint says where it is; leave one of them out'] as const];
   if (endpoint && !deployment) return [['deployment', 'required for provider anthropic with an endpoint'] as const];
   if (!endpoint && deployment) return [['endpoint', 'required for provider anthropic with a deployment'] as const];

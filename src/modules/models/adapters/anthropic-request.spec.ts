@@ -26,18 +26,16 @@ const part = fc.oneof(
   fc.constant({ type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }),
 );
 const said = fc.oneof(text, fc.array(part, { maxLength: 3 }));
+/** Also those that Anthropic refuses, and the same again. */
+const callId = fc.oneof(fc.string(), fc.constantFrom('', 'toolu_1', 'functions.f:0', undefined));
 const spoken: fc.Arbitrary<ChatMessage[]> = fc.oneof(
   said.map((content) => [{ role: 'user', content }]),
   text.map((content) => [{ role: 'assistant', content }]),
   text.map((content) => [{ role: 'system', content }]),
   fc
-    .tuple(
-      text,
-      fc.array(fc.tuple(fc.string({ minLength: 1 }), fc.oneof(fc.json(), fc.string())), { minLength: 1, maxLength: 3 }),
-      text,
-    )
+    .tuple(text, fc.array(fc.tuple(callId, fc.oneof(fc.json(), fc.string())), { minLength: 1, maxLength: 3 }), text)
     .map(([before, calls, result]) => {
-      const ids = calls.map(([id], i) => `${id}:${i}`);
+      const ids = calls.map(([id]) => id);
       return [
         {
           ...{ role: 'assistant', content: before },
@@ -141,6 +139,22 @@ describe('a chat request as one of Anthropic', () => {
     expect(written({ thinking: { type: 'adaptive' } }, { model: 'claude-haiku-4-5' })['thinking']).toEqual({
       ...{ type: 'enabled', budget_tokens: 8_192 },
     });
+  });
+
+  it('gives each call an id that Anthropic takes, and its result the same', () => {
+    const call = (id: unknown) => ({ id, type: 'function', function: { name: 'f', arguments: '{}' } });
+    const turn = (...ids: unknown[]) => [
+      { role: 'assistant', content: ' \n', tool_calls: ids.map(call) },
+      ...ids.map((id, i) => ({ role: 'tool', tool_call_id: id, content: `of ${i}` })),
+    ];
+    const messages = [...turn('functions.f:0', 'functions_f:0'), ...turn('toolu_1', '', undefined), ...turn('toolu_1')];
+    const turns = turnsOf({ messages: messages });
+    const called = turns.map(({ content }) => content.flatMap(({ id }) => (typeof id === 'string' ? [id] : [])));
+    const told = turns.map(({ content }) => content.flatMap(({ tool_use_id: id }) => (id === undefined ? [] : [id])));
+    const ids = [['functions_f_0', 'functions_f_0_2'], ['toolu_1', 'call', 'call_2'], ['toolu_1_2']];
+    expect(called.filter((one) => one.length > 0)).toEqual(ids);
+    expect(told.filter((one) => one.length > 0)).toEqual(ids);
+    expect(turns.flatMap(({ content }) => content).filter(({ text }) => text === ' \n')).toEqual([]);
   });
 
   it('takes the words for other things from OpenAI', () => {

@@ -3,6 +3,7 @@ import { isFields, type Fields } from '../../../common/json/fields.js';
 import { parseKeepingNumbers } from '../../../common/json/numbers.js';
 import { readableJson } from '../../../common/json/readable.js';
 import { blockOf, textBlock, withCacheControl, type Block, type Turn } from './anthropic-blocks.js';
+import { CallIds } from './anthropic-call-ids.js';
 import { thinkingBlocks } from './anthropic-thinking.js';
 
 export interface Conversation {
@@ -13,8 +14,6 @@ export interface Conversation {
 
 /** Stands where Anthropic wants a user to say something and nobody did: at the beginning, or in a turn without content. */
 const NOTHING_SAID = '.';
-/** What Anthropic takes as the name of a call. */
-const STRANGE_IN_ID = /[^a-zA-Z0-9_-]/g;
 
 /**
  * The messages of a chat as Anthropic's conversation: system and developer messages, wherever they stand, become system
@@ -31,11 +30,13 @@ export function conversationOf(
 ): Conversation {
   const system: Block[] = [];
   const turns: Turn[] = [];
+  const ids = new CallIds();
   for (const message of messages) {
     const place = places.get(message) ?? 'messages';
     if (message.role === 'system' || message.role === 'developer') system.push(...contentBlocks(message, place));
-    else if (message.role === 'assistant') add(turns, 'assistant', assistantBlocks(message, place, isOwn));
-    else if (message.role === 'tool' || message.role === 'function') add(turns, 'user', [toolResult(message, place)]);
+    else if (message.role === 'assistant') add(turns, 'assistant', assistantBlocks(message, place, ids, isOwn));
+    else if (message.role === 'tool' || message.role === 'function')
+      add(turns, 'user', [toolResult(message, place, ids)]);
     else add(turns, 'user', userBlocks(message, place));
   }
   if (turns[0]?.role !== 'user') turns.unshift({ role: 'user', content: [{ type: 'text', text: NOTHING_SAID }] });
@@ -65,20 +66,26 @@ function userBlocks(message: ChatMessage, place: string): Block[] {
   return blocks.length > 0 ? blocks : [{ type: 'text', text: NOTHING_SAID }];
 }
 
-function assistantBlocks(message: ChatMessage, place: string, isOwn: (model: string) => boolean): Block[] {
+function assistantBlocks(
+  message: ChatMessage,
+  place: string,
+  ids: CallIds,
+  isOwn: (model: string) => boolean,
+): Block[] {
+  ids.beginTurn();
   const { tool_calls: calls, function_call: call, refusal } = message;
   const refused = textBlock(refusal);
   const said = [...contentBlocks(message, place), ...(refused ? [refused] : [])];
   const legacy = isFields(call) ? [{ id: legacyId(call['name']), function: call }] : [];
   const uses = [...(Array.isArray(calls) ? calls : []), ...legacy].flatMap((one: unknown) =>
-    isFields(one) ? [toolUse(one)] : [],
+    isFields(one) ? [toolUse(one, ids)] : [],
   );
   return [...thinkingBlocks(message, isOwn), ...said, ...uses];
 }
 
-function toolUse(call: Fields): Block {
+function toolUse(call: Fields, ids: CallIds): Block {
   const { name, arguments: given } = isFields(call['function']) ? call['function'] : {};
-  const block = { type: 'tool_use', id: idOf(call['id']), name: nameIn(name), input: inputOf(given) };
+  const block = { type: 'tool_use', id: ids.ofCall(call['id']), name: nameIn(name), input: inputOf(given) };
   return withCacheControl(block, call);
 }
 
@@ -90,19 +97,18 @@ function inputOf(given: unknown): Fields {
   return isFields(input) ? input : { _raw: given };
 }
 
-function toolResult(message: ChatMessage, place: string): Block {
+function toolResult(message: ChatMessage, place: string, ids: CallIds): Block {
   const { content } = message;
   const parts = Array.isArray(content) ? contentBlocks({ role: 'tool', content }, place) : null;
   const said = parts ?? (textOf(message) === '' ? undefined : textOf(message));
-  const id = message.role === 'function' ? legacyId(message['name']) : idOf(message['tool_call_id']);
+  const id = ids.ofResult(message.role === 'function' ? legacyId(message['name']) : message['tool_call_id']);
   const block = { type: 'tool_result', tool_use_id: id, ...(said === undefined ? {} : { content: said }) };
   return withCacheControl(block, message);
 }
 
 const nameIn = (value: unknown): string => (typeof value === 'string' ? value : '');
-const idOf = (id: unknown): string => nameIn(id).replace(STRANGE_IN_ID, '_');
 /** Functions of the days before tools have no id. */
-const legacyId = (name: unknown): string => idOf(`function_${nameIn(name)}`);
+const legacyId = (name: unknown): string => `function_${nameIn(name)}`;
 
 /** The last turn of an assistant is the beginning of the answer; Anthropic refuses white space at its end. */
 function trimPrefill(turns: Turn[]): void {
