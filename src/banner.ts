@@ -24,6 +24,7 @@ export function banner(url: string, live: LiveConfig, targets: readonly Target[]
     '',
     `  Swagger UI     ${url}/docs`,
     `  OpenAI base    ${url}/v1`,
+    `  Anthropic base ${url}`,
     `  Configuration  ${source ?? 'embedded default (no router.config.yaml)'}`,
     '  Targets',
     ...targets.map((target) => describe(target, width)),

@@ -5,9 +5,12 @@ import { startRouter, type RouterApp } from '../support/router-app.js';
 import { eventually, jsonOf, post, targetsOf } from '../support/router-calls.js';
 import { inOrder, targetOn, type TargetInput } from '../support/router-targets.js';
 import { UpstreamServer } from '../support/upstream-server.js';
-import { status } from '../support/upstream-behaviours.js';
+import { says } from '../support/anthropic-answer.js';
+import { answer, status } from '../support/upstream-behaviours.js';
 
 const WITHIN_MS = 10_000;
+const CHAT = answer('Hello');
+const MESSAGE = says('Hello');
 
 describe('every tier with every provider', () => {
   let upstream: UpstreamServer;
@@ -18,6 +21,7 @@ describe('every tier with every provider', () => {
   beforeEach(() => {
     upstream.reset();
     upstream.respondTo('/api/ps', status(200, { models: [] }));
+    upstream.always((request, model) => (request.path.endsWith('/messages') ? MESSAGE : CHAT)(request, model));
   });
   afterEach(async () => {
     await router?.close();
@@ -28,7 +32,7 @@ describe('every tier with every provider', () => {
   /** As somebody would write it: only the fields that this provider needs. */
   function targetFor(provider: (typeof PROVIDERS)[number], rest: Partial<TargetInput>): TargetInput {
     const { baseUrl: _, ...common } = targetOn(upstream, { id: 't', provider, ...rest });
-    if (provider === 'openai') return { ...common, baseUrl: upstream.baseUrl };
+    if (provider === 'openai' || provider === 'anthropic') return { ...common, baseUrl: upstream.baseUrl };
     const endpoint = upstream.baseUrl.replace(/\/v1$/, '');
     return provider === 'azure-openai' ? { ...common, endpoint, deployment: 'd', apiKey: 'k' } : common;
   }

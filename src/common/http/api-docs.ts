@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { completeDocument } from './api-document.js';
 
 const INTRODUCTION = `One door in front of local and cloud language models. Any OpenAI SDK works with \`/v1\` of this
-service as its base URL. Every answer tells in \`x-router-*\` headers which model gave it and why.
+service as its base URL, any of Anthropic's with the service itself. Every answer tells in \`x-router-*\` headers which model gave it and why.
 
 Errors always have the form \`{"error": {"message", "type", "param", "code"}}\`; programs branch on \`code\`. Those of
 \`/v1/messages\` have Anthropic's form, with the same \`code\` in it.`;

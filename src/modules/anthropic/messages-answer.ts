@@ -19,6 +19,7 @@ export function messageOf(completion: Completion, head: MessageHead, answer: Cou
     content: [...thinkingBlocks(said, head.model), ...textBlocks(said), ...calls],
     ...stopOf(choice, head.stops, calls.length > 0),
     usage: messageUsage(answer.result?.usage ?? null, head.inputTokens),
+    ...(head.simulated ? { simulated: true } : {}),
   };
 }
 

@@ -10,7 +10,14 @@ import { chatRequestOf } from './messages-request.js';
 import { messagesRequestSchema } from './messages-request.schema.js';
 import { MessagesStream, type MessageHead } from './messages-stream.js';
 
-const HEAD: MessageHead = { id: 'msg_r1', model: 'llama3.2', requestId: 'r1', inputTokens: 7, stops: ['END'] };
+const HEAD: MessageHead = {
+  id: 'msg_r1',
+  model: 'llama3.2',
+  simulated: false,
+  requestId: 'r1',
+  inputTokens: 7,
+  stops: ['END'],
+};
 const USAGE: Usage = {
   prompt_tokens: 100,
   completion_tokens: 9,

@@ -25,6 +25,8 @@ export interface MessageHead {
   readonly id: string;
   /** The model that answers, as its server names it. */
   readonly model: string;
+  /** No real model answers, which is told. */
+  readonly simulated: boolean;
   readonly requestId: string;
   /** Tokens, estimated: what was counted comes at the end. */
   readonly inputTokens: number;
@@ -78,10 +80,11 @@ export class MessagesStream implements StreamForm {
   private begun(): string {
     if (this.hasBegun) return '';
     this.hasBegun = true;
-    const { id, model, inputTokens } = this.head;
+    const { id, model, simulated, inputTokens } = this.head;
     const message = {
       ...{ id, type: 'message', role: 'assistant', model, content: [], stop_reason: null, stop_sequence: null },
       usage: messageUsage(null, inputTokens),
+      ...(simulated ? { simulated } : {}),
     };
     return eventText('message_start', `"message":${JSON.stringify(message)}`) + PING;
   }

@@ -104,6 +104,7 @@ function askOf(request: ChatRequest, caller: Caller, incoming: FastifyRequest, r
 const headOf = ({ request, requestId }: ChatAsk, body: MessagesRequest, { route }: ChatAnswer): MessageHead => ({
   id: `msg_${requestId}`,
   model: route.model,
+  simulated: route.simulated,
   requestId,
   inputTokens: body.stream ? estimateRequestTokens(request) : 0, // a whole answer has the counts
   stops: body.stop_sequences ?? [],

@@ -1,4 +1,4 @@
-import { InvalidRequest, ModelNotAllowed, PrivacyNoLocalTarget } from '../../common/app-error.js';
+import { InvalidRequest, ModelNotAllowed, ModelNotFound, PrivacyNoLocalTarget } from '../../common/app-error.js';
 import type { RouterConfig } from '../../common/config/config.schema.js';
 import { AUTO_MODEL } from '../../common/config/live-config.js';
 import { namedTargets } from '../../common/named-targets.js';
@@ -33,19 +33,34 @@ export function embeddersOf(
   config: Pick<RouterConfig, 'models' | 'tenants'>,
   tenant: string,
 ): Embedders {
-  const own = new TenantTargets(config, tenant).of(targets).filter(embeds);
+  const rights = new TenantTargets(config, tenant);
+  const own = rights.of(targets).filter(embeds);
   const isName = config.models.some((model) => model.name === name) || targets.some(({ id }) => id === name);
   const ofModel = isName ? [] : own.filter(({ model }) => model === name);
   if (ofModel.length > 0) return together(ofModel, null);
+  if (!isName && name !== AUTO_MODEL && own.length > 0) throw unknownName(own, rights.isLimited);
   const named = namedTargets(name, targets, config, tenant);
   let found: readonly TargetStatus[] = named.targets.filter(embeds);
   if (found.length === 0 && name === AUTO_MODEL) found = own;
   if (found.length > 0) return together(found, named.model === null ? 'explicit_target' : null);
-  const others = [...new Set(own.map(({ model }) => model))].join(', ');
+  const others = modelsOf(own);
   throw new InvalidRequest(
     `model: no target of this model makes embeddings. ${others ? `Name one that does: ${others}.` : 'One needs capabilities: [embeddings] in the configuration.'}`,
     'model',
   );
+}
+
+const modelsOf = (targets: readonly TargetStatus[]): string =>
+  [...new Set(targets.map(({ model }) => model))].join(', ');
+
+/** Those that answer here are not the names that chat knows. */
+function unknownName(own: readonly TargetStatus[], isLimited: boolean): ModelNotFound | ModelNotAllowed {
+  return isLimited
+    ? new ModelNotAllowed(
+        `There is no model of that name that your tenant may use. For embeddings: ${modelsOf(own)}.`,
+        'model',
+      )
+    : new ModelNotFound(`There is no model or target of that name. For embeddings: ${modelsOf(own)}.`, 'model');
 }
 
 function together(found: readonly TargetStatus[], reason: Embedders['reasonCode'] | null): Embedders {

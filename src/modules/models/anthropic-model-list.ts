@@ -11,6 +11,7 @@ interface ListedName {
   readonly created: number;
   /** Of a target: tokens, `null` = unknown. */
   readonly context_window?: number | null;
+  readonly simulated: boolean;
 }
 
 /** Which part of the list is asked for, as it came in the query string. */
@@ -28,6 +29,7 @@ export const anthropicModelSchema = z.object({
   created_at: z.iso.datetime().describe('Of the start of the service: the names are its own.'),
   max_input_tokens: z.int().nullable(),
   max_tokens: z.int().nullable(),
+  simulated: z.boolean().optional().describe('true where no real model answers to the name.'),
 });
 
 export const anthropicListSchema = z.object({
@@ -37,7 +39,7 @@ export const anthropicListSchema = z.object({
   last_id: z.string().nullable(),
 });
 
-export function anthropicModel({ id, created, context_window: window }: ListedName) {
+export function anthropicModel({ id, created, context_window: window, simulated }: ListedName) {
   return {
     type: 'model' as const,
     id,
@@ -45,6 +47,7 @@ export function anthropicModel({ id, created, context_window: window }: ListedNa
     created_at: new Date(created * 1_000).toISOString(),
     max_input_tokens: window ?? null,
     max_tokens: null,
+    ...(simulated ? { simulated } : {}),
   };
 }
 

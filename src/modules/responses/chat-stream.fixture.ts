@@ -40,7 +40,7 @@ export function streamOf(echo: Echo = {}): {
   answer: { -readonly [K in keyof AnswerFacts]: AnswerFacts[K] };
   form: OutputForm;
 } {
-  const answer = { route: { model: 'llama3.2' }, result: null as AnswerFacts['result'] };
+  const answer = { route: { model: 'llama3.2', simulated: false }, result: null as AnswerFacts['result'] };
   const form = formOf(NAME, echo);
   return { stream: new ResponseStream(answer, new ResponseWriter(NAME, echo), form, () => NOW), answer, form };
 }

@@ -58,6 +58,8 @@ export interface ResponseState {
   /** Why it is incomplete. */
   readonly reason: 'max_output_tokens' | 'content_filter' | null;
   readonly error: { readonly code: string; readonly message: string } | null;
+  /** No real model answered, which is told. */
+  readonly simulated: boolean;
 }
 
 export const BEGUN = {
@@ -67,6 +69,7 @@ export const BEGUN = {
   completedAt: null,
   reason: null,
   error: null,
+  simulated: false,
 } as const satisfies Omit<ResponseState, 'model'>;
 
 /** The response objects of one response, as JSON text: what they have in common is written once. */
@@ -80,13 +83,14 @@ export class ResponseWriter {
     this.tail = JSON.stringify(shownEcho(echo)).slice(1);
   }
 
-  write({ status, model, output, usage, completedAt, reason, error }: ResponseState): string {
+  write({ status, model, output, usage, completedAt, reason, error, simulated }: ResponseState): string {
     const state = {
       completed_at: completedAt,
       status,
       incomplete_details: reason === null ? null : { reason },
       error,
       model,
+      ...(simulated ? { simulated } : {}),
       usage: usage === null ? null : usageJson(usage),
     };
     return `${this.head},${JSON.stringify(state).slice(1, -1)},"output":[${output.join(',')}],${this.tail}`;

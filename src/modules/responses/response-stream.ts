@@ -25,7 +25,7 @@ import { BEGUN, type ResponseState, type ResponseWriter } from './response-objec
 
 /** What the stream reads of the answer that it shows. */
 export interface AnswerFacts {
-  readonly route: { readonly model: string };
+  readonly route: { readonly model: string; readonly simulated: boolean };
   /** `null` before the end. */
   readonly result: { readonly usage: Usage | null } | null;
 }
@@ -174,7 +174,8 @@ export class ResponseStream implements StreamForm, CallSink {
   }
 
   private tell(name: string, state: Partial<ResponseState>): void {
-    const object = this.response.write({ ...BEGUN, model: this.answer.route.model, output: this.output, ...state });
+    const { model, simulated } = this.answer.route;
+    const object = this.response.write({ ...BEGUN, model, simulated, output: this.output, ...state });
     this.text += this.events.event(`response.${name}`, `"response":${object}`);
   }
 

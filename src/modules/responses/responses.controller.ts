@@ -139,5 +139,5 @@ const streamOf = (answer: ChatAnswer, name: ResponseName, echo: Echo): ResponseS
 
 function wholeOf({ result, route }: ChatAnswer, name: ResponseName, echo: Echo): string {
   const completion = result?.completion?.json ?? {};
-  return responseOfCompletion(name, echo, completion, route.model, result?.usage ?? null, nowInSeconds());
+  return responseOfCompletion(name, echo, completion, route, result?.usage ?? null, nowInSeconds());
 }

@@ -25,6 +25,7 @@ interface WholeAnswer {
   readonly finish: unknown;
   /** As its server names it. */
   readonly model: string;
+  readonly simulated: boolean;
   readonly usage: Usage | null;
   /** Seconds since 1970. */
   readonly completedAt: number;
@@ -35,22 +36,22 @@ export function responseOfCompletion(
   name: ResponseName,
   echo: Echo,
   completion: Completion,
-  model: string,
+  { model, simulated }: Pick<WholeAnswer, 'model' | 'simulated'>,
   usage: Usage | null,
   now: number,
 ): string {
   const choice = completion.choices?.[0];
   const { message = {}, logprobs, finish_reason: finish } = choice ?? {};
-  return written(name, echo, { message, logprobs, finish, model, usage, completedAt: now });
+  return written(name, echo, { message, logprobs, finish, model, simulated, usage, completedAt: now });
 }
 
 /** The same of a turn that is stored. */
 export function responseOfTurn(name: ResponseName, turn: Turn): string {
-  const { model, usage, at } = turn;
+  const { model, simulated, usage, at } = turn;
   const message = answerOf(turn);
   const finish = turn.response?.['finish_reason'];
   const completedAt = Math.floor(Date.parse(at) / 1_000);
-  return written(name, echoOfTurn(turn), { message, logprobs: null, finish, model, usage, completedAt });
+  return written(name, echoOfTurn(turn), { message, logprobs: null, finish, model, simulated, usage, completedAt });
 }
 
 /** The items of a stored answer, with their reasoning sealed: for who sends them back to a model. */
@@ -65,10 +66,19 @@ const answerOf = ({ messages }: Turn): Delta => (messages.at(-1) ?? {}) as Delta
 export const echoOfTurn = ({ response }: Turn): Echo => (response?.['echo'] ?? {}) as Echo;
 
 function written(name: ResponseName, echo: Echo, answer: WholeAnswer): string {
-  const { message, logprobs, model, usage } = answer;
+  const { message, logprobs, model, simulated, usage } = answer;
   const { status, reason } = endOf(answer.finish);
   const isCut = status === 'incomplete';
   const output = outputOf(message, logprobs, isCut, model, formOf(name, echo)).map((item) => JSON.stringify(item));
   const completedAt = isCut ? null : answer.completedAt;
-  return new ResponseWriter(name, echo).write({ ...BEGUN, status, reason, model, usage, output, completedAt });
+  return new ResponseWriter(name, echo).write({
+    ...BEGUN,
+    status,
+    reason,
+    model,
+    simulated,
+    usage,
+    output,
+    completedAt,
+  });
 }

@@ -48,6 +48,11 @@ export interface SessionIndex {
 
 const MAX_TITLE_CHARS = 80;
 
+/** What agents put in front of the words of their user. */
+const REMINDER = /<system-reminder>[^]*?<\/system-reminder>/g;
+/** The reminders of an agent are looked through so far, characters. */
+const SEARCHED = 65_536;
+
 /** The first text a user wrote in this turn, on one line, cut to 80 characters; empty when there is none. */
 export function titleOf(turn: Pick<Turn, 'messages'>): string {
   const texts = turn.messages.filter(({ role }) => role === 'user').map(textOf);
@@ -57,7 +62,7 @@ export function titleOf(turn: Pick<Turn, 'messages'>): string {
 
 /** The head is enough for a title; a pasted book need not be searched to its end. */
 const oneLine = (text: string): string =>
-  text
+  (text.startsWith('<system-reminder>') ? text.slice(0, SEARCHED).replaceAll(REMINDER, '') : text)
     .trimStart()
     .slice(0, 1_000)
     .toWellFormed()

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChatChunk, ChatFrame, ChatRequest, Choice, Completion, Delta } from '../../../common/chat.js';
 import { textOf } from '../../../common/chat.js';
+import { isFields } from '../../../common/json/fields.js';
 import type { TargetConfig } from '../../../common/config/config.schema.js';
 import { estimateTextTokens, estimateTokens } from '../../../common/token-estimate.js';
 import type { Usage } from '../../../common/usage.js';
 import { IteratedStream } from '../../../common/chunk-stream.js';
 import type { ModelStream } from '../models.messages.js';
-import { simulatedToolCall } from './simulated-tool-call.js';
+import { simulatedToolCall, simulatedValue } from './simulated-tool-call.js';
 
 /** How much of the question comes back in the answer, in characters. */
 const QUOTED_CHARACTERS = 200;
@@ -132,7 +133,8 @@ function textFor(request: ChatRequest, model: string): string {
   const question = request.messages.findLast((message) => message.role === 'user');
   const quoted = [...(question ? textOf(question) : '').toWellFormed()].slice(0, QUOTED_CHARACTERS).join('');
   const text = `This is a simulated answer from "${model}" (no real model is connected). You asked: "${quoted}".`;
-  const format = request.response_format?.type;
+  const { type: format, json_schema: wanted } = request.response_format ?? {};
+  if (format === 'json_schema' && isFields(wanted)) return JSON.stringify(simulatedValue(wanted['schema']));
   if (format !== 'json_object' && format !== 'json_schema') return text;
   return JSON.stringify({ simulated: true, answer: text });
 }
