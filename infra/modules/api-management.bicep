@@ -32,6 +32,7 @@ var operations = loadJsonContent('../apim/operations.json')
 var operationPolicies = {
   'admin.xml': loadTextContent('../apim/admin.xml')
   'chat.xml': loadTextContent('../apim/chat.xml')
+  'messages.xml': loadTextContent('../apim/messages.xml')
   'models.xml': loadTextContent('../apim/models.xml')
   'open.xml': loadTextContent('../apim/open.xml')
   'pages.xml': loadTextContent('../apim/pages.xml')

@@ -273,6 +273,12 @@ const RULES: readonly Defect[] = [
     'a private answer may be kept on its way',
     LOOKUP,
   ),
+  inPlaceOf(
+    'chat.xml',
+    '<base />\n',
+    '<base /><set-header name="Authorization" exists-action="override"><value>x</value></set-header>\n',
+    'Authorization is set after base',
+  ),
 ];
 
 const OPERATIONS: readonly Defect[] = [

@@ -35,6 +35,7 @@ export function ruleProblems(name: string, root: PolicyElement): Problem[] {
     ...(name === API ? orderProblems(sectionOf(root, 'inbound')) : []),
     ...(name === GLOBAL ? frontDoorProblems(root) : []),
     ...cacheProblems(root),
+    ...tokenProblems(sectionOf(root, 'inbound')),
     ...all.flatMap((element) => [...headerProblems(element), ...metricProblems(element), ...forwardProblems(element)]),
     ...all.filter((element) => element.name === 'set-backend-service').flatMap(backendProblems),
   ];
@@ -89,6 +90,18 @@ function frontDoorProblems(root: PolicyElement): Problem[] {
           cure: 'check-header X-Azure-FDID is {{front-door-id}}.',
         },
       ];
+}
+
+/** What stands in `Authorization` is what `base` validates: afterwards it would be a token that nobody looked at. */
+function tokenProblems(inbound: PolicyElement | undefined): Problem[] {
+  const all = inbound ? within(inbound) : [];
+  const base = all.findIndex(({ name }) => name === 'base');
+  return all.flatMap(({ name, line, ...element }, at): Problem[] => {
+    const isToken = name === 'set-header' && element.attributes.get('name')?.value.toLowerCase() === 'authorization';
+    return isToken && at > base
+      ? [{ line, problem: 'Authorization is set after base', cure: 'base validates the token: set it before.' }]
+      : [];
+  });
 }
 
 function cacheProblems(root: PolicyElement): Problem[] {
