@@ -31,7 +31,11 @@ export function callsOf(operations: readonly Operation[], options: CallsOptions)
 
 function callsFor(operation: Operation, { keysFor, known, oddModel }: CallsOptions): Arbitrary<Call> {
   const inPath = (place: Parameter['in']) => operation.parameters.filter((parameter) => parameter.in === place);
-  const values = (parameter: Parameter) => valuesOf(parameter.schema ?? { type: 'string' }, known, parameter.name);
+  const fieldOf = ({ name }: Parameter): string => {
+    const own = `${operation.path} ${name}`;
+    return Object.hasOwn(known, own) ? own : name;
+  };
+  const values = (parameter: Parameter) => valuesOf(parameter.schema ?? { type: 'string' }, known, fieldOf(parameter));
   const recordOf = (place: Parameter['in'], requiredKeys: readonly string[] = []) =>
     fc.record(Object.fromEntries(inPath(place).map((parameter) => [parameter.name, values(parameter)])), {
       requiredKeys: [...requiredKeys],

@@ -5,8 +5,8 @@ import type { Answer, Outcome } from './wire.js';
 
 /** Headers of this service, which the document names where they come. Those of all HTTP servers go without. */
 const OWN_HEADER = /^(x-(request-id|router|ratelimit|should-retry)|retry-after$|www-authenticate$|age$)/;
-/** A model server that misbehaves has these as its right answers. */
-const OF_UPSTREAM = new Set([502, 503, 504]);
+/** A model server that misbehaves has these as its right answers; 529 is Anthropic's 503. */
+const OF_UPSTREAM = new Set([502, 503, 504, 529]);
 
 /** What is wrong with how a call went, in a few words each; nothing = all is as the OpenAPI document says. */
 export function problemsOf(api: Api, call: Call, outcome: Outcome): string[] {

@@ -6,7 +6,10 @@ const WORDS = ['auto', 'local', 'What is 2+2?', 'Say hello', 'hybrid', 'rules', 
 const text = fc.oneof(fc.constantFrom(...WORDS), fc.string({ unit: 'binary', maxLength: 40 }));
 const json = fc.jsonValue({ maxDepth: 2 }) as Arbitrary<unknown>;
 
-/** Names that the service knows, tried more often than any other; by the name of the field that holds them. */
+/**
+ * Names that the service knows, tried more often than any other; by the name of the field that holds them, those of a
+ * parameter also by its path (`/v1/responses/{id} id`).
+ */
 export type KnownNames = Readonly<Record<string, readonly string[]>>;
 
 /** Values that a schema of the OpenAPI document allows, and mostly such that get further than the first check. */
@@ -41,7 +44,10 @@ function plainValuesOf(schema: Schema, known: KnownNames, field: string): Arbitr
     case 'boolean':
       return fc.boolean();
     case 'array':
-      return fc.array(valuesOf((schema['items'] ?? {}) as Schema, known, field), { minLength: 0, maxLength: 4 });
+      return fc.array(valuesOf((schema['items'] ?? {}) as Schema, known, field), {
+        minLength: 0,
+        maxLength: longest(schema),
+      });
     case 'object':
       return objectsOf(schema, known);
     default:
@@ -52,6 +58,10 @@ function plainValuesOf(schema: Schema, known: KnownNames, field: string): Arbitr
       );
   }
 }
+
+const MOST_ITEMS = 4;
+const longest = ({ maxItems }: Schema): number =>
+  Math.min(MOST_ITEMS, typeof maxItems === 'number' ? maxItems : MOST_ITEMS);
 
 function objectsOf(schema: Schema, known: KnownNames): Arbitrary<object> {
   const properties = Object.entries((schema['properties'] ?? {}) as Record<string, Schema>);

@@ -74,6 +74,7 @@ function configFor(good: UpstreamServer, odd: UpstreamServer, redis: RedisServer
         capabilities: ['tools', 'json', 'vision', 'reasoning'],
       },
       { id: 'simulated', tier: 'local', provider: 'simulated' },
+      { id: 'vectors', tier: 'local', provider: 'simulated', capabilities: ['embeddings'] },
       { ...target, id: 'spare' },
       { ...target, id: 'odd', baseUrl: odd.baseUrl, model: odd.model },
     ],
@@ -114,9 +115,10 @@ function keysFor({ path }: Operation): readonly (string | null)[] {
 
 const SESSIONS = ['s1', 's2', 'fuzz:3'];
 const NAMES_KNOWN: KnownNames = {
-  model: ['auto', 'careful', 'local', 'large', 'simulated', ODD],
+  model: ['auto', 'careful', 'local', 'large', 'simulated', 'vectors', ODD],
   id: [...SESSIONS, 'auto', 'local', 'spare'],
   session_id: SESSIONS,
+  conversation: SESSIONS,
   'x-session-id': SESSIONS,
   'x-router-strategy': ['hybrid', 'learned', 'cascade', 'rules', 'cost', 'latency', 'weighted', 'priority'],
   strategy: ['hybrid', 'rules', 'cascade', 'cost', 'latency'],
@@ -129,15 +131,40 @@ const NAMES_KNOWN: KnownNames = {
   format: ['json', 'csv'],
 };
 
+/** Enough that some are left when others were erased. */
+const STORED_RESPONSES = 16;
+
+/** Of responses that are stored: their ids say where they are, so that nobody can make one up. */
+async function storedResponses(url: URL): Promise<string[]> {
+  const body = JSON.stringify({ model: 'simulated', input: 'hello' });
+  const headers = { authorization: `Bearer ${keyText('chat')}`, 'content-type': 'application/json' };
+  const asked = Array.from({ length: STORED_RESPONSES }, async () => {
+    const response = await fetch(new URL('/v1/responses', url), { method: 'POST', headers, body });
+    if (!response.ok) throw new Error(`POST /v1/responses: status ${response.status}`);
+    return ((await response.json()) as { id: string }).id;
+  });
+  return Promise.all(asked);
+}
+
+const knownWith = (responses: readonly string[]): KnownNames => ({
+  ...NAMES_KNOWN,
+  previous_response_id: responses,
+  '/v1/responses/{id} id': responses,
+  '/v1/responses/{id}/input_items id': responses,
+});
+
 /** The real service as a process of its own, with one good and one bad model server behind it. */
 export class ServiceUnderFuzz {
+  readonly calls: CallsOptions;
   private readonly forgetting: NodeJS.Timeout;
 
   private constructor(
     private readonly router: RouterProcess,
     private readonly upstreams: readonly UpstreamServer[],
     private readonly redis: RedisServer | null,
+    responses: readonly string[],
   ) {
+    this.calls = { keysFor, known: knownWith(responses), oddModel: 'odd' };
     this.forgetting = setInterval(() => {
       for (const upstream of upstreams) upstream.requests.splice(0, upstream.requests.length);
     }, FORGET_REQUESTS_MS);
@@ -153,18 +180,13 @@ export class ServiceUnderFuzz {
       config: configFor(good, odd, redis),
       env: { NODE_OPTIONS: `--import=${watch}` },
     });
-    return new ServiceUnderFuzz(router, [good, odd], redis);
+    const responses = await storedResponses(new URL(router.url));
+    return new ServiceUnderFuzz(router, [good, odd], redis, responses);
   }
 
   get url(): URL {
     return new URL(this.router.url);
   }
-
-  readonly calls: CallsOptions = {
-    keysFor,
-    known: NAMES_KNOWN,
-    oddModel: 'odd',
-  };
 
   /** What the requests left behind that should not be there: waits a moment for what is under way. Ends the service. */
   async remains(): Promise<string[]> {

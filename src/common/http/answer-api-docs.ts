@@ -23,7 +23,7 @@ import {
   UpstreamError,
   UpstreamTimeout,
 } from '../app-error.js';
-import { ApiErrors } from './api-errors.js';
+import { ApiErrors, type ErrorClass } from './api-errors.js';
 
 const text = (description: string, example?: string) => ({
   description,
@@ -83,8 +83,8 @@ const DECISION_ERRORS = [
 /** Headers and errors that all routes share which take a question. */
 export const ApiDecision = (): MethodDecorator => applyDecorators(...ASKING, ApiErrors(...DECISION_ERRORS));
 
-/** Those of routes that call a model. */
-export function ApiAnswer(): MethodDecorator {
+/** Those of routes that call a model. @param own further errors of the route */
+export function ApiAnswer(...own: readonly ErrorClass[]): MethodDecorator {
   return applyDecorators(
     ...ASKING,
     header('idempotency-key', 'For a day the same request with the same key gets the same answer, and no second call.'),
@@ -94,7 +94,7 @@ export function ApiAnswer(): MethodDecorator {
     ),
     ApiErrors(
       ...[...DECISION_ERRORS, ContentFiltered, IdempotencyConflict, RateLimitExceeded, BudgetExceeded],
-      ...[UpstreamError, UpstreamAuth, Overloaded, UpstreamTimeout, DeadlineExceeded],
+      ...[UpstreamError, UpstreamAuth, Overloaded, UpstreamTimeout, DeadlineExceeded, ...own],
     ),
   );
 }

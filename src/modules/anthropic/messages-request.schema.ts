@@ -89,7 +89,7 @@ const outputFormat = z.looseObject({ type: z.literal('json_schema'), schema: z.l
 const servers = z
   .unknown()
   .refine((list) => !Array.isArray(list) || list.length === 0, 'servers of tools cannot be called here; leave it out')
-  .meta({ type: 'array', items: {} });
+  .meta({ type: 'array', items: {}, maxItems: 0 });
 
 /** The body of `POST /v1/messages/count_tokens`, and what that of `POST /v1/messages` shares with it. */
 export const countTokensSchema = z.looseObject({

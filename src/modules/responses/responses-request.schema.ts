@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { sessionIdSchema } from '../../common/session-id.js';
+import { CHOICE_DOCS, CONVERSATION_DOCS, FORMAT_DOCS, ITEMS_DOCS, TOOLS_DOCS } from './responses-request.docs.js';
 
 const MAX_NAME = 256;
 
@@ -11,13 +12,12 @@ const isConversation = (value: unknown): boolean =>
   sessionIdSchema.safeParse(isObject(value) ? (value as { id?: unknown }).id : value).success;
 
 const object = z.looseObject({});
-const items = { type: 'array' as const, items: { type: 'object' as const } };
 
 /** Checked as a whole where its parts are read by whoever translates them: they are looked at once. */
 const input = z
   .unknown()
   .refine(isInput, 'expected a text, or a list of items that is not empty')
-  .meta({ anyOf: [{ type: 'string' }, items], description: 'A text, or messages, calls, results and reasoning.' });
+  .meta({ anyOf: [{ type: 'string' }, ITEMS_DOCS], description: 'A text, or messages, calls, results and reasoning.' });
 
 const list = z.unknown().refine((value) => Array.isArray(value), 'expected a list');
 
@@ -37,20 +37,20 @@ export const responsesRequestSchema = z.looseObject({
     .refine((value) => (value ?? null) === null || isConversation(value), {
       error: 'expected a session id, or an object with one as `id`: 1 to 128 of the characters A-Z a-z 0-9 . _ : -',
     })
-    .meta({ anyOf: [{ type: 'string' }, { type: 'object' }], description: 'Goes on with all of this session.' })
+    .meta({ anyOf: [{ type: 'string' }, CONVERSATION_DOCS], description: 'Goes on with all of this session.' })
     .optional(),
   store: z.boolean().nullish().describe('false: nothing of it is kept, and nobody can go on from it.'),
   stream: z.boolean().nullish(),
   background: z.boolean().nullish(),
   truncation: z.enum(['auto', 'disabled']).nullish().describe('auto drops the oldest turns where they do not fit.'),
-  tools: list.meta(items).nullish() as z.ZodType<unknown>,
+  tools: list.meta(TOOLS_DOCS).nullish() as z.ZodType<unknown>,
   tool_choice: z
     .unknown()
     .refine((value) => (value ?? null) === null || isChoice(value), 'expected a string or an object')
-    .meta({ anyOf: [{ type: 'string' }, { type: 'object' }] })
+    .meta(CHOICE_DOCS)
     .optional(),
   parallel_tool_calls: z.boolean().nullish(),
-  text: z.looseObject({ format: object.nullish(), verbosity: z.string().nullish() }).nullish(),
+  text: z.looseObject({ format: object.meta(FORMAT_DOCS).nullish(), verbosity: z.string().nullish() }).nullish(),
   reasoning: z.looseObject({ effort: z.string().nullish(), summary: z.string().nullish() }).nullish(),
   include: z.array(z.string()).nullish(),
   metadata: object.nullish(),

@@ -3,7 +3,7 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ulid } from 'ulid';
-import { InvalidRequest } from '../../common/app-error.js';
+import { InvalidRequest, PreviousResponseNotFound } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
 import { LiveConfig } from '../../common/config/live-config.js';
@@ -55,7 +55,7 @@ export class ResponsesController {
   })
   @ApiCheckedBody(responsesRequestSchema, responsesExamples)
   @ApiResponse({ status: 200, description: 'The response', headers: ANSWER_HEADERS, content: responseExample })
-  @ApiAnswer()
+  @ApiAnswer(PreviousResponseNotFound)
   @Idempotent()
   async create(
     @CheckedBody(responsesRequestSchema) request: ResponsesRequest,
