@@ -31,6 +31,7 @@ describe('what only OpenAI can do', () => {
   ])('nothing in %j', (body) => expect(onlyOpenAi(body)).toEqual([]));
 
   it('tells the cure', () => {
+    expect(onlyOpenAi({ input: [{ type: 'additional_tools' }] })[0]?.message).toContain('list the tools in `tools`');
     expect(onlyOpenAi({ tools: [{ type: 'web_search_preview_2025_03_11' }] })[0]?.message).toContain('config.toml');
   });
 });

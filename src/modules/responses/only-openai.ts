@@ -27,6 +27,10 @@ const CURES: ReadonlyMap<string, string> = new Map([
   ['mcp', 'have your program call the MCP server, and list its tools as functions'],
 ]);
 
+const ITEM_CURES: ReadonlyMap<string, string> = new Map([
+  ['additional_tools', 'list the tools in `tools`, as Codex does for models whose name it does not know'],
+]);
+
 /**
  * The fields of a request that can only be done where OpenAI runs it: built-in tools and their items, stored files and
  * prompts, work in the background. In the order in which they stand; empty = any target can answer.
@@ -71,7 +75,8 @@ function addTool(found: OnlyOpenAi[], { type, tools }: Fields, path: string): vo
 function addItem(found: OnlyOpenAi[], item: Fields, path: string): void {
   const { type } = item;
   if (isOther(KNOWN_ITEMS, type)) {
-    const message = `items ${shown(type)} belong to tools that only OpenAI runs; leave it out, or say it in a message`;
+    const cure = ITEM_CURES.get(type) ?? 'leave it out, or say it in a message';
+    const message = `items ${shown(type)} belong to what only OpenAI runs; ${cure}`;
     found.push({ param: `${path}.type`, message });
     return;
   }
