@@ -52,6 +52,7 @@ describe('a configuration file', () => {
     ],
     ['deployment: d', 'endpoint', 'required for provider anthropic with a deployment'],
     ['endpoint: "https://h"', 'deployment', 'required for provider anthropic with an endpoint'],
+    ['model: m, apiVersion: banana', 'apiVersion', 'is a date'],
     ['endpoint: "https://h", deployment: d, baseUrl: "https://h"', 'baseUrl', 'leave one of them out'],
   ])('says what a target of provider anthropic with "%s" lacks', (place, field, message) => {
     const yaml = `targets: [{ id: a, tier: cloud, provider: anthropic, ${place} }]`;

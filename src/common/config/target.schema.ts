@@ -18,17 +18,24 @@ const REQUIRED: Partial<Record<Provider, readonly ('baseUrl' | 'endpoint' | 'dep
 
 /** What a target of provider `anthropic` lacks or has too much of: it is at Anthropic, or a deployment in Azure. */
 function anthropicProblems(value: AnthropicPlace): (readonly [field: string, message: string])[] {
-  const { capabilities } = value;
+  const { capabilities, apiVersion } = value;
   const noVectors = 'Anthropic makes no embeddings; leave `embeddings` out, and give a target of another provider';
   return [
     ...placeProblems(value),
+    ...(apiVersion === undefined || VERSION.test(apiVersion) ? [] : [['apiVersion', NO_VERSION] as const]),
     ...(capabilities?.includes('embeddings') ? [['capabilities', noVectors] as const] : []),
   ];
 }
 
-type AnthropicPlace = Readonly<Partial<Record<'baseUrl' | 'endpoint' | 'deployment' | 'model', string>>> & {
+type AnthropicPlace = Readonly<
+  Partial<Record<'baseUrl' | 'endpoint' | 'deployment' | 'model' | 'apiVersion', string>>
+> & {
   readonly capabilities?: readonly string[];
 };
+
+/** As Anthropic writes the header `anthropic-version`. */
+const NO_VERSION = 'a version of the Messages API is a date, such as 2023-06-01, which is the default';
+const VERSION = /^\d{4}-\d{2}-\d{2}$/;
 
 function placeProblems({ baseUrl, endpoint, deployment, model }: AnthropicPlace) {
   if (endpoint && baseUrl) return [['baseUrl', 'endpoint says where it is; leave one of them out'] as const];

@@ -39,6 +39,8 @@ describe('the Messages of Anthropic', () => {
     [{ model: 'm' }, 'https://api.anthropic.com/v1/messages'],
     [{ model: 'm', baseUrl: 'https://api.anthropic.com/' }, 'https://api.anthropic.com/v1/messages'],
     [{ model: 'm', baseUrl: 'https://api.anthropic.com/v1' }, 'https://api.anthropic.com/v1/messages'],
+    [{ model: 'm', baseUrl: 'https://api.anthropic.com/v1/messages' }, 'https://api.anthropic.com/v1/messages'],
+    [{ deployment: 'd', endpoint: `${FOUNDRY}/anthropic/v1/messages` }, `${FOUNDRY}/anthropic/v1/messages`],
     [{ model: 'm', baseUrl: 'https://proxy.acme.com/llm/v1/' }, 'https://proxy.acme.com/llm/v1/messages'],
     [{ deployment: 'd', endpoint: FOUNDRY }, `${FOUNDRY}/anthropic/v1/messages`],
     [{ deployment: 'd', endpoint: `${FOUNDRY}/anthropic/` }, `${FOUNDRY}/anthropic/v1/messages`],

@@ -52,7 +52,7 @@ export const ENDPOINTS: Record<
 };
 
 /**
- * Where Anthropic's Messages are: at Anthropic or a server that speaks their protocol (`baseUrl`, with or without `/v1`), or
+ * Where Anthropic's Messages are: at Anthropic or a server that speaks their protocol (`baseUrl`, with or without `/v1/messages`), or
  * of a resource of Microsoft Foundry (`endpoint`, with or without `/anthropic`).
  *
  * @see https://platform.claude.com/docs/en/build-with-claude/claude-in-microsoft-foundry
@@ -61,7 +61,7 @@ function anthropicUrl({ baseUrl, endpoint }: Pick<TargetConfig, 'baseUrl' | 'end
   const url = new URL(endpoint ?? baseUrl ?? '');
   url.search = '';
   url.hash = '';
-  const root = url.pathname.replace(/\/+$/, '').replace(/\/v1$/i, '');
+  const root = url.pathname.replace(/\/+$/, '').replace(/(\/v1)?(\/messages)?$/i, '');
   url.pathname = `${endpoint ? `${root.replace(/\/anthropic$/i, '')}/anthropic` : root}/v1/messages`;
   return url;
 }
