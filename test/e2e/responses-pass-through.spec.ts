@@ -1,4 +1,4 @@
-import { targetOn } from '../support/router-targets.js';
+import { keyFor, targetOn } from '../support/router-targets.js';
 import { startRouter, type RouterApp } from '../support/router-app.js';
 import { jsonOf, openaiAt, post, type ErrorJson } from '../support/router-calls.js';
 import { head, status, write } from '../support/upstream-behaviours.js';
@@ -77,12 +77,14 @@ describe('what only OpenAI can do', () => {
         endpoint: new URL(baseUrl).origin,
         apiKey: 'sk-azure-key',
       } as const),
-      ...{ deployment: `my-${model}`, price: { input: 1, output: 2 } },
+      ...{ deployment: `my-${model}`, price: { input: 1, output: 2 }, contextWindow: 128_000 },
+      ...(model === 'gpt' ? { capabilities: ['vision' as const] } : {}),
     });
     router = await startRouter({
       targets: [azure(openai), azure(second), targetOn(other)],
       models: [
         { name: 'searching', strategy: 'priority', targets: ['gpt', 'gpt-b'] },
+        { name: 'seeing', strategy: 'priority', targets: ['gpt'] },
         { name: 'mixed', strategy: 'priority', targets: ['gpt', 'other'] },
       ],
       privacy: { localOnly: true },
@@ -177,5 +179,73 @@ describe('what only OpenAI can do', () => {
     const second = await post(`${router.url}/v1/responses`, { ...asked, instructions });
     expect((await jsonOf<ErrorJson>(second)).error.code).toBe('privacy_no_local_target');
     expect(openai.requests).toHaveLength(0);
+  });
+
+  it.each([
+    [
+      'a member twice',
+      '{"model":"gpt","input":"Ask jane.doe@example.com","input":"ok","tools":[{"type":"web_search"}]}',
+      'input',
+    ],
+    ['the model twice', '{"model":"gpt","input":"ok","tools":[{"type":"web_search"}],"model":"gpt-b"}', 'model'],
+    [
+      'a member that copies lose',
+      '{"model":"gpt","input":"ok","tools":[{"type":"web_search"}],"__proto__":{"a":1}}',
+      '__proto__',
+    ],
+    [
+      'a response that is kept here',
+      `{"model":"gpt","input":"ok","tools":[{"type":"web_search"}],"conversation":"my-chat"}`,
+      'conversation',
+    ],
+  ])('does not pass %s', async (_, body, param) => {
+    const answer = await post(`${router.url}/v1/responses`, body);
+    expect(answer.status).toBe(400);
+    expect((await jsonOf<ErrorJson>(answer)).error.param).toBe(param);
+    expect(openai.requests).toHaveLength(0);
+  });
+
+  it('counts pictures as pictures', async () => {
+    openai.always(searched);
+    const url = `data:image/png;base64,${'A'.repeat(700_000)}`;
+    const input = [
+      {
+        role: 'user',
+        content: [
+          { type: 'input_text', text: 'What is it?' },
+          { type: 'input_image', image_url: url },
+        ],
+      },
+    ];
+    expect((await post(`${router.url}/v1/responses`, { ...asked, model: 'seeing', input })).status).toBe(200);
+    expect(openai.requests[0]?.text).toContain(url);
+    const blind = await jsonOf<ErrorJson>(
+      await post(`${router.url}/v1/responses`, { ...asked, model: 'gpt-b', input }),
+    );
+    expect(blind.error.message).toContain('read images');
+  });
+
+  it('says that there is no such model before it says what no model can', async () => {
+    const answer = await post(`${router.url}/v1/responses`, { ...asked, model: 'nothing' });
+    expect((await jsonOf<ErrorJson>(answer)).error.code).toBe('model_not_found');
+  });
+
+  it('takes no name of what is kept at OpenAI where several tenants come', async () => {
+    const keys = ['acme', 'globex'].map((tenant) => keyFor(`key-of-${tenant}`, { tenant, scopes: ['chat'] }));
+    const { targets, models } = router.config.current;
+    await router.reload({ targets, models, auth: { keys } });
+    openai.always(searched);
+    const headers = { authorization: 'Bearer key-of-acme' };
+    const file = { ...asked, input: [{ role: 'user', content: [{ type: 'input_file', file_id: 'file-1' }] }] };
+    for (const [body, param] of [
+      [{ ...asked, previous_response_id: ID }, 'previous_response_id'],
+      [{ ...asked, tools: [{ type: 'file_search', vector_store_ids: ['vs_1'] }] }, 'tools[0].vector_store_ids'],
+      [file, 'input[0].content[0].file_id'],
+    ] as const) {
+      const answer = await post(`${router.url}/v1/responses`, body, headers);
+      expect((await jsonOf<ErrorJson>(answer)).error.param).toBe(param);
+    }
+    expect((await post(`${router.url}/v1/responses`, asked, headers)).status).toBe(200);
+    expect(openai.requests).toHaveLength(1);
   });
 });

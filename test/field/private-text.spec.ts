@@ -141,6 +141,15 @@ describe('text that must not leave', () => {
     await Promise.all([near.close(), cloud.close()]);
   });
 
+  it('F11 a member named __proto__, which copies of the data lose, stays here', async () => {
+    const body = JSON.stringify({ model: 'auto', messages: [user('hi')] }).replace(
+      /}$/,
+      `,"__proto__":{"to":"${MAIL}"}}`,
+    );
+    expect((await post(`${router.url}/v1/chat/completions`, body)).headers.get('x-router-target')).toBe('near');
+    expect(cloud.requests).toHaveLength(0);
+  });
+
   it.each(HIDDEN)('F11 %s stays here', async (_name, body) => {
     const seen = await called(router, body);
     expect([seen.status, seen.headers.get('x-router-target')]).toEqual([200, 'near']);

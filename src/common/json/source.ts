@@ -19,9 +19,14 @@ export class JsonSource {
     this.wideNumbers = outline.wideNumbers;
   }
 
+  /** Whether a member stands in it that copies of the data lose: its name is that of the prototype. */
+  get hidesMembers(): boolean {
+    return this.text.includes('__proto__') && this.parts.some((part) => this.nameOf(part) === '__proto__');
+  }
+
   /** The text, where the data lacks something that it says: digits of a number, a member of the same name. */
   get lostInData(): string | null {
-    return this.wideNumbers || this.hasRepeats ? this.text : null;
+    return this.wideNumbers || this.hasRepeats || this.hidesMembers ? this.text : null;
   }
 
   /** The text with these members of the outermost object put in: in their place, new ones at the end. */

@@ -68,7 +68,7 @@ function readRequest(scan: PrivateScan, { messages, ...others }: ChatRequest): s
 /** What the data of a request lacks and its text, which goes to the server, has: a member named twice, all digits of a number. */
 function readLost(scan: PrivateScan, request: ChatRequest): void {
   const source = sourceOf(request);
-  if (source?.hasRepeats) scan.read(unveiled(source.text));
+  if (source?.hasRepeats || source?.hidesMembers) scan.read(unveiled(source.text));
   else if (source?.wideNumbers) readAll(scan, parseKeepingNumbers(source.text));
 }
 

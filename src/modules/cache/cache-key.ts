@@ -131,6 +131,6 @@ export function cacheKey(secret: KeyedHash, parts: KeyParts): string {
   const source = sourceOf(request);
   // what data cannot hold: the digits of large numbers are read again, of two members of one name the whole text counts
   const asked = source?.wideNumbers ? parseKeepingNumbers(source.text) : request;
-  const repeats = source?.hasRepeats ? source.text : '';
+  const repeats = source?.hasRepeats || source?.hidesMembers ? source.text : '';
   return secret.of(`[${head},${earlier},${canonicalJson(asked, CANNOT_CHANGE_THE_ANSWER)}]${repeats}`);
 }

@@ -15,12 +15,13 @@ import { ReservesQuota } from '../../common/http/counting.decorators.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
 import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validation.pipe.js';
 import { sourceOf, type JsonSource } from '../../common/json/source.js';
+import { namedTargets } from '../../common/named-targets.js';
 import { translated } from '../../common/translated-request.js';
 import { AnswerChatCommand, PLAIN_TURNS, type ChatAnswer, type ChatAsk } from '../chat/chat.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { exactBody } from './exact-body.js';
 import { onlyOpenAi } from './only-openai.js';
-import { onlyOpenAiAnswers, PassedStream, standIn } from './pass-through.js';
+import { areOpenAis, checkPassable, isSharedByTenants, PassedStream, standIn } from './pass-through.js';
 import type { ResponseName } from './response-id.js';
 import { echoOf, ResponseWriter, type Echo } from './response-object.js';
 import { ResponseStream } from './response-stream.js';
@@ -87,8 +88,13 @@ export class ResponsesController {
   private async passes(body: ResponsesRequest, caller: Caller, source: JsonSource | null): Promise<JsonSource | null> {
     const [field] = onlyOpenAi(body);
     if (!field) return null;
+    const config = this.config.current;
     const targets = await this.queries.execute(new ListTargetsQuery());
-    if (source && onlyOpenAiAnswers(body.model, caller, this.config.current, targets)) return source;
+    const named = namedTargets(body.model, targets, config, caller.tenant);
+    if (source && areOpenAis(named.targets)) {
+      checkPassable(body, source, isSharedByTenants(config));
+      return source;
+    }
     throw new InvalidRequest(`${field.param}: ${field.message}`, field.param);
   }
 

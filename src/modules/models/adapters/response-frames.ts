@@ -20,7 +20,7 @@ export class ResponseFrames extends StreamFrames {
 
   protected override readEvent(text: string, read: ChatFrame[]): void {
     const event = readableJson(text);
-    if (!isFields(event) || typeof event['type'] !== 'string') {
+    if (!isFields(event) || typeof event['type'] !== 'string' || !EVENT_NAME.test(event['type'])) {
       this.skipped += 1;
       return;
     }
@@ -58,7 +58,9 @@ export class ResponseFrames extends StreamFrames {
   }
 }
 
-const ENDS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete']);
+const ENDS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.cancelled']);
+/** What may stand in the line `event:`. */
+const EVENT_NAME = /^[\w.-]{1,128}$/;
 
 /** OpenAI tells of errors at the top of an event, others in `error`, and of a failed response in the response. */
 function errorOf({ response, error, ...event }: Fields): unknown {
