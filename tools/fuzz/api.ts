@@ -31,6 +31,8 @@ export interface Operation {
   readonly parameters: readonly Parameter[];
   /** Of a JSON body; `null` = none is taken. */
   readonly body: Schema | null;
+  /** Bodies that the document shows. */
+  readonly examples: readonly unknown[];
   readonly responses: ReadonlyMap<number, DocumentedResponse>;
 }
 
@@ -42,6 +44,7 @@ export interface Api {
 
 interface MediaType {
   readonly schema: Schema;
+  readonly examples?: Record<string, { readonly value: unknown }>;
 }
 interface RawOperation {
   readonly parameters?: readonly Parameter[];
@@ -85,12 +88,14 @@ function operationOf(ajv: Ajv, path: string, method: string, raw: RawOperation):
     const names = Object.entries(headers).map(([name, header]) => [name.toLowerCase(), header] as const);
     return [Number(status), { headers: new Map(names), bodies: new Map(bodies) }] as const;
   });
+  const sent = raw.requestBody?.content['application/json'];
   return {
     name: `${method} ${path}`,
     method,
     path,
     parameters: raw.parameters ?? [],
-    body: raw.requestBody?.content['application/json']?.schema ?? null,
+    body: sent?.schema ?? null,
+    examples: Object.values(sent?.examples ?? {}).map(({ value }) => value),
     responses: new Map(responses),
   };
 }

@@ -32,7 +32,7 @@ export function callsOf(operations: readonly Operation[], options: CallsOptions)
 function callsFor(operation: Operation, { keysFor, known, oddModel }: CallsOptions): Arbitrary<Call> {
   const inPath = (place: Parameter['in']) => operation.parameters.filter((parameter) => parameter.in === place);
   const fieldOf = ({ name }: Parameter): string => {
-    const own = `${operation.path} ${name}`;
+    const own = `${operation.name} ${name}`;
     return Object.hasOwn(known, own) ? own : name;
   };
   const values = (parameter: Parameter) => valuesOf(parameter.schema ?? { type: 'string' }, known, fieldOf(parameter));
@@ -50,7 +50,7 @@ function callsFor(operation: Operation, { keysFor, known, oddModel }: CallsOptio
       ),
       query: recordOf('query'),
       headers: fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: recordOf('header') }),
-      body: operation.body ? valuesOf(operation.body, known) : fc.constant(undefined),
+      body: bodiesOf(operation, known),
       mutations,
     })
     .map(({ key, path, query, headers, body, mutations: all }) => {
@@ -71,6 +71,13 @@ function callsFor(operation: Operation, { keysFor, known, oddModel }: CallsOptio
       call.mayFail = oddModel !== null && (call.body?.includes(oddModel) ?? false);
       return call;
     });
+}
+
+/** What the document shows gets as far as a request can; the schema alone allows much that does not fit together. */
+function bodiesOf({ body, examples }: Operation, known: KnownNames): Arbitrary<unknown> {
+  if (!body) return fc.constant(undefined);
+  const made = valuesOf(body, known);
+  return examples.length === 0 ? made : fc.oneof({ weight: 2, arbitrary: made }, fc.constantFrom(...examples));
 }
 
 const filledIn = (path: string, values: Record<string, unknown>): string =>

@@ -7,10 +7,10 @@ const text = fc.oneof(fc.constantFrom(...WORDS), fc.string({ unit: 'binary', max
 const json = fc.jsonValue({ maxDepth: 2 }) as Arbitrary<unknown>;
 
 /**
- * Names that the service knows, tried more often than any other; by the name of the field that holds them, those of a
- * parameter also by its path (`/v1/responses/{id} id`).
+ * Names and values that the service knows, tried more often than any other; by the name of the field that holds them, those of a
+ * parameter also by its operation (`GET /v1/responses/{id} id`).
  */
-export type KnownNames = Readonly<Record<string, readonly string[]>>;
+export type KnownNames = Readonly<Record<string, readonly unknown[]>>;
 
 /** Values that a schema of the OpenAPI document allows, and mostly such that get further than the first check. */
 export function valuesOf(schema: Schema, known: KnownNames, field = ''): Arbitrary<unknown> {

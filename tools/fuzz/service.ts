@@ -119,6 +119,8 @@ const NAMES_KNOWN: KnownNames = {
   id: [...SESSIONS, 'auto', 'local', 'spare'],
   session_id: SESSIONS,
   conversation: SESSIONS,
+  background: [false],
+  stream: [true, false],
   'x-session-id': SESSIONS,
   'x-router-strategy': ['hybrid', 'learned', 'cascade', 'rules', 'cost', 'latency', 'weighted', 'priority'],
   strategy: ['hybrid', 'rules', 'cascade', 'cost', 'latency'],
@@ -131,8 +133,9 @@ const NAMES_KNOWN: KnownNames = {
   format: ['json', 'csv'],
 };
 
-/** Enough that some are left when others were erased. */
 const STORED_RESPONSES = 16;
+/** Of those; the others are gone on from. */
+const ERASED_RESPONSES = 8;
 
 /** Of responses that are stored: their ids say where they are, so that nobody can make one up. */
 async function storedResponses(url: URL): Promise<string[]> {
@@ -148,9 +151,10 @@ async function storedResponses(url: URL): Promise<string[]> {
 
 const knownWith = (responses: readonly string[]): KnownNames => ({
   ...NAMES_KNOWN,
-  previous_response_id: responses,
-  '/v1/responses/{id} id': responses,
-  '/v1/responses/{id}/input_items id': responses,
+  previous_response_id: responses.slice(ERASED_RESPONSES),
+  'GET /v1/responses/{id} id': responses.slice(ERASED_RESPONSES),
+  'GET /v1/responses/{id}/input_items id': responses.slice(ERASED_RESPONSES),
+  'DELETE /v1/responses/{id} id': responses.slice(0, ERASED_RESPONSES),
 });
 
 /** The real service as a process of its own, with one good and one bad model server behind it. */
