@@ -27,6 +27,7 @@ const message = z.object({
     cache_read_input_tokens: count,
     output_tokens: count,
   }),
+  simulated: z.literal(true).optional().describe('No real model answered; absent otherwise.'),
 });
 
 const tokenCount = z.object({ input_tokens: count, estimated: z.literal(true) });
