@@ -1,3 +1,4 @@
+import type { DoorWords } from './door-words.js';
 import { redact } from './logging/redact.js';
 
 /** `type` of an error body, in OpenAI's words; SDKs show it, programs branch on `code`. */
@@ -10,6 +11,12 @@ const TYPE_BY_STATUS: Record<number, string> = {
 
 export interface ErrorBody {
   error: { message: string; type: string; param: string | null; code: string; innererror?: unknown };
+}
+
+interface AppErrorOptions extends ErrorOptions {
+  readonly innererror?: unknown;
+  readonly headers?: Record<string, string>;
+  readonly isQuoted?: boolean;
 }
 
 /**
@@ -25,15 +32,18 @@ export abstract class AppError extends Error {
   readonly headers: Readonly<Record<string, string>>;
   /** What a provider tells beside its message, e.g. the category of a content filter; `undefined` is not shown. */
   readonly innererror: unknown;
+  /** Whether `message` and `param` are a model server's own words. */
+  readonly isQuoted: boolean;
 
   constructor(
     message: string,
     readonly param: string | null = null,
-    options?: ErrorOptions & { readonly innererror?: unknown; readonly headers?: Record<string, string> },
+    options?: AppErrorOptions,
   ) {
     super(message, options);
     this.name = new.target.name;
     this.innererror = options?.innererror;
+    this.isQuoted = options?.isQuoted ?? false;
     this.headers = options?.headers ?? {};
   }
 
@@ -41,6 +51,22 @@ export abstract class AppError extends Error {
   final(): this {
     this.retryable = false;
     return this;
+  }
+
+  /**
+   * The same error of the pipeline for a caller who came through another door: fields have the names that this door has for
+   * them. A model server's sentences stay as they are. Several requests may end in one error, so it is a copy.
+   */
+  inWords(words: DoorWords): this {
+    const message = this.isQuoted ? this.message : words.sentence(this.message);
+    const param = this.param === null ? null : words.field(this.param, this.isQuoted);
+    if (message === this.message && param === this.param) return this;
+    const copy = Object.create(Object.getPrototypeOf(this) as object, Object.getOwnPropertyDescriptors(this)) as this;
+    const field = { configurable: true, writable: true };
+    return Object.defineProperties(copy, {
+      message: { ...field, value: message, enumerable: false },
+      param: { ...field, value: param, enumerable: true },
+    });
   }
 
   /** As it goes out. What was quoted from outside (a path, a provider's reason) is redacted: SDKs log these texts. */

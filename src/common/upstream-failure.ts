@@ -6,6 +6,8 @@ export interface UpstreamFailureDetail {
   /** The provider's own words, safe to show: only for refusals of the request itself. */
   readonly providerMessage?: string;
   readonly param?: string | null;
+  /** They are this service's: it refused in the server's place. */
+  readonly isOurs?: true;
   /** Azure's category and severity of a content filter, as they came; bounded. */
   readonly innererror?: unknown;
   /** From the server's `Retry-After`, milliseconds. */

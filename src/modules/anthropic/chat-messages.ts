@@ -11,6 +11,12 @@ export function chatMessages(system: string | Block[] | null, messages: readonly
   return [...(system === null ? [] : systemMessages(system)), ...messages.flatMap(messagesFrom)];
 }
 
+/** Where each of them comes from in the request: `system`, or `messages[2]`. */
+export function messagePlaces(system: string | Block[] | null, messages: readonly SentMessage[]): string[] {
+  const own = system === null ? [] : systemMessages(system).map(() => 'system');
+  return [...own, ...messages.flatMap((message, at) => messagesFrom(message).map(() => `messages[${at}]`))];
+}
+
 function messagesFrom({ role, content }: SentMessage): ChatMessage[] {
   if (role === 'system') return systemMessages(content);
   if (role === 'assistant') return [assistantMessage(content)];

@@ -11,11 +11,12 @@ import { MESSAGES_PATH } from '../../common/http/anthropic-error.js';
 import { sendStream, sendWhole, wholeText } from '../../common/http/answer-writer.js';
 import { ApiErrors } from '../../common/http/api-errors.js';
 import { arrivalOf } from '../../common/http/arrival.js';
+import { inWords, WordedForm } from '../../common/http/worded-form.js';
 import { ReservesQuota } from '../../common/http/counting.decorators.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
 import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validation.pipe.js';
 import { estimateRequestTokens, mostTextTokens } from '../../common/token-estimate.js';
-import { AnswerChatCommand, type ChatAnswer, type ChatAsk } from '../chat/chat.messages.js';
+import { AnswerChatCommand, isBehindTurns, type ChatAnswer, type ChatAsk } from '../chat/chat.messages.js';
 import { sessionOf } from './claude-session.js';
 import { ApiCount, ApiMessages, COUNT_HEADERS, MESSAGE_HEADERS } from './messages-api-docs.js';
 import { messageOf } from './messages-answer.js';
@@ -28,6 +29,7 @@ import {
   type MessagesRequest,
 } from './messages-request.schema.js';
 import { MessagesStream, type MessageHead } from './messages-stream.js';
+import { MessagesWords } from './messages-words.js';
 
 @ApiTags('messages')
 @Controller(MESSAGES_PATH)
@@ -54,17 +56,30 @@ export class MessagesController {
   ): Promise<void> {
     const request = chatRequestOf(body, incoming.body);
     const ask = askOf(request, caller, incoming, reply);
-    incoming.endIsTold = true; // from here on the recipe tells of the end
-    const answer = await this.commands.execute(new AnswerChatCommand(ask));
+    const words = new MessagesWords(body, isBehindTurns(ask));
+    const answer = await this.begun(ask, incoming, words);
     try {
       const head = headOf(ask, body, answer);
-      if (body.stream) return sendStream(reply, answer.headers(), answer, new MessagesStream(head, answer));
+      if (body.stream) {
+        const form = new WordedForm(new MessagesStream(head, answer), words);
+        return sendStream(reply, answer.headers(), answer, form);
+      }
       await wholeText(answer);
       const text = JSON.stringify(messageOf(exactCompletion(answer.result!.completion!), head, answer));
       await sendWhole(reply, answer.plainHeaders(), text);
     } catch (error) {
       answer.fail(error);
-      throw error;
+      throw inWords(error, words);
+    }
+  }
+
+  /** From here on the recipe tells of the end of the request. */
+  private async begun(ask: ChatAsk, incoming: FastifyRequest, words: MessagesWords): Promise<ChatAnswer> {
+    incoming.endIsTold = true;
+    try {
+      return await this.commands.execute(new AnswerChatCommand(ask));
+    } catch (error) {
+      throw inWords(error, words);
     }
   }
 

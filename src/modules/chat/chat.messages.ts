@@ -48,6 +48,10 @@ export interface TurnsOfAsk {
 /** As chat completions do. */
 export const PLAIN_TURNS: TurnsOfAsk = Object.freeze({ use: 'stored', upTo: null, keeps: null, response: null });
 
+/** Whether stored turns may go out in front of the messages of a request. */
+export const isBehindTurns = ({ sessionId, turns: { use } }: Pick<ChatAsk, 'sessionId' | 'turns'>): boolean =>
+  sessionId !== null && (use === 'stored' || use === 'whole');
+
 /**
  * Has a request answered, whatever door it came through: the whole recipe (DESIGN section 5) with limits, cache, decision,
  * resilience, session and record. Resolves when the answer has begun; whoever sends this relays it, or tells that it cannot

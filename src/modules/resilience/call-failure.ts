@@ -25,7 +25,7 @@ export function mendableOrThrow(error: unknown): UpstreamFailure {
 /** A provider's refusal of the request itself, in the words of our API and the provider's reason. */
 function refusal({ outcome, detail, message }: UpstreamFailure): AppError {
   const reason = detail.providerMessage ?? 'The model server refused the request.';
-  const options = { innererror: detail.innererror };
+  const options = { innererror: detail.innererror, isQuoted: !detail.isOurs };
   if (outcome === 'content_filter') return new ContentFiltered(reason, detail.param ?? null, options);
   if (outcome === 'context_length') return new ContextLengthExceeded(reason, detail.param ?? 'messages', options);
   if (outcome === 'bad_request') return new InvalidRequest(reason, detail.param ?? null, options);

@@ -2,7 +2,7 @@ import { sealOrigin } from '../../common/reasoning.js';
 import { messagesOfInput as messagesWith } from './input-messages.js';
 import { ToolNames } from './tool-names.js';
 
-const messagesOfInput = (input: unknown, tools: unknown = []) => messagesWith(input, new ToolNames(tools));
+const messagesOfInput = (input: unknown, tools: unknown = []) => messagesWith(input, new ToolNames(tools)).messages;
 const call = { type: 'function_call', call_id: 'c1', name: 'weather', arguments: '{"city":"Oslo"}' };
 const result = { type: 'function_call_output', call_id: 'c1', output: 'rain' };
 const chatCall = { id: 'c1', type: 'function', function: { name: 'weather', arguments: '{"city":"Oslo"}' } };

@@ -7,7 +7,14 @@ import { outputText, userContent } from './input-parts.js';
 import { SentItem } from './sent-item.js';
 import type { ToolNames } from './tool-names.js';
 
+export interface PlacedMessages {
+  readonly messages: ChatMessage[];
+  /** Where each stands in the request, or its first part: `input[2]`. */
+  readonly places: string[];
+}
+
 interface OpenAssistant {
+  readonly place: string;
   texts: string[];
   calls: SentToolCall[];
   details: ReasoningDetail[];
@@ -29,8 +36,8 @@ const ROLES: ReadonlyMap<string, string> = new Map([
  * @param names of the tools of the request
  * @throws InvalidRequest that names the field
  */
-export function messagesOfInput(input: unknown, names: ToolNames): ChatMessage[] {
-  if (typeof input === 'string') return [{ role: 'user', content: input }];
+export function messagesOfInput(input: unknown, names: ToolNames): PlacedMessages {
+  if (typeof input === 'string') return { messages: [{ role: 'user', content: input }], places: ['input'] };
   const messages = new InputMessages(names);
   for (const item of new SentItem({ input }, '').items('input')) messages.add(item);
   return messages.end();
@@ -38,9 +45,12 @@ export function messagesOfInput(input: unknown, names: ToolNames): ChatMessage[]
 
 class InputMessages {
   private readonly messages: ChatMessage[] = [];
+  private readonly places: string[] = [];
   private assistant: OpenAssistant | null = null;
   /** Of the results just before. */
   private images: ContentPart[] = [];
+  /** Of the first of them. */
+  private imagesPlace = '';
 
   constructor(private readonly names: ToolNames) {}
 
@@ -63,30 +73,35 @@ class InputMessages {
     }
   }
 
-  end(): ChatMessage[] {
+  end(): PlacedMessages {
     this.closeAssistant();
     this.closeResults();
-    return this.messages;
+    return { messages: this.messages, places: this.places };
+  }
+
+  private push(message: ChatMessage, place: string): void {
+    this.messages.push(message);
+    this.places.push(place);
   }
 
   private addMessage(item: SentItem): void {
     const role = item.text('role');
     if (role === 'assistant') {
-      this.openAssistant().texts.push(outputText(item));
+      this.openAssistant(item).texts.push(outputText(item));
       return;
     }
     const chatRole = ROLES.get(role);
     if (!chatRole) throw item.wrong('role', 'expected `user`, `assistant`, `system` or `developer`');
     this.closeAssistant();
     this.closeResults();
-    this.messages.push({ role: chatRole, content: userContent(item, 'content') });
+    this.push({ role: chatRole, content: userContent(item, 'content') }, item.path);
   }
 
   /** Only what a model made here and sealed can go back to it. */
   private addReasoning(item: SentItem): void {
     const sealed = item.textOr('encrypted_content', null);
     const origin = sealed === null ? null : openOrigin(sealed);
-    const assistant = this.openAssistant();
+    const assistant = this.openAssistant(item);
     if (!origin || !Array.isArray(origin.payload)) return;
     for (const detail of (origin.payload as unknown[]).filter(isFields)) {
       assistant.details.push({ ...(detail as unknown as ReasoningDetail), model: origin.model });
@@ -96,7 +111,7 @@ class InputMessages {
   private addCall(item: SentItem, args: string): void {
     const name = this.names.chatName(item.textOr('namespace', null), item.text('name'));
     const call = { name, arguments: args };
-    this.openAssistant().calls.push({ id: item.text('call_id'), type: 'function', function: call });
+    this.openAssistant(item).calls.push({ id: item.text('call_id'), type: 'function', function: call });
   }
 
   private addResult(item: SentItem): void {
@@ -107,17 +122,18 @@ class InputMessages {
     const texts = parts.flatMap(({ type, text }) => (type === 'text' ? [text as string] : []));
     const others = parts.filter(({ type }) => type !== 'text');
     if (others.length > 0) {
+      if (this.images.length === 0) this.imagesPlace = item.at('output');
       texts.push(
         `(${others.length === 1 ? 'An attachment' : `${others.length} attachments`} of this result: see below)`,
       );
       this.images.push({ type: 'text', text: `Attached to the result of ${id}:` }, ...others);
     }
-    this.messages.push({ role: 'tool', tool_call_id: id, content: texts.join('\n') });
+    this.push({ role: 'tool', tool_call_id: id, content: texts.join('\n') }, item.path);
   }
 
-  private openAssistant(): OpenAssistant {
+  private openAssistant({ path }: SentItem): OpenAssistant {
     this.closeResults();
-    return (this.assistant ??= { texts: [], calls: [], details: [] });
+    return (this.assistant ??= { place: path, texts: [], calls: [], details: [] });
   }
 
   private closeAssistant(): void {
@@ -132,12 +148,12 @@ class InputMessages {
     };
     if (calls.length > 0) message['tool_calls'] = calls;
     if (details.length > 0) message['reasoning_details'] = details;
-    this.messages.push(message);
+    this.push(message, assistant.place);
   }
 
   private closeResults(): void {
     if (this.images.length === 0) return;
-    this.messages.push({ role: 'user', content: this.images });
+    this.push({ role: 'user', content: this.images }, this.imagesPlace);
     this.images = [];
   }
 }

@@ -92,7 +92,7 @@ describe('a chat stream as a response', () => {
       fc.property(said, size, (it, pieces) => {
         const { reasoning_content: _, ...message } = messageOf(it) as Record<string, unknown>;
         const output = outputIn(eventsOf([framesOf(it, pieces)], ECHO));
-        const back = messagesOfInput(output, FORM.tools);
+        const back = messagesOfInput(output, FORM.tools).messages;
         const isSilent = it.pieces.length === 0 && it.calls.length === 0;
         if (isSilent) expect(['', undefined]).toContain(back[0]?.content);
         else expect(back).toEqual([message]);

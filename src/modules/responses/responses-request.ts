@@ -11,6 +11,8 @@ export interface ChatForm {
   readonly request: ChatRequest;
   /** The messages of the new input alone, which is what a session keeps: `instructions` are for one response. */
   readonly input: ChatMessage[];
+  /** Where each message of the request stands in the caller's. */
+  readonly places: readonly string[];
 }
 
 /** Fields that both APIs have, under one name. */
@@ -24,7 +26,7 @@ const SAME = ['temperature', 'top_p', 'user', 'service_tier', 'safety_identifier
  */
 export function chatFormOf(body: ResponsesRequest, input: unknown): ChatForm {
   const names = new ToolNames(body.tools);
-  const messages = messagesOfInput(input, names);
+  const { messages, places } = messagesOfInput(input, names);
   notEmpty(messages);
   const { instructions } = body;
   const request: ChatRequest = {
@@ -35,7 +37,7 @@ export function chatFormOf(body: ResponsesRequest, input: unknown): ChatForm {
     ...outputFields(body),
   };
   for (const name of SAME) if ((body[name] ?? null) !== null) request[name] = body[name];
-  return { request, input: messages };
+  return { request, input: messages, places: instructions ? ['instructions', ...places] : places };
 }
 
 /** How the answer is to be: its form, its length, its effort. */

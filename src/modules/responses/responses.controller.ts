@@ -11,13 +11,14 @@ import { CurrentCaller } from '../../common/http/access.decorators.js';
 import { ANSWER_HEADERS, ApiAnswer } from '../../common/http/answer-api-docs.js';
 import { sendStream, sendWhole, wholeText } from '../../common/http/answer-writer.js';
 import { arrivalOf } from '../../common/http/arrival.js';
+import { inWords, WordedForm } from '../../common/http/worded-form.js';
 import { ReservesQuota } from '../../common/http/counting.decorators.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
 import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validation.pipe.js';
 import { sourceOf, type JsonSource } from '../../common/json/source.js';
 import { namedTargets } from '../../common/named-targets.js';
 import { translated } from '../../common/translated-request.js';
-import { AnswerChatCommand, PLAIN_TURNS, type ChatAnswer, type ChatAsk } from '../chat/chat.messages.js';
+import { AnswerChatCommand, isBehindTurns, PLAIN_TURNS, type ChatAnswer, type ChatAsk } from '../chat/chat.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { exactBody } from './exact-body.js';
 import { onlyOpenAi } from './only-openai.js';
@@ -28,6 +29,7 @@ import { ResponseStream } from './response-stream.js';
 import { placeOf } from './response-turns.js';
 import { responseExample, responsesExamples } from './responses.examples.js';
 import { chatFormOf } from './responses-request.js';
+import { ResponsesWords } from './responses-words.js';
 import { responsesRequestSchema, type ResponsesRequest } from './responses-request.schema.js';
 import { StoredItems } from './stored-items.js';
 import { formOf, responseOfCompletion } from './whole-response.js';
@@ -67,16 +69,18 @@ export class ResponsesController {
     const only = await this.passes(request, caller, sourceOf(incoming.body));
     if (only) return this.pass(standIn(request, only), caller, incoming, reply);
     const body = exactBody(request, incoming.body);
-    const { ask, name } = await this.askOf(body, caller, incoming, reply);
-    const answer = await this.begun(ask, incoming);
+    const { ask, name, words } = await this.askOf(body, caller, incoming, reply);
+    const answer = await this.begun(ask, incoming, words);
     try {
       const echo = echoOf(body);
-      if (body.stream) return sendStream(reply, answer.headers(), answer, streamOf(answer, name, echo));
+      if (body.stream) {
+        return sendStream(reply, answer.headers(), answer, new WordedForm(streamOf(answer, name, echo), words));
+      }
       await wholeText(answer);
       await sendWhole(reply, answer.plainHeaders(), wholeOf(answer, name, echo));
     } catch (error) {
       answer.fail(error);
-      throw error;
+      throw inWords(error, words);
     }
   }
 
@@ -107,21 +111,27 @@ export class ResponsesController {
   ): Promise<void> {
     const own = { request, caller, sessionId: null, keepsTurn: false, turns: PLAIN_TURNS, cacheControl: 'no-store' };
     const ask = { ...arrivalOf(incoming, reply), ...own, explain: false, isRenewal: false };
-    const answer = await this.begun(ask, incoming);
+    const answer = await this.begun(ask, incoming, PASSED);
     try {
-      if (request.stream) return sendStream(reply, answer.headers(), answer, new PassedStream());
+      if (request.stream) {
+        return sendStream(reply, answer.headers(), answer, new WordedForm(new PassedStream(), PASSED));
+      }
       const text = await wholeText(answer);
       await sendWhole(reply, answer.plainHeaders(), text);
     } catch (error) {
       answer.fail(error);
-      throw error;
+      throw inWords(error, PASSED);
     }
   }
 
   /** From here on the recipe tells of the end of the request. */
-  private begun(ask: ChatAsk, incoming: FastifyRequest): Promise<ChatAnswer> {
+  private async begun(ask: ChatAsk, incoming: FastifyRequest, words: ResponsesWords): Promise<ChatAnswer> {
     incoming.endIsTold = true;
-    return this.commands.execute(new AnswerChatCommand(ask));
+    try {
+      return await this.commands.execute(new AnswerChatCommand(ask));
+    } catch (error) {
+      throw inWords(error, words);
+    }
   }
 
   private async askOf(
@@ -129,14 +139,18 @@ export class ResponsesController {
     caller: Caller,
     incoming: FastifyRequest,
     reply: FastifyReply,
-  ): Promise<{ ask: ChatAsk; name: ResponseName }> {
+  ): Promise<{ ask: ChatAsk; name: ResponseName; words: ResponsesWords }> {
     const arrival = arrivalOf(incoming, reply);
-    const { request, input } = chatFormOf(body, await this.items.resolved(body.input, caller));
+    const { request, input, places } = chatFormOf(body, await this.items.resolved(body.input, caller));
     const { name, sessionId, keepsTurn, turns } = placeOf(body, ulid(), arrival.sessionId, input);
     const own = { request: translated(request), caller, sessionId, keepsTurn, turns };
-    return { ask: { ...arrival, ...own, explain: false, isRenewal: false }, name };
+    const words = new ResponsesWords(places, isBehindTurns({ sessionId, turns }));
+    return { ask: { ...arrival, ...own, explain: false, isRenewal: false }, name, words };
   }
 }
+
+/** The question of one that is passed through is read from its `input`. */
+const PASSED = new ResponsesWords(['input'], false);
 
 const nowInSeconds = (): number => Math.floor(Date.now() / 1_000);
 

@@ -21,7 +21,7 @@ const PDF = 'application/pdf';
  */
 export function unsayable(param: string, what: string): UpstreamFailure {
   const message = `${param}: ${what}`;
-  return new UpstreamFailure('bad_request', message, { param, providerMessage: message });
+  return new UpstreamFailure('bad_request', message, { param, providerMessage: message, isOurs: true });
 }
 
 /** A text as a block; `null` where there is nothing in it: Anthropic refuses blocks of nothing but white space. */
