@@ -129,6 +129,16 @@ const TO_ANTHROPIC: readonly Case[] = [
   ),
 ];
 
+const nested = { type: 'function', function: { name: 'x', parameters: {} } };
+/** What was written for another API. */
+const MISTAKEN: readonly Case[] = [
+  responses('nested functions', { tools: [nested] }, 'tools[0].name', /tools are flat here/),
+  responses('messages in place of input', { input: null, messages: [hello] }, 'input', /you sent messages/),
+  responses('messages and no input', { input: undefined, messages: [hello] }, 'input', /you sent messages/),
+  responses('a search of OpenAI', { tools: [{ type: 'web_search' }] }, 'tools[0].type', /leave it out \(in Codex: /),
+  messages("OpenAI's functions", { tools: [nested] }, 'tools[0].type', /OpenAI's form .* `input_schema`/),
+];
+
 const BY_SERVER = [
   ['messages.[1].role', 'input[0].role', 'messages[0].role'],
   ['messages.1.content.0', 'input[0].content', 'messages[0].content'],
@@ -212,6 +222,10 @@ describe.each(DOORS)('%s: what is refused is told in the words of the request', 
     const broken = await post(plain.url + PATHS[door], bodyFor(door, { model: 'little', ...FULL[door], stream: true }));
     const told = eventsOf(await broken.text()).find(({ type }) => type === 'error');
     expect(told).toMatchObject({ error: { param: shown, message: SAYS } });
+  });
+
+  it.each(MISTAKEN.filter((one) => one.door === door))('$what', async ({ body, param, message }) => {
+    expect(await errorOf(plain, body)).toMatchObject({ param, message: expect.stringMatching(message) });
   });
 
   it('a place that a server counts with stored turns in front is the list alone', async () => {

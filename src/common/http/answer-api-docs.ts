@@ -61,15 +61,21 @@ export const ANSWER_HEADERS = {
   'x-ratelimit-reset-tokens': text('Until all tokens are back.'),
 };
 
+const { 'x-router-persisted': _, ...vectorHeaders } = ANSWER_HEADERS;
+/** The same of vectors, with which no session goes on. */
+export const VECTOR_HEADERS = vectorHeaders;
+
 const header = (name: string, description: string) => ApiHeader({ name, description, required: false });
 
-const ASKING = [
-  ApiBearerAuth(),
+const CONVERSING = [
   header('x-session-id', 'Continues this conversation: 1 to 128 of A-Z a-z 0-9 . _ : -'),
   header(
     'x-router-strategy',
     'For this request: hybrid, learned, cascade, rules, cost, latency, weighted or priority.',
   ),
+];
+const ASKING = [
+  ApiBearerAuth(),
   header(
     'x-request-id',
     'Your own id for this request: 1 to 128 of A-Z a-z 0-9 . _ -, nothing like an address, a key or a number of somebody; else one is made.',
@@ -81,10 +87,25 @@ const DECISION_ERRORS = [
 ];
 
 /** Headers and errors that all routes share which take a question. */
-export const ApiDecision = (): MethodDecorator => applyDecorators(...ASKING, ApiErrors(...DECISION_ERRORS));
+export const ApiDecision = (): MethodDecorator =>
+  applyDecorators(...ASKING, ...CONVERSING, ApiErrors(...DECISION_ERRORS));
+
+/** Those of a route that only looks at a question. */
+export const ApiCounting = (): MethodDecorator => applyDecorators(...ASKING, ApiErrors(...DECISION_ERRORS));
+
+/** Those of routes that have a conversation answered. @param own further errors of the route */
+export const ApiAnswer = (...own: readonly ErrorClass[]): MethodDecorator =>
+  applyDecorators(...CONVERSING, ApiModelCall(...own));
+
+/** Those of the route that makes vectors. */
+export const ApiVectors = (): MethodDecorator =>
+  applyDecorators(
+    header('x-session-id', 'Stands in the record of the request; nothing is stored in a session.'),
+    ApiModelCall(),
+  );
 
 /** Those of routes that call a model. @param own further errors of the route */
-export function ApiAnswer(...own: readonly ErrorClass[]): MethodDecorator {
+function ApiModelCall(...own: readonly ErrorClass[]): MethodDecorator {
   return applyDecorators(
     ...ASKING,
     header('idempotency-key', 'For a day the same request with the same key gets the same answer, and no second call.'),

@@ -23,6 +23,12 @@ const CURES: ReadonlyMap<string, string> = new Map([
   ],
 ]);
 
+const CONVERSATIONS =
+  'Conversations are not created here: send any name of yours as `conversation` with POST /v1/responses; GET and DELETE ' +
+  '/v1/sessions/{name} show and delete it.';
+
+const isConversations = (path: string): boolean => /^\/v1\/conversations(\/|$)/.test(path);
+
 /**
  * What to tell clients of other services about routes that are not here, where more can be said than that.
  *
@@ -37,6 +43,6 @@ export function unserved({ method, url, upgrade }: UnservedRequest): AppError | 
     const message = `WebSockets are not spoken here; send POST ${path} over HTTP, in Codex with supports_websockets = false.`;
     return new UpgradeRequired(message);
   }
-  const cure = CURES.get(`${method} ${path}`);
+  const cure = isConversations(path) ? CONVERSATIONS : CURES.get(`${method} ${path}`);
   return cure === undefined ? null : new NotFound(`No route ${method} ${path}. ${cure}`);
 }

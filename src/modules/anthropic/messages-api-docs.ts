@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtension, ApiHeader } from '@nestjs/swagger';
-import { ANSWER_HEADERS, ApiAnswer, ApiDecision } from '../../common/http/answer-api-docs.js';
+import { ANSWER_HEADERS, ApiAnswer, ApiCounting } from '../../common/http/answer-api-docs.js';
 import { ERROR_FORM } from '../../common/http/api-document.js';
 
 const text = (description: string) => ({ description, schema: { type: 'string' as const } });
@@ -30,4 +30,4 @@ export const ApiMessages = (): MethodDecorator =>
   );
 
 /** Headers and errors of the route that counts. */
-export const ApiCount = (): MethodDecorator => applyDecorators(ApiDecision(), ...ASKING);
+export const ApiCount = (): MethodDecorator => applyDecorators(ApiCounting(), ...ASKING);

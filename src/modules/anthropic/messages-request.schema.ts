@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { listOf, type Fault } from '../../common/http/list-schema.js';
+import { isFields } from '../../common/json/fields.js';
 import { contentFault, type Block, type Place } from './content-faults.js';
 
 const MAX_NAME = 256;
@@ -62,9 +63,13 @@ const schemaOf = (zod: z.ZodType): object => {
   return schema;
 };
 
+const OF_OPENAI =
+  "this is OpenAI's form of a tool; write `name`, `description` and `input_schema` in the tool itself, without `type` and `function`";
+
 /** Its `type` is looked at first: a tool of the vendor has no schema. */
 const anyTool = z.looseObject({ type: z.string().nullish() });
 const tools = listOf(anyTool, (value): Fault | null => {
+  if (value.type === 'function' || isFields(value['function'])) return { path: ['type'], message: OF_OPENAI };
   if ((value.type ?? 'custom') !== 'custom') return { path: ['type'], message: RUN_ELSEWHERE };
   return tool.safeParse(value).error?.issues[0] ?? null;
 }).meta({ type: 'array', items: schemaOf(tool) }) as z.ZodType<unknown> as z.ZodType<z.output<typeof tool>[]>;

@@ -3,7 +3,7 @@ import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../../common/caller.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
-import { ANSWER_HEADERS, ApiAnswer } from '../../common/http/answer-api-docs.js';
+import { ApiVectors, VECTOR_HEADERS } from '../../common/http/answer-api-docs.js';
 import { sendWhole } from '../../common/http/answer-writer.js';
 import { ReservesQuota } from '../../common/http/counting.decorators.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
@@ -29,10 +29,10 @@ export class EmbeddingsController {
   })
   @ApiCheckedBody(embeddingRequestSchema, embeddingExamples)
   @ApiResponse({
-    ...{ status: 200, description: 'The vectors', headers: ANSWER_HEADERS },
+    ...{ status: 200, description: 'The vectors', headers: VECTOR_HEADERS },
     ...{ standardSchema: embeddingListSchema, example: embeddingListExample },
   })
-  @ApiAnswer()
+  @ApiVectors()
   @Idempotent()
   async embed(
     @CheckedBody(embeddingRequestSchema) body: EmbeddingBody,

@@ -21,6 +21,18 @@ export interface PageQuery {
   readonly before_id?: unknown;
 }
 
+const ofAnthropic = (name: string, description: string, schema: object) => ({
+  ...{ name, required: false, schema },
+  description: `${description} Read with \`anthropic-version\` alone.`,
+});
+
+/** The same for the API document. */
+export const PAGE_DOCS = {
+  limit: ofAnthropic('limit', 'Names of the page.', { type: 'integer', minimum: 1, maximum: MOST, default: USUAL }),
+  after: ofAnthropic('after_id', 'The page begins behind this name.', { type: 'string' }),
+  before: ofAnthropic('before_id', 'The page ends in front of this name.', { type: 'string' }),
+} as const;
+
 /** As Anthropic's SDKs read a model; what nobody here knows is `null`. */
 export const anthropicModelSchema = z.object({
   type: z.literal('model'),

@@ -1,5 +1,5 @@
 import { Controller, Get, Inject, Param, Query, Req } from '@nestjs/common';
-import { ApiBearerAuth, ApiExtension, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiExtension, ApiHeader, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { SkipThrottle } from '@nestjs/throttler';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -14,6 +14,7 @@ import { ApiErrors } from '../../common/http/api-errors.js';
 import { TIERS, type TargetStatus } from '../../common/target.js';
 import { TenantTargets } from '../../common/tenant-targets.js';
 import {
+  PAGE_DOCS,
   anthropicListSchema,
   anthropicModel,
   anthropicModels,
@@ -108,6 +109,9 @@ export class ModelController {
     standardSchema: listSchema,
     example: { object: 'list', data: [modelExample, targetExample] },
   })
+  @ApiQuery(PAGE_DOCS.limit)
+  @ApiQuery(PAGE_DOCS.after)
+  @ApiQuery(PAGE_DOCS.before)
   @ApiErrors(InvalidRequest)
   list(@CurrentCaller() caller: Caller, @Query() query: PageQuery, @Req() request: FastifyRequest) {
     const data = this.namesOf(caller);

@@ -6,6 +6,9 @@ import type { ToolNames } from './tool-names.js';
 
 type ToolFields = Pick<ChatRequest, 'tools'> & { tool_choice?: unknown; parallel_tool_calls?: unknown };
 
+/** As in chat completions. */
+const NESTED = 'missing; tools are flat here: write what stands in `function` (name, parameters) beside `type`';
+
 const NO_PARAMETERS = { type: 'object', properties: {} };
 
 /**
@@ -36,6 +39,7 @@ interface SentTool {
 
 /** Chat completions have no namespaces: the first of its tools says what the namespace is for. */
 function sentTools(tool: SentItem, names: ToolNames): SentTool[] {
+  if (isFields(tool.fields['function']) && tool.value('name') === undefined) throw tool.wrong('name', NESTED);
   if (tool.fields['type'] !== 'namespace') return [sentTool(tool, names.chatName(null, tool.text('name')), '')];
   const namespace = tool.text('name');
   const about = tool.textOr('description', '');

@@ -21,9 +21,9 @@ const KNOWN_CHOICES: ReadonlySet<string> = new Set([...KNOWN_TOOLS, 'allowed_too
 const OF_OPENAI = /^resp_[\da-f]{40,}$/;
 const KEPT_FILE = 'files are not kept here; send what is in it as ';
 const CURES: ReadonlyMap<string, string> = new Map([
-  ['web_search', 'in Codex set `web_search = "disabled"` in config.toml'],
+  ['web_search', 'leave it out (in Codex: `web_search = "disabled"` in config.toml)'],
   ['local_shell', 'describe the shell as a function'],
-  ['image_generation', 'in Codex disable the feature `image_generation` in config.toml'],
+  ['image_generation', 'leave it out (in Codex: disable the feature `image_generation` in config.toml)'],
   ['mcp', 'have your program call the MCP server, and list its tools as functions'],
 ]);
 

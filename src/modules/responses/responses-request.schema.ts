@@ -19,6 +19,20 @@ const input = z
   .refine(isInput, 'expected a text, or a list of items that is not empty')
   .meta({ anyOf: [{ type: 'string' }, ITEMS_DOCS], description: 'A text, or messages, calls, results and reasoning.' });
 
+/** Who sends a request of chat completions is told so, in place of "missing". */
+const notChat = z.check<unknown>(({ value, issues }) => {
+  if (!isObject(value)) return;
+  const { input: sent, messages } = value as { input?: unknown; messages?: unknown };
+  if ((sent ?? null) !== null || !Array.isArray(messages)) return;
+  issues.unshift({
+    code: 'custom',
+    input: sent,
+    path: ['input'],
+    message: 'missing; you sent messages, here they are `input`',
+  });
+});
+notChat._zod.def.when = () => true; // also where `input` was found to be missing
+
 const list = z.unknown().refine((value) => Array.isArray(value), 'expected a list');
 
 /**
@@ -27,42 +41,47 @@ const list = z.unknown().refine((value) => Array.isArray(value), 'expected a lis
  *
  * @see https://platform.openai.com/docs/api-reference/responses/create
  */
-export const responsesRequestSchema = z.looseObject({
-  model: z.string().min(1).max(MAX_NAME).describe('A model of GET /v1/models, a target id, or `auto`.'),
-  input,
-  instructions: z.string().nullish().describe('System message of this response alone; no other response inherits it.'),
-  previous_response_id: z.string().min(1).max(MAX_NAME).nullish().describe('Goes on from this response.'),
-  conversation: z
-    .unknown()
-    .refine((value) => (value ?? null) === null || isConversation(value), {
-      error: 'expected a session id, or an object with one as `id`: 1 to 128 of the characters A-Z a-z 0-9 . _ : -',
-    })
-    .meta({ anyOf: [{ type: 'string' }, CONVERSATION_DOCS], description: 'Goes on with all of this session.' })
-    .optional(),
-  store: z.boolean().nullish().describe('false: nothing of it is kept, and nobody can go on from it.'),
-  stream: z.boolean().nullish(),
-  background: z.boolean().nullish(),
-  truncation: z.enum(['auto', 'disabled']).nullish().describe('auto drops the oldest turns where they do not fit.'),
-  tools: list.meta(TOOLS_DOCS).nullish() as z.ZodType<unknown>,
-  tool_choice: z
-    .unknown()
-    .refine((value) => (value ?? null) === null || isChoice(value), 'expected a string or an object')
-    .meta(CHOICE_DOCS)
-    .optional(),
-  parallel_tool_calls: z.boolean().nullish(),
-  text: z.looseObject({ format: object.meta(FORMAT_DOCS).nullish(), verbosity: z.string().nullish() }).nullish(),
-  reasoning: z.looseObject({ effort: z.string().nullish(), summary: z.string().nullish() }).nullish(),
-  include: z.array(z.string()).nullish(),
-  metadata: object.nullish(),
-  max_output_tokens: z.int().min(1).max(10_000_000).nullish(),
-  temperature: z.number().nullish(),
-  top_p: z.number().nullish(),
-  top_logprobs: z.int().min(0).max(20).nullish(),
-  user: z.string().nullish(),
-  service_tier: z.string().nullish(),
-  safety_identifier: z.string().nullish(),
-  prompt_cache_key: z.string().nullish(),
-});
+export const responsesRequestSchema = z
+  .looseObject({
+    model: z.string().min(1).max(MAX_NAME).describe('A model of GET /v1/models, a target id, or `auto`.'),
+    input,
+    instructions: z
+      .string()
+      .nullish()
+      .describe('System message of this response alone; no other response inherits it.'),
+    previous_response_id: z.string().min(1).max(MAX_NAME).nullish().describe('Goes on from this response.'),
+    conversation: z
+      .unknown()
+      .refine((value) => (value ?? null) === null || isConversation(value), {
+        error: 'expected a session id, or an object with one as `id`: 1 to 128 of the characters A-Z a-z 0-9 . _ : -',
+      })
+      .meta({ anyOf: [{ type: 'string' }, CONVERSATION_DOCS], description: 'Goes on with all of this session.' })
+      .optional(),
+    store: z.boolean().nullish().describe('false: nothing of it is kept, and nobody can go on from it.'),
+    stream: z.boolean().nullish(),
+    background: z.boolean().nullish(),
+    truncation: z.enum(['auto', 'disabled']).nullish().describe('auto drops the oldest turns where they do not fit.'),
+    tools: list.meta(TOOLS_DOCS).nullish() as z.ZodType<unknown>,
+    tool_choice: z
+      .unknown()
+      .refine((value) => (value ?? null) === null || isChoice(value), 'expected a string or an object')
+      .meta(CHOICE_DOCS)
+      .optional(),
+    parallel_tool_calls: z.boolean().nullish(),
+    text: z.looseObject({ format: object.meta(FORMAT_DOCS).nullish(), verbosity: z.string().nullish() }).nullish(),
+    reasoning: z.looseObject({ effort: z.string().nullish(), summary: z.string().nullish() }).nullish(),
+    include: z.array(z.string()).nullish(),
+    metadata: object.nullish(),
+    max_output_tokens: z.int().min(1).max(10_000_000).nullish(),
+    temperature: z.number().nullish(),
+    top_p: z.number().nullish(),
+    top_logprobs: z.int().min(0).max(20).nullish(),
+    user: z.string().nullish(),
+    service_tier: z.string().nullish(),
+    safety_identifier: z.string().nullish(),
+    prompt_cache_key: z.string().nullish(),
+  })
+  .check(notChat);
 
 export type ResponsesRequest = z.output<typeof responsesRequestSchema>;
 

@@ -1,5 +1,5 @@
 import { messageItem, textPart } from './output-items.js';
-import { codeOf, itemIdOf, ownSessionId, responseIdOf } from './response-id.js';
+import { codeOf, createdAt, itemIdOf, ownSessionId, responseIdOf } from './response-id.js';
 import { BEGUN, ResponseWriter } from './response-object.js';
 import { responseSchema, responseStreamSchema } from './response.schemas.js';
 
@@ -31,7 +31,7 @@ const written = new ResponseWriter(name, {}).write({
   model: 'llama3.2',
   output: [JSON.stringify(messageItem(itemIdOf('msg', 0, codeOf(name)), [textPart('Paris.')], 'completed'))],
   usage: { prompt_tokens: 12, completion_tokens: 2, total_tokens: 14 },
-  completedAt: 1_790_000_001,
+  completedAt: createdAt(name) + 1,
 });
 
 export const storedExample = JSON.parse(written) as object;

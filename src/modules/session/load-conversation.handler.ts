@@ -53,10 +53,11 @@ export class LoadConversationHandler implements IQueryHandler<LoadConversationQu
     const hasAll = newest.length < maxTurns;
     const known = partOf(newest, part.upTo, hasAll);
     if (known?.isWhole) return part.isWhole ? known.turns : known.turns.slice(-maxTurns);
-    if (hasAll) throw unknownResponse();
+    if (hasAll) throw known ? brokenChain() : unknownResponse();
     const turns = await this.reader.backTo(key, nothing);
     const found = partOf(turns, part.upTo, turns.length < MOST_TURNS);
-    if (!found || (!found.isWhole && turns.length < MOST_TURNS)) throw unknownResponse();
+    if (!found) throw unknownResponse();
+    if (!found.isWhole && turns.length < MOST_TURNS) throw brokenChain();
     if (!part.isWhole) return found.turns.slice(-maxTurns);
     if (found.isWhole) return found.turns;
     throw new ContextLengthExceeded(
@@ -134,6 +135,13 @@ const partOf = (turns: readonly Turn[], upTo: string | null, hasAll: boolean): R
   upTo === null ? { turns, isWhole: hasAll } : chainOf(turns, upTo, hasAll);
 
 const nothing = (): boolean => false;
+
+const brokenChain = (): PreviousResponseNotFound =>
+  new PreviousResponseNotFound(
+    'previous_response_id: there is this response, but one before it was deleted, or its time is over, so the ' +
+      'conversation has a gap. Send it as input.',
+    'previous_response_id',
+  );
 
 const unknownResponse = (): PreviousResponseNotFound =>
   new PreviousResponseNotFound(
