@@ -229,6 +229,16 @@ describe('the official openai client on /v1/responses', () => {
     });
   });
 
+  it('is there and cannot be gone on from once one before it is deleted', async () => {
+    const first = await client.responses.create({ model: 'auto', input: 'a' });
+    const { id } = await client.responses.create({ model: 'auto', input: 'b', previous_response_id: first.id });
+    await client.responses.delete(first.id);
+    expect(await client.responses.retrieve(id)).toMatchObject({ id });
+    const go = client.responses.create({ model: 'auto', input: 'c', previous_response_id: id });
+    await expect(go).rejects.toMatchObject({ status: 400, code: 'previous_response_not_found' });
+    await expect(go).rejects.toThrow('one before it was deleted');
+  });
+
   it('is not kept with store: false, and may go on all the same', async () => {
     const first = await client.responses.create({ model: 'auto', input: 'a' });
     const second = await client.responses.create({

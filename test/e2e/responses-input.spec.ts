@@ -176,6 +176,9 @@ describe('what is wrong with a request to /v1/responses', () => {
     ['POST', '/v1/responses/compact', /compact/],
     ['POST', '/v1/responses/input_tokens', /usage/],
     ['POST', '/v1/responses/resp_1/cancel', /No route/],
+    ['POST', '/v1/conversations', /any name of yours as `conversation`/],
+    ['GET', '/v1/conversations/conv_1', /v1\/sessions/],
+    ['DELETE', '/v1/conversations/conv_1/items/1', /not created here/],
   ])('%s %s is a 404 that tells what to do', async (method, path, advice) => {
     const response = await fetch(router.url + path, { method, headers: as('chat-key') });
     const error = await errorOf(response);

@@ -31,7 +31,8 @@ const notChat = z.check<unknown>(({ value, issues }) => {
     message: 'missing; you sent messages, here they are `input`',
   });
 });
-notChat._zod.def.when = () => true; // also where `input` was found to be missing
+const always = (): boolean => true;
+notChat._zod.def.when = always; // also where `input` was found to be missing
 
 const list = z.unknown().refine((value) => Array.isArray(value), 'expected a list');
 
