@@ -118,7 +118,7 @@ export function outputOf(message: Delta, logprobs: unknown, isCut: boolean, mode
     output.push(reasoningItem(id('rs'), thought, sealed, 'completed'));
   }
   const content = contentOf(message, form.withLogprobs ? logprobsIn(logprobs) : []);
-  const calls = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isFields) : [];
+  const calls = callsIn(message);
   if (content.length > 0) output.push(messageItem(id('msg'), content, 'completed'));
   for (const [at, call] of calls.entries()) {
     const known = knownCall(call, at, form);
@@ -128,6 +128,22 @@ export function outputOf(message: Delta, logprobs: unknown, isCut: boolean, mode
   if (output.length === 0) output.push(messageItem(id('msg'), [textPart('')], 'completed'));
   if (isCut) output.at(-1)!['status'] = 'incomplete';
   return output;
+}
+
+/** The calls of a whole message; one that repeats its only call in the old form has one. */
+function callsIn(message: Delta): Fields[] {
+  const { tool_calls: listed } = message;
+  const calls = Array.isArray(listed) ? listed.filter(isFields) : [];
+  return calls.length > 0 ? calls : legacyCall(message);
+}
+
+/**
+ * `function_call` of a message or a piece of it, as chat completions had it before `tool_calls`.
+ *
+ * @see https://platform.openai.com/docs/api-reference/chat/object (`message.function_call`)
+ */
+export function legacyCall({ function_call: call }: Delta): Fields[] {
+  return isFields(call) ? [{ index: 0, function: call }] : [];
 }
 
 const detailText = ({ text, summary }: ReasoningDetail): string => text ?? summary ?? '';

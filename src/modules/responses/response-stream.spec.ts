@@ -186,6 +186,57 @@ describe('a chat stream as a response', () => {
     expect((await acceptedBy(events)).output).toHaveLength(2);
   });
 
+  const open = call(named(0, 'a', 'x', '{"n"'));
+  const rest = call(more(0, ':1}'));
+  const whole = { type: 'function_call', call_id: 'a', arguments: '{"n":1}', status: 'completed' };
+  it.each([
+    ['text', [open, ...runOf('content', ['m', 'i', 'd']), rest], [{ type: 'message', content: [{ text: 'mid' }] }]],
+    [
+      'reasoning',
+      [open, ...runOf('reasoning_content', ['h', 'm', '.']), rest],
+      [{ type: 'reasoning', summary: [{ text: 'hm.' }] }],
+    ],
+    [
+      'text and another call',
+      [open, deltaFrame({ content: 'mid' }), call(named(1, 'b', 'y', '{}')), deltaFrame({ content: 'end' }), rest],
+      [{ content: [{ text: 'mid' }] }, { call_id: 'b', arguments: '{}' }, { content: [{ text: 'end' }] }],
+    ],
+    [
+      'a refusal behind another call, whose pieces are mixed',
+      [open, call(named(1, 'b', 'y', '{"n"')), deltaFrame({ refusal: 'no' }), rest, call(more(1, ':2}'))],
+      [{ call_id: 'b', arguments: '{"n":2}' }, { content: [{ refusal: 'no' }] }],
+    ],
+  ])('loses nothing of a call with this between its pieces: %s', async (_, frames, behind) => {
+    const events = eventsOf([frames, [finishFrame('tool_calls')]]);
+    expect(outputIn(events)).toMatchObject([whole, ...behind]);
+    expect((await acceptedBy(events)).output).toMatchObject(outputIn(events));
+    expect(eventsOf([...frames.map((frame) => [frame]), [finishFrame('tool_calls')]])).toEqual(events);
+  });
+
+  it('shows a call that is never whole, and what was said in it, at the end', () => {
+    const events = eventsOf([[open, deltaFrame({ content: 'mid' }), finishFrame('length')]]);
+    expect(outputIn(events)).toMatchObject([
+      { arguments: '{"n"' },
+      { content: [{ text: 'mid' }], status: 'incomplete' },
+    ]);
+  });
+
+  it('waits for the name of a call', () => {
+    const frames = [{ index: 0, id: 'a', function: { arguments: '' } }, named(0, 'a', 'x', '{}')].map(call);
+    const events = eventsOf([frames]);
+    expect(outputIn(events)).toMatchObject([{ call_id: 'a', name: 'x', arguments: '{}' }]);
+    expect(events.find(({ type }) => type === 'response.output_item.added')).toMatchObject({ item: { name: 'x' } });
+  });
+
+  it('reads function_call, the old form of a call, as the plain answer does', () => {
+    const pieces = [{ name: 'x', arguments: '' }, { arguments: '{"n"' }, { arguments: ':1}' }];
+    const frames = pieces.map((piece) => deltaFrame({ content: null, function_call: piece }));
+    const output = outputIn(eventsOf([[...frames, finishFrame('function_call')]]));
+    expect(output).toMatchObject([{ type: 'function_call', name: 'x', arguments: '{"n":1}', status: 'completed' }]);
+    const message = { role: 'assistant', content: null, function_call: { name: 'x', arguments: '{"n":1}' } };
+    expect(outputOf(message, null, false, 'llama3.2', FORM)).toEqual(output);
+  });
+
   it('gives calls without an id one', () => {
     const frames = [{ index: 0, function: { name: 'x', arguments: '{}' } }].map(call);
     expect(outputIn(eventsOf([frames]))).toMatchObject([{ call_id: `call_0_${CODE}`, id: `fc_${CODE}` }]);

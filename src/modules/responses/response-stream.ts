@@ -1,17 +1,18 @@
 import type { AppError } from '../../common/app-error.js';
-import type { ChatChunk, Choice, Completion } from '../../common/chat.js';
+import type { ChatChunk, Choice, Completion, Delta } from '../../common/chat.js';
 import { KEEP_ALIVE_COMMENT, type StreamForm } from '../../common/http/sse-writer.js';
 import type { Fields } from '../../common/json/fields.js';
 import { reasoningOf, type ReasoningDetail } from '../../common/reasoning.js';
 import { TextRun } from '../../common/text-run.js';
 import type { Usage } from '../../common/usage.js';
-import { CallsInOrder, type CallSink } from './calls-in-order.js';
+import { CallsInOrder, type CallSink, type Words } from './calls-in-order.js';
 import { OpenCall } from './open-call.js';
 import { EventWriter, type OpenItem } from './open-item.js';
 import { OpenMessage } from './open-message.js';
 import { OpenReasoning } from './open-reasoning.js';
 import {
   knownCall,
+  legacyCall,
   logprobsIn,
   refusalIn,
   saidIn,
@@ -73,7 +74,7 @@ export class ResponseStream implements StreamForm, CallSink {
     this.beginResponse();
     this.calls.end();
     const { status, reason } = endOf(this.finish);
-    if (this.open === null && this.output.length === 0) this.say('output_text', '', []);
+    if (this.open === null && this.output.length === 0) this.showText('output_text', '', []);
     this.close(status === 'completed' ? 'completed' : 'incomplete');
     const usage = this.answer.result?.usage ?? null;
     this.tell(status, { status, reason, usage, completedAt: status === 'completed' ? this.now() : null });
@@ -101,10 +102,15 @@ export class ResponseStream implements StreamForm, CallSink {
     if (this.open instanceof OpenCall) this.text += this.open.add(args);
   }
 
+  /** For the calls in order: no call is in the way of these. */
+  say({ kind, piece, beside }: Words): void {
+    if (kind === 'thought') this.showThought(piece, beside as readonly ReasoningDetail[]);
+    else this.showText(kind, piece, beside);
+  }
+
   private addRun({ index, field, piece }: TextRun): void {
     if (index !== 0) return;
-    if (field === 'content') this.say('output_text', piece, []);
-    else this.think(piece, []);
+    this.calls.say({ kind: field === 'content' ? 'output_text' : 'thought', piece, beside: [] });
   }
 
   private addFrame({ choices }: Completion): void {
@@ -114,19 +120,28 @@ export class ResponseStream implements StreamForm, CallSink {
   private addChoice(choice: Choice): void {
     const delta = choice.delta ?? choice.message;
     if (delta) {
-      const reasoning = reasoningOf(delta);
-      const thought = thoughtIn(delta, reasoning);
-      if (thought !== '' || reasoning.details.length > 0) this.think(thought, reasoning.details);
-      const said = saidIn(delta);
-      if (said !== '') this.say('output_text', said, this.form.withLogprobs ? logprobsIn(choice.logprobs) : []);
-      const refusal = refusalIn(delta);
-      if (refusal !== '') this.say('refusal', refusal, []);
+      this.addWords(delta, choice.logprobs);
       if (Array.isArray(delta.tool_calls)) this.calls.add(delta.tool_calls);
+      else this.calls.add(legacyCall(delta));
     }
     if (choice.finish_reason) this.finish = choice.finish_reason;
   }
 
-  private think(piece: string, details: readonly ReasoningDetail[]): void {
+  private addWords(delta: Delta, logprobs: unknown): void {
+    const { calls } = this;
+    const reasoning = reasoningOf(delta);
+    const { details } = reasoning;
+    const thought = thoughtIn(delta, reasoning);
+    if (thought !== '' || details.length > 0) calls.say({ kind: 'thought', piece: thought, beside: details });
+    const said = saidIn(delta);
+    if (said !== '') {
+      calls.say({ kind: 'output_text', piece: said, beside: this.form.withLogprobs ? logprobsIn(logprobs) : [] });
+    }
+    const refusal = refusalIn(delta);
+    if (refusal !== '') calls.say({ kind: 'refusal', piece: refusal, beside: [] });
+  }
+
+  private showThought(piece: string, details: readonly ReasoningDetail[]): void {
     if (!(this.open instanceof OpenReasoning)) {
       if (piece === '' && this.counts.rs && !this.form.encrypts) return; // a signature that came late
       const sealsFor = this.form.encrypts ? this.answer.route.model : null;
@@ -135,7 +150,7 @@ export class ResponseStream implements StreamForm, CallSink {
     this.text += (this.open as OpenReasoning).add(piece, details);
   }
 
-  private say(kind: 'output_text' | 'refusal', piece: string, logprobs: readonly unknown[]): void {
+  private showText(kind: 'output_text' | 'refusal', piece: string, logprobs: readonly unknown[]): void {
     if (!(this.open instanceof OpenMessage)) {
       this.openItem(new OpenMessage(this.events, this.index, this.nextId('msg')));
     }
