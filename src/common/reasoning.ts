@@ -1,5 +1,6 @@
 import type { Delta } from './chat.js';
-import { isFields, ownField } from './json/fields.js';
+import { isFields, ownField, setOwnField, type Fields } from './json/fields.js';
+import { outlineOf } from './json/outline.js';
 import { readableJson } from './json/readable.js';
 
 /**
@@ -32,13 +33,29 @@ export interface Reasoning {
 const NOTHING: Reasoning = Object.freeze({ text: '', details: Object.freeze([]) });
 const TYPES: ReadonlySet<unknown> = new Set(['reasoning.text', 'reasoning.summary', 'reasoning.encrypted']);
 
-const isDetail = (value: unknown): value is ReasoningDetail => isFields(value) && TYPES.has(value['type']);
+/** Fields of a detail that are texts, or none. */
+const TEXTS = ['text', 'summary', 'signature', 'data', 'format', 'model'] as const;
+
+const isDetail = (value: unknown): value is Fields => isFields(value) && TYPES.has(value['type']);
+
+/** Without the fields that its server has filled with something else; mostly the same. */
+function readDetail(sent: Fields): ReasoningDetail {
+  const wrong = TEXTS.filter((name) => sent[name] !== undefined && typeof sent[name] !== 'string');
+  const index = sent['index'];
+  if (wrong.length === 0 && (index === undefined || typeof index === 'number'))
+    return sent as unknown as ReasoningDetail;
+  const left = { ...sent };
+  for (const name of wrong) delete left[name];
+  if (typeof index !== 'number') delete left['index'];
+  return left as unknown as ReasoningDetail;
+}
+
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
 /** Reads the spellings of model servers: `reasoning_content`, `reasoning`, `thinking` as texts, and `reasoning_details`. */
 export function reasoningOf(message: Delta): Reasoning {
   const listed: unknown = message['reasoning_details'];
-  const details = Array.isArray(listed) ? listed.filter(isDetail) : [];
+  const details = Array.isArray(listed) ? listed.filter(isDetail).map(readDetail) : [];
   if (details.length > 0) return { text: '', details };
   const text = [message['reasoning_content'], message['reasoning'], message['thinking']].find(isText);
   return text === undefined ? NOTHING : { text, details: [] };
@@ -64,12 +81,49 @@ const ORIGIN = 'hlr1.';
 export const sealOrigin = (model: string, payload: unknown): string =>
   ORIGIN + Buffer.from(JSON.stringify([model, payload])).toString('base64url');
 
-/** @returns `null` for a text that was not made here */
+/** Longer than any thinking, which open models have sealed as text, characters. */
+const LONGEST_SEAL = 1_048_576;
+/** Characters of JSON that a seal has at least for each object, and for each member of one. */
+const OBJECT_CHARACTERS = 24;
+const MEMBER_CHARACTERS = 12;
+/** Of a short one. */
+const FEW = 8;
+
+/**
+ * Says who made something, as far as its caller tells the truth: a seal is a label that anybody can write, and proves nothing.
+ * It stands inside a text, where the limits of bodies do not look, so it has its own: many small objects take long to read.
+ *
+ * @returns `null` for a text that is no seal, or one that nothing here would make: too long, too deep, of too many parts;
+ *   else of each object what is text, and its `index`
+ */
 export function openOrigin(text: string): { readonly model: string; readonly payload: unknown } | null {
-  if (!text.startsWith(ORIGIN)) return null;
-  const value = readableJson(Buffer.from(text.slice(ORIGIN.length), 'base64url').toString('utf8'));
+  if (!text.startsWith(ORIGIN) || text.length > LONGEST_SEAL) return null;
+  const json = Buffer.from(text.slice(ORIGIN.length), 'base64url').toString('utf8');
+  if (!isPlausible(json)) return null;
+  const value = readableJson(json);
   if (!Array.isArray(value) || typeof value[0] !== 'string') return null;
-  return { model: value[0], payload: value[1] as unknown };
+  const payload: unknown = value[1];
+  return {
+    model: value[0],
+    payload: Array.isArray(payload) ? payload.filter(isFields).map(textsOf) : textsOf(payload),
+  };
+}
+
+function isPlausible(json: string): boolean {
+  const members = FEW + json.length / MEMBER_CHARACTERS;
+  const most = { depth: FEW, containers: FEW + json.length / OBJECT_CHARACTERS, fields: members, commas: members };
+  const found = outlineOf(json, 0, json.length, most);
+  return (['depth', 'containers', 'fields', 'commas'] as const).every((count) => found[count] <= most[count]);
+}
+
+function textsOf(payload: unknown): unknown {
+  if (!isFields(payload)) return payload;
+  const texts: Fields = {};
+  for (const name in payload) {
+    const value = ownField(payload, name);
+    if (typeof value === 'string' || (name === 'index' && typeof value === 'number')) setOwnField(texts, name, value);
+  }
+  return texts;
 }
 
 /** Of the model that a message, or each detail in it, is marked with; `null` = it has no mark. */
