@@ -1,5 +1,5 @@
-import type { Fields } from '../../common/json/fields.js';
-import { isFields } from '../../common/json/fields.js';
+import { InvalidRequest } from '../../common/app-error.js';
+import { isFields, type Fields } from '../../common/json/fields.js';
 
 /** A page of the input of a response. */
 export interface InputPage {
@@ -30,9 +30,17 @@ function shownItem(item: Fields, name: string): Fields {
   return { status: 'completed', ...item, type, id, content: parts };
 }
 
+/** @throws InvalidRequest that names `after`, where no item has that id */
 export function listJson(items: readonly Fields[], { limit, order, after }: InputPage) {
   const all = order === 'asc' ? items : [...items].reverse();
-  const from = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
+  const last = after === undefined ? -1 : all.findIndex(({ id }) => id === after);
+  if (after !== undefined && last < 0) {
+    throw new InvalidRequest(
+      'after: the input of this response has no item with this id; send `last_id` of the page before, or leave it out.',
+      'after',
+    );
+  }
+  const from = last + 1;
   const data = all.slice(from, from + limit);
   return {
     object: 'list' as const,
