@@ -22,11 +22,25 @@ export function joinedToolCalls(known: unknown, pieces: readonly unknown[]): Fie
 
 /** The call that a piece continues; `undefined` where it opens a new one. */
 export function openCall(calls: readonly Fields[], piece: Fields): Fields | undefined {
-  const { id, index } = piece;
-  const byId = id ? calls.findLast((call) => call['id'] === id) : undefined;
+  const { index } = piece;
+  const byId = callOfId(calls, piece);
   if (byId) return byId;
   const open = typeof index === 'number' ? callAt(calls, index, piece) : calls.at(-1);
   return open && !opensNewCall(open, piece) ? open : undefined;
+}
+
+/** Servers may repeat an id in another call: that one has another index, and a name of its own. */
+function callOfId(calls: readonly Fields[], piece: Fields): Fields | undefined {
+  const { id, index } = piece;
+  if (!id) return undefined;
+  const same = calls.findLast((call) => call['id'] === id && call['index'] === index);
+  return same ?? calls.findLast((call) => call['id'] === id && !isAnother(call, piece));
+}
+
+function isAnother(call: Fields, piece: Fields): boolean {
+  const [known, name] = [nameOf(call), nameOf(piece)];
+  const haveIndexes = typeof call['index'] === 'number' && typeof piece['index'] === 'number';
+  return haveIndexes && Boolean(known) && Boolean(name) && name !== known;
 }
 
 /** The last call of this index; a bare fragment may have an index that its call was opened without. */

@@ -31,6 +31,18 @@ export function stopOf(choice: Choice, stops: readonly string[], callsTools: boo
     : { stop_reason: 'end_turn', stop_sequence: null };
 }
 
+/**
+ * The id of a tool call: its server's, where it says one and has not given it to another call.
+ *
+ * @param message its id @param number 1 = the first call @param taken ids of the calls before it; this one's is added
+ */
+export function toolId(said: unknown, message: string, number: number, taken: Set<string>): string {
+  const isOwn = typeof said === 'string' && said !== '' && !taken.has(said);
+  const id = isOwn ? said : `toolu_${message}_${number}`;
+  taken.add(id);
+  return id;
+}
+
 /** Tokens as this API counts them: the input without what a cache had or took. */
 export interface MessageUsage {
   readonly input_tokens: number;

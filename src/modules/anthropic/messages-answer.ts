@@ -2,7 +2,7 @@ import { partsOf, type Completion, type Delta } from '../../common/chat.js';
 import { isFields, type Fields } from '../../common/json/fields.js';
 import { parseKeepingNumbers } from '../../common/json/numbers.js';
 import { reasoningOf, type ReasoningDetail } from '../../common/reasoning.js';
-import { messageUsage, stopOf } from './message-end.js';
+import { messageUsage, stopOf, toolId } from './message-end.js';
 import type { CountedAnswer, MessageHead } from './messages-stream.js';
 import { sealedDetail } from './thinking-blocks.js';
 
@@ -43,11 +43,12 @@ function textBlocks({ content, refusal }: Delta): Fields[] {
 function toolBlocks({ tool_calls: calls, function_call: call }: Delta, { id: message }: MessageHead): Fields[] {
   const all: unknown[] = Array.isArray(calls) ? calls : [];
   const called = isFields(call) && all.length === 0 ? [{ function: call }] : all;
+  const taken = new Set<string>();
   return called.filter(isFields).map(({ id, function: own, custom }, at) => {
     const part = [own, custom].find(isFields) ?? {};
     return {
       type: 'tool_use',
-      id: typeof id === 'string' && id !== '' ? id : `toolu_${message}_${at + 1}`,
+      id: toolId(id, message, at + 1, taken),
       name: typeof part['name'] === 'string' ? part['name'] : '',
       input: inputOf(part['arguments'] ?? part['input'] ?? ''),
     };

@@ -277,6 +277,17 @@ describe('a chat stream as the events of a message', () => {
     ]);
   });
 
+  it('a call whose id another has gets one of its own, streamed and whole', () => {
+    const calls = ['f', 'g'].map((name, index) => ({ index, id: 'a', function: { name, arguments: '{}' } }));
+    const blocks = [
+      { type: 'tool_use', id: 'a', name: 'f', input: {} },
+      { type: 'tool_use', id: 'toolu_msg_r1_2', name: 'g', input: {} },
+    ];
+    expect(contentOf(...calls.map(callPiece), stop)).toEqual(blocks);
+    const whole = { choices: [{ index: 0, message: { content: null, tool_calls: calls } }] } as unknown as Completion;
+    expect(messageOf(whole, HEAD, COUNTED)['content']).toEqual(blocks);
+  });
+
   it('calls without ids get some', () => {
     const [call] = contentOf(callPiece({ index: 0, function: { name: 'f', arguments: '{}' } }), stop);
     expect(call).toMatchObject({ id: 'toolu_msg_r1_1', name: 'f' });

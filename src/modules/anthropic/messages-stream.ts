@@ -14,7 +14,7 @@ import { reasoningOf, type ReasoningDetail } from '../../common/reasoning.js';
 import { TextRun } from '../../common/text-run.js';
 import { joinedToolCalls, openCall } from '../../common/tool-call-pieces.js';
 import type { Usage } from '../../common/usage.js';
-import { messageUsage, stopOf } from './message-end.js';
+import { messageUsage, stopOf, toolId } from './message-end.js';
 import { BlockSequence, eventText, RedactedBlock, TextBlock, ThinkingBlock, ToolBlock } from './stream-blocks.js';
 
 /** Anthropic sends one behind `message_start` as well, and clients take one anywhere. */
@@ -46,6 +46,7 @@ export class MessagesStream implements StreamForm {
   /** Tool calls so far, and the block of each. */
   private readonly calls: Fields[] = [];
   private readonly tools = new Map<Fields, ToolBlock>();
+  private readonly toolIds = new Set<string>();
   private hasBegun = false;
   private last: Choice = {};
 
@@ -159,8 +160,7 @@ export class MessagesStream implements StreamForm {
       known.name = nameIn(piece);
       return blocks.add(known, said) + blocks.proceed(false);
     }
-    const { id } = piece;
-    const block = new ToolBlock(typeof id === 'string' && id !== '' ? id : `toolu_${this.head.id}_${calls.length}`);
+    const block = new ToolBlock(toolId(piece['id'], this.head.id, calls.length, this.toolIds));
     this.tools.set(call, block);
     block.name = nameIn(piece);
     block.grow(said);

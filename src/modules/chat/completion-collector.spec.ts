@@ -199,6 +199,19 @@ describe('F36 tool calls as servers send them', () => {
     ],
   ])('%s', (_, pieces) => expect(callsOf(...pieces)).toEqual(twoCalls));
 
+  it('one id for two calls, each with an index and a name of its own', () => {
+    const pieces = [
+      { index: 0, id: 'a', ...fn('f', '{"p"') },
+      { index: 1, id: 'a', ...fn('g', '{"p"') },
+      { index: 0, id: 'a', ...fn(undefined, ':1}') },
+      { index: 1, id: 'a', ...fn('g', ':2}') },
+    ];
+    expect(callsOf(...pieces)).toEqual([
+      ['a', 'f', '{"p":1}'],
+      ['a', 'g', '{"p":2}'],
+    ]);
+  });
+
   it('whole calls without ids, all with index 0', () => {
     expect(callsOf({ index: 0, ...fn('f', '{"p":1}') }, { index: 0, ...fn('f', '{"p":2}') })).toEqual([
       [undefined, 'f', '{"p":1}'],

@@ -70,15 +70,18 @@ export function callItem(call: KnownCall, args: string, status: ItemStatus): Fie
   return isCustom ? { ...head, input: args } : { ...head, arguments: args };
 }
 
-/** What a call is named by: servers may leave its id out, and then the response's is as good as any. */
-export function knownCall(call: Fields, at: number, form: OutputForm): KnownCall {
+/**
+ * What a call is named by: servers may leave its id out or give it to two calls, and then the response's is as good as any.
+ *
+ * @param taken ids of the calls before it; this one's is added
+ */
+export function knownCall(call: Fields, at: number, form: OutputForm, taken: Set<string>): KnownCall {
   const tool = form.tools.called(callName(call));
   const { id } = call;
-  return {
-    id: itemIdOf(tool.isCustom ? 'ctc' : 'fc', at, form.code),
-    callId: typeof id === 'string' && id !== '' ? id : `call_${at}_${form.code.slice(0, ULID_OF_CODE)}`,
-    ...tool,
-  };
+  const isOwn = typeof id === 'string' && id !== '' && !taken.has(id);
+  const callId = isOwn ? id : `call_${at}_${form.code.slice(0, ULID_OF_CODE)}`;
+  taken.add(callId);
+  return { id: itemIdOf(tool.isCustom ? 'ctc' : 'fc', at, form.code), callId, ...tool };
 }
 
 const partOf = (call: Fields): Fields => {
@@ -120,8 +123,9 @@ export function outputOf(message: Delta, logprobs: unknown, isCut: boolean, mode
   const content = contentOf(message, form.withLogprobs ? logprobsIn(logprobs) : []);
   const calls = callsIn(message);
   if (content.length > 0) output.push(messageItem(id('msg'), content, 'completed'));
+  const taken = new Set<string>();
   for (const [at, call] of calls.entries()) {
-    const known = knownCall(call, at, form);
+    const known = knownCall(call, at, form, taken);
     const args = callArguments(call);
     output.push(callItem(known, known.isCustom ? inputOfArguments(args) : args, 'completed'));
   }

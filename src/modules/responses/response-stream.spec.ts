@@ -237,6 +237,16 @@ describe('a chat stream as a response', () => {
     expect(outputOf(message, null, false, 'llama3.2', FORM)).toEqual(output);
   });
 
+  it('gives a call whose id another has one of its own, streamed and plain', () => {
+    const pieces = [named(0, 'a', 'x', '{"n":1}'), named(1, 'a', 'y', '{"n":2}')];
+    const output = outputIn(eventsOf([pieces.map(call)]));
+    expect(output).toMatchObject([
+      { call_id: 'a', name: 'x', arguments: '{"n":1}' },
+      { call_id: `call_1_${CODE.slice(0, 23)}`, name: 'y', arguments: '{"n":2}' },
+    ]);
+    expect(outputOf({ content: null, tool_calls: pieces }, null, false, 'llama3.2', FORM)).toEqual(output);
+  });
+
   it('gives calls without an id one', () => {
     const frames = [{ index: 0, function: { name: 'x', arguments: '{}' } }].map(call);
     expect(outputIn(eventsOf([frames]))).toMatchObject([{ call_id: `call_0_${CODE}`, id: `fc_${CODE}` }]);

@@ -45,6 +45,7 @@ export class ResponseStream implements StreamForm, CallSink {
   private readonly events = new EventWriter();
   private readonly calls = new CallsInOrder(this);
   private readonly counts: Counts = {};
+  private readonly callIds = new Set<string>();
   /** JSON text of the items that are closed. */
   private readonly output: string[] = [];
   private open: OpenItem | null = null;
@@ -94,7 +95,7 @@ export class ResponseStream implements StreamForm, CallSink {
 
   /** For the calls in order: this one is shown from now on. */
   begin(call: Fields, at: number): void {
-    this.openItem(new OpenCall(this.events, this.index, knownCall(call, at, this.form)));
+    this.openItem(new OpenCall(this.events, this.index, knownCall(call, at, this.form, this.callIds)));
   }
 
   /** For the calls in order. */
