@@ -14,6 +14,13 @@ describe('parseJsonBody', () => {
     ['nesting of 129', nested(129)],
   ])('refuses %s', (_name, body) => expect(() => parseJsonBody(body)).toThrow(InvalidRequest));
 
+  it('refuses more numbers that may be rounded than it has time for, and says what to do', () => {
+    const body = (count: number) =>
+      Buffer.from(JSON.stringify(Array.from({ length: count }, () => 0.12345678901234567)));
+    expect(() => parseJsonBody(body(20_001))).toThrow(/20000 numbers .* as strings/);
+    expect(parseJsonBody(body(20_000))).toHaveLength(20_000);
+  });
+
   it('accepts nesting of 128', () => expect(parseJsonBody(nested(128))).toBeInstanceOf(Array));
 
   it('F53 ignores a byte order mark', () => {

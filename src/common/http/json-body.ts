@@ -16,6 +16,12 @@ import { jsonFault } from '../logging/outside-text.js';
  */
 const MOST: JsonBounds = { depth: 128, containers: 20_000, fields: 30_000, commas: 300_000 };
 
+/**
+ * Numbers that JavaScript may round are read once more, digit by digit, at up to 8 us each. Schemas have a handful; ten
+ * vectors of 1,536 numbers in the arguments of tools have 15,360.
+ */
+const MOST_WIDE_NUMBERS = 20_000;
+
 /** Only an escape can bring half a surrogate pair into valid UTF-8. */
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 
@@ -46,11 +52,17 @@ export function parseJsonBody(body: Buffer): unknown {
   return keepSource(value, new JsonSource(text, outline, countFields(value) !== outline.fields));
 }
 
-function assertBounded({ depth, containers, fields, commas }: JsonOutline): void {
+function assertBounded({ depth, containers, fields, commas, wideNumbers }: JsonOutline): void {
   if (depth > MOST.depth) throw new InvalidRequest(`The request body is nested deeper than ${MOST.depth} levels.`);
   if (containers > MOST.containers) throw tooMany('objects and lists', MOST.containers);
   if (fields > MOST.fields) throw tooMany('fields', MOST.fields);
   if (commas > MOST.commas) throw tooMany('values', MOST.commas);
+  if (wideNumbers > MOST_WIDE_NUMBERS) {
+    throw new InvalidRequest(
+      `The request body has more than ${MOST_WIDE_NUMBERS} numbers of more than 15 characters or with an exponent, the most ` +
+        'that is read. Write them with fewer digits, or as strings.',
+    );
+  }
 }
 
 const tooMany = (what: string, most: number): InvalidRequest =>

@@ -17,8 +17,8 @@ export interface JsonOutline {
   readonly fields: number;
   /** Commas: members and items beyond the first of each container. */
   readonly commas: number;
-  /** Whether there is a number of more than 15 characters or with an exponent: JavaScript may round it. */
-  readonly wideNumbers: boolean;
+  /** Numbers of more than 15 characters or with an exponent: JavaScript may round them. */
+  readonly wideNumbers: number;
 }
 
 type Counting = { -readonly [K in keyof Omit<JsonOutline, 'parts'>]: JsonOutline[K] } & { parts: JsonPart[] };
@@ -49,7 +49,7 @@ const NO_BOUNDS: JsonBounds = { depth: Infinity, containers: Infinity, fields: I
  * @param most counting ends with the first number above these
  */
 export function outlineOf(text: string, from = 0, to = text.length, most = NO_BOUNDS): JsonOutline {
-  const found: Counting = { parts: [], depth: 0, containers: 0, fields: 0, commas: 0, wideNumbers: false };
+  const found: Counting = { parts: [], depth: 0, containers: 0, fields: 0, commas: 0, wideNumbers: 0 };
   let depth = 0;
   let start = from;
   let colon = -1;
@@ -81,7 +81,8 @@ export function outlineOf(text: string, from = 0, to = text.length, most = NO_BO
       if (depth === 1) colon = i;
     } else if (code === MINUS || (code >= ZERO && code <= NINE)) {
       const end = endOfNumber(text, i);
-      found.wideNumbers ||= end - i > EXACT_CHARACTERS || (end - i > 2 && /[eE]/.test(text.slice(i, end)));
+      const isWide = end - i > EXACT_CHARACTERS || (end - i > 2 && /[eE]/.test(text.slice(i, end)));
+      if (isWide) found.wideNumbers += 1;
       i = end - 1;
     }
   }

@@ -29,9 +29,9 @@ describe('the text of a body', () => {
   });
 
   it.each([
-    ['{"a":[1,2,{"b":[]}],"c":"[{"}', { depth: 4, containers: 4, fields: 3, commas: 3, wideNumbers: false }],
-    ['[1234567890123456]', { depth: 1, containers: 1, fields: 0, commas: 0, wideNumbers: true }],
-    ['[1e5,"1234567890123456"]', { depth: 1, containers: 1, fields: 0, commas: 1, wideNumbers: true }],
+    ['{"a":[1,2,{"b":[]}],"c":"[{"}', { depth: 4, containers: 4, fields: 3, commas: 3, wideNumbers: 0 }],
+    ['[1234567890123456]', { depth: 1, containers: 1, fields: 0, commas: 0, wideNumbers: 1 }],
+    ['[1e5,"1234567890123456"]', { depth: 1, containers: 1, fields: 0, commas: 1, wideNumbers: 1 }],
   ])('%s is counted', (text, counts) => expect(outlineOf(text)).toMatchObject(counts));
 
   it('names what stands twice', () => {

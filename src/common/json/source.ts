@@ -16,7 +16,7 @@ export class JsonSource {
     readonly hasRepeats: boolean,
   ) {
     this.parts = outline.parts;
-    this.wideNumbers = outline.wideNumbers;
+    this.wideNumbers = outline.wideNumbers > 0;
   }
 
   /** Whether a member stands in it that copies of the data lose: its name is that of the prototype. */
