@@ -14,6 +14,7 @@ import { arrivalOf } from '../../common/http/arrival.js';
 import { inWords, WordedForm } from '../../common/http/worded-form.js';
 import { ReservesQuota } from '../../common/http/counting.decorators.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
+import { refuseRepeats } from '../../common/http/repeated-members.js';
 import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validation.pipe.js';
 import { estimateRequestTokens, mostTextTokens } from '../../common/token-estimate.js';
 import { AnswerChatCommand, isBehindTurns, type ChatAnswer, type ChatAsk } from '../chat/chat.messages.js';
@@ -30,6 +31,9 @@ import {
 } from './messages-request.schema.js';
 import { MessagesStream, type MessageHead } from './messages-stream.js';
 import { MessagesWords } from './messages-words.js';
+
+const READ_HERE: ReadonlySet<string> = new Set(Object.keys(messagesRequestSchema.shape));
+const READ_WHOLE = ['messages', 'system'];
 
 @ApiTags('messages')
 @Controller(MESSAGES_PATH)
@@ -54,6 +58,7 @@ export class MessagesController {
     @Req() incoming: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    refuseRepeats(incoming.body, READ_HERE, READ_WHOLE);
     const request = chatRequestOf(body, incoming.body);
     const ask = askOf(request, caller, incoming, reply);
     const words = new MessagesWords(body, isBehindTurns(ask));
@@ -96,8 +101,10 @@ export class MessagesController {
   @ApiErrors(RateLimitExceeded)
   countTokens(
     @CheckedBody(countTokensSchema) body: CountTokensRequest,
+    @Req() incoming: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
+    refuseRepeats(incoming.body, READ_HERE, READ_WHOLE);
     reply.header('x-router-estimated', 'true');
     return { input_tokens: estimateRequestTokens(countedRequestOf(body), mostTextTokens), estimated: true };
   }

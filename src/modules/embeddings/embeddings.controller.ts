@@ -7,11 +7,14 @@ import { ApiVectors, VECTOR_HEADERS } from '../../common/http/answer-api-docs.js
 import { sendWhole } from '../../common/http/answer-writer.js';
 import { ReservesQuota } from '../../common/http/counting.decorators.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
+import { refuseRepeats } from '../../common/http/repeated-members.js';
 import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validation.pipe.js';
 import { AnswerEmbeddings } from './answer-embeddings.js';
 import { askOf } from './embedding-ask.js';
 import { embeddingExamples, embeddingListExample, embeddingListSchema } from './embedding-examples.js';
 import { embeddingRequestSchema, type EmbeddingBody } from './embedding-request.schema.js';
+
+const READ_HERE: ReadonlySet<string> = new Set(Object.keys(embeddingRequestSchema.shape));
 
 @ApiTags('embeddings')
 @Controller()
@@ -40,6 +43,7 @@ export class EmbeddingsController {
     @Req() incoming: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    refuseRepeats(incoming.body, READ_HERE, []);
     const ask = askOf(body, caller, incoming, reply);
     incoming.endIsTold = true; // from here on the recipe tells of the end of the request
     const exchange = await this.embeddings.answer(ask);

@@ -14,6 +14,7 @@ import { arrivalOf } from '../../common/http/arrival.js';
 import { inWords, WordedForm } from '../../common/http/worded-form.js';
 import { ReservesQuota } from '../../common/http/counting.decorators.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
+import { refuseRepeats } from '../../common/http/repeated-members.js';
 import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validation.pipe.js';
 import { sourceOf, type JsonSource } from '../../common/json/source.js';
 import { namedTargets } from '../../common/named-targets.js';
@@ -33,6 +34,9 @@ import { ResponsesWords } from './responses-words.js';
 import { responsesRequestSchema, type ResponsesRequest } from './responses-request.schema.js';
 import { StoredItems } from './stored-items.js';
 import { formOf, responseOfCompletion } from './whole-response.js';
+
+const READ_HERE: ReadonlySet<string> = new Set(Object.keys(responsesRequestSchema.shape));
+const READ_WHOLE = ['input'];
 
 /** OpenAI's Responses API in front of every target. */
 @ApiTags('responses')
@@ -66,6 +70,7 @@ export class ResponsesController {
     @Req() incoming: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    refuseRepeats(incoming.body, READ_HERE, READ_WHOLE);
     const only = await this.passes(request, caller, sourceOf(incoming.body));
     if (only) return this.pass(standIn(request, only), caller, incoming, reply);
     const body = exactBody(request, incoming.body);
