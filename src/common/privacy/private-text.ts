@@ -3,6 +3,7 @@ import type { PrivateKind } from '../config/config.schema.js';
 import type { HistoryTurn } from '../conversation.js';
 import { parseKeepingNumbers } from '../json/numbers.js';
 import { sourceOf } from '../json/source.js';
+import { isResultNote } from '../result-notes.js';
 import { isMediaUrl } from './encoded-text.js';
 import { PrivateScan } from './private-scan.js';
 import { unveiled } from './unveiled-text.js';
@@ -77,22 +78,29 @@ const CHECKED: readonly PrivateKind[] = ['email', 'creditCard', 'iban', 'apiKey'
 /** As much of a text as such a thing takes, characters. */
 const BORDER = 64;
 
-/** The ends of all messages one behind the other; what stands between the ends of one was read before. */
+/**
+ * The ends of all messages one behind the other; what stands between the ends of one was read before. Where a door has put
+ * notes of its own between them, once more without those.
+ */
 function bordersOf({ messages }: ChatRequest, history: readonly HistoryTurn[]): string {
   let text = '';
-  const add = (message: ChatMessage): void => {
-    const own = contentText(message);
-    text += own.length <= 2 * BORDER ? own : `${own.slice(0, BORDER)}\n${own.slice(-BORDER)}`;
+  let withoutNotes = '';
+  let hasNotes = false;
+  const add = ({ content }: ChatMessage): void => {
+    const parts = typeof content === 'string' ? [content] : Array.isArray(content) ? content : [];
+    const said = parts.filter((part) => !isResultNote(textIn(part)));
+    const ends = endsOf(joinedTexts(parts));
+    text += ends;
+    withoutNotes += said.length === parts.length ? ends : endsOf(joinedTexts(said));
+    hasNotes ||= said.length < parts.length;
   };
   for (const turn of history) turn.messages.forEach(add);
   messages.forEach(add);
-  return text;
+  return hasNotes ? `${text}\n${withoutNotes}` : text;
 }
 
-function contentText({ content }: ChatMessage): string {
-  if (typeof content === 'string') return content;
-  return Array.isArray(content) ? joinedTexts(content) : '';
-}
+const endsOf = (text: string): string =>
+  text.length <= 2 * BORDER ? text : `${text.slice(0, BORDER)}\n${text.slice(-BORDER)}`;
 
 /** Integers from here on may be numbers of cards, accounts or telephones. */
 const SHORTEST_NUMBER = 1_000_000;
@@ -138,8 +146,11 @@ function readAll(scan: PrivateScan, whole: unknown): void {
 function joinedTexts(list: readonly unknown[]): string {
   let joined = '';
   for (const item of list) {
-    const text = typeof item === 'string' ? item : (item as { text?: unknown } | null)?.text;
+    const text = textIn(item);
     if (typeof text === 'string') joined += text;
   }
   return joined;
 }
+
+const textIn = (item: unknown): unknown =>
+  typeof item === 'string' ? item : (item as { text?: unknown } | null)?.text;

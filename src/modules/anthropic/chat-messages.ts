@@ -1,5 +1,6 @@
 import type { ChatMessage, ContentPart, SentToolCall } from '../../common/chat.js';
 import { isFields, type Fields } from '../../common/json/fields.js';
+import { RESULT_FAILED, shownBelow, shownOf } from '../../common/result-notes.js';
 import { ownWords } from './billing-header.js';
 import type { Block } from './content-faults.js';
 import { contentFrom, partsFrom } from './content-parts.js';
@@ -23,15 +24,12 @@ function messagesFrom({ role, content }: SentMessage): ChatMessage[] {
   return typeof content === 'string' ? [{ role, content }] : userMessages(content);
 }
 
-/** Texts that nobody wants to find again are one: of system messages in parts some servers take the first alone. */
 function systemMessages(system: string | Block[]): ChatMessage[] {
   const parts = partsFrom(system).flatMap((part) => {
     const text = ownWords(part.text as string);
     return text === '' ? [] : [{ ...part, text }];
   });
-  if (parts.length === 0) return [];
-  const isMarked = parts.some((part) => 'cache_control' in part);
-  return [{ role: 'system', content: isMarked ? parts : parts.map(({ text }) => text).join('\n\n') }];
+  return parts.length === 0 ? [] : [{ role: 'system', content: contentFrom(parts) }];
 }
 
 /**
@@ -58,19 +56,15 @@ function toolMessage(block: Block, shown: ContentPart[]): ChatMessage {
   const texts = parts.filter(({ type }) => type === 'text');
   const others = parts.filter(({ type }) => type !== 'text');
   if (others.length > 0) {
-    const what = others.length === 1 ? 'An image or file' : `${others.length} images or files`;
-    texts.push({ type: 'text', text: `(${what} of this result: see the next user message.)` });
-    shown.push({ type: 'text', text: `Of the result of tool call ${id as string}:` }, ...others);
+    texts.push({ type: 'text', text: shownBelow(others.length) });
+    shown.push({ type: 'text', text: shownOf(id as string) }, ...others);
   }
-  if (failed === true) texts.unshift({ type: 'text', text: 'The tool failed:' });
-  const text = texts.map((part) => part.text).join('\n');
-  const isMarked = isFields(mark) || texts.some((part) => 'cache_control' in part);
-  const kept = isFields(mark) ? mark : texts.findLast((part) => 'cache_control' in part)?.['cache_control'];
-  return {
-    role: 'tool',
-    tool_call_id: id,
-    content: isMarked ? [{ type: 'text', text, cache_control: kept }] : text,
-  };
+  if (failed === true) texts.unshift({ type: 'text', text: RESULT_FAILED });
+  if (isFields(mark)) {
+    if (texts.length === 0) texts.push({ type: 'text', text: '' });
+    texts.at(-1)!['cache_control'] = mark;
+  }
+  return { role: 'tool', tool_call_id: id, content: contentFrom(texts) };
 }
 
 function assistantMessage(content: string | Block[]): ChatMessage {

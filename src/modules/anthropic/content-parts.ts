@@ -6,7 +6,10 @@ const DEFAULT_FILE_NAME = 'document.pdf';
 /** Of a block that nobody knows; enough to see what it is. */
 const MOST_UNKNOWN = 4_000;
 
-/** Blocks of text, images, documents and search results as parts of a chat message, with their `cache_control`. */
+/**
+ * Blocks of text, images, documents and search results as parts of a chat message, with their `cache_control`. Texts stay
+ * apart from each other: whoever looks for private text looks over the borders of parts, and not over line breaks.
+ */
 export function partsFrom(content: string | readonly Block[]): ContentPart[] {
   if (typeof content === 'string') return [textPart(content)];
   return content.flatMap((block) => withCacheControl(partsFromBlock(block), block));
@@ -47,8 +50,8 @@ function imagePart({ type, url, media_type: media, data }: Fields): ContentPart 
 function documentParts({ title, context, source }: Block): ContentPart[] {
   const about = [title, context].filter((text): text is string => typeof text === 'string' && text !== '');
   const { type, data, content } = source as Fields;
-  if (type === 'text') return [textPart([...about, data as string].join('\n\n'))];
-  const before = about.length > 0 ? [textPart(about.join('\n\n'))] : [];
+  const before = about.map(textPart);
+  if (type === 'text') return [...before, textPart(data as string)];
   if (type === 'content') return [...before, ...partsFrom(content as string | Block[])];
   const name = typeof title === 'string' && title !== '' ? title : DEFAULT_FILE_NAME;
   const file = { filename: name, file_data: `data:application/pdf;base64,${data as string}` };
@@ -56,7 +59,7 @@ function documentParts({ title, context, source }: Block): ContentPart[] {
 }
 
 function searchResultParts({ title, source, content }: Block): ContentPart[] {
-  return [textPart(`${title as string}\n${source as string}`), ...partsFrom(content as string | Block[])];
+  return [textPart(title as string), textPart(source as string), ...partsFrom(content as string | Block[])];
 }
 
 /** The mark says that everything up to the end of its block is worth keeping. */

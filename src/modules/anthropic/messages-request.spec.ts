@@ -10,6 +10,7 @@ import { messagesRequestSchema } from './messages-request.schema.js';
 
 const PNG = { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' };
 const CACHED = { cache_control: { type: 'ephemeral' } };
+const text = (value: unknown) => ({ type: 'text', text: value });
 const HI = [{ role: 'user', content: 'hi' }];
 
 const requestWith = (fields: Record<string, unknown>): Record<string, unknown> => ({
@@ -66,7 +67,10 @@ describe('a request of the Messages API as a chat request', () => {
         { type: 'text', text: 'Be' },
         { type: 'text', text: 'brief.' },
       ],
-      'Be\n\nbrief.',
+      [
+        { type: 'text', text: 'Be' },
+        { type: 'text', text: 'brief.' },
+      ],
     ],
     [
       'a block with a mark',
@@ -112,7 +116,8 @@ describe('a request of the Messages API as a chat request', () => {
           { type: 'image_url', image_url: { url: 'data:image/png;base64,iVBORw0KGgo=' } },
           { type: 'image_url', image_url: { url: 'https://example.com/a.png' } },
           { type: 'file', file: { filename: 'a.pdf', file_data: 'data:application/pdf;base64,JVBERg==' } },
-          { type: 'text', text: 'Notes\n\nWords' },
+          { type: 'text', text: 'Notes' },
+          { type: 'text', text: 'Words' },
           { type: 'text', text: 'Inner' },
         ],
       },
@@ -143,8 +148,12 @@ describe('a request of the Messages API as a chat request', () => {
           { id: 't2', type: 'function', function: { name: 'look', arguments: '{"at":"door"}' } },
         ],
       },
-      { role: 'tool', tool_call_id: 't1', content: expect.stringMatching(/^A door\n.*next user message/) },
-      { role: 'tool', tool_call_id: 't2', content: 'The tool failed:\nno such file' },
+      {
+        role: 'tool',
+        tool_call_id: 't1',
+        content: [text('A door'), text(expect.stringContaining('next user message'))],
+      },
+      { role: 'tool', tool_call_id: 't2', content: [text('The tool failed:'), text('no such file')] },
       {
         role: 'user',
         content: [
@@ -168,7 +177,7 @@ describe('a request of the Messages API as a chat request', () => {
     const strange = { type: 'hologram', data: 'x'.repeat(10_000) };
     const result = { type: 'tool_result', tool_use_id: 't1', content: [found, strange] };
     const { content } = messagesOf(...HI, { role: 'user', content: [result] }).at(-1)!;
-    const [first, second] = (content as string).split('\n');
+    const [first, second] = (content as { text: string }[]).map((part) => part.text);
     expect(first).toBe('The tool WebFetch can be called now.');
     expect(second).toMatch(/^\{"type":"hologram","data":"x+\.\.\.$/);
     expect(second!.length).toBeLessThan(5_000);

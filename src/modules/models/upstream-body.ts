@@ -40,7 +40,12 @@ function plainMessages(call: ModelCall, target: Addressee): readonly ChatMessage
     });
   }
   const untouched = new Set(request.messages);
-  return messages.flatMap((message) => (untouched.has(message) ? message : (plainMessage(message, target) ?? [])));
+  return messages.flatMap((message) => {
+    if (untouched.has(message)) return message;
+    const plain = plainMessage(message, target);
+    if (!plain) return [];
+    return plain.role === 'user' ? plain : withOneText(plain); // parts of a user every server takes
+  });
 }
 
 function madeHere(request: ChatRequest): JsonSource {

@@ -3,6 +3,7 @@ import { messagesOfInput as messagesWith } from './input-messages.js';
 import { ToolNames } from './tool-names.js';
 
 const messagesOfInput = (input: unknown, tools: unknown = []) => messagesWith(input, new ToolNames(tools)).messages;
+const text = (value: unknown) => ({ type: 'text', text: value });
 const call = { type: 'function_call', call_id: 'c1', name: 'weather', arguments: '{"city":"Oslo"}' };
 const result = { type: 'function_call_output', call_id: 'c1', output: 'rain' };
 const chatCall = { id: 'c1', type: 'function', function: { name: 'weather', arguments: '{"city":"Oslo"}' } };
@@ -58,6 +59,18 @@ describe('the input of a response as chat messages', () => {
     ]);
   });
 
+  it('several texts of one go, and of one result, stay apart', () => {
+    const output = [
+      { type: 'input_text', text: 'rain' },
+      { type: 'input_text', text: 'wind' },
+    ];
+    const input = [{ role: 'assistant', content: 'I' }, { role: 'assistant', content: 'look.' }, call];
+    expect(messagesOfInput([...input, { ...result, output }])).toEqual([
+      { role: 'assistant', content: [text('I'), text('look.')], tool_calls: [chatCall] },
+      { role: 'tool', tool_call_id: 'c1', content: [text('rain'), text('wind')] },
+    ]);
+  });
+
   it('custom calls have their text as JSON', () => {
     const input = [{ type: 'custom_tool_call', call_id: 'c1', name: 'sh', input: 'ls "a"' }];
     expect(messagesOfInput(input)).toEqual([
@@ -88,7 +101,11 @@ describe('the input of a response as chat messages', () => {
       { role: 'user', content: 'And?' },
     ];
     expect(messagesOfInput(input).slice(1)).toEqual([
-      { role: 'tool', tool_call_id: 'c1', content: expect.stringMatching(/^seen\n.*see below/) },
+      {
+        role: 'tool',
+        tool_call_id: 'c1',
+        content: [text('seen'), text(expect.stringContaining('see the next user message'))],
+      },
       { role: 'tool', tool_call_id: 'c2', content: 'rain' },
       { role: 'user', content: [{ type: 'text', text: expect.stringContaining('c1') }, chatImage] },
       { role: 'user', content: 'And?' },

@@ -2,6 +2,7 @@ import { InvalidRequest } from '../../common/app-error.js';
 import type { ChatMessage, ContentPart, SentToolCall } from '../../common/chat.js';
 import { isFields, type Fields } from '../../common/json/fields.js';
 import { openOrigin, type ReasoningDetail } from '../../common/reasoning.js';
+import { shownBelow, shownOf } from '../../common/result-notes.js';
 import { argumentsOfInput } from './custom-input.js';
 import { outputText, userContent } from './input-parts.js';
 import { SentItem } from './sent-item.js';
@@ -123,12 +124,10 @@ class InputMessages {
     const others = parts.filter(({ type }) => type !== 'text');
     if (others.length > 0) {
       if (this.images.length === 0) this.imagesPlace = item.at('output');
-      texts.push(
-        `(${others.length === 1 ? 'An attachment' : `${others.length} attachments`} of this result: see below)`,
-      );
-      this.images.push({ type: 'text', text: `Attached to the result of ${id}:` }, ...others);
+      texts.push(shownBelow(others.length));
+      this.images.push({ type: 'text', text: shownOf(id) }, ...others);
     }
-    this.push({ role: 'tool', tool_call_id: id, content: texts.join('\n') }, item.path);
+    this.push({ role: 'tool', tool_call_id: id, content: contentOf(texts) }, item.path);
   }
 
   private openAssistant({ path }: SentItem): OpenAssistant {
@@ -144,7 +143,7 @@ class InputMessages {
     if (texts.length === 0 && calls.length === 0) return; // reasoning that led to nothing
     const message: Fields & { role: string } = {
       role: 'assistant',
-      content: texts.length > 0 ? texts.join('\n') : null,
+      content: texts.length > 0 ? contentOf(texts) : null,
     };
     if (calls.length > 0) message['tool_calls'] = calls;
     if (details.length > 0) message['reasoning_details'] = details;
@@ -156,6 +155,11 @@ class InputMessages {
     this.push({ role: 'user', content: this.images }, this.imagesPlace);
     this.images = [];
   }
+}
+
+/** Several texts stay apart: private text is looked for over the borders of parts, and not over line breaks. */
+function contentOf(texts: readonly string[]): string | ContentPart[] {
+  return texts.length > 1 ? texts.map((text) => ({ type: 'text', text })) : (texts[0] ?? '');
 }
 
 /** @throws InvalidRequest the list is empty */
