@@ -179,6 +179,24 @@ describe('a chat request as one of Anthropic', () => {
     expect(written({}, { model: 'claude-3-haiku-20240307' })['max_tokens']).toBe(4_096);
   });
 
+  it('texts that stand apart become blocks', () => {
+    const content = ['a', 'b'].map((said) => ({ type: 'text', text: said }));
+    const messages = [
+      { role: 'system', content },
+      { role: 'user', content: 'hi' },
+      { role: 'assistant', content, tool_calls: [{ id: 't', function: { name: 'f' } }] },
+      { role: 'tool', tool_call_id: 't', content },
+    ];
+    expect(written({ messages })).toMatchObject({
+      system: content,
+      messages: [
+        { role: 'user' },
+        { role: 'assistant', content: [...content, { type: 'tool_use' }] },
+        { role: 'user', content: [{ type: 'tool_result', content }] },
+      ],
+    });
+  });
+
   it('keeps the marks for the cache, and the way back from functions of the old kind', () => {
     const mark = { cache_control: { type: 'ephemeral' } };
     const messages = [
