@@ -34,7 +34,16 @@ function ulidOf(bytes: Buffer): string {
  * its session. It is the part that the ids of the response and of its items share, and nothing has to be looked up to
  * read it.
  */
-export function codeOf({ ulid, sessionId }: ResponseName): string {
+export function codeOf(name: ResponseName): string {
+  let code = codes.get(name);
+  if (code === undefined) codes.set(name, (code = writtenCode(name)));
+  return code;
+}
+
+/** Each response says its code in every item and event. */
+const codes = new WeakMap<ResponseName, string>();
+
+function writtenCode({ ulid, sessionId }: ResponseName): string {
   const own = bytesOf(ulid);
   if (sessionId === ownSessionId(ulid)) return Buffer.from([OWN_SESSION, ...own]).toString('base64url');
   const first = OF_RESPONSE.exec(sessionId)?.[1];

@@ -2,7 +2,6 @@ import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ulid } from 'ulid';
 import { InvalidRequest, PreviousResponseNotFound } from '../../common/app-error.js';
 import type { Caller } from '../../common/caller.js';
 import type { ChatRequest } from '../../common/chat.js';
@@ -18,6 +17,7 @@ import { refuseRepeats } from '../../common/http/repeated-members.js';
 import { ApiCheckedBody, CheckedBody } from '../../common/http/request-validation.pipe.js';
 import { sourceOf, type JsonSource } from '../../common/json/source.js';
 import { namedTargets } from '../../common/named-targets.js';
+import { ulids } from '../../common/ulids.js';
 import { translated } from '../../common/translated-request.js';
 import { AnswerChatCommand, isBehindTurns, PLAIN_TURNS, type ChatAnswer, type ChatAsk } from '../chat/chat.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
@@ -42,6 +42,8 @@ const READ_WHOLE = ['input'];
 @ApiTags('responses')
 @Controller()
 export class ResponsesController {
+  private readonly nextId = ulids();
+
   constructor(
     private readonly commands: CommandBus,
     private readonly items: StoredItems,
@@ -147,7 +149,7 @@ export class ResponsesController {
   ): Promise<{ ask: ChatAsk; name: ResponseName; words: ResponsesWords }> {
     const arrival = arrivalOf(incoming, reply);
     const { request, input, places } = chatFormOf(body, await this.items.resolved(body.input, caller));
-    const { name, sessionId, keepsTurn, turns } = placeOf(body, ulid(), arrival.sessionId, input);
+    const { name, sessionId, keepsTurn, turns } = placeOf(body, this.nextId(), arrival.sessionId, input);
     const own = { request: translated(request), caller, sessionId, keepsTurn, turns };
     const words = new ResponsesWords(places, isBehindTurns({ sessionId, turns }));
     return { ask: { ...arrival, ...own, explain: false, isRenewal: false }, name, words };

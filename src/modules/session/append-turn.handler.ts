@@ -1,6 +1,5 @@
 import { Logger } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { monotonicFactory } from 'ulid';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { LineLimit } from '../../common/logging/line-limit.js';
 import { erasedSince } from './erasure.js';
@@ -9,6 +8,7 @@ import { SessionStores } from './session-stores.js';
 import { ifAvailable, StoreUnavailable } from '../../common/store-unavailable.js';
 import { sessionName, type SessionKey } from '../../common/session-id.js';
 import { MAX_TURN_BYTES, toStoredTurn, type StoredTurn } from './stored-turn.js';
+import { ulids } from '../../common/ulids.js';
 import { ownWords } from '../../common/logging/outside-text.js';
 
 /** Where a turn is; `none`: its session was erased. */
@@ -22,7 +22,7 @@ type Place = 'store' | 'outbox' | 'memory' | 'none';
 export class AppendTurnHandler implements ICommandHandler<AppendTurnCommand> {
   private readonly logger = new Logger('session');
   private readonly lines = new LineLimit('session');
-  private readonly nextId = monotonicFactory();
+  private readonly nextId = ulids();
 
   constructor(
     private readonly config: LiveConfig,
