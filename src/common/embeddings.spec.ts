@@ -20,4 +20,8 @@ describe('vectors as base64', () => {
   it.each(['', 'AAA', 'no base64!', Buffer.from('abc').toString('base64')])('%j is none', (text) => {
     expect(numbersOf(text)).toBeNull();
   });
+
+  it.each([NaN, Infinity, -Infinity, 1e300])('%d is none of them', (number) => {
+    expect(numbersOf(base64Of([1, number]))).toBeNull();
+  });
 });

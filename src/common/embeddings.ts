@@ -48,12 +48,19 @@ export function base64Of(numbers: readonly number[]): string {
   return bytes.toString('base64');
 }
 
-/** What `base64Of` wrote. @returns `null` when it is no list of floats */
+/** Numbers of a vector in base64. */
+export const lengthOf = (base64: string): number => Math.floor(Buffer.byteLength(base64, 'base64') / BYTES_PER_NUMBER);
+
+/** What `base64Of` wrote. @returns `null` when it is no list of finite floats */
 export function numbersOf(base64: string): number[] | null {
   if (!BASE64.test(base64)) return null;
   const bytes = Buffer.from(base64, 'base64');
   if (bytes.length % BYTES_PER_NUMBER !== 0) return null;
-  const numbers: number[] = [];
-  for (let at = 0; at < bytes.length; at += BYTES_PER_NUMBER) numbers.push(bytes.readFloatLE(at));
+  const numbers = new Array<number>(bytes.length / BYTES_PER_NUMBER);
+  for (let i = 0; i < numbers.length; i += 1) {
+    const number = bytes.readFloatLE(i * BYTES_PER_NUMBER);
+    if (!Number.isFinite(number)) return null; // JSON has no word for it
+    numbers[i] = number;
+  }
   return numbers;
 }

@@ -14,6 +14,8 @@ const ACME = { authorization: 'Bearer acme-key' };
 const SMALL = 'text-embedding-small';
 const LARGE = 'text-embedding-large';
 
+const floats = (...numbers: number[]) => Buffer.from(Float32Array.from(numbers).buffer).toString('base64');
+
 interface ListJson {
   readonly data: readonly { readonly index: number; readonly embedding: number[] | string }[];
   readonly model: string;
@@ -249,10 +251,13 @@ describe('POST /v1/embeddings', () => {
     ])('an answer with %s is 502 upstream_error', async (what, behaviour) => {
       await withRouter(inOrder([target(one, 'one')], { limits: GENEROUS, resilience: { retries: 0 } }), async (own) => {
         one.always(behaviour);
-        const input = what === 'too few' ? ['a', 'b'] : 'a';
+        const input = /too few|two lengths/.test(what) ? ['a', 'b'] : 'a';
         expect(await refusal(embed({ input }, {}, own))).toMatchObject({ status: 502, code: 'upstream_error' });
       });
     });
+      ['NaN and Infinity in base64', embeddings({ changes: { data: [{ embedding: floats(NaN, 1, Infinity) }] } })],
+      ['a number beyond 32-bit floats', embeddings({ changes: { data: [{ embedding: [1e300, 1] }] } })],
+      ['vectors of two lengths', embeddings({ changes: { data: [{ embedding: [1] }, { embedding: [1, 2] }] } })],
 
     it('a server that refuses the request says why', async () => {
       const error = { message: 'dimensions is not supported', type: 'invalid_request_error', param: 'dimensions' };
@@ -270,6 +275,44 @@ describe('POST /v1/embeddings', () => {
         const body = { model: 'auto', input: 'Paris' };
         const asked = post(`${own.url}/v1/embeddings`, body, ACME, leaving.signal);
         await one.received();
+    it('numbers that are none are made again, and not kept', async () => {
+      const input = inOrder([target(one, 'one')], { limits: GENEROUS, cache: { enabled: true } });
+      await withRouter(input, async (own) => {
+        one.script(embeddings({ changes: { data: [{ index: 0, embedding: floats(NaN) }] } }));
+        const answered = await embed({ input: 'Paris' }, {}, own);
+        expect(answered.headers.get('x-router-attempts')).toBe('2');
+        expect((await jsonOf<ListJson>(answered)).data[0]?.embedding).toEqual(vectorFor('Paris', SMALL));
+      });
+    });
+
+    it('a refusal knows an input as the caller does, in its message, too', async () => {
+      await withRouter(config({ cache: { enabled: true } }), async (own) => {
+        await embed({ input: ['a', 'b'] }, {}, own);
+        const message = 'input[0] is bad, and so is token 3 of input[1]; input[7] is not there';
+        const error = { message, type: 'invalid_request_error', param: 'input[0][3]' };
+        one.always(status(400, { error }));
+        expect(await refusal(embed({ input: ['a', 'x', 'b', 'y'] }, {}, own))).toMatchObject({
+          ...{ status: 400, code: 'invalid_request', param: 'input[1][3]' },
+          message: 'input[1] is bad, and so is token 3 of input[3]; input[7] is not there',
+        });
+      });
+    });
+
+    it('vectors of another length than was asked for are not given, and not kept', async () => {
+      await withRouter(config({ cache: { enabled: true } }), async (own) => {
+        one.always(embeddings({ dimensions: 3 }));
+        for (const _ of [1, 2]) {
+          expect(await refusal(embed({ input: 'a', dimensions: 2 }, {}, own))).toMatchObject({
+            ...{ status: 400, code: 'invalid_request', param: 'dimensions' },
+            message: expect.stringMatching(/\b3 numbers.*\b2\b/),
+          });
+        }
+        one.always(embeddings());
+        const answered = await embed({ input: 'a', dimensions: 2 }, {}, own);
+        expect([answered.status, answered.headers.get('x-router-cache')]).toEqual([200, 'MISS']);
+      });
+    });
+
         leaving.abort();
         await expect(asked).rejects.toThrow();
         expect((await one.ended(0, 1_000)).aborted).toBe(true);
@@ -396,6 +439,32 @@ describe('POST /v1/embeddings', () => {
         for (const body of bodies) expect(verdict(await embed({ input: 'a', ...body }, {}, own))).toBe('HIT');
         expect(verdict(await embed({ input: 'a' }, { authorization: 'Bearer admin-key' }, own))).toBe('MISS');
       });
+    it('makes all anew where those made now have another length', async () => {
+      await withRouter(cached(), async (own) => {
+        await embed({ input: ['a', 'b'] }, {}, own);
+        one.always(embeddings({ dimensions: 12 }));
+        const input = ['a', 'c', 'b'];
+        const answered = await embed({ input }, {}, own);
+        expect([answered.status, verdict(answered)]).toEqual([200, 'MISS']);
+        const { data, usage } = await jsonOf<ListJson>(answered);
+        expect(data.map(({ embedding }) => embedding)).toEqual(input.map((text) => vectorFor(text, SMALL, 12)));
+        expect(usage.prompt_tokens).toBe(3);
+        expect(sent(one).map((body) => body.input)).toEqual([['a', 'b'], ['c'], ['a', 'b']]);
+        expect(verdict(await embed({ input }, {}, own))).toBe('HIT');
+      });
+    });
+
+    it('makes all anew where those that are kept have two lengths', async () => {
+      await withRouter(cached(), async (own) => {
+        await embed({ input: 'a' }, {}, own);
+        one.always(embeddings({ dimensions: 12 }));
+        await embed({ input: 'b' }, {}, own);
+        const answered = await embed({ input: ['a', 'b'] }, {}, own);
+        expect([answered.status, verdict(answered)]).toEqual([200, 'MISS']);
+        expect(verdict(await embed({ input: ['a', 'b'] }, {}, own))).toBe('HIT');
+      });
+    });
+
     });
 
     it('does as Cache-Control and the operator say', async () => {

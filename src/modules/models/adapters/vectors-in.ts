@@ -5,7 +5,8 @@ import { failureIn } from './upstream-errors.js';
 
 /**
  * A server's answer to a call for vectors: one for each input, in their order, whatever order it has them in, and base64
- * whatever form it has them in: some servers know one form only.
+ * whatever form it has them in: some servers know one form only. All have one length, and every number is a finite 32-bit
+ * float: JSON has no word for others, and a vector with one is of no use.
  *
  * @throws UpstreamFailure when it is none
  * @see https://platform.openai.com/docs/api-reference/embeddings/object
@@ -16,10 +17,13 @@ export function vectorsIn(json: unknown, { input }: Pick<EmbeddingRequest, 'inpu
     throw failureIn(json) ?? new UpstreamFailure('bad_answer', 'the answer has no list of vectors');
   }
   const vectors = new Array<string | undefined>(input.length);
+  let length: number | undefined;
   for (const [place, item] of data.entries()) {
     const at = isFields(item) && Number.isInteger(item['index']) ? (item['index'] as number) : place;
     if (at < 0 || at >= input.length || vectors[at] !== undefined) throw wrongCount(data.length, input.length);
     vectors[at] = vectorIn(isFields(item) ? item['embedding'] : null);
+    length ??= vectors[at].length;
+    if (vectors[at].length !== length) throw new UpstreamFailure('bad_answer', 'vectors of different lengths');
   }
   if (data.length !== input.length) throw wrongCount(data.length, input.length);
   const { model, usage } = json;
@@ -31,8 +35,10 @@ const wrongCount = (got: number, asked: number): UpstreamFailure =>
 
 function vectorIn(value: unknown): string {
   if (typeof value === 'string' && numbersOf(value) !== null) return value;
-  if (Array.isArray(value) && value.length > 0 && value.every((number) => Number.isFinite(number))) {
+  if (Array.isArray(value) && value.length > 0 && value.every(isFloat)) {
     return base64Of(value as number[]);
   }
-  throw new UpstreamFailure('bad_answer', 'a vector is neither a list of numbers nor base64 of such');
+  throw new UpstreamFailure('bad_answer', 'a vector is neither a list of finite floats nor base64 of such');
 }
+
+const isFloat = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(Math.fround(value));
