@@ -1,5 +1,5 @@
 import type { CommandBus } from '@nestjs/cqrs';
-import { AppError, ContextLengthExceeded, InvalidRequest, UpstreamError } from '../../common/app-error.js';
+import { ContextLengthExceeded, InvalidRequest, UpstreamError } from '../../common/app-error.js';
 import { AttemptLog, type Attempt } from '../../common/attempt.js';
 import type { Budget } from '../../common/budget.js';
 import { WholeAnswer } from '../../common/chunk-stream.js';
@@ -10,6 +10,7 @@ import { EmbedModelsCommand, type ModelAnswer } from '../resilience/resilience.m
 import { batchesOf, halvesOf, saysTooManyInputs, type Batch, type BatchLimits } from './embedding-batches.js';
 import type { EmbeddingBill } from './embedding-bill.js';
 import type { AskableTargets } from './embedding-targets.js';
+import { asCallerKnows } from './refused-inputs.js';
 
 /** Calls of one request at a time. */
 const AT_A_TIME = 4;
@@ -127,14 +128,7 @@ export class BatchedCalls {
 
   /** A refusal by the field as the caller knows it: its server knows the batch alone. */
   private placed({ from, to }: Batch, error: unknown): unknown {
-    const { fields } = this.given;
-    if (error instanceof ContextLengthExceeded && to - from === 1) {
-      const { message, innererror } = error;
-      return new ContextLengthExceeded(`${fields[from]}: ${message}`, fields[from], { innererror });
-    }
-    const at = error instanceof AppError ? /^input\[(\d+)\]/.exec(error.param ?? '')?.[1] : undefined;
-    const field = at === undefined ? undefined : fields[from + Number(at)];
-    return error instanceof InvalidRequest && field !== undefined ? new InvalidRequest(error.message, field) : error;
+    return asCallerKnows(error, this.given.fields.slice(from, to));
   }
 
   private take(batch: Batch, { target, model, fallback }: ModelAnswer, frame: VectorsFrame, tookMs: number): void {
