@@ -1,7 +1,7 @@
 import type { ChatMessage, ChatRequest, Completion, ContentPart } from './chat.js';
 import { partsOf } from './chat.js';
 import type { EmbeddingInput } from './embeddings.js';
-import { ownField } from './json/fields.js';
+import { ownField, type Fields } from './json/fields.js';
 import { TextCodes } from './text-codes.js';
 
 /** Tokens of role and separators around a message (OpenAI cookbook, "how to count tokens": 3 to 4). */
@@ -90,7 +90,7 @@ export function estimateTokens(messages: readonly ChatMessage[], ofText: TextTok
 }
 
 /** Fields that steer a model and are not read by it, or that `estimateTokens` counts. */
-const NOT_READ = new Set(['model', 'messages', 'metadata', 'user', 'stream', 'stream_options', 'logit_bias']);
+const NOT_READ = new Set(['model', 'messages', 'input', 'metadata', 'user', 'stream', 'stream_options', 'logit_bias']);
 /** A text beside the messages that is shorter is the name of a setting, such as `reasoning_effort: "low"`. */
 const SETTING_CHARACTERS = 64;
 
@@ -99,7 +99,12 @@ const SETTING_CHARACTERS = 64;
  * prediction, and texts that only some servers know, such as a `chat_template` or a grammar.
  */
 export function estimateRequestTokens(request: ChatRequest, ofText: TextTokens = estimateTextTokens): number {
-  let tokens = estimateTokens(request.messages, ofText);
+  return estimateTokens(request.messages, ofText) + estimateBesideTokens(request, ofText);
+}
+
+/** Tokens of what a request has beside its messages or inputs. */
+export function estimateBesideTokens(request: Readonly<Fields>, ofText: TextTokens = estimateTextTokens): number {
+  let tokens = 0;
   for (const field in request) {
     const value = ownField(request, field);
     const isText = typeof value === 'string' && value.length > SETTING_CHARACTERS;

@@ -185,6 +185,13 @@ describe('POST /v1/embeddings', () => {
       });
     });
 
+    it('equal inputs go out once', async () => {
+      const several = ['a', 'b', 'a', 'a'];
+      const { data } = await jsonOf<ListJson>(await embed({ input: several }));
+      expect(data.map(({ embedding }) => embedding)).toEqual(several.map((text) => vectorFor(text, SMALL)));
+      expect(sent(one).map((body) => body.input)).toEqual([['a', 'b']]);
+    });
+
     it('a single input that is too long is the caller’s, by its place', async () => {
       one.always(embeddings({ mostTokens: 60 }));
       two.always(embeddings({ mostTokens: 60 }));
@@ -248,6 +255,9 @@ describe('POST /v1/embeddings', () => {
       ['no vectors', status(200, { object: 'list' })],
       ['too few', embeddings({ changes: { data: [{ index: 0, embedding: [1] }] } })],
       ['none that are numbers', embeddings({ changes: { data: [{ index: 0, embedding: ['a'] }] } })],
+      ['NaN and Infinity in base64', embeddings({ changes: { data: [{ embedding: floats(NaN, 1, Infinity) }] } })],
+      ['a number beyond 32-bit floats', embeddings({ changes: { data: [{ embedding: [1e300, 1] }] } })],
+      ['vectors of two lengths', embeddings({ changes: { data: [{ embedding: [1] }, { embedding: [1, 2] }] } })],
     ])('an answer with %s is 502 upstream_error', async (what, behaviour) => {
       await withRouter(inOrder([target(one, 'one')], { limits: GENEROUS, resilience: { retries: 0 } }), async (own) => {
         one.always(behaviour);
@@ -255,9 +265,6 @@ describe('POST /v1/embeddings', () => {
         expect(await refusal(embed({ input }, {}, own))).toMatchObject({ status: 502, code: 'upstream_error' });
       });
     });
-      ['NaN and Infinity in base64', embeddings({ changes: { data: [{ embedding: floats(NaN, 1, Infinity) }] } })],
-      ['a number beyond 32-bit floats', embeddings({ changes: { data: [{ embedding: [1e300, 1] }] } })],
-      ['vectors of two lengths', embeddings({ changes: { data: [{ embedding: [1] }, { embedding: [1, 2] }] } })],
 
     it('a server that refuses the request says why', async () => {
       const error = { message: 'dimensions is not supported', type: 'invalid_request_error', param: 'dimensions' };
@@ -268,13 +275,6 @@ describe('POST /v1/embeddings', () => {
       expect(two.requests).toHaveLength(0);
     });
 
-    it('a caller that leaves ends the call and frees the slot', async () => {
-      await withRouter(config(), async (own) => {
-        one.always(neverAnswer);
-        const leaving = new AbortController();
-        const body = { model: 'auto', input: 'Paris' };
-        const asked = post(`${own.url}/v1/embeddings`, body, ACME, leaving.signal);
-        await one.received();
     it('numbers that are none are made again, and not kept', async () => {
       const input = inOrder([target(one, 'one')], { limits: GENEROUS, cache: { enabled: true } });
       await withRouter(input, async (own) => {
@@ -313,6 +313,13 @@ describe('POST /v1/embeddings', () => {
       });
     });
 
+    it('a caller that leaves ends the call and frees the slot', async () => {
+      await withRouter(config(), async (own) => {
+        one.always(neverAnswer);
+        const leaving = new AbortController();
+        const body = { model: 'auto', input: 'Paris' };
+        const asked = post(`${own.url}/v1/embeddings`, body, ACME, leaving.signal);
+        await one.received();
         leaving.abort();
         await expect(asked).rejects.toThrow();
         expect((await one.ended(0, 1_000)).aborted).toBe(true);
@@ -432,13 +439,6 @@ describe('POST /v1/embeddings', () => {
       });
     });
 
-    it('knows other dimensions, models and callers as others', async () => {
-      await withRouter(cached({ cache: { enabled: true, scope: 'user' } }), async (own) => {
-        const bodies = [{}, { dimensions: 3 }, { model: LARGE }, { input_type: 'query' }];
-        for (const body of bodies) expect(verdict(await embed({ input: 'a', ...body }, {}, own))).toBe('MISS');
-        for (const body of bodies) expect(verdict(await embed({ input: 'a', ...body }, {}, own))).toBe('HIT');
-        expect(verdict(await embed({ input: 'a' }, { authorization: 'Bearer admin-key' }, own))).toBe('MISS');
-      });
     it('makes all anew where those made now have another length', async () => {
       await withRouter(cached(), async (own) => {
         await embed({ input: ['a', 'b'] }, {}, own);
@@ -465,6 +465,13 @@ describe('POST /v1/embeddings', () => {
       });
     });
 
+    it('knows other dimensions, models and callers as others', async () => {
+      await withRouter(cached({ cache: { enabled: true, scope: 'user' } }), async (own) => {
+        const bodies = [{}, { dimensions: 3 }, { model: LARGE }, { input_type: 'query' }];
+        for (const body of bodies) expect(verdict(await embed({ input: 'a', ...body }, {}, own))).toBe('MISS');
+        for (const body of bodies) expect(verdict(await embed({ input: 'a', ...body }, {}, own))).toBe('HIT');
+        expect(verdict(await embed({ input: 'a' }, { authorization: 'Bearer admin-key' }, own))).toBe('MISS');
+      });
     });
 
     it('does as Cache-Control and the operator say', async () => {
@@ -491,6 +498,17 @@ describe('POST /v1/embeddings', () => {
         });
       });
     });
+
+    it.each([{ instruction: 'abcd '.repeat(8_000) }, { options: { examples: ['abcd '.repeat(8_000)] } }])(
+      'what is sent beside the inputs is set aside, too',
+      async (beside) => {
+        await withRouter(config({ limits: { tokensPerMinute: 5_000 } }), async (own) => {
+          expect((await embed({ input: 'a' }, {}, own)).status).toBe(200);
+          expect((await embed({ input: 'a', ...beside }, {}, own)).status).toBe(429);
+          expect(one.requests).toHaveLength(1);
+        });
+      },
+    );
 
     it('tokens are taken from the limit, as many as were used', async () => {
       await withRouter(config({ limits: { tokensPerMinute: 100 } }), async (own) => {

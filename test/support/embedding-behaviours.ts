@@ -22,6 +22,8 @@ export interface EmbeddingOptions {
   readonly form?: 'float' | 'base64';
   /** Gives them in another order than they are asked for. */
   readonly backwards?: boolean;
+  /** Length of its vectors, whatever is asked for. */
+  readonly dimensions?: number;
   readonly usage?: unknown;
   /** Fields of the answer that replace those of an ordinary one. */
   readonly changes?: object;
@@ -49,7 +51,7 @@ export function embeddings({
     }
     const form = options.form ?? asked ?? 'float';
     const data = inputs.map((one, index) => {
-      const numbers = vectorFor(one, model, dimensions as number | undefined);
+      const numbers = vectorFor(one, model, options.dimensions ?? (dimensions as number | undefined));
       const bytes = Buffer.from(Float32Array.from(numbers).buffer);
       return { object: 'embedding', index, embedding: form === 'base64' ? bytes.toString('base64') : numbers };
     });

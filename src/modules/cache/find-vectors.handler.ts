@@ -2,6 +2,7 @@ import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { ifAvailable } from '../../common/store-unavailable.js';
 import { TenantTargets } from '../../common/tenant-targets.js';
+import { Turn } from '../../common/turn.js';
 import { cacheWish } from './cache-control.js';
 import { policyFingerprint, vectorKeys } from './cache-key.js';
 import { CacheSecret } from './cache-secret.js';
@@ -38,7 +39,8 @@ export class FindVectorsHandler implements IQueryHandler<FindVectorsQuery> {
     if (!this.secret.isSettled) await this.secret.settled;
     const keys = this.keysOf(asked);
     if (wish === 'refresh') return { vectors: none, keys, result: 'BYPASS', bypass: 'no_cache' };
-    const vectors = await this.find(keys);
+    const found = await this.find([...new Set(keys)]);
+    const vectors = keys.map((key) => found.get(key) ?? null);
     return { vectors, keys, result: vectors.includes(null) ? 'MISS' : 'HIT', bypass: null };
   }
 
@@ -49,14 +51,20 @@ export class FindVectorsHandler implements IQueryHandler<FindVectorsQuery> {
     return vectorKeys(this.secret.current, parts, asked.inputs);
   }
 
-  private async find(keys: readonly string[]): Promise<(KeptVector | null)[]> {
-    const found = keys.map((key) => this.inMemory(key));
+  /** @param keys each once */
+  private async find(keys: readonly string[]): Promise<Map<string, KeptVector | null>> {
+    const found = new Map<string, KeptVector | null>();
+    const turn = new Turn();
+    for (const key of keys) {
+      found.set(key, this.inMemory(key));
+      if (turn.isOver) await turn.next();
+    }
     if (!this.shared.configured) return found;
-    const missing = found.flatMap((vector, at) => (vector === null ? [at] : []));
+    const missing = keys.filter((key) => found.get(key) === null);
     for (let from = 0; from < missing.length; from += AT_A_TIME) {
       const some = missing.slice(from, from + AT_A_TIME);
-      const read = await Promise.all(some.map((at) => this.inRedis(keys[at]!)));
-      for (const [i, at] of some.entries()) found[at] = read[i]!;
+      const read = await Promise.all(some.map((key) => this.inRedis(key)));
+      for (const [i, key] of some.entries()) found.set(key, read[i]!);
     }
     return found;
   }

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { UpstreamError } from '../../common/app-error.js';
 import { AccountBook, countsMoney } from '../../common/accounts.js';
 import { Budget } from '../../common/budget.js';
 import { LiveConfig } from '../../common/config/live-config.js';
 import type { EmbeddingRequest } from '../../common/embeddings.js';
 import { AnsweredPrices } from '../../common/prices/answered-prices.js';
 import type { TargetStatus } from '../../common/target.js';
-import { estimateInputTokens } from '../../common/token-estimate.js';
+import { estimateBesideTokens, estimateInputTokens } from '../../common/token-estimate.js';
 import { noted } from '../../common/tracing/request-trace.js';
 import { FindVectorsQuery, KeepVectorsCommand, type MadeVector, type VectorLookup } from '../cache/cache.messages.js';
 import { ListTargetsQuery } from '../models/models.messages.js';
@@ -19,6 +20,7 @@ import { EmbeddingExchange, FinishEmbeddings } from './embedding-exchange.js';
 import { embeddingNeed } from './embedding-need.js';
 import { askable, embeddersOf, type Embedders } from './embedding-targets.js';
 import { privateInputs } from './private-inputs.js';
+import { haveOneLength, missingIn, type VectorPlaces } from './vector-places.js';
 
 /** The recipe of one request for vectors: reserve, choose, find, call, keep, finish. */
 @Injectable()
@@ -63,9 +65,10 @@ export class AnswerEmbeddings {
     return exchange;
   }
 
-  private reserve({ caller, body, inputs, trace }: EmbeddingAsk): Promise<QuotaLease> {
+  private reserve(ask: EmbeddingAsk): Promise<QuotaLease> {
+    const { caller, body, trace } = ask;
     const accounts = this.accounts().of(caller, body.model);
-    const need = embeddingNeed(body.model, inputs, accounts, this.config.current, this.prices);
+    const need = embeddingNeed(ask, accounts, this.config.current, this.prices);
     return noted(trace, 'quota.reserve', this.commands.execute(new ReserveQuotaCommand(accounts, need)));
   }
 
@@ -75,28 +78,52 @@ export class AnswerEmbeddings {
     return noted(trace, 'cache.lookup', this.queries.execute(query));
   }
 
-  /** The vectors of all inputs: those that are kept, and the others made. */
+  /**
+   * The vectors of all inputs: those that are kept, and the others made. Where they have not all one length, the model has
+   * changed since some were kept: those are dropped and made anew.
+   */
   private async completed(
     exchange: EmbeddingExchange,
     embedders: Embedders,
-    { vectors, keys, result, bypass }: VectorLookup,
+    lookup: VectorLookup,
   ): Promise<readonly MadeVector[]> {
-    const { ask } = exchange;
-    const missing = vectors.flatMap((vector, at) => (vector === null ? [at] : []));
-    if (result === 'HIT') return exchange.give(vectors.map((vector) => vector!));
-    const made = await this.make(exchange, embedders, missing);
-    const whole: (MadeVector | null)[] = [...vectors];
-    const kept = new Map<string, MadeVector>();
-    for (const [i, at] of missing.entries()) {
-      whole[at] = made[i]!;
-      if (keys) kept.set(keys[at]!, made[i]!);
+    const { vectors, result } = lookup;
+    const fits = haveOneLength(vectors);
+    if (result === 'HIT' && fits) return exchange.give(vectors.map((vector) => vector!));
+    const whole: VectorPlaces = fits ? [...vectors] : vectors.map(() => null);
+    await this.fill(exchange, embedders, whole);
+    const isStale = fits && !haveOneLength(whole);
+    if (isStale) {
+      for (const [at, vector] of vectors.entries()) if (vector !== null) whole[at] = null;
+      await this.fill(exchange, embedders, whole);
     }
-    if (keys && !exchange.route!.simulated) {
-      const { caller, body, startedAt: beganAt } = ask;
-      const toKeep = { caller, askedModel: body.model, vectors: kept, beganAt, replaces: bypass === 'no_cache' };
-      await this.commands.execute(new KeepVectorsCommand(toKeep));
-    }
+    if (!fits || isStale) exchange.lookup = { ...lookup, result: 'MISS', vectors: vectors.map(() => null) };
+    if (!haveOneLength(whole)) throw ofSeveralModels();
+    await this.keep(exchange, lookup, whole as MadeVector[], !fits || isStale);
     return whole as MadeVector[];
+  }
+
+  /** Makes those that are missing: equal inputs have one vector. */
+  private async fill(exchange: EmbeddingExchange, embedders: Embedders, whole: VectorPlaces): Promise<void> {
+    const missing = missingIn(whole, exchange.ask.inputs);
+    const first = missing.map(([at]) => at!);
+    const made = await this.make(exchange, embedders, first);
+    for (const [i, places] of missing.entries()) for (const at of places) whole[at] = made[i]!;
+  }
+
+  /** @param replaces whether what was kept is of no use any more */
+  private async keep(
+    { ask, route }: EmbeddingExchange,
+    { keys, vectors, bypass }: VectorLookup,
+    whole: readonly MadeVector[],
+    replaces: boolean,
+  ): Promise<void> {
+    if (!keys || route!.simulated) return;
+    const { caller, body, startedAt: beganAt } = ask;
+    const made = new Map<string, MadeVector>();
+    for (const [at, key] of keys.entries()) if (whole[at] !== vectors[at]) made.set(key, whole[at]!);
+    const toKeep = { caller, askedModel: body.model, vectors: made, beganAt };
+    await this.commands.execute(new KeepVectorsCommand({ ...toKeep, replaces: replaces || bypass === 'no_cache' }));
   }
 
   private async make(
@@ -143,6 +170,10 @@ function inputsToEmbed(ask: EmbeddingAsk, missing: readonly number[]): InputsToE
   return {
     request,
     tokens: input.map((one) => Math.max(1, estimateInputTokens(one))),
+    beside: estimateBesideTokens(settings),
     fields: missing.map((at) => (isList ? `input[${at}]` : 'input')),
   };
 }
+
+const ofSeveralModels = (): UpstreamError =>
+  new UpstreamError('The model servers gave vectors of different lengths for one request.').final();

@@ -3,7 +3,7 @@ import { ContextLengthExceeded, InvalidRequest, UpstreamError } from '../../comm
 import { AttemptLog, type Attempt } from '../../common/attempt.js';
 import type { Budget } from '../../common/budget.js';
 import { WholeAnswer } from '../../common/chunk-stream.js';
-import { VectorsFrame, type EmbeddingRequest } from '../../common/embeddings.js';
+import { lengthOf, VectorsFrame, type EmbeddingRequest } from '../../common/embeddings.js';
 import type { RequestTrace } from '../../common/tracing/request-trace.js';
 import type { MadeVector } from '../cache/cache.messages.js';
 import { EmbedModelsCommand, type ModelAnswer } from '../resilience/resilience.messages.js';
@@ -21,6 +21,8 @@ export interface InputsToEmbed {
   readonly request: EmbeddingRequest;
   /** Of each input, estimated. */
   readonly tokens: readonly number[];
+  /** Of what every call has beside them, estimated. */
+  readonly beside: number;
   /** How the caller knows each input, such as `input[3]`. */
   readonly fields: readonly string[];
 }
@@ -126,7 +128,6 @@ export class BatchedCalls {
     if (isTooMany) this.foundMost = this.mostInputs;
   }
 
-  /** A refusal by the field as the caller knows it: its server knows the batch alone. */
   private placed({ from, to }: Batch, error: unknown): unknown {
     return asCallerKnows(error, this.given.fields.slice(from, to));
   }
@@ -134,11 +135,13 @@ export class BatchedCalls {
   private take(batch: Batch, { target, model, fallback }: ModelAnswer, frame: VectorsFrame, tookMs: number): void {
     const estimate = this.tokensOf(batch);
     const cost = this.terms.bill.add({ target, model }, frame.json.usage, estimate);
+    this.checkLength(frame.vectors[0]!);
+    const ofInputs = estimate - this.given.beside;
     this.first ??= { target, model };
     this.fallback ||= fallback;
     for (const [i, vector] of frame.vectors.entries()) {
       const at = batch.from + i;
-      const share = estimate === 0 ? 0 : this.given.tokens[at]! / estimate;
+      const share = ofInputs === 0 ? 0 : this.given.tokens[at]! / ofInputs;
       this.vectors[at] = {
         ...{ vector, model, tookMs, target: target.id, tier: target.tier },
         tokens: Math.round(cost.tokens * share),
@@ -147,8 +150,24 @@ export class BatchedCalls {
     }
   }
 
+  /**
+   * Some servers do not know `dimensions`, and give vectors of another length than was asked for. As those that refuse it,
+   * that is no fault of theirs: trying again would not help, and they stay up.
+   *
+   * @throws InvalidRequest
+   */
+  private checkLength(vector: string): void {
+    const asked = this.given.request['dimensions'];
+    const length = lengthOf(vector);
+    if (typeof asked !== 'number' || asked === length) return;
+    throw new InvalidRequest(
+      `dimensions: the model gives vectors of ${length} numbers, and not of ${asked}; leave dimensions out, or name a model that has a choice`,
+      'dimensions',
+    );
+  }
+
   private tokensOf({ from, to }: Batch): number {
-    let sum = 0;
+    let sum = this.given.beside;
     for (let at = from; at < to; at += 1) sum += this.given.tokens[at]!;
     return sum;
   }

@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises';
-import { UpstreamError } from '../../common/app-error.js';
 import { numbersOf, type VectorForm } from '../../common/embeddings.js';
 import type { Usage } from '../../common/usage.js';
 
@@ -20,15 +19,11 @@ export interface EmbeddingAnswerParts {
 /**
  * The body of an answer, as OpenAI writes it.
  *
- * @throws UpstreamError where the vectors have different lengths: they are not of one model
  * @see https://platform.openai.com/docs/api-reference/embeddings/object
  */
 export async function answerText({ vectors, form, model, simulated, usage }: EmbeddingAnswerParts): Promise<string> {
   const items: string[] = [];
   for (const [index, vector] of vectors.entries()) {
-    if (vector.length !== vectors[0]!.length) {
-      throw new UpstreamError('The model servers gave vectors of different lengths for one request.').final();
-    }
     const embedding = form === 'base64' ? `"${vector}"` : JSON.stringify(numbersOf(vector));
     items.push(`{"object":"embedding","index":${index},"embedding":${embedding}}`);
     if (form === 'float' && index % AT_A_TIME === AT_A_TIME - 1) await setImmediate();

@@ -27,7 +27,7 @@ export class EmbeddingExchange {
   /** The body of the answer. */
   text = '';
   readonly bill: EmbeddingBill;
-  private calls: BatchedCalls | null = null;
+  private readonly calls: BatchedCalls[] = [];
   /** Of an answer that was all kept. */
   private kept: readonly KeptVector[] | null = null;
   /** Milliseconds that calls took, from the first to the end of the last. */
@@ -45,12 +45,12 @@ export class EmbeddingExchange {
   /** Of the vectors that were made for this request; where none were, of making those that it got. */
   get usage(): Usage | null {
     if (this.bill.usage || !this.kept) return this.bill.usage;
-    const tokens = sum(this.kept, (vector) => vector.tokens);
+    const tokens = sum(new Set(this.kept), (vector) => vector.tokens);
     return { prompt_tokens: tokens, completion_tokens: 0, total_tokens: tokens };
   }
 
   get attempts(): readonly Attempt[] {
-    return this.calls?.attempts ?? [];
+    return this.calls.flatMap(({ attempts }) => attempts);
   }
 
   /** Milliseconds since the request arrived, until it ended. */
@@ -65,7 +65,7 @@ export class EmbeddingExchange {
 
   /** USD that was not spent again. */
   get savedUsd(): number {
-    return this.lookup ? sum(this.lookup.vectors, (vector) => vector?.costUsd ?? 0) : 0;
+    return this.lookup ? sum(new Set(this.lookup.vectors), (vector) => vector?.costUsd ?? 0) : 0;
   }
 
   /** Milliseconds that it did not take again. */
@@ -84,12 +84,12 @@ export class EmbeddingExchange {
 
   /** Has vectors made. @throws as `BatchedCalls` */
   async call(calls: BatchedCalls, { reasonCode }: Embedders): Promise<void> {
-    this.calls = calls;
+    this.calls.push(calls);
     const startedAt = performance.now();
     try {
       await calls.make();
     } finally {
-      this.calledMs = performance.now() - startedAt;
+      this.calledMs += performance.now() - startedAt;
       const { first, fallback } = calls;
       if (first) {
         const { id: target, tier, simulated } = first.target;
@@ -114,7 +114,7 @@ export class EmbeddingExchange {
   }
 }
 
-function sum<T>(list: readonly T[], of: (item: T) => number): number {
+function sum<T>(list: Iterable<T>, of: (item: T) => number): number {
   let all = 0;
   for (const item of list) all += of(item);
   return all;
