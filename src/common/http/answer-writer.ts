@@ -31,6 +31,18 @@ export async function sendWhole(reply: FastifyReply, headers: HeaderList, body: 
   giveUpIdleReader(headed(reply, headers).end(body, encoding));
 }
 
+/** As `sendWhole`, of a body too large to be copied in one go. @param pieces UTF-8 */
+export async function sendPieces(reply: FastifyReply, headers: HeaderList, pieces: readonly Buffer[]): Promise<void> {
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.length;
+  headers.push('content-length', String(bytes));
+  addOwnHeaders(headers, reply);
+  if (reply.answerKeeper) await reply.answerKeeper.keep(byName(headers), Buffer.concat(pieces).toString());
+  const response = headed(reply, headers);
+  for (const piece of pieces) response.write(piece);
+  giveUpIdleReader(response.end());
+}
+
 /** Sends an answer as it comes, as server-sent events. */
 export function sendStream(reply: FastifyReply, headers: HeaderList, answer: Relayed, form: StreamForm): void {
   headers.push(...SSE_HEADERS);

@@ -1,6 +1,7 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { LiveConfig } from '../../common/config/live-config.js';
 import { ifAvailable } from '../../common/store-unavailable.js';
+import { Turn } from '../../common/turn.js';
 import { AnswerSharing, type EntryToShare } from './answer-sharing.js';
 import { KeepVectorsCommand, type VectorsToKeep } from './cache.messages.js';
 import { keptVector } from './kept-vector.js';
@@ -20,19 +21,21 @@ export class KeepVectorsHandler implements ICommandHandler<KeepVectorsCommand> {
   ) {}
 
   async execute({ made }: KeepVectorsCommand): Promise<void> {
-    const kept = this.keptHere(made);
+    const kept = await this.keptHere(made);
     if (kept.length > 0 && this.shared.configured) this.sharing.launch(() => this.shareAll(kept));
   }
 
-  private keptHere(made: VectorsToKeep): EntryToShare[] {
+  private async keptHere(made: VectorsToKeep): Promise<EntryToShare[]> {
     const { cache, models } = this.config.current;
     const { beganAt, replaces, askedModel } = made;
     if (!cache.enabled || models.find(({ name }) => name === askedModel)?.cache === false) return [];
     const entries: EntryToShare[] = [];
+    const turn = new Turn();
     for (const [key, vector] of made.vectors) {
       const kept = keptVector(vector, made, cache, Date.now(), Math.random());
       const name = this.shared.configured ? this.shared.nameOf(key) : null;
       if (kept && this.memory.set(key, kept, beganAt, name)) entries.push({ key, kept, beganAt, replaces });
+      if (turn.isOver) await turn.next();
     }
     return entries;
   }

@@ -13,7 +13,7 @@ import { FindVectorsQuery, KeepVectorsCommand, type MadeVector, type VectorLooku
 import { ListTargetsQuery } from '../models/models.messages.js';
 import { ReserveQuotaCommand, type QuotaLease } from '../quota/quota.messages.js';
 import { BatchedCalls, type InputsToEmbed } from './batched-calls.js';
-import { answerText } from './embedding-answer.js';
+import { answerPieces } from './embedding-answer.js';
 import type { EmbeddingAsk } from './embedding-ask.js';
 import { MOST_OF_A_CALL } from './embedding-batches.js';
 import { EmbeddingExchange, FinishEmbeddings } from './embedding-exchange.js';
@@ -55,7 +55,7 @@ export class AnswerEmbeddings {
       const { model, simulated } = exchange.route!;
       const { form } = ask;
       const made = vectors.map(({ vector }) => vector);
-      exchange.text = await answerText({ vectors: made, form, model, simulated, usage: exchange.usage });
+      exchange.body = await answerPieces({ vectors: made, form, model, simulated, usage: exchange.usage });
       signal.throwIfAborted();
     } catch (error) {
       this.finish.failed(exchange, error);

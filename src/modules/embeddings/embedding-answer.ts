@@ -1,9 +1,9 @@
-import { setImmediate } from 'node:timers/promises';
 import { numbersOf, type VectorForm } from '../../common/embeddings.js';
+import { Turn } from '../../common/turn.js';
 import type { Usage } from '../../common/usage.js';
 
-/** Vectors that are written before other requests have their turn. */
-const AT_A_TIME = 32;
+/** Characters that are made bytes of at a time. */
+const PIECE = 1024 * 1024;
 
 /** What an answer says. */
 export interface EmbeddingAnswerParts {
@@ -17,19 +17,27 @@ export interface EmbeddingAnswerParts {
 }
 
 /**
- * The body of an answer, as OpenAI writes it.
+ * The body of an answer, as OpenAI writes it, in pieces: made one after the other, with turns for others in between.
  *
  * @see https://platform.openai.com/docs/api-reference/embeddings/object
  */
-export async function answerText({ vectors, form, model, simulated, usage }: EmbeddingAnswerParts): Promise<string> {
-  const items: string[] = [];
+export async function answerPieces(parts: EmbeddingAnswerParts): Promise<Buffer[]> {
+  const { vectors, form, model, simulated, usage } = parts;
+  const pieces: Buffer[] = [];
+  const turn = new Turn();
+  let text = '{"object":"list","data":[';
   for (const [index, vector] of vectors.entries()) {
     const embedding = form === 'base64' ? `"${vector}"` : JSON.stringify(numbersOf(vector));
-    items.push(`{"object":"embedding","index":${index},"embedding":${embedding}}`);
-    if (form === 'float' && index % AT_A_TIME === AT_A_TIME - 1) await setImmediate();
+    text += `${index === 0 ? '' : ','}{"object":"embedding","index":${index},"embedding":${embedding}}`;
+    if (text.length >= PIECE) {
+      pieces.push(Buffer.from(text));
+      text = '';
+    }
+    if (turn.isOver) await turn.next();
   }
   const { prompt_tokens = 0, total_tokens = 0 } = usage ?? {};
   const counted = { prompt_tokens, total_tokens, ...(usage?.estimated ? { estimated: true } : {}) };
   const rest = JSON.stringify({ model, usage: counted, ...(simulated ? { simulated } : {}) });
-  return `{"object":"list","data":[${items.join(',')}],${rest.slice(1)}`;
+  pieces.push(Buffer.from(`${text}],${rest.slice(1)}`));
+  return pieces;
 }

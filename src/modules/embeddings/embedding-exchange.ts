@@ -24,8 +24,8 @@ export class EmbeddingExchange {
   lookup: VectorLookup | null = null;
   /** Who answers; `null` as long as nobody does. */
   route: AnsweredBy | null = null;
-  /** The body of the answer. */
-  text = '';
+  /** The body of the answer, in pieces. */
+  body: readonly Buffer[] = [];
   readonly bill: EmbeddingBill;
   private readonly calls: BatchedCalls[] = [];
   /** Of an answer that was all kept. */

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../../common/caller.js';
 import { CurrentCaller } from '../../common/http/access.decorators.js';
 import { ApiVectors, VECTOR_HEADERS } from '../../common/http/answer-api-docs.js';
-import { sendWhole } from '../../common/http/answer-writer.js';
+import { sendPieces } from '../../common/http/answer-writer.js';
 import { ReservesQuota } from '../../common/http/counting.decorators.js';
 import { Idempotent } from '../../common/http/idempotent.decorator.js';
 import { refuseRepeats } from '../../common/http/repeated-members.js';
@@ -47,6 +47,6 @@ export class EmbeddingsController {
     const ask = askOf(body, caller, incoming, reply);
     incoming.endIsTold = true; // from here on the recipe tells of the end of the request
     const exchange = await this.embeddings.answer(ask);
-    await sendWhole(reply, exchange.headers(), exchange.text);
+    await sendPieces(reply, exchange.headers(), exchange.body);
   }
 }

@@ -8,6 +8,7 @@ import type { ModelStream } from '../models.messages.js';
 import { CHAT_COMPLETIONS } from './dialect.js';
 import type { ModelServer } from './model-server.js';
 import { PlainCall } from './plain-call.js';
+import { parsedVectorList } from './vector-list.js';
 import { vectorsIn } from './vectors-in.js';
 
 /** The client's own limit never comes first: the call has one. Milliseconds. */
@@ -21,6 +22,8 @@ export class EmbeddingCall extends IteratedStream implements ModelStream {
   private call: PlainCall | null = null;
   /** What went wrong with the call; `null` = nothing. The client throws something of its own in its place. */
   private failure: Error | null = null;
+  /** The answer. */
+  private text = '';
   private readonly leaving = new AbortController();
   private readonly signal: AbortSignal;
 
@@ -52,7 +55,7 @@ export class EmbeddingCall extends IteratedStream implements ModelStream {
   protected async *chunks(): AsyncGenerator<ChatChunk> {
     this.signal.throwIfAborted();
     const { request } = this;
-    yield { frames: [vectorsIn(await this.answerTo(request), request)] };
+    yield { frames: [await vectorsIn(await this.answerTo(request), request)] };
   }
 
   private async answerTo(request: EmbeddingRequest): Promise<unknown> {
@@ -60,7 +63,8 @@ export class EmbeddingCall extends IteratedStream implements ModelStream {
     try {
       // the list may hold texts and tokens of one kind only, which the request has been checked for
       const body = request as unknown as OpenAI.EmbeddingCreateParams;
-      return await client.embeddings.create(body, { signal: this.signal });
+      await client.embeddings.create(body, { signal: this.signal });
+      return await parsedVectorList(this.text);
     } catch (error) {
       if (this.failure) throw this.failure;
       throw error instanceof SyntaxError ? new UpstreamFailure('bad_answer', 'the answer is not JSON') : error;
@@ -90,7 +94,9 @@ export class EmbeddingCall extends IteratedStream implements ModelStream {
     this.call.relay(whole);
     try {
       const [chunk] = await whole.chunks;
-      return new Response(chunk?.frames[0]?.text ?? '', { headers: { 'content-type': 'application/json' } });
+      this.text = chunk?.frames[0]?.text ?? '';
+      // the client would parse it in one go
+      return new Response('{}', { headers: { 'content-type': 'application/json' } });
     } catch (error) {
       this.failure = error as Error;
       throw error;

@@ -3,6 +3,7 @@ import type { ChatChunk } from '../../../common/chat.js';
 import { IteratedStream } from '../../../common/chunk-stream.js';
 import { base64Of, VectorsFrame, type EmbeddingInput, type EmbeddingRequest } from '../../../common/embeddings.js';
 import { estimateInputTokens } from '../../../common/token-estimate.js';
+import { Turn } from '../../../common/turn.js';
 import type { ModelStream } from '../models.messages.js';
 
 const DIMENSIONS = 256;
@@ -32,7 +33,14 @@ export class SimulatedVectors extends IteratedStream implements ModelStream {
     const length = typeof dimensions === 'number' ? dimensions : DIMENSIONS;
     let tokens = 0;
     for (const one of input) tokens += estimateInputTokens(one);
-    const vectors = input.map((one) => base64Of(unitVector(one, length)));
+    const vectors: string[] = [];
+    const turn = new Turn();
+    for (const one of input) {
+      vectors.push(base64Of(unitVector(one, length)));
+      if (!turn.isOver) continue;
+      await turn.next();
+      this.signal.throwIfAborted();
+    }
     yield { frames: [new VectorsFrame(vectors, this.model, { prompt_tokens: tokens, total_tokens: tokens })] };
   }
 }

@@ -1,5 +1,6 @@
 import { base64Of, numbersOf, VectorsFrame, type EmbeddingRequest } from '../../../common/embeddings.js';
 import { isFields } from '../../../common/json/fields.js';
+import { Turn } from '../../../common/turn.js';
 import { UpstreamFailure } from '../../../common/upstream-failure.js';
 import { failureIn } from './upstream-errors.js';
 
@@ -11,19 +12,21 @@ import { failureIn } from './upstream-errors.js';
  * @throws UpstreamFailure when it is none
  * @see https://platform.openai.com/docs/api-reference/embeddings/object
  */
-export function vectorsIn(json: unknown, { input }: Pick<EmbeddingRequest, 'input'>): VectorsFrame {
+export async function vectorsIn(json: unknown, { input }: Pick<EmbeddingRequest, 'input'>): Promise<VectorsFrame> {
   const data = isFields(json) ? json['data'] : null;
   if (!isFields(json) || !Array.isArray(data)) {
     throw failureIn(json) ?? new UpstreamFailure('bad_answer', 'the answer has no list of vectors');
   }
   const vectors = new Array<string | undefined>(input.length);
   let length: number | undefined;
+  const turn = new Turn();
   for (const [place, item] of data.entries()) {
     const at = isFields(item) && Number.isInteger(item['index']) ? (item['index'] as number) : place;
     if (at < 0 || at >= input.length || vectors[at] !== undefined) throw wrongCount(data.length, input.length);
     vectors[at] = vectorIn(isFields(item) ? item['embedding'] : null);
     length ??= vectors[at].length;
     if (vectors[at].length !== length) throw new UpstreamFailure('bad_answer', 'vectors of different lengths');
+    if (turn.isOver) await turn.next();
   }
   if (data.length !== input.length) throw wrongCount(data.length, input.length);
   const { model, usage } = json;
